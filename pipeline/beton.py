@@ -1,0 +1,194 @@
+"""The .beton container, version 2: its byte layout, and reading its tables with numpy.
+
+The layout is FFCV's (ffcv 1.0.2, little-endian). A file is, in this order::
+
+    HEADER                      24 bytes
+    FIELD x num_fields          1041 bytes each; here `image` and `label`
+    SAMPLE x num_samples        24 bytes each, unaligned because 24 + 2 * 1041 is
+    zeros up to a page boundary
+    data pages                  page_size bytes each; no sample straddles two pages
+    manifest pages              ours; no allocation entry points into them
+    ALLOCATION x num_samples    24 bytes each, up to the end of the file
+
+FFCV has no place for class names, splits or file names. Ours live in the manifest pages, which
+FFCV never reads; where they are stands in the label field's argument bytes, which its integer
+handler ignores (`MANIFEST_POINTER`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import RecordsError
+
+VERSION = 2
+MIN_PAGE_SIZE = 1 << 21
+DEFAULT_PAGE_SIZE = 1 << 23
+MAX_SIDE_PX = 65535
+TYPE_INT, TYPE_RGB_IMAGE = 1, 2
+MODE_JPEG, MODE_RAW, MODE_OTHER = 0, 1, 2
+"""How a sample is stored; MODE_OTHER (PNG and the like) occurs only in a folder, never here."""
+
+HEADER = np.dtype(
+    [
+        ("version", "<u2"),
+        ("num_fields", "<u2"),
+        ("page_size", "<u4"),
+        ("num_samples", "<u8"),
+        ("allocation_ptr", "<u8"),
+    ]
+)
+FIELD = np.dtype([("type_id", "u1"), ("name", "S16"), ("arguments", "u1", 1024)])
+SAMPLE = np.dtype(
+    {
+        "names": ["mode", "width", "height", "data_ptr", "label"],
+        "formats": ["u1", "<u2", "<u2", "<u8", "<i8"],
+        "offsets": [0, 1, 3, 5, 16],
+        "itemsize": 24,
+    }
+)
+ALLOCATION = np.dtype([("sample_id", "<u8"), ("ptr", "<u8"), ("size", "<u8")])
+MANIFEST_POINTER = np.dtype([("magic", "S8"), ("offset", "<u8"), ("length", "<u8")])
+MANIFEST_MAGIC = b"HEADRACE"
+SAMPLES_OFFSET = HEADER.itemsize + 2 * FIELD.itemsize
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """The tables of a container; every array has one entry per sample.
+
+    Attributes:
+        modes: (N,) uint8, one of the MODE constants.
+        heights, widths: (N,) int32, stored pixels.
+        labels: (N,) int64, -1 where there is none.
+        ptrs, sizes: (N,) int64, absolute offset and length in bytes of the sample's data.
+        manifest: (offset, length) in bytes of the manifest, or None in a file of FFCV's own.
+        page_size: bytes.
+    """
+
+    modes: np.ndarray
+    heights: np.ndarray
+    widths: np.ndarray
+    labels: np.ndarray
+    ptrs: np.ndarray
+    sizes: np.ndarray
+    manifest: tuple[int, int] | None
+    page_size: int
+
+
+def is_beton(head: bytes) -> bool:
+    """Tells from a file's first bytes whether it looks like a .beton of version 2."""
+    if len(head) < HEADER.itemsize:
+        return False
+    header = np.frombuffer(head, HEADER, 1)[0]
+    page = int(header["page_size"])
+    return (
+        int(header["version"]) == VERSION
+        and 0 < int(header["num_fields"]) < 64
+        and page >= MIN_PAGE_SIZE
+        and page & (page - 1) == 0
+    )
+
+
+def read_tables(data: np.ndarray, path: Path) -> Tables:
+    """Reads and checks the tables of a mapped file.
+
+    Args:
+        data: (file bytes,) uint8, the whole file.
+        path: named in errors.
+
+    Raises:
+        RecordsError: if any count or offset does not fit in the file.
+    """
+    if not is_beton(data[: HEADER.itemsize].tobytes()):
+        raise RecordsError(f"{path} is not a .beton file of version {VERSION}")
+    header = data[: HEADER.itemsize].view(HEADER)[0]
+    count, end = int(header["num_samples"]), int(header["allocation_ptr"])
+    if int(header["num_fields"]) != 2:
+        raise RecordsError(
+            f"{path} has {header['num_fields']} fields, expected an image and a label; "
+            "pack it again with tools/pack.py"
+        )
+    samples_end = SAMPLES_OFFSET + count * SAMPLE.itemsize
+    if samples_end > end or end + count * ALLOCATION.itemsize != data.size:
+        raise RecordsError(
+            f"{path} is truncated or damaged: {data.size} bytes cannot hold the {count} samples "
+            "that its header announces; copy or pack it again"
+        )
+    fields = data[HEADER.itemsize : SAMPLES_OFFSET].view(FIELD)
+    if [int(t) for t in fields["type_id"]] != [TYPE_RGB_IMAGE, TYPE_INT]:
+        raise RecordsError(
+            f"{path} holds fields of type {[int(t) for t in fields['type_id']]}, expected an RGB "
+            f"image and an integer label ({[TYPE_RGB_IMAGE, TYPE_INT]})"
+        )
+    samples = data[SAMPLES_OFFSET:samples_end].view(SAMPLE)
+    allocations = data[end:].view(ALLOCATION)
+    ptrs = samples["data_ptr"].astype(np.int64)
+    return Tables(
+        modes=samples["mode"].copy(),
+        heights=samples["height"].astype(np.int32),
+        widths=samples["width"].astype(np.int32),
+        labels=samples["label"].astype(np.int64),
+        ptrs=ptrs,
+        sizes=_sizes(ptrs, allocations, path),
+        manifest=_manifest_span(fields[1]["arguments"], end, path),
+        page_size=int(header["page_size"]),
+    )
+
+
+def _sizes(ptrs: np.ndarray, allocations: np.ndarray, path: Path) -> np.ndarray:
+    """Byte length of each sample: the allocation table's size at the sample's pointer."""
+    keys = allocations["ptr"].astype(np.int64)
+    sizes = allocations["size"].astype(np.int64)
+    if not np.array_equal(keys, ptrs):  # FFCV's own writer leaves the entries in any order
+        order = np.argsort(keys, kind="stable")
+        places = np.minimum(np.searchsorted(keys, ptrs, sorter=order), len(keys) - 1)
+        found = order[places]
+        if not np.array_equal(keys[found], ptrs):
+            raise RecordsError(f"{path} is damaged: a sample points at bytes nobody allocated")
+        sizes = sizes[found]
+    return sizes
+
+
+def check_tables(tables: Tables, num_bytes: int, path: Path) -> None:
+    """Checks that every sample lies inside the file and has a possible size.
+
+    Raises:
+        RecordsError: naming the first sample that does not.
+    """
+    bad = (tables.ptrs < 0) | (tables.sizes <= 0) | (tables.sizes > num_bytes)
+    bad |= tables.ptrs > num_bytes - tables.sizes
+    bad |= (tables.heights < 1) | (tables.widths < 1) | (tables.modes > MODE_RAW)
+    raw_bytes = tables.heights.astype(np.int64) * tables.widths * 3
+    bad |= (tables.modes == MODE_RAW) & (raw_bytes != tables.sizes)
+    if bad.any():
+        i = int(bad.argmax())
+        raise RecordsError(
+            f"{path} is damaged at sample {i}: mode {tables.modes[i]}, "
+            f"{tables.widths[i]}x{tables.heights[i]} px, {tables.sizes[i]} bytes at "
+            f"{tables.ptrs[i]} in a file of {num_bytes} bytes"
+        )
+
+
+def _manifest_span(arguments: np.ndarray, end: int, path: Path) -> tuple[int, int] | None:
+    pointer = arguments[: MANIFEST_POINTER.itemsize].view(MANIFEST_POINTER)[0]
+    if pointer["magic"] != MANIFEST_MAGIC:
+        return None
+    offset, length = int(pointer["offset"]), int(pointer["length"])
+    if offset < SAMPLES_OFFSET or offset + length > end:
+        raise RecordsError(f"{path} is damaged: its manifest lies outside the file")
+    return offset, length
+
+
+def field_descriptors(manifest: tuple[int, int] | None) -> bytes:
+    """The two field descriptors, with the manifest's (offset, length) in bytes."""
+    fields = np.zeros(2, FIELD)
+    fields["type_id"] = TYPE_RGB_IMAGE, TYPE_INT
+    fields["name"] = b"image", b"label"
+    if manifest is not None:
+        pointer = np.array([(MANIFEST_MAGIC, *manifest)], MANIFEST_POINTER)
+        fields["arguments"][1, : MANIFEST_POINTER.itemsize] = pointer.view(np.uint8)
+    return fields.tobytes()

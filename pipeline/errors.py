@@ -1,0 +1,41 @@
+"""The errors Headrace raises for its users; a command line prints them as one line."""
+
+from __future__ import annotations
+
+
+class HeadraceError(Exception):
+    """Base of every error that a user can cause or mend; its text is one complete sentence."""
+
+
+class ConfigError(HeadraceError, ValueError):
+    """A setting has a value that cannot work."""
+
+
+class RecordsError(HeadraceError, ValueError):
+    """A record file is damaged, truncated or of another format."""
+
+
+class MissingPackageError(HeadraceError, ImportError):
+    """An optional package or device is absent; the text names what to install."""
+
+
+class BadSampleError(HeadraceError):
+    """One sample cannot be decoded.
+
+    Attributes:
+        index: position of the sample in its Records.
+        name: its file name at packing time.
+        reason: what the decoder said.
+    """
+
+    def __init__(self, index: int, name: str, reason: str) -> None:
+        super().__init__(index, name, reason)
+        self.index = index
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"sample {self.index} ({self.name}) cannot be decoded: {self.reason}; "
+            'repack the data set, or load with on_bad_sample="skip"'
+        )

@@ -1,0 +1,1 @@
+"""The loaders: one module per decoder, imported only when its name is asked for."""

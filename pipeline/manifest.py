@@ -1,0 +1,159 @@
+"""The manifest: what FFCV's format has no place for, stored inside the same file.
+
+Bytes form, little-endian::
+
+    header   magic "HRMANIF1", json length u8, name count u8, names length u8
+    json     UTF-8: classes, splits, encoding, mean, std, skipped
+    offsets  u8 x (name count + 1), where each name starts in `names`
+    names    UTF-8, one after another
+
+Names are kept out of the JSON so that opening a million samples need not read them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import RecordsError
+
+MAGIC = b"HRMANIF1"
+HEADER = np.dtype([("magic", "S8"), ("json", "<u8"), ("count", "<u8"), ("names", "<u8")])
+DEFAULT_SPLIT = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A source file that is not in the records, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a set of records says of itself.
+
+    Attributes:
+        classes: class names; a label is an index into them.
+        splits: split name to half-open range of record indices, in file order.
+        encoding: how the samples were encoded (format, max_side, quality, ...).
+        mean, std: per channel (R, G, B) of the training split in 0..1, None where not measured.
+        skipped: source files left out.
+    """
+
+    classes: tuple[str, ...] = ()
+    splits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    encoding: Mapping[str, Any] = field(default_factory=dict)
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    skipped: tuple[Skipped, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, (start, stop) in self.splits.items():
+            if not 0 <= start <= stop:
+                raise RecordsError(f"split {name!r} has the impossible range {start}..{stop}")
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest as plain JSON values; `from_json` reads it back."""
+        return {
+            "classes": list(self.classes),
+            "splits": {name: list(span) for name, span in self.splits.items()},
+            "encoding": dict(self.encoding),
+            "mean": self.mean,
+            "std": self.std,
+            "skipped": [[s.name, s.reason] for s in self.skipped],
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Manifest:
+        """Reads what `to_json` made.
+
+        Raises:
+            RecordsError: if a key is missing or has another shape.
+        """
+        try:
+            return cls(
+                classes=tuple(str(c) for c in values["classes"]),
+                splits={str(k): (int(a), int(b)) for k, (a, b) in values["splits"].items()},
+                encoding=dict(values["encoding"]),
+                mean=_triple(values["mean"]),
+                std=_triple(values["std"]),
+                skipped=tuple(Skipped(name=n, reason=r) for n, r in values["skipped"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RecordsError(f"the manifest is damaged: {error!r}") from error
+
+
+def _triple(values: Sequence[float] | None) -> tuple[float, float, float] | None:
+    if values is None:
+        return None
+    r, g, b = (float(v) for v in values)
+    return r, g, b
+
+
+class NameTable(Sequence[str]):
+    """File names, decoded only when asked for.
+
+    Args:
+        offsets: (N + 1,) uint64, where each name starts.
+        text: (bytes,) uint8, the names' UTF-8 bytes.
+    """
+
+    def __init__(self, offsets: np.ndarray, text: np.ndarray) -> None:
+        self._offsets = offsets
+        self._text = text
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        index %= len(self)
+        start, stop = int(self._offsets[index]), int(self._offsets[index + 1])
+        return self._text[start:stop].tobytes().decode("utf-8", "replace")
+
+
+def manifest_bytes(manifest: Manifest, names: Sequence[str]) -> bytes:
+    """The manifest and the samples' names in the bytes form above."""
+    body = json.dumps(manifest.to_json(), ensure_ascii=False).encode()
+    body += b" " * (-len(body) % 8)  # keeps the offsets aligned
+    encoded = [name.encode("utf-8", "replace") for name in names]
+    offsets = np.zeros(len(encoded) + 1, "<u8")
+    np.cumsum([len(e) for e in encoded], out=offsets[1:])
+    header = np.array([(MAGIC, len(body), len(encoded), int(offsets[-1]))], HEADER)
+    return b"".join([header.tobytes(), body, offsets.tobytes(), *encoded])
+
+
+def read_manifest(data: np.ndarray) -> tuple[Manifest, NameTable]:
+    """Reads the bytes form.
+
+    Args:
+        data: (bytes,) uint8; the names stay a view of it.
+
+    Raises:
+        RecordsError: if a length does not fit or the JSON is damaged.
+    """
+    if data.size < HEADER.itemsize:
+        raise RecordsError("the manifest is cut short")
+    header = data[: HEADER.itemsize].view(HEADER)[0]
+    start, count = HEADER.itemsize + int(header["json"]), int(header["count"])
+    names_start = start + (count + 1) * 8
+    if header["magic"] != MAGIC or names_start + int(header["names"]) != data.size:
+        raise RecordsError("the manifest is damaged: its lengths do not add up")
+    try:
+        values = json.loads(data[HEADER.itemsize : start].tobytes())
+    except ValueError as error:
+        raise RecordsError(f"the manifest is damaged: {error}") from error
+    manifest = Manifest.from_json(values)
+    offsets = np.frombuffer(data, "<u8", count + 1, start)
+    if int(offsets[0]) != 0 or int(offsets[-1]) != int(header["names"]):
+        raise RecordsError("the manifest is damaged: its names do not fit")
+    return manifest, NameTable(offsets, data[names_start:])
