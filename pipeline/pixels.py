@@ -1,0 +1,81 @@
+"""The reference pixels: decode a whole image, cut the box, resize with antialias, flip.
+
+Every loader is held against these functions by a test; docs/loaders.md states how close each is.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torchvision.io import ImageReadMode, decode_jpeg
+
+
+def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
+    """Decodes a whole JPEG, ignoring EXIF rotation (a record has it baked in).
+
+    Args:
+        data: (bytes,) uint8.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: if libjpeg gives up on it.
+    """
+    try:
+        # torch warns of read-only memory; the decoder only reads
+        image = decode_jpeg(torch.from_numpy(np.require(data, requirements="W")), ImageReadMode.RGB)
+    except RuntimeError as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+    return image.permute(1, 2, 0).numpy()
+
+
+def decode_any_rgb(data: np.ndarray) -> np.ndarray:
+    """Decodes any image file that PIL knows, upright by its EXIF orientation.
+
+    Args:
+        data: (bytes,) uint8.
+
+    Returns:
+        (H, W, 3) uint8 RGB, transparency over black as PIL converts it.
+
+    Raises:
+        ValueError: if PIL cannot read it.
+    """
+    try:
+        with Image.open(io.BytesIO(data.tobytes())) as image:
+            upright = ImageOps.exif_transpose(image) or image
+            return np.asarray(upright.convert("RGB"))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(str(error)) from None
+
+
+def crop_resize(image: np.ndarray, box: np.ndarray, flip: bool, size: int) -> np.ndarray:
+    """Cuts a box, resizes it to a square with antialiased bilinear weights, mirrors it.
+
+    The filter is torch's `interpolate(mode="bilinear", antialias=True)` on uint8, which follows
+    PIL's to within one level.
+
+    Args:
+        image: (H, W, 3) uint8.
+        box: (4,) y, x, height, width, inside the image.
+        flip: mirror left to right.
+        size: side of the result, px.
+
+    Returns:
+        (size, size, 3) uint8.
+    """
+    y, x, height, width = (int(v) for v in box)
+    crop = np.ascontiguousarray(image[y : y + height, x : x + width])
+    if (height, width) != (size, size):
+        # This view, unlike permute(2, 0, 1)[None], has unambiguous channels_last strides, which
+        # torch's fast uint8 kernel needs.
+        planes = torch.from_numpy(crop)[None].permute(0, 3, 1, 2)
+        planes = torch.nn.functional.interpolate(
+            planes, (size, size), mode="bilinear", align_corners=False, antialias=True
+        )
+        crop = planes[0].permute(1, 2, 0).numpy()
+    return crop[:, ::-1] if flip else crop
