@@ -26,7 +26,7 @@ def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
         ValueError: if libjpeg gives up on it.
     """
     try:
-        # torch warns of read-only memory; the decoder only reads
+        # The copy is for torch, which wants writable memory though the decoder only reads it.
         image = decode_jpeg(torch.from_numpy(np.require(data, requirements="W")), ImageReadMode.RGB)
     except RuntimeError as error:
         raise ValueError(str(error).splitlines()[0]) from None
@@ -69,7 +69,7 @@ def crop_resize(image: np.ndarray, box: np.ndarray, flip: bool, size: int) -> np
         (size, size, 3) uint8.
     """
     y, x, height, width = (int(v) for v in box)
-    crop = np.ascontiguousarray(image[y : y + height, x : x + width])
+    crop = image[y : y + height, x : x + width].copy()  # torch wants writable, dense memory
     if (height, width) != (size, size):
         # This view, unlike permute(2, 0, 1)[None], has unambiguous channels_last strides, which
         # torch's fast uint8 kernel needs.

@@ -1,0 +1,306 @@
+"""The loader protocol, and `open_loader`, the way in.
+
+A loader is a backend (one per decoder, in pipeline/loaders) inside `PlannedLoader`, which holds
+what all of them share: the plan, labels, bad samples, the copy to the device, and leaving an
+epoch early.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import weakref
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from pipeline.batch import Batch
+from pipeline.device import resolve_device, to_device
+from pipeline.errors import BadSampleError, ConfigError
+from pipeline.pixels import crop_resize
+from pipeline.plan import EpochPlan, PlanConfig, Tail, make_plan, num_batches
+from pipeline.records import Records
+
+MAX_SIZE_PX = 4096
+LOADERS = {
+    "torchvision": "pipeline.loaders.torchvision",
+    "ffcv": "pipeline.loaders.ffcv",
+    "dali": "pipeline.loaders.dali",
+}
+"""Loader names and the modules that define `open_backend(records, config) -> Backend`."""
+
+
+class Decoded(NamedTuple):
+    """One batch as a backend delivers it.
+
+    Attributes:
+        images: (B, 3, S, S) uint8 channels_last, on the CPU or already on the target device.
+        bad: (slot in the batch, reason) of each sample that could not be decoded.
+    """
+
+    images: torch.Tensor
+    bad: list[tuple[int, str]]
+
+
+class Backend(Protocol):
+    """Carries out a plan with one decoder."""
+
+    def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
+        """Yields batches `start` to the last; closing it early must leave nothing behind."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Loader(Protocol):
+    """What training and benchmarks rely on."""
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        ...
+
+    def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoaderConfig:
+    """Everything a loader needs besides the records.
+
+    Attributes:
+        split: name of the split, None for every sample.
+        size: side of the images in a batch, px.
+        workers: decoding threads or processes; 0 decodes in the calling thread where the
+            backend can.
+        device: where batches end up.
+        on_bad_sample: `raise` a BadSampleError, or `skip`: put the plan's next sample in its place.
+        plan: order, crops and sharding.
+    """
+
+    split: str | None = "train"
+    size: int = 128
+    workers: int = 2
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    on_bad_sample: Literal["raise", "skip"] = "raise"
+    plan: PlanConfig = field(default_factory=PlanConfig)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= MAX_SIZE_PX:
+            raise ConfigError(f"size is {self.size}, expected 1 to {MAX_SIZE_PX} px")
+        if self.workers < 0:
+            raise ConfigError(f"workers is {self.workers}, expected 0 or more")
+        if self.on_bad_sample not in ("raise", "skip"):
+            raise ConfigError(f"on_bad_sample is {self.on_bad_sample!r}, expected raise or skip")
+
+    @property
+    def rank_batch_size(self) -> int:
+        """Largest batch that this process gets."""
+        return self.plan.batch_size // self.plan.world_size
+
+
+class PlannedLoader:
+    """Yields the batches of a plan; see `open_loader`.
+
+    Attributes:
+        name: which loader this is.
+        records: what it reads.
+        config: its settings.
+        num_skipped: bad samples replaced so far.
+    """
+
+    def __init__(self, name: str, records: Records, config: LoaderConfig, backend: Backend) -> None:
+        self.name = name
+        self.records = records
+        self.config = config
+        self.num_skipped = 0
+        self._backend = backend
+        self._span = records.split(config.split)
+        self._running: weakref.ref[Generator[Batch, None, None]] | None = None
+        self._closed = False
+
+    def __len__(self) -> int:
+        return num_batches(len(self._span), self.config.plan)
+
+    def plan(self, epoch: int) -> EpochPlan:
+        """What `epoch(epoch)` is going to load."""
+        records = self.records
+        return make_plan(records.heights, records.widths, self._span, self.config.plan, epoch)
+
+    def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
+        """Iterates over an epoch's batches from batch `start` on.
+
+        Leaving the iteration early is fine. A loader runs one epoch at a time: starting another
+        ends the one before.
+
+        Raises:
+            BadSampleError: while iterating, at a sample that cannot be decoded.
+            ConfigError: if `start` is not between 0 and the number of batches.
+        """
+        if self._closed:
+            raise ConfigError("this loader is closed; open another")
+        if not 0 <= start <= len(self):
+            raise ConfigError(f"start is {start}, expected 0 to {len(self)} batches")
+        self._end_running()
+        batches = to_device(self._batches(self.plan(epoch), start), self.config.device)
+        self._running = weakref.ref(batches)
+        return batches
+
+    def close(self) -> None:
+        """Ends a running epoch and lets go of threads, processes and buffers."""
+        if not self._closed:
+            self._closed = True
+            self._end_running()
+            self._backend.close()
+
+    def __enter__(self) -> PlannedLoader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _end_running(self) -> None:
+        running = self._running() if self._running is not None else None
+        if running is not None:
+            running.close()
+        self._running = None
+
+    def _batches(self, plan: EpochPlan, start: int) -> Generator[Batch, None, None]:
+        if start >= plan.num_batches:
+            return
+        with closing(self._backend.stream(plan, start)) as stream:
+            for step, (images, bad) in enumerate(stream, start):
+                places = plan.batch_slice(step)
+                indices = plan.indices[places].copy()
+                for slot, reason in bad:
+                    index = int(indices[slot])
+                    error = BadSampleError(index, self.records.name(index), reason)
+                    if self.config.on_bad_sample == "raise":
+                        raise error
+                    indices[slot] = self._replace(images, slot, plan, places.start + slot, error)
+                labels = torch.from_numpy(self.records.labels[indices])
+                yield Batch(images, labels, torch.from_numpy(indices))
+
+    def _replace(
+        self, images: torch.Tensor, slot: int, plan: EpochPlan, place: int, error: BadSampleError
+    ) -> int:
+        """Fills a slot with the next sample of the plan that decodes; returns its index."""
+        for step in range(1, len(plan.indices)):
+            other = (place + step) % len(plan.indices)
+            index = int(plan.indices[other])
+            try:
+                image = self.records.decode(index)
+            except BadSampleError:
+                continue
+            pixels = crop_resize(
+                image, plan.boxes[other], bool(plan.flips[other]), images.shape[-1]
+            )
+            images[slot] = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+            self.num_skipped += 1
+            return index
+        raise error
+
+
+def open_loader(
+    path: str | Path | Records,
+    *,
+    split: str | None = "train",
+    size: int = 128,
+    batch_size: int = 256,
+    loader: str = "auto",
+    seed: int = 0,
+    workers: int | None = None,
+    device: str | torch.device = "cpu",
+    train: bool = True,
+    crop_scale: tuple[float, float] = (0.08, 1.0),
+    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    flip: float = 0.5,
+    eval_crop: float = 0.875,
+    tail: Tail = "keep",
+    rank: int = 0,
+    world_size: int = 1,
+    on_bad_sample: Literal["raise", "skip"] = "raise",
+) -> PlannedLoader:
+    """Opens a loader on packed records or an image folder.
+
+    Every loader carries out the same plan: for one seed and epoch the same indices, boxes and
+    flips, at any number of workers.
+
+    Args:
+        path: a .beton, WebDataset shards, an image folder, or Records already open.
+        split: its name; None takes every sample.
+        size: side of the square images, px.
+        batch_size: per process.
+        loader: `auto` or one of LOADERS.
+        seed: of order, crops and flips.
+        workers: decoding threads or processes; None takes one per available core.
+        device: `cpu`, `cuda`, `cuda:1`, or `auto`.
+        train: random order, crops and flips; False gives ascending order and the centre square.
+        crop_scale, crop_ratio, flip, eval_crop, tail: see PlanConfig.
+        rank, world_size: this process among all; ranks get disjoint samples.
+        on_bad_sample: `raise`, or `skip` to load the plan's next sample instead.
+
+    Raises:
+        RecordsError: if the records cannot be opened or have no such split.
+        ConfigError: for a setting that cannot work.
+        MissingPackageError: if the loader needs a package that is not installed.
+    """
+    records = path if isinstance(path, Records) else Records.open(path)
+    config = LoaderConfig(
+        split=split,
+        size=size,
+        workers=available_cores() if workers is None else workers,
+        device=resolve_device(device),
+        on_bad_sample=on_bad_sample,
+        plan=PlanConfig(
+            batch_size=batch_size * world_size,
+            seed=seed,
+            train=train,
+            crop_scale=crop_scale,
+            crop_ratio=crop_ratio,
+            flip=flip,
+            eval_crop=eval_crop,
+            tail=tail,
+            rank=rank,
+            world_size=world_size,
+        ),
+    )
+    records.split(split)
+    name = choose_loader(records, config) if loader == "auto" else loader
+    if name not in LOADERS:
+        raise ConfigError(f"loader is {name!r}, expected auto, {', '.join(LOADERS)}")
+    backend = importlib.import_module(LOADERS[name]).open_backend(records, config)
+    return PlannedLoader(name, records, config, backend)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def choose_loader(records: Records, config: LoaderConfig) -> str:
+    """The loader that `auto` takes; prints it with the reason."""
+    name, reason = "torchvision", "no CUDA GPU"
+    if records.kind != "beton":
+        reason = f"{records.path} is not a .beton file"
+    elif config.device.type == "cuda":
+        if importlib.util.find_spec("nvidia.dali") is not None:
+            name, reason = "dali", "it decodes on the GPU"
+        else:
+            reason = "nvidia-dali-cuda120 is not installed"
+    print(f"loader: {name} ({reason})")
+    return name

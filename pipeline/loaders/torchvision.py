@@ -1,0 +1,98 @@
+"""The loader that is always there: torchvision decodes in the worker processes of a DataLoader."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from pipeline.errors import BadSampleError
+from pipeline.loader import Decoded, LoaderConfig
+from pipeline.pixels import crop_resize
+from pipeline.plan import EpochPlan
+from pipeline.records import Records
+
+
+def open_backend(records: Records, config: LoaderConfig) -> TorchvisionBackend:
+    """Opens the backend on any kind of records."""
+    return TorchvisionBackend(records, config)
+
+
+class _Work(NamedTuple):
+    """One batch of the plan, as it travels to a worker."""
+
+    indices: np.ndarray
+    boxes: np.ndarray
+    flips: np.ndarray
+
+
+class _Decoder(Dataset):
+    """Turns one `_Work` into one batch; the plan stays in the parent process."""
+
+    def __init__(self, records: Records, size: int) -> None:
+        self.records = records
+        self.size = size
+
+    def __getitem__(self, work: _Work) -> tuple[torch.Tensor, list[tuple[int, str]]]:
+        images = np.zeros((len(work.indices), self.size, self.size, 3), np.uint8)
+        bad = []
+        for slot, (index, box, flip) in enumerate(zip(*work, strict=True)):
+            try:
+                images[slot] = crop_resize(self.records.decode(int(index)), box, flip, self.size)
+            except BadSampleError as error:
+                bad.append((slot, error.reason))
+        return torch.from_numpy(images), bad
+
+
+class _Works(Sampler):
+    """The batches of whichever plan is being loaded."""
+
+    def __init__(self) -> None:
+        self.plan: EpochPlan | None = None
+        self.start = 0
+
+    def __iter__(self) -> Iterator[_Work]:
+        assert self.plan is not None
+        for step in range(self.start, self.plan.num_batches):
+            places = self.plan.batch_slice(step)
+            yield _Work(self.plan.indices[places], self.plan.boxes[places], self.plan.flips[places])
+
+
+class TorchvisionBackend:
+    """Decodes whole images; see pipeline.pixels for how."""
+
+    def __init__(self, records: Records, config: LoaderConfig) -> None:
+        self._works = _Works()
+        self._batches: DataLoader | None = DataLoader(
+            _Decoder(records, config.size),
+            batch_size=None,
+            sampler=self._works,
+            num_workers=config.workers,
+            collate_fn=_as_it_is,
+            persistent_workers=config.workers > 0,
+            worker_init_fn=_ignore_interrupt,
+        )
+
+    def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
+        """Yields batches; left early, the workers finish what they hold and wait."""
+        assert self._batches is not None
+        self._works.plan, self._works.start = plan, start
+        for images, bad in self._batches:
+            yield Decoded(images.permute(0, 3, 1, 2), bad)
+
+    def close(self) -> None:
+        """Ends the worker processes."""
+        self._batches = None
+
+
+def _as_it_is(item: object) -> object:
+    return item
+
+
+def _ignore_interrupt(worker: int) -> None:
+    """Leaves Ctrl-C to the parent, which ends the workers; else each prints a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
