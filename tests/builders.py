@@ -1,0 +1,163 @@
+"""Small images and record files for the tests, built in memory or below tmp_path."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline import beton
+from pipeline.manifest import Manifest, manifest_bytes
+from pipeline.records import Records
+
+SUBSAMPLINGS = {"444": "4:4:4", "422": "4:2:2", "420": "4:2:0"}
+VARIANTS = ("444", "422", "420", "gray", "raw")
+"""Kinds of sample that `stored` makes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSample:
+    """One sample as it goes into a record file; height and width are what the tables announce."""
+
+    data: bytes
+    height: int
+    width: int
+    label: int = 0
+    mode: int = beton.MODE_JPEG
+    name: str = ""
+
+
+def photo(seed: int, height: int, width: int) -> np.ndarray:
+    """A picture with the smooth areas, edges and grain of a photo: (height, width, 3) uint8."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    picture = np.asarray(smooth).astype(np.float32)
+    y, x = np.mgrid[:height, :width]
+    for _ in range(3):  # half-planes: straight edges of any direction
+        a, b = rng.normal(size=2)
+        side = a * (y / height - rng.random()) + b * (x / width - rng.random()) > 0
+        picture += side[..., None] * rng.uniform(-60, 60, 3)
+    picture += rng.normal(0, 4, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def jpeg_bytes(image: np.ndarray, variant: str = "420", quality: int = 90) -> bytes:
+    """An image as JPEG.
+
+    Args:
+        image: (H, W, 3) uint8.
+        variant: `444`, `422`, `420` (chroma subsampling) or `gray` (one component).
+        quality: of libjpeg.
+    """
+    file = io.BytesIO()
+    picture = Image.fromarray(image)
+    if variant == "gray":
+        picture.convert("L").save(file, "JPEG", quality=quality)
+    else:
+        picture.save(file, "JPEG", quality=quality, subsampling=SUBSAMPLINGS[variant])
+    return file.getvalue()
+
+
+def stored(
+    image: np.ndarray, variant: str = "420", *, label: int = 0, name: str = "", quality: int = 90
+) -> StoredSample:
+    """An image as a sample: JPEG, or its pixels where the variant is `raw`."""
+    raw = variant == "raw"
+    return StoredSample(
+        data=np.ascontiguousarray(image).tobytes() if raw else jpeg_bytes(image, variant, quality),
+        height=image.shape[0],
+        width=image.shape[1],
+        label=label,
+        mode=beton.MODE_RAW if raw else beton.MODE_JPEG,
+        name=name,
+    )
+
+
+def samples(
+    count: int, *, variant: str = "420", seed: int = 0, low: int = 40, high: int = 150
+) -> list[StoredSample]:
+    """`count` samples of random sizes from `low` to `high` px, labels 0, 1, 2, 0, ..."""
+    sides = np.random.default_rng(seed).integers(low, high + 1, (count, 2))
+    return [
+        stored(
+            photo(seed * 1000 + i, int(h), int(w)), variant, label=i % 3, name=f"{i % 3}_{i}.jpg"
+        )
+        for i, (h, w) in enumerate(sides)
+    ]
+
+
+def write_beton(
+    path: Path,
+    stored_samples: Sequence[StoredSample],
+    manifest: Manifest | None = None,
+    *,
+    page_size: int = beton.MIN_PAGE_SIZE,
+) -> Path:
+    """Writes a .beton in the plainest way.
+
+    Args:
+        path: of the new file.
+        stored_samples: whatever they hold is written as it is, sound or not.
+        manifest: None leaves it out, as in a file of FFCV's own.
+        page_size: bytes.
+
+    Returns:
+        path.
+    """
+    count = len(stored_samples)
+    table, allocations = np.zeros(count, beton.SAMPLE), np.zeros(count, beton.ALLOCATION)
+    place = _next_page(beton.SAMPLES_OFFSET + count * beton.SAMPLE.itemsize, page_size)
+    pieces: list[tuple[int, bytes]] = []
+    for i, sample in enumerate(stored_samples):
+        if place // page_size != (place + len(sample.data) - 1) // page_size:
+            place = _next_page(place, page_size)
+        table[i] = (sample.mode, sample.width, sample.height, place, sample.label)
+        allocations[i] = (i, place, len(sample.data))
+        pieces.append((place, sample.data))
+        place += len(sample.data)
+    span = None
+    place = _next_page(place, page_size)
+    if manifest is not None:
+        body = manifest_bytes(manifest, [sample.name for sample in stored_samples])
+        span = (place, len(body))
+        pieces.append((place, body))
+        place = _next_page(place + len(body), page_size)
+    header = np.array([(beton.VERSION, 2, page_size, count, place)], beton.HEADER)
+    with path.open("wb") as file:
+        file.write(header.tobytes() + beton.field_descriptors(span) + table.tobytes())
+        for offset, data in pieces:
+            file.seek(offset)
+            file.write(data)
+        file.seek(place)
+        file.write(allocations.tobytes())
+    return path
+
+
+def make_records(
+    path: Path, stored_samples: Sequence[StoredSample], splits: dict[str, int] | None = None
+) -> Records:
+    """Writes a .beton with a manifest and opens it.
+
+    Args:
+        path: of the new file.
+        stored_samples: see `write_beton`.
+        splits: split name to its number of samples, in file order; None puts all into `train`.
+    """
+    ranges: dict[str, tuple[int, int]] = {}
+    start = 0
+    for name, size in (splits or {"train": len(stored_samples)}).items():
+        ranges[name] = (start, start + size)
+        start += size
+    num_classes = 1 + max((sample.label for sample in stored_samples), default=0)
+    classes = tuple(f"class {i}" for i in range(num_classes))
+    manifest = Manifest(classes=classes, splits=ranges, encoding={"format": "jpeg"})
+    return Records.open(write_beton(path, stored_samples, manifest))
+
+
+def _next_page(place: int, page_size: int) -> int:
+    return -(-place // page_size) * page_size
