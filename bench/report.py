@@ -1,0 +1,182 @@
+"""How a benchmark reports: an aligned table, a JSON file, and a bar chart as PNG.
+
+print(table(rows, [Column("loader"), Column("images/s", "images_per_s", ",.0f")]))
+write_json(path, command=command_line("bench/x.py", argv), rows=rows)
+bar_chart(path, [Panel("JPEG 500, 128 px", bars)], title="...", unit="images/s")
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from bench.measure import hardware, versions
+
+BarKind = Literal["ours", "peer", "ceiling", "baseline"]
+COLOURS: dict[BarKind, str] = {
+    "ours": "#1f6f8b",
+    "peer": "#b0b7bf",
+    "ceiling": "#e8dcc0",
+    "baseline": "#d1495b",
+}
+LEGEND: dict[BarKind, str] = {
+    "ours": "Headrace",
+    "peer": "others",
+    "ceiling": "limit of this machine",
+    "baseline": "baseline",
+}
+
+
+class Column(NamedTuple):
+    """A column of the table on screen.
+
+    Attributes:
+        heading: first line, and the row's key if no other is given.
+        key: of the value in a row.
+        form: format specification; a missing value or None shows as `-`.
+    """
+
+    heading: str
+    key: str = ""
+    form: str = ""
+
+
+class Bar(NamedTuple):
+    """One bar; `spread` is drawn as a whisker of that whole length, `note` stands at its end."""
+
+    label: str
+    value: float
+    spread: float = 0.0
+    kind: BarKind = "ours"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One group of bars with a heading of its own; drawn in the order given, top to bottom."""
+
+    title: str
+    bars: Sequence[Bar]
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
+    """An aligned text table: text to the left, numbers to the right."""
+    cells = [[_cell(row.get(c.key or c.heading), c.form) for c in columns] for row in rows]
+    widths = [
+        max(len(c.heading), *(len(line[i]) for line in cells)) if cells else len(c.heading)
+        for i, c in enumerate(columns)
+    ]
+    right = [
+        any(isinstance(row.get(c.key or c.heading), (int, float)) for row in rows) for c in columns
+    ]
+    lines = [[c.heading for c in columns], ["-" * w for w in widths], *cells]
+    return "\n".join(
+        "  ".join(
+            text.rjust(w) if r else text.ljust(w)
+            for text, w, r in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: Any, form: str) -> str:
+    if value is None:
+        return "-"
+    return format(value, form)
+
+
+def write_json(
+    path: str | Path, *, command: str, rows: Sequence[Mapping[str, Any]], **sections: Any
+) -> None:
+    """Writes the result file; it appears under its name only when it is complete.
+
+    Args:
+        path: of the file; its folder is made if missing.
+        command: as `measure.command_line` gives it.
+        rows: plain JSON values; numbers are rounded to four significant digits.
+        sections: further top-level keys, such as `unavailable`.
+    """
+    document = {
+        "command": command,
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "versions": versions(),
+        "hardware": hardware(),
+        "rows": _rounded(rows),
+        **{name: _rounded(section) for name, section in sections.items()},
+    }
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(document, indent=1) + "\n")
+    part.replace(path)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return value
+
+
+def bar_chart(path: str | Path, panels: Sequence[Panel], *, title: str, unit: str) -> None:
+    """Draws panels of horizontal bars below each other, all on one scale per panel, as PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    panels = [panel for panel in panels if panel.bars]
+    if not panels:
+        return
+    heights = [len(panel.bars) + 1.6 for panel in panels]
+    figure, axes = pyplot.subplots(
+        len(panels),
+        1,
+        figsize=(9, 0.9 + 0.27 * sum(heights)),
+        height_ratios=heights,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis, panel in zip(axes[:, 0], panels, strict=True):
+        _draw_panel(axis, panel)
+    axes[-1, 0].set_xlabel(unit)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    kinds = [k for k in COLOURS if any(bar.kind == k for p in panels for bar in p.bars)]
+    handles = [pyplot.Rectangle((0, 0), 1, 1, color=COLOURS[kind]) for kind in kinds]
+    labels = [LEGEND[kind] for kind in kinds]
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(kinds), frameon=False)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    figure.savefig(part, dpi=140, format="png")
+    pyplot.close(figure)
+    part.replace(path)
+
+
+def _draw_panel(axis: Any, panel: Panel) -> None:
+    places = range(len(panel.bars))
+    longest = max(bar.value + bar.spread / 2 for bar in panel.bars) or 1.0
+    for place, bar in zip(places, panel.bars, strict=True):
+        whisker = bar.spread / 2 if bar.spread else None
+        axis.barh(place, bar.value, 0.72, xerr=whisker, color=COLOURS[bar.kind], ecolor="#333333")
+        end = bar.value + bar.spread / 2 + 0.008 * longest
+        number = f"{bar.value:,.0f}" if bar.value >= 100 else f"{bar.value:.3g}"
+        text = f"{number}  {bar.note}".rstrip()
+        axis.text(end, place, text, va="center", fontsize=8, color="#222222")
+    axis.set_yticks(places, [bar.label for bar in panel.bars], fontsize=9)
+    axis.set_xlim(0, longest * 1.22)
+    axis.invert_yaxis()
+    axis.set_title(panel.title, loc="left", fontsize=10)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+    axis.tick_params(axis="x", labelsize=8)
+    axis.xaxis.set_major_formatter(
+        lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"
+    )
