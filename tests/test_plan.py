@@ -1,0 +1,141 @@
+"""The epoch plan: pure, a permutation, the same for any world size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import ConfigError, EpochPlan, PlanConfig, make_plan
+from pipeline.plan import Tail, num_batches
+
+sizes = st.lists(st.tuples(st.integers(1, 700), st.integers(1, 700)), min_size=1, max_size=60)
+settings.register_profile("plan", deadline=None, max_examples=60)
+settings.load_profile("plan")
+
+
+def plan_of(
+    sides: list[tuple[int, int]], config: PlanConfig, epoch: int = 0, span: range | None = None
+) -> EpochPlan:
+    h, w = np.array(sides).T
+    return make_plan(h, w, span or range(len(h)), config, epoch)
+
+
+@given(sizes, st.integers(0, 2**63 - 1), st.integers(0, 1000), st.integers(1, 17))
+def test_an_epoch_is_a_permutation_with_boxes_inside(
+    sides: list[tuple[int, int]], seed: int, epoch: int, batch_size: int
+) -> None:
+    plan = plan_of(sides, PlanConfig(seed=seed, batch_size=batch_size), epoch)
+    assert sorted(plan.indices) == list(range(len(sides)))
+    h, w = np.array(sides)[plan.indices].T
+    y, x, bh, bw = plan.boxes.T
+    assert (y >= 0).all() and (x >= 0).all() and (bh >= 1).all() and (bw >= 1).all()
+    assert (y + bh <= h).all() and (x + bw <= w).all()
+    assert plan.num_batches == -(-len(sides) // batch_size)
+    covered = [i for s in range(plan.num_batches) for i in range(*plan.batch_slice(s).indices(999))]
+    assert covered == list(range(len(sides)))
+
+
+@given(
+    sizes,
+    st.sampled_from([1, 2, 3, 4, 6]),
+    st.sampled_from(["keep", "drop", "pad"]),
+    st.booleans(),
+)
+def test_ranks_share_each_global_batch(
+    sides: list[tuple[int, int]], world: int, tail: Tail, train: bool
+) -> None:
+    alone = PlanConfig(batch_size=12, tail=tail, train=train)
+    whole = plan_of(sides, alone, epoch=3)
+    ranks = [
+        plan_of(sides, replace(alone, rank=r, world_size=world), epoch=3) for r in range(world)
+    ]
+    for step in range(whole.num_batches):
+        expected = whole.indices[whole.batch_slice(step)]
+        parts = [p.indices[p.batch_slice(step)] for p in ranks if step < p.num_batches]
+        assert sorted(np.concatenate(parts)) == sorted(expected)
+        boxes = [p.boxes[p.batch_slice(step)] for p in ranks if step < p.num_batches]
+        order = np.argsort(np.concatenate(parts), kind="stable")
+        whole_order = np.argsort(expected, kind="stable")
+        whole_boxes = whole.boxes[whole.batch_slice(step)]
+        assert np.array_equal(np.concatenate(boxes)[order], whole_boxes[whole_order])
+    if tail != "pad":
+        together = np.concatenate([p.indices for p in ranks])
+        assert len(set(together)) == len(together), "ranks are disjoint"
+    if tail != "keep":
+        assert len({p.num_batches for p in ranks}) == 1
+    for rank, plan in enumerate(ranks):
+        config = replace(alone, rank=rank, world_size=world)
+        assert plan.num_batches == num_batches(len(sides), config)
+
+
+@given(sizes, st.integers(0, 50))
+def test_same_key_same_plan_other_key_other_plan(sides: list[tuple[int, int]], epoch: int) -> None:
+    config = PlanConfig(seed=5)
+    a, b = plan_of(sides, config, epoch), plan_of(sides, config, epoch)
+    for name in ("indices", "boxes", "flips", "bounds"):
+        assert np.array_equal(getattr(a, name), getattr(b, name))
+    if len(sides) >= 20:
+        assert not np.array_equal(a.indices, plan_of(sides, config, epoch + 1).indices)
+        assert not np.array_equal(a.indices, plan_of(sides, replace(config, seed=6), epoch).indices)
+
+
+def test_a_plan_is_the_same_on_every_machine() -> None:
+    """Philox is defined to the bit, so these values hold for every release of NumPy."""
+    plan = plan_of([(100, 120)] * 8, PlanConfig(seed=1, batch_size=8), epoch=2)
+    assert plan.indices.tolist() == [4, 2, 0, 6, 1, 5, 7, 3]
+    assert plan.boxes[:3].tolist() == [[59, 80, 38, 28], [17, 41, 38, 43], [14, 44, 83, 73]]
+    assert plan.flips.astype(int).tolist() == [1, 0, 0, 1, 1, 1, 1, 0]
+
+
+def test_crops_have_the_stated_distribution() -> None:
+    config = PlanConfig(crop_scale=(0.2, 0.6), crop_ratio=(0.8, 1.25), flip=0.3)
+    plan = plan_of([(400, 500)] * 4000, config)
+    _, _, h, w = plan.boxes.T.astype(float)
+    share, ratio = h * w / 200_000, w / h
+    assert share.min() > 0.195 and share.max() < 0.605
+    assert abs(share.mean() - 0.4) < 0.01
+    assert ratio.min() > 0.78 and ratio.max() < 1.28
+    assert abs(np.log(ratio).mean()) < 0.01
+    assert abs(plan.flips.mean() - 0.3) < 0.03
+
+
+def test_an_image_too_long_for_the_ratio_gets_the_largest_centred_crop() -> None:
+    plan = plan_of([(10, 1000), (1000, 10)], PlanConfig(crop_scale=(0.9, 1.0)))
+    boxes = dict(zip(plan.indices.tolist(), plan.boxes.tolist(), strict=True))
+    assert boxes == {0: [0, 493, 10, 13], 1: [493, 0, 13, 10]}
+
+
+def test_evaluation_is_in_order_with_the_centre_square() -> None:
+    config = PlanConfig(train=False, eval_crop=0.5)
+    plan = plan_of([(9, 9), (100, 200), (200, 100), (1, 7)], config, span=range(1, 4))
+    assert plan.indices.tolist() == [1, 2, 3]
+    assert plan.boxes.tolist() == [[25, 75, 50, 50], [75, 25, 50, 50], [0, 3, 1, 1]]
+    assert not plan.flips.any()
+
+
+def test_a_plan_cannot_be_changed() -> None:
+    plan = plan_of([(5, 5)], PlanConfig())
+    with pytest.raises(ValueError, match="read-only"):
+        plan.indices[0] = 3
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"batch_size": 0}, "batch_size is 0, expected at least 1"),
+        ({"crop_scale": (0.5, 0.1)}, "crop_scale is"),
+        ({"flip": 2.0}, "flip is 2.0, expected a probability"),
+        ({"eval_crop": 0.0}, "eval_crop is 0.0"),
+        ({"rank": 2, "world_size": 2}, "rank is 2"),
+        ({"batch_size": 5, "world_size": 2}, "a multiple of world_size"),
+        ({"tail": "cut"}, "tail is 'cut', expected keep, drop or pad"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(values: dict, text: str) -> None:
+    with pytest.raises(ConfigError, match=text.replace("(", r"\(")):
+        PlanConfig(**values)

@@ -1,0 +1,80 @@
+"""What holds of the code as a whole: imports point one way, scripts shadow no module."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MAY_IMPORT = {
+    "pipeline": {"pipeline"},
+    "augment": {"pipeline", "augment"},
+    "train": {"pipeline", "augment", "train"},
+    "tools": {"pipeline", "augment", "train", "tools"},
+    "bench": {"pipeline", "augment", "train", "tools", "bench"},
+}
+
+PACKAGES = set(
+    "torch torchvision nvidia ffcv kornia numba tqdm numpy PIL simplejpeg timm torchmetrics tyro "
+    "yaml matplotlib tensorboard psutil webdataset hypothesis pytest cv2 tests".split()
+)
+
+
+def imported_modules(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path} imports relatively"
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_point_one_way(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        ours = {m.split(".")[0] for m in imported_modules(path)} & set(MAY_IMPORT)
+        assert ours <= MAY_IMPORT[package], f"{path} imports {ours - MAY_IMPORT[package]}"
+
+
+def test_tqdm_is_never_the_automatic_one() -> None:
+    """tqdm.auto picks a notebook widget that breaks with other versions of ipywidgets."""
+    for package in MAY_IMPORT:
+        for path in (ROOT / package).rglob("*.py"):
+            assert not {m for m in imported_modules(path) if m.startswith("tqdm.auto")}, path
+
+
+def test_no_script_folder_shadows_a_module() -> None:
+    """A script run by path has its folder first on sys.path."""
+    taken = set(sys.stdlib_module_names) | set(MAY_IMPORT) | PACKAGES
+    for folder in ("tools", "train", "bench"):
+        names = {p.stem for p in (ROOT / folder).iterdir() if not p.name.startswith(("_", "."))}
+        assert not names & taken, f"{folder}/: {names & taken}"
+
+
+def test_importing_touches_no_gpu_and_no_arguments() -> None:
+    code = (
+        "import sys; sys.argv = ['x', '--nonsense']; import pipeline, augment, train, torch;"
+        "assert not torch.cuda.is_initialized();"
+        "assert not {'ffcv', 'nvidia.dali', 'timm', 'matplotlib'} & set(sys.modules), 'too early'"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("folder", ["tools", "train", "bench"])
+def test_scripts_run_by_path_and_as_modules(folder: str) -> None:
+    scripts = [p for p in (ROOT / folder).glob("*.py") if p.read_text().startswith("#!")]
+    assert scripts
+    for script in scripts:
+        assert script.stat().st_mode & 0o111, f"{script} is not executable"
+        for command in ([str(script)], ["-m", f"{folder}.{script.stem}"]):
+            run = subprocess.run(
+                [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True
+            )
+            assert run.returncode == 0, f"{command}: {run.stderr}"
+            assert "usage" in run.stdout.lower()
