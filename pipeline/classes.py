@@ -1,0 +1,124 @@
+"""Class names: numbers every sample's label and finds what each number is called."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import ConfigError
+
+MAX_CLASSES = 1_000_000
+
+
+def number_labels(
+    root: Path,
+    layout: str,
+    labels: Sequence[str | int | None],
+    class_names: str | Path | None,
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Turns labels into class numbers.
+
+    Numbers stay what they are. Names are numbered in natural order, or in the order of the class
+    name file. Class folders are called by their own name, or by their path where two have the
+    same name.
+
+    Args:
+        root: the data set's folder; a `classes.txt` or `classes.csv` there names numbered classes
+            if it fits them exactly.
+        layout: which layout the labels come from.
+        labels: (N,) class name, class number (negative: none) or None.
+        class_names: file with one name per line, which then must fit.
+
+    Returns:
+        labels (N,) int64 with -1 for none, and the class names.
+
+    Raises:
+        ConfigError: names and labels contradict each other.
+    """
+    given = _read_names(Path(class_names)) if class_names is not None else None
+    named = {label for label in labels if isinstance(label, str)}
+    numbers = {label for label in labels if isinstance(label, int) and label >= 0}
+    if named and numbers:
+        raise ConfigError(
+            f"some labels are names ({min(named)}), others numbers ({min(numbers)}); "
+            "expected one kind"
+        )
+    if named:
+        titles = _short_titles(named) if layout == "classes" else {n: n for n in named}
+        classes = given if given is not None else _in_order(titles.values())
+        places = {name: i for i, name in enumerate(classes)}
+        for title in titles.values():
+            if title not in places:
+                raise ConfigError(f"class {title!r} is not in {class_names}: add it as a line")
+        values = [places[titles[v]] if isinstance(v, str) else -1 for v in labels]
+        return np.array(values, np.int64), tuple(classes)
+    values = [v if isinstance(v, int) and v >= 0 else -1 for v in labels]
+    highest = max(values, default=-1)
+    if highest >= MAX_CLASSES:
+        raise ConfigError(f"label {highest} is above {MAX_CLASSES - 1}: is this column the label?")
+    if given is not None and highest >= len(given):
+        raise ConfigError(
+            f"{class_names} names {len(given)} classes, but there is a label {highest}"
+        )
+    if given is None and numbers:
+        given = _names_nearby(root, numbers)
+    classes = given if given is not None else [str(i) for i in range(highest + 1)]
+    return np.array(values, np.int64), tuple(classes)
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    from pipeline.layouts import natural_key
+
+    return sorted(set(names), key=natural_key)
+
+
+def _short_titles(folders: set[str]) -> dict[str, str]:
+    leaves = Counter(folder.rpartition("/")[2] for folder in folders)
+    return {
+        folder: leaf if leaves[leaf := folder.rpartition("/")[2]] == 1 else folder
+        for folder in folders
+    }
+
+
+def _read_names(path: Path) -> list[str]:
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"class names {path} cannot be read: {error}") from error
+    names = [line.strip() for line in lines]
+    while names and not names[-1]:
+        names.pop()
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated or not names:
+        what = f"has the name {repeated[0]!r} twice" if repeated else "is empty"
+        raise ConfigError(f"class names {path} {what}: expected one name per line")
+    return names
+
+
+def _names_nearby(root: Path, numbers: set[int]) -> list[str] | None:
+    """Names from a file beside the images, only where they fit the numbers beyond doubt."""
+    plain = root / "classes.txt"
+    if plain.is_file():
+        names = _read_names(plain)
+        if max(numbers) < len(names):
+            return names
+    table = root / "classes.csv"
+    if not table.is_file():
+        return None
+    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = [row for row in csv.reader(file) if row]
+    fits = []
+    for column in range(1, min(len(row) for row in rows) if rows else 0):
+        pairs = {(row[column].strip(), row[column - 1].strip()) for row in rows[1:]}
+        if not all(number.isdecimal() for number, _ in pairs):
+            continue
+        names_by_number = {int(number): name for number, name in pairs}
+        one_to_one = len(pairs) == len(names_by_number) == len({n for _, n in pairs})
+        if one_to_one and set(names_by_number) == numbers == set(range(len(numbers))):
+            fits.append([names_by_number[i] for i in range(len(numbers))])
+    # Two columns that fit equally well would be a guess.
+    return fits[0] if len(fits) == 1 else None

@@ -1,0 +1,300 @@
+"""How image folders are laid out: finds the samples, their splits, labels and class names.
+
+Layouts::
+
+    classes   [split/]any/depth/Class/x.jpg     the class is the folder that holds the image
+    names     [split/]3_17.jpg                  label_number, as Food-11 is distributed
+    list      train.txt, labels.csv, ...        path, label [, label ...]
+    flat      [split/]x.jpg                     no labels
+
+`auto` looks at what is there. A label of -1 means none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import ConfigError, RecordsError
+from pipeline.manifest import DEFAULT_SPLIT, Skipped
+
+LAYOUTS = ("auto", "classes", "names", "list", "flat")
+EXTENSIONS = frozenset(
+    ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif", "ppm", "pgm")
+)
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+    "evaluation": "test",
+}
+_SPLIT_ORDER = ("train", "val", "test")
+_LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")
+_DIGITS = re.compile(r"([0-9]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The samples of a folder as parallel columns, ordered by split and then by name.
+
+    Attributes:
+        root: folder that `paths` start from.
+        layout: which layout was found.
+        paths: (N,) with forward slashes, relative to `root`.
+        labels: (N,) int64 index into `classes`, -1 where there is none.
+        classes: class names.
+        splits: split name to half-open range of samples, in order.
+        missing: listed or linked files that are not there.
+        ignored: images that belong to no split, and other oddities, one line each.
+    """
+
+    root: Path
+    layout: str
+    paths: list[str]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    splits: dict[str, tuple[int, int]]
+    missing: tuple[Skipped, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A sample on its way into a Listing; `label` is a class name, a number, or None."""
+
+    path: str
+    split: str
+    label: str | int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """The image files below a folder, in natural order, relative to it."""
+
+    root: Path
+    images: list[str]
+    missing: tuple[Skipped, ...]
+
+
+def discover(
+    source: str | Path,
+    *,
+    layout: str = "auto",
+    label_column: str | int | None = None,
+    class_names: str | Path | None = None,
+) -> Listing:
+    """Finds the samples below a folder (or named by a list file).
+
+    Args:
+        source: folder, or a list file whose paths are relative to its own folder.
+        layout: one of LAYOUTS.
+        label_column: for lists: number of the column, from 0 (the path), or its heading.
+        class_names: text file with one class name per line, in the order of the labels.
+
+    Raises:
+        ConfigError: a setting that cannot work, or labels that contradict each other.
+        RecordsError: no image there.
+    """
+    from pipeline.listfiles import find_lists, read_lists
+
+    source = Path(source)
+    if layout not in LAYOUTS:
+        raise ConfigError(f"layout {layout!r}: expected one of {', '.join(LAYOUTS)}")
+    if not source.exists():
+        raise RecordsError(f"{source} does not exist: expected a folder of images")
+    lists = [source] if source.is_file() else []
+    if lists and layout not in ("auto", "list"):
+        raise ConfigError(f"{source} is a file: layout {layout} needs a folder of images")
+    scan = scan_images(source.parent if lists else source)
+    if not scan.images:
+        raise RecordsError(
+            f"{source} holds no images (looked at any depth for {', '.join(sorted(EXTENSIONS))})"
+        )
+    found, ignored = _by_folder(scan, layout)
+    if lists or layout == "list" or (layout == "auto" and _kind(found) == "flat"):
+        lists = lists or find_lists(scan)
+        if not lists and layout == "list":
+            raise ConfigError(
+                f"{scan.root} has no list file: expected train.txt or labels.csv with lines "
+                "path,label"
+            )
+    if label_column is not None and not lists:
+        raise ConfigError(
+            f"label column {label_column} was given, but {source} is not read from a list file; "
+            "add the layout list"
+        )
+    missing = scan.missing
+    if lists:
+        found, ignored, absent = read_lists(scan, lists, label_column)
+        missing += absent
+        if not found:
+            raise RecordsError(f"{lists[0]} names no image that exists below {scan.root}")
+    kind = "list" if lists else _kind(found)
+    return _listing(scan.root, kind, found, missing, ignored, class_names)
+
+
+def scan_images(root: Path) -> Scan:
+    """Every image file at any depth, by its extension. Hidden files and link loops are left out."""
+    images: list[str] = []
+    missing: list[Skipped] = []
+    seen: set[tuple[int, int]] = set()
+    folders = [(str(root), "")]
+    while folders:
+        folder, prefix = folders.pop()
+        status = os.stat(folder)  # noqa: PTH116 (a string: this loop sees millions of names)
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith(".") or name == "__MACOSX":
+                    continue
+                if entry.is_dir():
+                    folders.append((entry.path, f"{prefix}{name}/"))
+                elif name.rpartition(".")[2].lower() in EXTENSIONS and "." in name:
+                    if entry.is_file():
+                        images.append(prefix + name)
+                    else:
+                        missing.append(Skipped(name=prefix + name, reason="a link to nothing"))
+    images.sort(key=natural_key)
+    return Scan(root=root, images=images, missing=tuple(missing))
+
+
+def natural_key(text: str) -> list[str | int]:
+    """Sort key that puts 2_9 before 2_10."""
+    parts: list[str | int] = list(_DIGITS.split(text))
+    parts[1::2] = [int(digits) for digits in parts[1::2]]
+    return parts
+
+
+def split_of(folder: str) -> str | None:
+    """The canonical split that a folder's or list's name stands for, or None."""
+    return SPLIT_NAMES.get(folder.lower())
+
+
+def numbered_name(path: str) -> int | None:
+    """The label in a file name `label_number.ext`, or None."""
+    match = _LABEL_NAME.fullmatch(path.rpartition("/")[2])
+    return int(match[1]) if match else None
+
+
+def _by_folder(scan: Scan, layout: str) -> tuple[list[Found], list[str]]:
+    """Samples by the folders they lie in, whatever lists say."""
+    prefix, top = _top_folders(scan.images)
+    with_splits = any(split_of(f) for f in top) and (
+        any(split_of(f) == "train" for f in top) or all(split_of(f) for f in top if f)
+    )
+    groups: dict[str, list[tuple[str, str]]] = {}
+    ignored: list[str] = []
+    for path in scan.images:
+        rest = path[len(prefix) :]
+        first, _, below = rest.partition("/")
+        split = split_of(first) if with_splits and below else None
+        if with_splits and split is None:
+            ignored.append(f"{path}: outside the split folders")
+            continue
+        groups.setdefault(split or DEFAULT_SPLIT, []).append((path, below if split else rest))
+    found: list[Found] = []
+    for split, members in groups.items():
+        found += _label_group(split, members, layout, ignored)
+    return found, ignored
+
+
+def _top_folders(images: Sequence[str]) -> tuple[str, Counter[str]]:
+    """The prefix of lone wrapping folders, and the folders (or "" for files) right below it."""
+    prefix = ""
+    while True:
+        top = Counter(
+            path[len(prefix) :].partition("/")[0] if "/" in path[len(prefix) :] else ""
+            for path in images
+        )
+        only = next(iter(top))
+        if len(top) > 1 or not only or split_of(only):
+            return prefix, top
+        deeper = prefix + only + "/"
+        # A lone folder that holds images itself is a class, not a wrapping.
+        if any("/" not in path[len(deeper) :] for path in images):
+            return prefix, top
+        prefix = deeper
+
+
+def _label_group(
+    split: str, members: list[tuple[str, str]], layout: str, ignored: list[str]
+) -> list[Found]:
+    """Labels of one split's images, given as (path, path below the split)."""
+    if layout == "flat":
+        return [Found(path=path, split=split, label=None) for path, _ in members]
+    in_folders = [(path, rest) for path, rest in members if "/" in rest]
+    loose = [path for path, rest in members if "/" not in rest]
+    if layout != "names" and in_folders:
+        ignored.extend(f"{path}: beside the class folders, not in one" for path in loose)
+        return [
+            Found(path=path, split=split, label=rest.rpartition("/")[0])
+            for path, rest in in_folders
+        ]
+    if layout == "classes":
+        # Test images are often distributed without labels.
+        return [Found(path=path, split=split, label=None) for path, _ in members]
+    paths = [path for path, _ in members]
+    labels = [numbered_name(path) for path in paths]
+    strays = [path for path, label in zip(paths, labels, strict=True) if label is None]
+    numbers = {label for label in labels if label is not None and label >= 0}
+    # Dates such as 20240131_1.jpg are no labels: class numbers have few gaps.
+    plausible = layout == "names" or (bool(numbers) and max(numbers) < 4 * len(numbers) + 16)
+    if strays and plausible and len(strays) * 2 < len(paths):
+        raise ConfigError(
+            f"{strays[0]} is not named label_number like the {len(paths) - len(strays)} other "
+            f"images of {split}; move it away, or choose the layout flat"
+        )
+    labelled = plausible and not strays
+    return [
+        Found(path=path, split=split, label=label if labelled else None)
+        for path, label in zip(paths, labels, strict=True)
+    ]
+
+
+def _kind(found: Iterable[Found]) -> str:
+    labels = {type(f.label) for f in found}
+    return "classes" if str in labels else "names" if int in labels else "flat"
+
+
+def _listing(
+    root: Path,
+    layout: str,
+    found: list[Found],
+    missing: tuple[Skipped, ...],
+    ignored: Sequence[str],
+    class_names: str | Path | None,
+) -> Listing:
+    from pipeline.classes import number_labels
+
+    labels, classes = number_labels(root, layout, [f.label for f in found], class_names)
+    present = {f.split for f in found}
+    splits: dict[str, tuple[int, int]] = {}
+    order: list[int] = []
+    for split in [s for s in _SPLIT_ORDER if s in present]:
+        members = [i for i, f in enumerate(found) if f.split == split]
+        splits[split] = (len(order), len(order) + len(members))
+        order += members
+    return Listing(
+        root=root,
+        layout=layout,
+        paths=[found[i].path for i in order],
+        labels=labels[np.array(order, np.int64)],
+        classes=classes,
+        splits=splits,
+        missing=missing,
+        ignored=tuple(ignored),
+    )

@@ -1,0 +1,91 @@
+"""Stratified splits drawn from a seed: a validation share, or folds for cross-validation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pipeline.errors import ConfigError
+from pipeline.layouts import Listing
+
+TRAIN, VAL = "train", "val"
+
+
+def take_validation(listing: Listing, fraction: float, seed: int) -> Listing:
+    """Moves a share of each class from the training split into a new split `val`.
+
+    Raises:
+        ConfigError: fraction outside (0, 1), no training split, or a validation split is there.
+    """
+    if not 0 < fraction < 1:
+        raise ConfigError(f"validation fraction {fraction}: expected a number between 0 and 1")
+    if VAL in listing.splits:
+        raise ConfigError(
+            "the data set has a validation split already; leave the validation fraction away"
+        )
+    ranks, counts = _shuffled_ranks(listing, seed)
+    quota = np.round(counts * fraction)
+    # A class of two or more is in both splits.
+    quota = np.where(counts > 1, np.clip(quota, 1, counts - 1), quota)
+    return _resplit(listing, [TRAIN, VAL], (ranks < quota).astype(np.int64))
+
+
+def make_folds(listing: Listing, num_folds: int, seed: int) -> Listing:
+    """Divides the training split into `fold0` ... of equal class shares.
+
+    Raises:
+        ConfigError: fewer than 2 folds, more folds than samples, or no training split.
+    """
+    ranks, _ = _shuffled_ranks(listing, seed)
+    if not 2 <= num_folds <= len(ranks):
+        raise ConfigError(f"{num_folds} folds: expected 2 to {len(ranks)}, the training samples")
+    # Each class goes on where the one before left off, so that the remainders spread out.
+    labels = _train_labels(listing)
+    values, inverse = np.unique(labels, return_inverse=True)
+    sizes = np.bincount(inverse, minlength=len(values))
+    starts = np.cumsum(sizes) - sizes
+    return _resplit(
+        listing,
+        [f"fold{k}" for k in range(num_folds)],
+        (ranks.astype(np.int64) + starts[inverse]) % num_folds,
+    )
+
+
+def _train_labels(listing: Listing) -> np.ndarray:
+    if TRAIN not in listing.splits:
+        raise ConfigError(f"there is no training split to divide, only {', '.join(listing.splits)}")
+    return listing.labels[slice(*listing.splits[TRAIN])]
+
+
+def _shuffled_ranks(listing: Listing, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each training sample, its random rank within its class and the size of that class."""
+    labels = _train_labels(listing)
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    order = np.lexsort([rng.random(len(labels)), labels])
+    values, inverse = np.unique(labels, return_inverse=True)
+    sizes = np.bincount(inverse, minlength=len(values))
+    ranks = np.empty(len(labels), np.float64)
+    ranks[order] = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return ranks, sizes[inverse]
+
+
+def _resplit(listing: Listing, names: list[str], part: np.ndarray) -> Listing:
+    """The listing with its training split divided; `part` numbers the new split per sample."""
+    start = listing.splits[TRAIN][0]
+    within = start + np.argsort(part, kind="stable")
+    others = [np.arange(*span) for name, span in listing.splits.items() if name != TRAIN]
+    order = np.concatenate([within, *others])
+    splits: dict[str, tuple[int, int]] = {}
+    sizes = dict(zip(names, np.bincount(part, minlength=len(names)).tolist(), strict=True))
+    sizes.update({n: b - a for n, (a, b) in listing.splits.items() if n != TRAIN})
+    position = 0
+    for name, size in sizes.items():
+        splits[name] = (position, position + size)
+        position += size
+    return replace(
+        listing,
+        paths=[listing.paths[i] for i in order],
+        labels=listing.labels[order],
+        splits=splits,
+    )

@@ -1,0 +1,1 @@
+"""Command-line tools: make a sample data set, pack, inspect, preview."""

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Make the sample data set: eleven kinds of food, drawn, laid out as Food-11 is distributed.
+
+    tools/sample.py OUT [--seed 0] [--train 1100] [--valid 220] [--test 66]
+
+OUT/train/<label>_<number>.jpg, OUT/valid/<label>_<number>.jpg, OUT/test/<number>.jpg (without
+labels), OUT/classes.txt with the class names and OUT/sample.json with the settings.
+"""
+
+if __package__ in (None, ""):
+    import sys
+    from pathlib import Path
+
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+from tqdm import tqdm
+
+from pipeline.errors import ConfigError
+from tools.command_line import Parser, run_command
+from tools.sampling.foods import CLASS_NAMES
+from tools.sampling.scene import render
+from tools.sampling.textures import Textures, make_textures
+
+MARKER = "sample.json"
+VERSION = 1
+_SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleConfig:
+    """What to draw. Counts are images per split; `size` is the longer side in pixels."""
+
+    seed: int = 0
+    train: int = 1100
+    valid: int = 220
+    test: int = 66
+    size: int = 500
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 1 << 63:
+            raise ConfigError(f"--seed {self.seed}: expected 0 to 2^63 - 1")
+        if not 32 <= self.size <= 1024:
+            raise ConfigError(f"--size {self.size}: expected 32 to 1024 pixels")
+        for split in _SPLITS:
+            if getattr(self, split) < 0:
+                raise ConfigError(f"--{split} {getattr(self, split)}: expected 0 or more images")
+        if self.train + self.valid + self.test == 0:
+            raise ConfigError("--train, --valid and --test are all 0: nothing to draw")
+
+    def settings(self) -> dict[str, int]:
+        """What decides the bytes of the data set."""
+        return {"version": VERSION, **asdict(self)}
+
+
+def draw_photo(config: SampleConfig, textures: Textures, split: str, number: int) -> bytes:
+    """One image as JPEG bytes; depends on nothing but the seed, size, split and number."""
+    key = [config.seed, (_SPLITS.index(split) + 1 << 40) + number]
+    rng = np.random.Generator(np.random.Philox(key=key))
+    label = number % len(CLASS_NAMES)
+    short = round(config.size * (0.75 if rng.random() < 0.7 else 0.666))
+    upright = rng.random() < 0.2
+    width, height = (short, config.size) if upright else (config.size, short)
+    image = render(rng, textures, label, width, height)
+    return simplejpeg.encode_jpeg(
+        image,
+        quality=int(rng.integers(87, 97)),
+        colorsubsampling="444" if rng.random() < 0.78 else "420",
+    )
+
+
+def file_name(split: str, number: int) -> str:
+    """`<split>/<label>_<number>.jpg`, and plain numbers in the test split."""
+    if split == "test":
+        return f"test/{number:04d}.jpg"
+    return f"{split}/{number % len(CLASS_NAMES)}_{number // len(CLASS_NAMES)}.jpg"
+
+
+def make_sample(config: SampleConfig, out: Path, workers: int, force: bool = False) -> bool:
+    """Draw the data set into the folder `out`, which appears when it is complete.
+
+    Returns:
+        False if `out` already holds just this data set and nothing was drawn.
+
+    Raises:
+        ConfigError: `out` exists and holds something else.
+    """
+    if out.exists():
+        found = _marker_settings(out)
+        if found == config.settings() and not force:
+            return False
+        if found is None and (not out.is_dir() or any(out.iterdir())):
+            raise ConfigError(f"{out} exists and is not a sample data set: choose another folder")
+        if found is not None and not force:
+            raise ConfigError(f"{out} holds a sample data set of other settings: pass --force")
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    for split in _SPLITS:
+        (part / split).mkdir(parents=True)
+    jobs = [(split, n) for split in _SPLITS for n in range(getattr(config, split))]
+    with tqdm(total=len(jobs), unit="image", desc="sample") as progress:
+        for done in _draw_all(config, part, jobs, workers):
+            progress.update(done)
+    (part / "classes.txt").write_text("".join(f"{name}\n" for name in CLASS_NAMES))
+    (part / MARKER).write_text(json.dumps(config.settings()) + "\n")
+    if out.exists():
+        shutil.rmtree(out)
+    part.rename(out)
+    return True
+
+
+def _draw_all(
+    config: SampleConfig, folder: Path, jobs: list[tuple[str, int]], workers: int
+) -> Iterator[int]:
+    chunks = [jobs[i : i + 16] for i in range(0, len(jobs), 16)]
+    if workers <= 1 or len(chunks) == 1:
+        _start(config, folder)
+        yield from map(_draw_chunk, chunks)
+        return
+    # Processes, not threads: PIL's drawing of small shapes holds the interpreter lock. Spawned,
+    # because a fork of a process that has threads (torch's, in tests) may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start, (config, folder)) as pool:
+        try:
+            yield from pool.map(_draw_chunk, chunks)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_worker: tuple[SampleConfig, Path, Textures] | None = None
+
+
+def _start(config: SampleConfig, folder: Path) -> None:
+    global _worker  # one per worker process: the tiles are too large to send with each job
+    _worker = (config, folder, make_textures(config.seed))
+
+
+def _draw_chunk(jobs: list[tuple[str, int]]) -> int:
+    assert _worker is not None
+    config, folder, textures = _worker
+    for split, number in jobs:
+        data = draw_photo(config, textures, split, number)
+        (folder / file_name(split, number)).write_bytes(data)
+    return len(jobs)
+
+
+def _marker_settings(folder: Path) -> dict[str, int] | None:
+    try:
+        found = json.loads((folder / MARKER).read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; see the module's text."""
+    defaults = SampleConfig()
+    parser = Parser(prog="tools/sample.py", description="Make the sample data set.")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument("--seed", type=int, default=defaults.seed)
+    for split in _SPLITS:
+        count = getattr(defaults, split)
+        parser.add_argument(
+            f"--{split}", type=int, default=count, metavar="N", help=f"images ({count})"
+        )
+    parser.add_argument(
+        "--size", type=int, default=defaults.size, metavar="PX", help="longer side (%(default)s)"
+    )
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--force", action="store_true", help="replace an older sample data set")
+    given = parser.parse_args(arguments)
+    config = SampleConfig(
+        seed=given.seed, train=given.train, valid=given.valid, test=given.test, size=given.size
+    )
+    if make_sample(config, given.out, given.workers, given.force):
+        print(f"{given.out}: {config.train} train, {config.valid} valid, {config.test} test images")
+    else:
+        print(f"{given.out}: already there")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,1 @@
+"""Parts of the procedural sample data set: textures, painter, foods, scene."""
