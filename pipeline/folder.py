@@ -1,0 +1,113 @@
+"""An image folder as Records, so that the torchvision loader needs nothing packed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from pipeline.beton import MODE_JPEG, MODE_OTHER
+from pipeline.errors import RecordsError
+from pipeline.layouts import Listing, discover
+from pipeline.manifest import Manifest, Skipped
+from pipeline.records import Records, SampleTable
+
+EXIF_ORIENTATION = 0x0112
+SWAPS_SIDES = (5, 6, 7, 8)
+HEADER_THREADS = 8
+
+
+class FileStorage:
+    """Samples as files, read when asked for.
+
+    Args:
+        root: folder the names are relative to.
+        names: (N,) file names.
+    """
+
+    def __init__(self, root: Path, names: Sequence[str]) -> None:
+        self.root = root
+        self.names = names
+
+    def view(self, index: int) -> np.ndarray:
+        return np.fromfile(self.root / self.names[index], np.uint8)
+
+    def close(self) -> None:
+        pass
+
+
+def open_folder(root: Path) -> Records:
+    """Opens an image folder without packing it.
+
+    Only the headers are read here. A file whose header cannot be read is left out and listed in
+    the manifest's `skipped`.
+
+    Args:
+        root: a folder in any layout that `pipeline.layouts` knows.
+
+    Raises:
+        RecordsError: if no image in it can be read.
+    """
+    listing = discover(root)
+    with ThreadPoolExecutor(HEADER_THREADS) as pool:
+        headers = list(pool.map(lambda path: _read_header(listing.root / path), listing.paths))
+    readable = np.array([isinstance(header, _Header) for header in headers], bool)
+    if not readable.any():
+        raise RecordsError(f"{root}: none of its {len(headers)} images can be read")
+    found = [header for header in headers if isinstance(header, _Header)]
+    names = [path for path, ok in zip(listing.paths, readable, strict=True) if ok]
+    table = SampleTable(
+        modes=np.array([header.mode for header in found], np.uint8),
+        heights=np.array([header.height for header in found], np.int32),
+        widths=np.array([header.width for header in found], np.int32),
+        labels=listing.labels[readable],
+        names=names,
+    )
+    return Records(
+        path=root,
+        kind="folder",
+        manifest=_manifest(listing, headers, readable),
+        table=table,
+        storage=FileStorage(listing.root, names),
+    )
+
+
+class _Header(NamedTuple):
+    mode: int
+    height: int
+    width: int
+
+
+def _read_header(path: Path) -> _Header | str:
+    """Size after EXIF rotation, or why the file cannot be read."""
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            if image.getexif().get(EXIF_ORIENTATION) in SWAPS_SIDES:
+                width, height = height, width
+            mode = MODE_JPEG if image.format == "JPEG" else MODE_OTHER
+            return _Header(mode, height, width)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return str(error) or type(error).__name__
+
+
+def _manifest(listing: Listing, headers: Sequence[_Header | str], readable: np.ndarray) -> Manifest:
+    kept_before = np.concatenate([[0], np.cumsum(readable)])
+    unreadable = tuple(
+        Skipped(name=path, reason=header)
+        for path, header in zip(listing.paths, headers, strict=True)
+        if isinstance(header, str)
+    )
+    return Manifest(
+        classes=listing.classes,
+        splits={
+            name: (int(kept_before[start]), int(kept_before[stop]))
+            for name, (start, stop) in listing.splits.items()
+        },
+        encoding={"format": "folder"},
+        skipped=listing.missing + unreadable,
+    )

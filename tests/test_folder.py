@@ -1,0 +1,62 @@
+"""An image folder opened as Records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline import Records, RecordsError, open_loader
+from tests.builders import photo
+
+
+def save(path: Path, seed: int, height: int, width: int, **options: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(photo(seed, height, width)).save(path, **options)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for i in range(3):
+        save(tmp_path / "train" / "cat" / f"{i}.jpg", i, 40, 60)
+        save(tmp_path / "train" / "dog" / f"{i}.png", i, 50, 30)
+    save(tmp_path / "val" / "dog" / "9.jpg", 9, 40, 60)
+    (tmp_path / "train" / "cat" / "1.jpg").write_bytes(b"not an image")
+    return tmp_path
+
+
+def test_a_folder_opens_without_its_unreadable_files(folder: Path) -> None:
+    records = Records.open(folder)
+    assert records.kind == "folder"
+    assert records.splits == {"train": (0, 5), "val": (5, 6)}
+    assert records.manifest.classes == ("cat", "dog")
+    assert records.labels.tolist() == [0, 0, 1, 1, 1, 1]
+    assert [s.name for s in records.manifest.skipped] == ["train/cat/1.jpg"]
+    for i in range(6):
+        assert records.decode(i).shape == (records.heights[i], records.widths[i], 3)
+
+
+def test_a_rotated_photo_stands_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(tmp_path / "a" / "x.jpg", 0, 40, 60, exif=exif, quality=95)
+    save(tmp_path / "b" / "y.jpg", 0, 40, 60, quality=95)
+    records = Records.open(tmp_path)
+    assert (records.heights[0], records.widths[0]) == (60, 40)
+    assert np.array_equal(records.decode(0), np.rot90(records.decode(1), -1))
+
+
+def test_a_folder_loads_with_torchvision(folder: Path) -> None:
+    with open_loader(folder, loader="torchvision", size=32, batch_size=4, workers=0) as loader:
+        batches = list(loader.epoch(0))
+    assert [len(b.labels) for b in batches] == [4, 1]
+
+
+def test_a_folder_of_broken_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.jpg").write_bytes(b"broken")
+    with pytest.raises(RecordsError, match="none of its 1 images can be read"):
+        Records.open(tmp_path)
