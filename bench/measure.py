@@ -162,8 +162,8 @@ class Memory:
     Attributes:
         rss_mb: everything resident, mapped files included; pages that processes share count in
             each of them.
-        private_mb: without mapped files and shared memory (equal to `rss_mb` where the system
-            does not tell them apart).
+        private_mb: without mapped files, whose pages the system takes back at will (equal to
+            `rss_mb` where the system does not tell them apart).
     """
 
     rss_mb: float
@@ -176,10 +176,19 @@ def memory_now(pid: int | None = None) -> Memory:
     root = psutil.Process(pid)
     for process in (root, *root.children(recursive=True)):
         with contextlib.suppress(psutil.Error):
-            info = process.memory_info()
-            rss += info.rss
-            private += info.rss - getattr(info, "shared", 0)
+            resident = process.memory_info().rss
+            rss += resident
+            private += resident - _mapped_bytes(process.pid)
     return Memory(rss / MB, private / MB)
+
+
+def _mapped_bytes(pid: int) -> int:
+    """Resident bytes of mapped files; Linux only, 0 elsewhere."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("RssFile:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 class PeakMemory:

@@ -1,0 +1,281 @@
+"""A source in a process of its own, so that its memory, CPU time and threads are its own.
+
+The parent keeps one `Isolated` per source and asks them in turn; the others wait meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from bench.job import Job, Source, open_source
+from bench.measure import PeakMemory, cpu_percent, cpu_seconds, memory_now
+from pipeline.errors import HeadraceError
+
+STOP_S = 10.0
+_LAST_WORDS = 400  # characters of a dead process's stderr that are looked at
+
+
+class UnavailableError(HeadraceError):
+    """A loader that cannot run here; the message is the one-line reason."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What opening a source took.
+
+    Attributes:
+        first_batch_s: from before the source is made to its first batch.
+        images: of the whole epoch.
+        rest_s: from the first batch to the end of the epoch.
+        rest_images: images in that time.
+    """
+
+    first_batch_s: float
+    images: int
+    rest_s: float
+    rest_images: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """Whole epochs, timed."""
+
+    images: int
+    elapsed_s: float
+    cpu_s: float
+
+    @property
+    def images_per_s(self) -> float:
+        return self.images / self.elapsed_s
+
+    @property
+    def cpu_percent(self) -> float:
+        """Of all available cores."""
+        return cpu_percent(self.cpu_s, self.elapsed_s)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Memory in MB after the first epoch, after each later one, and after each early break.
+
+    Mapped files do not count: their pages come and go with the page cache.
+    """
+
+    first_mb: float
+    epochs_mb: list[float]
+    breaks_mb: list[float]
+
+    @property
+    def growth_mb(self) -> float:
+        """From the end of the first epoch to the end of all."""
+        return (self.breaks_mb or self.epochs_mb or [self.first_mb])[-1] - self.first_mb
+
+
+class Isolated:
+    """A process that holds one source.
+
+    Args:
+        name: for messages.
+
+    Attributes:
+        peak_rss_mb, peak_private_mb: highest memory of the process and its children so far.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.peak_rss_mb = self.peak_private_mb = 0.0
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        with tempfile.NamedTemporaryFile(prefix="bench-", suffix=".log", delete=False) as log:
+            self._log = Path(log.name)
+        self._process = context.Process(target=_serve, args=(theirs, str(self._log)), name=name)
+        self._process.start()
+        theirs.close()
+
+    def open(self, job: Job) -> Opened:
+        """Opens a source in place of the one before and runs one epoch of it as a warm-up.
+
+        Raises:
+            UnavailableError: if that fails.
+        """
+        return self._ask("open", job)
+
+    def run(self, min_s: float) -> Run:
+        """Runs whole epochs until `min_s` seconds are over."""
+        return self._ask("run", min_s)
+
+    def grow(self, epochs: int, breaks: int) -> Growth:
+        """Runs epochs, then `breaks` that are left after two batches, looking at the memory."""
+        return self._ask("grow", epochs, breaks)
+
+    def prepare(self, module: str, folder: Path, out: Path) -> None:
+        """Makes a peer's own format, see bench.peers.
+
+        Raises:
+            UnavailableError: if that fails.
+        """
+        self._ask("prepare", module, folder, out)
+
+    def _ask(self, command: str, *arguments: Any) -> Any:
+        with PeakMemory(self._process.pid) as memory:
+            try:
+                self._pipe.send((command, *arguments))
+                failed, answer = self._pipe.recv()
+            except (EOFError, OSError):
+                self._process.join(STOP_S)
+                raise UnavailableError(f"{self.name} {self._end()}") from None
+        self.peak_rss_mb = max(self.peak_rss_mb, memory.rss_mb)
+        self.peak_private_mb = max(self.peak_private_mb, memory.private_mb)
+        if failed:
+            raise UnavailableError(answer)
+        return answer
+
+    def _end(self) -> str:
+        """How the process died, in words."""
+        code = self._process.exitcode
+        if code is not None and code < 0:
+            how = f"was killed by {signal.Signals(-code).name}"
+        else:
+            how = f"ended with status {code}"
+        with contextlib.suppress(OSError):
+            words = self._log.read_text(errors="replace")[-_LAST_WORDS:].strip().splitlines()
+            how += f": {words[-1]}" if words else ""
+        return how
+
+    def close(self, at_once: bool = False) -> None:
+        """Ends the process; `at_once` does not wait for what it is doing."""
+        if not at_once:
+            with contextlib.suppress(OSError):
+                self._pipe.send(("stop",))
+            self._process.join(STOP_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._pipe.close()
+        self._log.unlink(missing_ok=True)
+
+    def __enter__(self) -> Isolated:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close(at_once=error[0] is not None)
+
+
+def _serve(pipe: Connection, log: str) -> None:
+    """The process: answers commands until the parent stops it or goes away."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    output = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(output, 1)  # libraries talk; the table on screen should stay whole
+    os.dup2(output, 2)
+    held = _Held()
+    commands: dict[str, Callable[..., Any]] = {
+        "open": held.open,
+        "run": held.run,
+        "grow": held.grow,
+        "prepare": _prepare,
+    }
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            command, *arguments = pipe.recv()
+            if command == "stop":
+                break
+            try:
+                answer = False, commands[command](*arguments)
+            except Exception as error:  # whatever a peer raises is a row of the table
+                answer = True, _one_line(error)
+            pipe.send(answer)
+    held.close()
+    os._exit(0)  # a peer's threads must not keep the process alive
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    text = " ".join(lines[0].split()) if lines else ""
+    if isinstance(error, HeadraceError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _prepare(module: str, folder: Path, out: Path) -> None:
+    importlib.import_module(module).prepare(folder, out)
+
+
+class _Held:
+    """The one source of a process."""
+
+    def __init__(self) -> None:
+        self._source: Source | None = None
+        self._epoch = 0
+
+    def open(self, job: Job) -> Opened:
+        self.close()
+        start = time.perf_counter()
+        source = self._source = open_source(job)
+        batches = source.epoch(0)
+        first_images = next(batches)
+        first = time.perf_counter()
+        rest_images = sum(batches)
+        _synchronize()
+        self._epoch = 1
+        end = time.perf_counter()
+        return Opened(first - start, first_images + rest_images, end - first, rest_images)
+
+    def run(self, min_s: float) -> Run:
+        assert self._source is not None
+        images = 0
+        cpu_s, start = cpu_seconds(), time.perf_counter()
+        while images == 0 or time.perf_counter() - start < min_s:
+            images += sum(self._source.epoch(self._epoch))
+            _synchronize()
+            self._epoch += 1
+        elapsed_s = time.perf_counter() - start
+        return Run(images, elapsed_s, cpu_seconds() - cpu_s)
+
+    def grow(self, epochs: int, breaks: int) -> Growth:
+        assert self._source is not None
+        first = self._settled_mb()  # opening ran one epoch
+        after_epochs, after_breaks = [], []
+        for _ in range(epochs):
+            self.run(0)
+            after_epochs.append(self._settled_mb())
+        for _ in range(breaks):
+            batches = self._source.epoch(self._epoch)
+            for _ in range(2):
+                next(batches, None)
+            close = getattr(batches, "close", None)  # as `break` does to a generator
+            if close is not None:
+                close()
+            del batches
+            self._epoch += 1
+            after_breaks.append(self._settled_mb())
+        return Growth(first, after_epochs, after_breaks)
+
+    def _settled_mb(self) -> float:
+        gc.collect()
+        return memory_now().private_mb
+
+    def close(self) -> None:
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+            gc.collect()
+
+
+def _synchronize() -> None:
+    """Waits for the GPU where one is in use, so that the time is that of finished batches."""
+    import torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()

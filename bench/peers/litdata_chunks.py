@@ -1,0 +1,76 @@
+"""litdata's optimised chunks through its StreamingDataLoader."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from torchvision.transforms import v2
+
+from bench.job import Job, Source
+from bench.peers.image_folder import DataLoaderSource
+from pipeline.errors import MissingPackageError
+
+
+def prepare(folder: Path, out: Path) -> None:
+    """Writes a tree of JPEGs as chunks; the JPEG bytes stay as they are."""
+    litdata = _litdata()
+    files = sorted(folder.glob("*/*"))
+    classes = sorted({file.parent.name for file in files})
+    litdata.optimize(
+        fn=functools.partial(_read, classes=classes),
+        inputs=[str(file) for file in files],
+        output_dir=str(out),
+        chunk_bytes="64MB",
+        num_workers=1,
+        start_method="spawn",
+        verbose=False,
+    )
+
+
+def _read(path: str, classes: list[str]) -> tuple[Any, int]:
+    from PIL import Image
+
+    return Image.open(path), classes.index(Path(path).parent.name)
+
+
+def open_source(job: Job) -> Source:
+    """Chunks, shuffled, decoded by torchvision in worker processes."""
+    litdata = _litdata()
+    dataset = _cropping(litdata, job)
+    loader = litdata.StreamingDataLoader(
+        dataset,
+        batch_size=job.batch_size,
+        num_workers=job.workers,
+        persistent_workers=job.workers > 0,
+    )
+    return DataLoaderSource(loader, job.device)
+
+
+def _cropping(litdata: Any, job: Job) -> Any:
+    """The dataset with crop and flip in `__getitem__`, as litdata's guide adds transforms."""
+    transform = v2.Compose(
+        [
+            v2.RGB(),
+            v2.RandomResizedCrop(job.size, scale=job.crop_scale, antialias=True),
+            v2.RandomHorizontalFlip(),
+        ]
+    )
+
+    class Cropping(litdata.StreamingDataset):
+        def __getitem__(self, index: Any) -> Any:
+            image, label = super().__getitem__(index)
+            return transform(image), label
+
+    return Cropping(job.path, shuffle=True)
+
+
+def _litdata() -> Any:
+    try:
+        import litdata
+    except ImportError as error:
+        raise MissingPackageError(
+            f"litdata cannot be imported ({error}): install headrace[bench]"
+        ) from None
+    return litdata
