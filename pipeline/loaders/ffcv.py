@@ -1,0 +1,137 @@
+"""The loader that runs our plan inside FFCV's own Loader.
+
+FFCV compiles the decoding of a batch with numba and runs it in a thread that keeps a few batches
+ready; pipeline/loaders/ffcv_ops.py has what runs there. Here is what FFCV leaves open: an
+iterator left early, an error inside its thread, its habit to change torch's number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from queue import Empty
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from pipeline.errors import ConfigError, MissingPackageError
+from pipeline.loader import Decoded, LoaderConfig
+from pipeline.loaders.reference import redecode
+from pipeline.plan import EpochPlan
+from pipeline.records import Records
+
+if TYPE_CHECKING:
+    from pipeline.loaders.ffcv_ops import PlanIterator, PlanMemory
+
+POLL_S = 0.5
+
+
+def open_backend(records: Records, config: LoaderConfig) -> FfcvBackend:
+    """Opens the backend on a .beton file.
+
+    Raises:
+        ConfigError: for records of another kind, which FFCV cannot read.
+        MissingPackageError: if ffcv or the libraries it is built on are not there.
+    """
+    if records.kind != "beton":
+        raise ConfigError(
+            f"the ffcv loader reads .beton files and {records.path} is not one; pack it with "
+            f"tools/pack.py {records.path} OUT.beton, or take the torchvision loader"
+        )
+    with _threads_kept():  # importing ffcv sets torch's number of threads to one
+        try:
+            import ffcv  # noqa: F401
+        except ImportError as error:
+            raise MissingPackageError(
+                f'the ffcv loader needs ffcv ({error}); pip install "headrace[ffcv]" after '
+                "apt-get install libopencv-dev libturbojpeg0-dev pkg-config"
+            ) from None
+        return FfcvBackend(records, config)
+
+
+class FfcvBackend:
+    """One FFCV Loader, compiled at its first batch and kept for every epoch."""
+
+    def __init__(self, records: Records, config: LoaderConfig) -> None:
+        from pipeline.loaders import ffcv_ops
+
+        self._records = records
+        self._config = config
+        self._memory: PlanMemory = ffcv_ops.PlanMemory(records, config)
+        self._loader = ffcv_ops.make_loader(records, config, self._memory)
+        self._iterator_type = ffcv_ops.PlanIterator
+
+    def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
+        """Yields batches; closing it stops FFCV's thread and waits for its end."""
+        # FFCV is given places in the plan where it expects sample numbers. Its batches are all
+        # of one size but the last, as the plan's are.
+        places = np.arange(int(plan.bounds[start]), int(plan.bounds[-1]))
+        with _threads_kept():
+            self._memory.set_plan(plan)
+            iterator = self._iterator_type(self._loader, places)
+            try:
+                for step in range(start, plan.num_batches):
+                    images = _next_batch(iterator).permute(0, 3, 1, 2)
+                    yield Decoded(images, self._second_look(plan, plan.batch_slice(step), images))
+            finally:
+                _stop(iterator)
+
+    def close(self) -> None:
+        """Frees the decoders; FFCV keeps no thread between epochs."""
+        self._memory.close()
+
+    def _second_look(
+        self, plan: EpochPlan, places: slice, images: torch.Tensor
+    ) -> list[tuple[int, str]]:
+        bad = []
+        for slot in np.flatnonzero(self._memory.suspect[places]).tolist():
+            reason = redecode(self._records, plan, places.start + slot, images, slot)
+            if reason is not None:
+                bad.append((slot, reason))
+        return bad
+
+
+def _next_batch(iterator: PlanIterator) -> torch.Tensor:
+    """(B, S, S, 3) uint8, a copy: FFCV writes over its own memory when it goes on.
+
+    Raises:
+        RuntimeError: if FFCV's thread ended without this batch, instead of waiting for ever.
+    """
+    while True:
+        try:
+            item = iterator.output_queue.get(timeout=POLL_S)
+            break
+        except Empty:
+            if not iterator.is_alive() and iterator.output_queue.empty():
+                raise RuntimeError(
+                    "FFCV's loading thread ended before the epoch did"
+                ) from iterator.failure
+    if item is None:
+        raise RuntimeError("FFCV delivered fewer batches than planned")
+    _, (images,) = item
+    return torch.from_numpy(images).clone()
+
+
+def _stop(iterator: PlanIterator) -> None:
+    """Ends the thread; emptying the queue wakes it where it waits for room in it."""
+    iterator.close()
+    while iterator.is_alive():
+        try:
+            iterator.output_queue.get(timeout=0.01)
+        except Empty:
+            continue
+    iterator.join()
+
+
+@contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Gives torch and numba back the number of threads that FFCV sets for the whole process."""
+    import numba
+
+    torch_threads, numba_threads = torch.get_num_threads(), numba.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(torch_threads)
+        numba.set_num_threads(numba_threads)

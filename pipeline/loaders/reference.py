@@ -1,0 +1,37 @@
+"""A second look by the reference decoder at a sample that a fast decoder stumbled over."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from pipeline.errors import BadSampleError
+from pipeline.pixels import crop_resize
+from pipeline.plan import EpochPlan
+from pipeline.records import Records
+
+
+def redecode(
+    records: Records, plan: EpochPlan, place: int, images: torch.Tensor, slot: int
+) -> str | None:
+    """Fills one slot of a batch by the reference decoder.
+
+    A sample is bad if the reference says so. A decoder may be stricter (libjpeg's warnings) or
+    know fewer formats (CMYK); such a sample is loaded all the same, only slower.
+
+    Args:
+        place: of the sample in the plan's arrays.
+        images: (B, 3, S, S) uint8, on any device.
+        slot: of the sample in the batch; black afterwards if the sample is bad.
+
+    Returns:
+        Why the sample is bad, or None.
+    """
+    try:
+        image = records.decode(int(plan.indices[place]))
+    except BadSampleError as error:
+        images[slot] = 0
+        return error.reason
+    pixels = crop_resize(image, plan.boxes[place], bool(plan.flips[place]), images.shape[-1])
+    images[slot] = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+    return None
