@@ -1,0 +1,287 @@
+"""The loader that decodes with NVIDIA DALI: on the GPU where the batches go there, else on the CPU.
+
+DALI reads no files here: its source hands it views of the records' encoded bytes, with the plan's
+boxes and flips, one batch at a time. An epoch left early, and a batch that DALI fails on, are put
+right here; DALI's own readers and shuffling are not used.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Generator, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from pipeline.beton import MODE_JPEG, MODE_OTHER, MODE_RAW
+from pipeline.errors import ConfigError, MissingPackageError
+from pipeline.loader import Decoded, LoaderConfig
+from pipeline.loaders.reference import redecode
+from pipeline.plan import EpochPlan
+from pipeline.records import Records
+
+PREFETCH = 2
+FAILURES = (RuntimeError, ValueError, IndexError)
+"""What a C++ exception in an operator arrives as."""
+
+
+def open_backend(records: Records, config: LoaderConfig) -> DaliBackend:
+    """Opens the backend on records whose samples are JPEG or raw.
+
+    Raises:
+        ConfigError: if the split has samples of another format.
+        MissingPackageError: if DALI is not installed.
+    """
+    span = records.split(config.split)
+    modes = np.unique(records.modes[span.start : span.stop])
+    if MODE_OTHER in modes:
+        raise ConfigError(
+            f"the dali loader reads JPEG and raw samples, {records.path} has other formats; pack "
+            f"it with tools/pack.py {records.path} OUT.beton, or take the torchvision loader"
+        )
+    try:
+        import nvidia.dali  # noqa: F401
+    except ImportError as error:
+        raise MissingPackageError(
+            f"the dali loader needs DALI ({error}); on Linux x86-64: "
+            "pip install nvidia-dali-cuda120"
+        ) from None
+    return DaliBackend(records, config, [int(mode) for mode in modes])
+
+
+class DaliBackend:
+    """One DALI pipeline for each way of storage in the split, JPEG and raw."""
+
+    def __init__(self, records: Records, config: LoaderConfig, modes: list[int]) -> None:
+        self._records = records
+        self._config = config
+        self._lanes = {mode: _Lane(records, config, mode) for mode in modes}
+
+    def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
+        """Yields batches; closing it empties DALI's queues and makes it ready for another."""
+        try:
+            for lane in self._lanes.values():
+                lane.begin(plan, start)
+            for step in range(start, plan.num_batches):
+                yield self._batch(plan, step)
+        finally:
+            for lane in self._lanes.values():
+                lane.end()
+
+    def close(self) -> None:
+        """Ends DALI's threads and frees its memory."""
+        for lane in self._lanes.values():
+            lane.close()
+        self._lanes = {}
+
+    def _batch(self, plan: EpochPlan, step: int) -> Decoded:
+        places = plan.batch_slice(step)
+        modes = self._records.modes[plan.indices[places]]
+        parts = [
+            (np.flatnonzero(modes == mode), lane.take(step))
+            for mode, lane in self._lanes.items()
+            if mode in modes
+        ]
+        images = self._merged(parts, len(modes)).permute(0, 3, 1, 2)
+        bad: list[tuple[int, str]] = []
+        for slots, part in parts:
+            sound = len(bad)
+            for slot in slots[part.suspect].tolist():
+                reason = redecode(self._records, plan, places.start + slot, images, slot)
+                if reason is not None:
+                    bad.append((slot, reason))
+            if part.images is None and len(bad) == sound:
+                warnings.warn(
+                    f"DALI failed on batch {step}, torchvision decoded it: {part.failure}",
+                    stacklevel=2,
+                )
+        return Decoded(images, bad)
+
+    def _merged(self, parts: list[tuple[np.ndarray, _Delivered]], count: int) -> torch.Tensor:
+        """(count, S, S, 3); black where DALI has failed."""
+        if len(parts) == 1 and parts[0][1].images is not None:
+            return parts[0][1].images
+        shape = (count, self._config.size, self._config.size, 3)
+        images = torch.zeros(shape, dtype=torch.uint8, device=self._config.device)
+        for slots, part in parts:
+            if part.images is not None:
+                images[torch.from_numpy(slots).to(images.device)] = part.images
+        return images
+
+
+class _Delivered(NamedTuple):
+    """What a lane has for one batch.
+
+    Attributes:
+        images: (b, S, S, 3) uint8 on the target device, or None where DALI failed.
+        suspect: (b,) bool, the samples to look at again.
+        failure: what DALI said.
+    """
+
+    images: torch.Tensor | None
+    suspect: np.ndarray
+    failure: str
+
+
+class _Source:
+    """What DALI asks for its input: the samples of one mode, batch by batch.
+
+    It is apart from `_Lane` so that the pipeline, which keeps it, does not keep itself alive.
+    """
+
+    def __init__(self, records: Records, mode: int) -> None:
+        self._records = records
+        self._mode = mode
+        self._work: Iterator[tuple[Any, ...]] = iter(())
+        # DALI reads the arrays themselves; the last ones are kept until it must be done with them.
+        self._held: deque[tuple[Any, ...]] = deque(maxlen=PREFETCH + 3)
+
+    def __call__(self) -> tuple[Any, ...]:
+        work = next(self._work)  # StopIteration tells DALI that the epoch is over
+        self._held.append(work)
+        return work
+
+    def start(self, plan: EpochPlan, step: int) -> None:
+        self._work = self._batches(plan, step)
+
+    def stop(self) -> None:
+        self._work = iter(())
+
+    def _batches(self, plan: EpochPlan, start: int) -> Iterator[tuple[Any, ...]]:
+        records = self._records
+        for step in range(start, plan.num_batches):
+            places = plan.batch_slice(step)
+            chosen = records.modes[plan.indices[places]] == self._mode
+            if not chosen.any():
+                continue
+            indices = plan.indices[places][chosen]
+            boxes = plan.boxes[places][chosen]
+            flips = plan.flips[places][chosen].astype(np.int32)
+            views = [records.view(int(index)) for index in indices]
+            if self._mode == MODE_RAW:
+                sides = zip(records.heights[indices], records.widths[indices], strict=True)
+                views = [v.reshape(h, w, 3) for v, (h, w) in zip(views, sides, strict=True)]
+            yield views, boxes[:, :2].copy(), boxes[:, 2:].copy(), flips
+
+
+class _Lane:
+    """One DALI pipeline and its source; `take` must be called for the steps it has samples in."""
+
+    def __init__(self, records: Records, config: LoaderConfig, mode: int) -> None:
+        self._records = records
+        self._config = config
+        self._mode = mode
+        self._source = _Source(records, mode)
+        self._pipeline: Any = None
+        self._plan: EpochPlan | None = None
+
+    def begin(self, plan: EpochPlan, step: int) -> None:
+        if self._pipeline is None:
+            self._pipeline = _build(self._records, self._config, self._mode, self._source)
+        self._plan = plan
+        self._source.start(plan, step)
+
+    def take(self, step: int) -> _Delivered:
+        """The lane's samples of batch `step`; where DALI fails, it is set up again behind it."""
+        assert self._plan is not None
+        indices = self._plan.indices[self._plan.batch_slice(step)]
+        indices = indices[self._records.modes[indices] == self._mode]
+        try:
+            outputs = self._run()
+        except FAILURES as error:
+            self._pipeline = None  # DALI calls a pipeline that failed no longer valid
+            self.begin(self._plan, step + 1)
+            return _Delivered(None, np.ones(len(indices), bool), _last_words(error))
+        # The copy leaves DALI's memory to DALI. On CUDA it runs on the stream that DALI has
+        # bound its output to, so both are in order without a wait.
+        images = torch.from_dlpack(outputs[0].as_tensor()).clone()
+        suspect = np.zeros(len(indices), bool)
+        if self._mode == MODE_JPEG:
+            found = np.asarray(outputs[1].as_tensor())
+            suspect |= found[:, 0] != self._records.heights[indices]
+            suspect |= found[:, 1] != self._records.widths[indices]
+        return _Delivered(images, suspect, "")
+
+    def end(self) -> None:
+        """Takes out what DALI has prepared and nobody wants, or the next epoch would get it."""
+        self._source.stop()
+        if self._pipeline is None:
+            return
+        try:
+            while True:
+                self._run()
+        except StopIteration:
+            self._pipeline.reset()
+        except FAILURES:
+            self._pipeline = None
+
+    def close(self) -> None:
+        self._source.stop()
+        self._pipeline = None
+
+    def _run(self) -> Any:
+        device = self._config.device
+        if device.type == "cuda":
+            return self._pipeline.run(torch.cuda.current_stream(device))
+        return self._pipeline.run()
+
+
+def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -> Any:
+    """A DALI pipeline: encoded or raw samples in, (b, S, S, 3) images and found sizes out."""
+    from nvidia.dali import Pipeline, fn, types
+
+    gpu = config.device.type == "cuda"
+    device_id = None
+    if gpu:
+        index = config.device.index
+        device_id = torch.cuda.current_device() if index is None else index
+    raw = mode == MODE_RAW
+    upright = records.kind == "folder"  # its sizes are those of the upright image
+    pipeline = Pipeline(
+        batch_size=config.rank_batch_size,
+        num_threads=max(1, config.workers),
+        device_id=device_id,
+        prefetch_queue_depth=PREFETCH,
+    )
+    with pipeline:
+        data, anchor, shape, flip = fn.external_source(
+            source,
+            num_outputs=4,
+            batch=True,
+            no_copy=True,
+            dtype=[types.UINT8, types.INT32, types.INT32, types.INT32],
+            ndim=[3 if raw else 1, 1, 1, 0],
+            layout=["HWC" if raw else None, None, None, None],
+        )
+        box = {"axes": [0, 1], "normalized_anchor": False, "normalized_shape": False}
+        if raw:
+            images = fn.slice(data, anchor, shape, **box)
+            outputs = []
+        else:
+            images = fn.decoders.image_slice(
+                data,
+                anchor,
+                shape,
+                device="mixed" if gpu else "cpu",
+                output_type=types.RGB,
+                adjust_orientation=upright,
+                **box,
+            )
+            outputs = [fn.peek_image_shape(data, adjust_orientation=upright)]
+        if gpu and raw:
+            images = images.gpu()
+        images = fn.resize(
+            images, size=[config.size] * 2, interp_type=types.INTERP_LINEAR, antialias=True
+        )
+        images = fn.flip(images, horizontal=flip, vertical=0)
+        pipeline.set_outputs(images, *outputs)
+    pipeline.build()
+    return pipeline
+
+
+def _last_words(error: Exception) -> str:
+    """DALI's message without its stack and advice."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if "rror" in line and "pipeline" not in line), lines[0])
