@@ -1,0 +1,100 @@
+"""How stored pixels become network input: one description for training, evaluation, prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+
+from pipeline.errors import ConfigError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocess:
+    """Input size and normalisation of a model; saved in its checkpoint and read from there.
+
+    Attributes:
+        size: side of the square input, in pixels.
+        eval_crop: side of the centre crop at evaluation, as a share of the shorter image side.
+        mean: channel means in 0..1, one per channel (one or three).
+        std: channel standard deviations in 0..1, one per channel.
+    """
+
+    size: int = 128
+    eval_crop: float = 0.875
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
+            raise ConfigError(f"size is {self.size!r}: expected a whole number of pixels above 0")
+        if not 0.0 < self.eval_crop <= 1.0:
+            raise ConfigError(f"eval_crop is {self.eval_crop!r}: expected a share in (0, 1]")
+        for name in ("mean", "std"):
+            values = tuple(float(value) for value in getattr(self, name))
+            if len(values) not in (1, 3):
+                raise ConfigError(
+                    f"{name} has {len(values)} values: expected 1 or 3, one a channel"
+                )
+            object.__setattr__(self, name, values)
+        if len(self.mean) != len(self.std):
+            raise ConfigError(
+                f"mean has {len(self.mean)} values and std {len(self.std)}: expected as many"
+            )
+        if not all(0.0 <= value <= 1.0 for value in self.mean):
+            raise ConfigError(f"mean is {self.mean}: expected values in 0..1 (divide by 255)")
+        if not all(0.0 < value <= 1.0 for value in self.std):
+            raise ConfigError(f"std is {self.std}: expected values above 0, at most 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and lists, for a checkpoint that loads with ``weights_only=True``."""
+        values = asdict(self)
+        return {**values, "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocess:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            ConfigError: on a key that is not a field, or a value out of range.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise ConfigError(f"unknown preprocess keys {unknown}: expected {sorted(known)}")
+        return cls(**values)
+
+    def scale_and_shift(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Per channel (scale, shift) with ``normalised = byte * scale + shift``."""
+        scale = tuple(1.0 / (255.0 * std) for std in self.std)
+        shift = tuple(-mean / std for mean, std in zip(self.mean, self.std, strict=True))
+        return scale, shift
+
+    def normalise(self, images: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """Bytes to zero mean and unit variance.
+
+        Args:
+            images: (B, C, H, W) uint8, or float with values in 0..255, any device.
+            dtype: floating dtype of the result; the arithmetic is float32 whatever it is.
+
+        Returns:
+            (B, C, H, W) in ``dtype``, channels_last, on the same device.
+        """
+        if images.ndim != 4 or images.shape[1] != len(self.mean):
+            raise ConfigError(
+                f"images are {tuple(images.shape)}: expected (B, {len(self.mean)}, H, W)"
+            )
+        scale, shift = (
+            # Fills, not torch.tensor: the constants never travel from the host to the device.
+            torch.cat(
+                [torch.full((1, 1, 1, 1), value, device=images.device) for value in values], 1
+            )
+            for values in self.scale_and_shift()
+        )
+        out = images.to(torch.float32).mul(scale).add_(shift).to(dtype)
+        return out.contiguous(memory_format=torch.channels_last)
