@@ -1,0 +1,103 @@
+"""Checkpoints: one file, complete or not there, loaded without running any code from it.
+
+Keys of every checkpoint (version 1)::
+
+    format       1
+    model        name, num_classes, size, dropout: what `train.models.build_model` needs
+    classes      class names, by label
+    preprocess   `augment.Preprocess.to_dict()`: how evaluation cuts and normalises
+    config       the run's settings, flat
+    scores       epoch and accuracy of these weights
+    weights      the model's state dict
+
+last.pt has besides what a resumed run needs: `optimizer`, `scaler`, `augmenter`, `progress`, `rng`,
+`data_fingerprint`, `log_bytes`.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.errors import HeadraceError
+
+FORMAT = 1
+REQUIRED = ("model", "classes", "preprocess", "config", "weights")
+
+
+class CheckpointError(HeadraceError):
+    """A checkpoint is missing, damaged or of another kind."""
+
+
+def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes beside `path`, syncs and renames, so that `path` is always a whole checkpoint.
+
+    Raises:
+        HeadraceError: if the disk is full or the folder cannot be written.
+    """
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            torch.save({"format": FORMAT, **content}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # a temporary file is private, a checkpoint need not be
+        temporary.replace(path)
+        temporary = None
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
+        raise HeadraceError(
+            f"cannot write {path}: {' '.join(str(error).split())}; an earlier one stays as it was"
+        ) from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint onto the CPU with `weights_only=True`.
+
+    Args:
+        path: a .pt file, or a run folder, which stands for its last.pt.
+
+    Raises:
+        CheckpointError: if it is missing, damaged or not one of ours.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "last.pt"
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist; give a run folder or a .pt file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise CheckpointError(f"{path} is not a readable checkpoint: {reason}") from None
+    if not isinstance(content, dict) or any(key not in content for key in REQUIRED):
+        raise CheckpointError(f"{path} is not a checkpoint of train/run.py")
+    if content.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} has checkpoint format {content.get('format')!r}, expected {FORMAT}; "
+            "use the version of Headrace that wrote it"
+        )
+    return content
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the rename itself survive a power cut, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

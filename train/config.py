@@ -1,0 +1,312 @@
+"""What one training run is: frozen settings, checked here, written and read as flat YAML."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+import yaml
+
+from pipeline.errors import ConfigError
+
+LoaderName = Literal["auto", "torchvision", "ffcv", "dali", "native", "resident"]
+OptimizerName = Literal["adamw", "sgd"]
+Switch = Literal["auto", "on", "off"]
+AmpName = Literal["auto", "bf16", "fp16", "off"]
+Workers = int | Literal["auto"]
+DEFAULT_LR: dict[str, float] = {"adamw": 0.001, "sgd": 0.05}
+DEFAULT_WEIGHT_DECAY: dict[str, float] = {"adamw": 0.05, "sgd": 0.0005}
+
+
+def _check(ok: bool, flag: str, value: object, expected: str) -> None:
+    if not ok:
+        raise ConfigError(f"--{flag.replace('_', '-')} is {value!r}, expected {expected}")
+
+
+def _check_choice(flag: str, value: object, choices: object) -> None:
+    names = get_args(choices)
+    _check(value in names, flag, value, f"one of {', '.join(names)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the images come from and how they are cut."""
+
+    data: str = ""
+    """.beton file, WebDataset shards, or an image folder."""
+    loader: LoaderName = "auto"
+    """Which decoder feeds the run; every one carries out the same plan."""
+    size: int = 128
+    """Side of the square images that the model gets, in pixels."""
+    batch_size: int = 128
+    """Samples per optimiser step, over all processes together."""
+    workers: Workers = "auto"
+    """Decoding threads or processes per training process; auto takes the processors at hand."""
+    crop_scale: tuple[float, float] = (0.25, 1.0)
+    """Smallest and largest share of the image's area in a random training crop."""
+    flip: float = 0.5
+    """Probability of a horizontal flip in training."""
+    eval_crop: float = 0.875
+    """Side of the centre crop in evaluation, as a share of the shorter side."""
+    train_split: str = "train"
+    """Split to learn from."""
+    val_split: str = "val"
+    """Split to measure on after every epoch; nothing is measured where it does not exist."""
+    drop_last: bool = False
+    """Leave out the last, incomplete batch of an epoch."""
+    limit_batches: int = 0
+    """Use only this many batches of each split per epoch (0: all); for a quick try."""
+    on_bad_sample: Literal["raise", "skip"] = "raise"
+    """An image that cannot be decoded stops the run, or the next one takes its place."""
+
+    def __post_init__(self) -> None:
+        _check_choice("loader", self.loader, LoaderName)
+        _check(8 <= self.size <= 4096, "size", self.size, "8 to 4096 pixels")
+        _check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        _check(
+            self.workers == "auto" or (isinstance(self.workers, int) and self.workers >= 0),
+            "workers",
+            self.workers,
+            "auto or a number from 0",
+        )
+        low, high = self.crop_scale
+        _check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
+        _check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
+        _check(0 < self.eval_crop <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
+        _check(self.limit_batches >= 0, "limit_batches", self.limit_batches, "0 or more")
+        _check_choice("on_bad_sample", self.on_bad_sample, Literal["raise", "skip"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """What is trained, and on which images it learns."""
+
+    model: str = "report-resnet"
+    """homework-cnn, report-resnet, resnet18-cifar, timm:NAME or torchvision:NAME."""
+    pretrained: bool = False
+    """Start from published weights (timm: and torchvision: only; needs the network)."""
+    dropout: float = 0.0
+    """Dropout probability in front of the last linear layers."""
+    recipe: Any = "report"
+    """Augmentation recipe: its name, or a list of steps in YAML."""
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
+        _check(isinstance(self.recipe, str | list), "recipe", self.recipe, "a name or a list")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """How the weights are moved."""
+
+    epochs: int = 20
+    """Passes over the training split."""
+    optimizer: OptimizerName = "adamw"
+    """adamw, or sgd with Nesterov momentum 0.9."""
+    lr: float | None = None
+    """Highest learning rate; by default 0.001 for adamw and 0.05 for sgd."""
+    weight_decay: float | None = None
+    """On weight matrices only, never on biases and norms; by default 0.05 (adamw), 0.0005 (sgd)."""
+    warmup_epochs: float = 1.0
+    """Epochs (or a part of one) over which the learning rate rises from zero."""
+    label_smoothing: float = 0.1
+    """Share of each target that is spread over all classes."""
+    clip_grad: float = 1.0
+    """Largest gradient norm per step (0: no clipping)."""
+    patience: int = 0
+    """Stop after this many epochs without a better validation accuracy (0: never)."""
+
+    def __post_init__(self) -> None:
+        _check_choice("optimizer", self.optimizer, OptimizerName)
+        _check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        _check(self.lr is None or self.lr > 0, "lr", self.lr, "above 0")
+        decay = self.weight_decay
+        _check(decay is None or decay >= 0, "weight_decay", decay, "0 or more")
+        _check(self.warmup_epochs >= 0, "warmup_epochs", self.warmup_epochs, "0 or more")
+        smoothing = self.label_smoothing
+        _check(0 <= smoothing < 1, "label_smoothing", smoothing, "from 0 to below 1")
+        _check(self.clip_grad >= 0, "clip_grad", self.clip_grad, "0 or more")
+        _check(self.patience >= 0, "patience", self.patience, "0 or more")
+
+    @property
+    def peak_lr(self) -> float:
+        return DEFAULT_LR[self.optimizer] if self.lr is None else self.lr
+
+    @property
+    def decay(self) -> float:
+        given = self.weight_decay
+        return DEFAULT_WEIGHT_DECAY[self.optimizer] if given is None else given
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeConfig:
+    """Where and how the run is carried out."""
+
+    out: str = ""
+    """Run folder; by default runs/DATA-MODEL-NUMBER."""
+    seed: int = 0
+    """Fixes the weights at the start, the order, the crops, the augmentation and the dropout."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    amp: AmpName = "auto"
+    """Mixed precision; auto: bf16 where the hardware has it, else fp16 on CUDA, else off."""
+    compile: Switch = "auto"
+    """torch.compile; auto: on CUDA only, as on a CPU it seldom earns back its own time."""
+    log_every: int = 20
+    """Steps between two log rows; the only points in an epoch where the device is waited for."""
+    save_every: int = 0
+    """Write last.pt every so many steps besides every epoch (0: epochs only)."""
+    tensorboard: bool = True
+    """Write TensorBoard events into the run folder."""
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
+        _check_choice("amp", self.amp, AmpName)
+        _check_choice("compile", self.compile, Switch)
+        _check(self.log_every >= 1, "log_every", self.log_every, "at least 1")
+        _check(self.save_every >= 0, "save_every", self.save_every, "0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One training run. Field names are unique over the parts, so flags and YAML keys are flat."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+
+PARTS: dict[str, type] = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "optim": OptimConfig,
+    "runtime": RuntimeConfig,
+}
+
+# What a resumed run may change: none of these alters which numbers are computed from which
+# samples, save for rounding. Everything else would turn the continued run into another one.
+FREE_ON_RESUME = frozenset(
+    "data loader workers on_bad_sample patience out device amp compile log_every save_every "
+    "tensorboard pretrained".split()
+)
+
+
+def to_flat(config: RunConfig) -> dict[str, Any]:
+    """All settings as one flat dict of plain values; `from_flat` reads it back."""
+    flat: dict[str, Any] = {}
+    for part in PARTS:
+        for key, value in dataclasses.asdict(getattr(config, part)).items():
+            flat[key] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def from_flat(values: Mapping[str, Any], source: str) -> RunConfig:
+    """Builds a configuration from flat settings; missing ones keep their defaults.
+
+    Args:
+        values: setting name to value.
+        source: where they come from, for error messages.
+
+    Raises:
+        ConfigError: for an unknown name or a value of the wrong type.
+    """
+    parts: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    types = {part: get_type_hints(cls) for part, cls in PARTS.items()}
+    for key, value in values.items():
+        part = next((p for p, hints in types.items() if key in hints), None)
+        if part is None:
+            raise ConfigError(f"{source}: unknown setting {key!r}; {_nearest(str(key))}")
+        parts[part][str(key)] = _convert(types[part][key], value, f"{source}: {key}")
+    try:
+        return RunConfig(**{part: cls(**parts[part]) for part, cls in PARTS.items()})
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
+
+
+def load_yaml(path: str | Path) -> RunConfig:
+    """Reads a run's settings from YAML.
+
+    Raises:
+        ConfigError: if the file is missing, is not a mapping, or holds an unknown key.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds a {type(values).__name__}, expected `setting: value` rows")
+    return from_flat(values, str(path))
+
+
+def dump_yaml(config: RunConfig) -> str:
+    """The settings as YAML text that `load_yaml` reads back to an equal configuration."""
+    return yaml.safe_dump(to_flat(config), sort_keys=False)
+
+
+def changed_keys(before: RunConfig, after: RunConfig) -> list[str]:
+    """Settings that differ and that a resumed run must not change."""
+    old, new = to_flat(before), to_flat(after)
+    return [key for key in old if key not in FREE_ON_RESUME and old[key] != new[key]]
+
+
+def _nearest(key: str) -> str:
+    import difflib
+
+    names = [f.name for cls in PARTS.values() for f in dataclasses.fields(cls)]
+    close = difflib.get_close_matches(key.replace("-", "_"), names, 1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """A YAML value as the field's type; YAML reads 1e-3 as text and 1 as an integer."""
+    if hint is Any:
+        return value
+    if hint == tuple[float, float]:
+        if isinstance(value, list | tuple) and len(value) == 2:
+            return tuple(_convert(float, v, where) for v in value)
+        raise ConfigError(f"{where} is {value!r}, expected two numbers")
+    options = get_args(hint) if not isinstance(hint, type) else (hint,)
+    if value in options or (value is None and type(None) in options):
+        return value
+    if value is False and "off" in options or value is True and "on" in options:
+        return "on" if value else "off"  # YAML 1.1 reads a bare on or off as a boolean
+    for option in options:
+        if get_args(option) and value in get_args(option):
+            return value
+        if option is bool and isinstance(value, bool):
+            return value
+        if option is str and isinstance(value, str):
+            return value
+        if option in (int, float) and not isinstance(value, bool):
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                continue
+            if option is float:
+                return number
+            if number == int(number):
+                return int(number)
+    raise ConfigError(f"{where} is {value!r}, expected {_type_name(hint)}")
+
+
+def _type_name(hint: Any) -> str:
+    if isinstance(hint, type):
+        return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[hint]
+    names = []
+    for option in get_args(hint):
+        inner = get_args(option) or (option,)
+        names += [
+            _type_name(i)
+            if isinstance(i, type) and i is not type(None)
+            else str(i).replace("<class 'NoneType'>", "nothing")
+            for i in inner
+        ]
+    return " or ".join(names)

@@ -1,0 +1,120 @@
+"""The processes of one run: alone, or as `torchrun` started them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from pipeline.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """This process among all.
+
+    Attributes:
+        rank: number of this process; 0 writes the run folder.
+        size: number of processes.
+        local_rank: number of this process on its machine, which is also its GPU.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @property
+    def is_main(self) -> bool:
+        return self.rank == 0
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum of `values` over all processes."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def any(self, flag: bool, device: torch.device) -> bool:
+        """Whether any process says yes; waits for all of them."""
+        if self.size == 1:
+            return flag
+        return bool(self.sum(torch.tensor(int(flag), device=device)).item())
+
+    def broadcast(self, value: Any) -> Any:
+        """What rank 0 holds, for every process."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def gather(self, value: Any) -> list[Any]:
+        """What every process holds, in order of rank, on every process."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
+    def same_buffers(self, model: nn.Module) -> None:
+        """Gives every process rank 0's running statistics, which are the ones that are saved."""
+        if self.size > 1:
+            for buffer in model.buffers():
+                dist.broadcast(buffer, src=0)
+
+
+def join_world(device: str) -> tuple[World, torch.device]:
+    """Joins the processes that `torchrun` announces in the environment, if there are any.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+
+    Returns:
+        This process' place, and its device.
+
+    Raises:
+        ConfigError: if the device is not there.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    world = World(
+        rank=int(os.environ.get("RANK", "0")),
+        size=size,
+        local_rank=int(os.environ.get("LOCAL_RANK", "0")),
+    )
+    found = _choose_device(device, world)
+    if found.type == "cuda":
+        torch.cuda.set_device(found)
+    if size > 1:
+        dist.init_process_group("nccl" if found.type == "cuda" else "gloo")
+    return world, found
+
+
+def leave_world() -> None:
+    """Lets go of the other processes; does nothing where there are none."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _choose_device(name: str, world: World) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"--device is {name!r}, expected auto, cpu, cuda or cuda:N") from None
+    if device.type != "cuda":
+        return device
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            f"--device is {name!r}, but torch sees no CUDA GPU; use --device cpu, or install a "
+            "CUDA build of torch and its driver"
+        )
+    index = device.index if device.index is not None else world.local_rank
+    if world.size > 1 and device.index is not None:
+        raise ConfigError("--device cuda:N makes no sense under torchrun, which deals out the GPUs")
+    if index >= torch.cuda.device_count():
+        raise ConfigError(f"--device: there is no GPU {index}, only {torch.cuda.device_count()}")
+    return torch.device("cuda", index)
