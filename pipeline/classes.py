@@ -14,22 +14,44 @@ from pipeline.errors import ConfigError
 MAX_CLASSES = 1_000_000
 
 
+def folder_titles(folders: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
+    """What class folders are called: their own name, or their path where that is ambiguous.
+
+    Two folders of one name are two classes if they occur in the same split. If they never do, the
+    class was moved between the splits (it happens in published data) and both are the same.
+
+    Args:
+        folders: (split, path of the class folder below the split).
+
+    Returns:
+        path to title, and a line for each class found in several places.
+    """
+    places: dict[str, set[tuple[str, str]]] = {}
+    for split, folder in set(folders):
+        places.setdefault(folder.rpartition("/")[2], set()).add((split, folder))
+    titles: dict[str, str] = {}
+    notes = []
+    for leaf, found in sorted(places.items()):
+        paths = sorted({folder for _, folder in found})
+        clash = len({split for split, _ in found}) < len(found)
+        for folder in paths:
+            titles[folder] = folder if clash else leaf
+        if not clash and len(paths) > 1:
+            notes.append(f"class {leaf} lies in {' and '.join(paths)} of different splits")
+    return titles, notes
+
+
 def number_labels(
-    root: Path,
-    layout: str,
-    labels: Sequence[str | int | None],
-    class_names: str | Path | None,
+    root: Path, labels: Sequence[str | int | None], class_names: str | Path | None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Turns labels into class numbers.
 
     Numbers stay what they are. Names are numbered in natural order, or in the order of the class
-    name file. Class folders are called by their own name, or by their path where two have the
-    same name.
+    name file.
 
     Args:
         root: the data set's folder; a `classes.txt` or `classes.csv` there names numbered classes
             if it fits them exactly.
-        layout: which layout the labels come from.
         labels: (N,) class name, class number (negative: none) or None.
         class_names: file with one name per line, which then must fit.
 
@@ -48,13 +70,11 @@ def number_labels(
             "expected one kind"
         )
     if named:
-        titles = _short_titles(named) if layout == "classes" else {n: n for n in named}
-        classes = given if given is not None else _in_order(titles.values())
+        classes = given if given is not None else _in_order(named)
         places = {name: i for i, name in enumerate(classes)}
-        for title in titles.values():
-            if title not in places:
-                raise ConfigError(f"class {title!r} is not in {class_names}: add it as a line")
-        values = [places[titles[v]] if isinstance(v, str) else -1 for v in labels]
+        for name in _in_order(named - places.keys()):
+            raise ConfigError(f"class {name!r} is not in {class_names}: add it as a line")
+        values = [places[v] if isinstance(v, str) else -1 for v in labels]
         return np.array(values, np.int64), tuple(classes)
     values = [v if isinstance(v, int) and v >= 0 else -1 for v in labels]
     highest = max(values, default=-1)
@@ -74,14 +94,6 @@ def _in_order(names: Iterable[str]) -> list[str]:
     from pipeline.layouts import natural_key
 
     return sorted(set(names), key=natural_key)
-
-
-def _short_titles(folders: set[str]) -> dict[str, str]:
-    leaves = Counter(folder.rpartition("/")[2] for folder in folders)
-    return {
-        folder: leaf if leaves[leaf := folder.rpartition("/")[2]] == 1 else folder
-        for folder in folders
-    }
 
 
 def _read_names(path: Path) -> list[str]:

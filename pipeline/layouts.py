@@ -56,7 +56,8 @@ class Listing:
         classes: class names.
         splits: split name to half-open range of samples, in order.
         missing: listed or linked files that are not there.
-        ignored: images that belong to no split, and other oddities, one line each.
+        ignored: images that belong to no split or class, one line each.
+        notes: what was decided where the folders leave a choice, one line each.
     """
 
     root: Path
@@ -67,6 +68,7 @@ class Listing:
     splits: dict[str, tuple[int, int]]
     missing: tuple[Skipped, ...] = ()
     ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,9 +280,15 @@ def _listing(
     ignored: Sequence[str],
     class_names: str | Path | None,
 ) -> Listing:
-    from pipeline.classes import number_labels
+    from pipeline.classes import folder_titles, number_labels
 
-    labels, classes = number_labels(root, layout, [f.label for f in found], class_names)
+    names = [f.label for f in found]
+    notes: list[str] = []
+    if layout == "classes":
+        folders = [(f.split, f.label) for f in found if isinstance(f.label, str)]
+        titles, notes = folder_titles(folders)
+        names = [titles[n] if isinstance(n, str) else n for n in names]
+    labels, classes = number_labels(root, names, class_names)
     present = {f.split for f in found}
     splits: dict[str, tuple[int, int]] = {}
     order: list[int] = []
@@ -297,4 +305,5 @@ def _listing(
         splits=splits,
         missing=missing,
         ignored=tuple(ignored),
+        notes=tuple(notes),
     )

@@ -1,0 +1,250 @@
+"""WebDataset shards as Records.
+
+A shard is a .tar in which a sample is a run of files `KEY.jpg`, `KEY.cls` (the class number as
+text) and `KEY.json` (name, split, size). Beside it lies its index NAME.idx of version 1.2, as
+`wds2idx` writes it for DALI's webdataset reader::
+
+    v1.2 NUM_SAMPLES
+    jpg OFFSET SIZE KEY.jpg cls OFFSET SIZE KEY.cls json OFFSET SIZE KEY.json
+
+Our packer adds a file of tables (`headrace.npz` in a folder of shards, NAME.headrace.npz beside
+a single one), so that opening need not touch the shards. Without it the index is enough; then the
+images' sizes come from their headers and the splits from the shards' names (`train-000000.tar`).
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.beton import MODE_JPEG
+from pipeline.errors import RecordsError
+from pipeline.manifest import DEFAULT_SPLIT, Manifest, NameTable, Skipped, read_manifest
+from pipeline.records import MappedStorage, Records, SampleTable, map_file
+
+INDEX_VERSION = "v1.2"
+TABLES_NAME = "headrace.npz"
+SAMPLE = np.dtype(
+    [
+        ("shard", "<u4"),
+        ("width", "<u2"),
+        ("height", "<u2"),
+        ("label", "<i8"),
+        ("ptr", "<u8"),
+        ("size", "<u8"),
+    ]
+)
+_SHARD_NAME = re.compile(r"(.*?)[-_]?[0-9]*\.tar")
+_JPEG_NAMES = ("jpg", "jpeg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardTables:
+    """What is known of the samples of some shards.
+
+    Attributes:
+        shards: the .tar files.
+        samples: (N,) SAMPLE.
+        manifest: classes, splits and the rest.
+        names: (N,) file names at packing time.
+    """
+
+    shards: list[Path]
+    samples: np.ndarray
+    manifest: Manifest
+    names: NameTable | list[str]
+
+
+def is_shard_folder(path: Path) -> bool:
+    """Whether a folder holds shards rather than images."""
+    return (path / TABLES_NAME).is_file() or any(path.glob("*.tar"))
+
+
+def tables_path(path: Path) -> Path:
+    """Where our tables of a shard, or of a folder of shards, lie."""
+    if path.suffix == ".tar":
+        return path.with_name(f"{path.stem}.{TABLES_NAME}")
+    return path / TABLES_NAME
+
+
+def open_shards(path: Path) -> Records:
+    """Opens one .tar or a folder of them.
+
+    Raises:
+        RecordsError: damaged, or neither our tables nor an index are there.
+    """
+    tables = read_shard_tables(path)
+    maps = [map_file(shard) for shard in tables.shards]
+    samples = tables.samples
+    _check(path, samples, np.array([len(m) for m in maps], np.uint64))
+    table = SampleTable(
+        modes=np.full(len(samples), MODE_JPEG, np.uint8),
+        heights=samples["height"].astype(np.int32),
+        widths=samples["width"].astype(np.int32),
+        labels=samples["label"].astype(np.int64),
+        names=tables.names,
+    )
+    storage = MappedStorage(
+        maps,
+        samples["ptr"].astype(np.int64),
+        samples["size"].astype(np.int64),
+        samples["shard"].astype(np.int64),
+    )
+    return Records(path=path, kind="shards", manifest=tables.manifest, table=table, storage=storage)
+
+
+def read_shard_tables(path: Path) -> ShardTables:
+    """Our tables if they are there, else what the index files say.
+
+    Raises:
+        RecordsError: see `open_shards`.
+    """
+    ours = tables_path(path)
+    if ours.is_file():
+        return _read_ours(ours)
+    shards = [path] if path.suffix == ".tar" else sorted(path.glob("*.tar"))
+    if not shards:
+        raise RecordsError(f"{path} holds no .tar shards")
+    return _read_indices(shards)
+
+
+def write_tables(path: Path, shards: list[Path], samples: np.ndarray, manifest_body: bytes) -> None:
+    """Writes our tables.
+
+    Args:
+        path: as from `tables_path`.
+        shards: in the same folder as `path`.
+        samples: (N,) SAMPLE.
+        manifest_body: from pipeline.manifest.manifest_bytes.
+    """
+    with path.open("wb") as file:
+        np.savez(
+            file,
+            shards=np.array([s.name for s in shards]),
+            samples=samples,
+            manifest=np.frombuffer(manifest_body, np.uint8),
+        )
+
+
+def _read_ours(path: Path) -> ShardTables:
+    try:
+        with np.load(path, allow_pickle=False) as tables:
+            names, samples, body = (tables[k] for k in ("shards", "samples", "manifest"))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RecordsError(f"{path} is damaged ({error}); pack the data set again") from error
+    if samples.dtype != SAMPLE or samples.ndim != 1 or body.dtype != np.uint8:
+        raise RecordsError(f"{path} is damaged: its tables have other columns; pack again")
+    shards = [path.parent / Path(str(name)).name for name in names.tolist()]
+    for shard in shards:
+        if not shard.is_file():
+            raise RecordsError(f"the shard {shard} is missing; copy it beside {path.name}")
+    manifest, sample_names = read_manifest(body)
+    stops = [stop for _, stop in manifest.splits.values()]
+    if len(sample_names) != len(samples) or max(stops, default=0) > len(samples):
+        raise RecordsError(f"{path} is damaged: its manifest describes other samples")
+    return ShardTables(shards=shards, samples=samples, manifest=manifest, names=sample_names)
+
+
+def _check(path: Path, samples: np.ndarray, sizes: np.ndarray) -> None:
+    """Every sample must lie inside its shard."""
+    bad = samples["shard"] >= len(sizes)
+    room = sizes[np.where(bad, 0, samples["shard"])]
+    bad |= (samples["size"] == 0) | (samples["size"] > room)
+    bad |= samples["ptr"] > room - np.minimum(samples["size"], room)
+    bad |= (samples["width"] == 0) | (samples["height"] == 0)
+    if bad.any():
+        first = int(bad.argmax())
+        raise RecordsError(
+            f"{path} is damaged at sample {first}: {samples[first]} does not fit its shard; "
+            "copy or pack it again"
+        )
+
+
+def _read_indices(shards: list[Path]) -> ShardTables:
+    rows: list[tuple[int, int, int, int, int, int]] = []
+    names: list[str] = []
+    splits: dict[str, tuple[int, int]] = {}
+    skipped: list[Skipped] = []
+    for number, shard in sorted(enumerate(shards), key=lambda s: (_split_rank(s[1]), s[0])):
+        data = map_file(shard)
+        begin = len(rows)
+        for parts in _index_lines(shard):
+            image = next((parts[e] for e in _JPEG_NAMES if e in parts), None)
+            if image is None:
+                skipped.append(Skipped(name=f"{shard.name}: {parts}", reason="it has no .jpg"))
+                continue
+            offset, size, name = image
+            shape = _jpeg_size(data[offset : offset + size])
+            if shape is None:
+                skipped.append(Skipped(name=name, reason="not a JPEG"))
+                continue
+            height, width = shape
+            rows.append((number, width, height, _label(data, parts.get("cls")), offset, size))
+            names.append(name)
+        split = _split_of(shard)
+        splits[split] = (splits.get(split, (begin, begin))[0], len(rows))
+    samples = np.array(rows, SAMPLE)
+    highest = int(samples["label"].max(initial=-1))
+    manifest = Manifest(
+        classes=tuple(str(i) for i in range(highest + 1)), splits=splits, skipped=tuple(skipped)
+    )
+    return ShardTables(shards=shards, samples=samples, manifest=manifest, names=names)
+
+
+def _index_lines(shard: Path) -> list[dict[str, tuple[int, int, str]]]:
+    """Per sample, extension to (offset, size in bytes, name)."""
+    index = shard.with_suffix(".idx")
+    if not index.is_file():
+        raise RecordsError(f"{shard} has no index; make it with: wds2idx {shard} {index}")
+    lines = index.read_text().splitlines()
+    head = lines[0].split() if lines else []
+    if len(head) != 2 or head[0] != INDEX_VERSION or head[1] != str(len(lines) - 1):
+        raise RecordsError(
+            f"{index} is not an index of version {INDEX_VERSION}; make it with: "
+            f"wds2idx {shard} {index}"
+        )
+    result = []
+    for line in lines[1:]:
+        words = line.split()
+        try:
+            parts = {
+                words[i]: (int(words[i + 1]), int(words[i + 2]), words[i + 3])
+                for i in range(0, len(words), 4)
+            }
+        except (ValueError, IndexError):
+            raise RecordsError(f"{index} is damaged at the line {line[:80]!r}") from None
+        result.append(parts)
+    return result
+
+
+def _label(data: np.ndarray, part: tuple[int, int, str] | None) -> int:
+    if part is None:
+        return -1
+    text = data[part[0] : part[0] + min(part[1], 32)].tobytes().strip()
+    return int(text) if text.removeprefix(b"-").isdigit() else -1
+
+
+def _jpeg_size(data: np.ndarray) -> tuple[int, int] | None:
+    import simplejpeg
+
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
+    return height, width
+
+
+def _split_of(shard: Path) -> str:
+    from pipeline.layouts import split_of
+
+    match = _SHARD_NAME.fullmatch(shard.name)
+    prefix = match[1] if match else ""
+    return split_of(prefix) or DEFAULT_SPLIT
+
+
+def _split_rank(shard: Path) -> int:
+    return ("train", "val", "test").index(_split_of(shard))

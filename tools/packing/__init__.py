@@ -1,0 +1,1 @@
+"""Parts of the packer: JPEG headers, decoding, encoding, writers, the parallel run."""

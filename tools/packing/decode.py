@@ -1,0 +1,152 @@
+"""Decodes any image file to upright 8-bit RGB, scaled down while decoding where that helps."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+
+import numpy as np
+import simplejpeg
+from PIL import Image, ImageOps
+
+from tools.packing.jpeg_header import JpegHeader
+
+# Above this a decoded image would not fit beside its neighbours in memory (600 MB each).
+MAX_PIXELS = 200_000_000
+
+
+class BadImageError(Exception):
+    """An image that cannot be used; its text is the reason."""
+
+
+def decode_image(data: bytes, header: JpegHeader | None, max_side: int) -> np.ndarray:
+    """Decodes and turns upright.
+
+    Args:
+        data: the file.
+        header: of a JPEG, else None.
+        max_side: pixels; a JPEG at least twice as large is reduced inside the decoder (by its
+            inverse DCT), but never below this. 0: never.
+
+    Returns:
+        (H, W, 3) uint8 RGB; a scaled image is still larger than `max_side`.
+
+    Raises:
+        BadImageError: damaged, empty, too large or of an unknown format.
+    """
+    if header is not None and len(header.components) in (1, 3) and header.precision == 8:
+        return _turn(_decode_jpeg(data, header, max_side), header.orientation)
+    return _decode_odd(data)
+
+
+def check_jpeg(data: bytes) -> None:
+    """Decodes all of a JPEG's entropy-coded data and throws the result away.
+
+    The image is reduced to an eighth: the decoder still reads every coefficient of every block,
+    so that damage shows just as in a full decode, and saves the inverse DCT.
+
+    Raises:
+        BadImageError: any damage, also such as a decoder would paint over.
+    """
+    try:
+        simplejpeg.decode_jpeg(data, min_height=1, min_width=1, min_factor=8)
+    except ValueError as error:
+        raise BadImageError(_reason(error)) from None
+
+
+def resize_down(image: np.ndarray, max_side: int) -> np.ndarray:
+    """Shrinks to `max_side` along the longer side, with antialiasing; smaller images stay.
+
+    Args:
+        image: (H, W, 3) uint8.
+        max_side: pixels, 0 for any size.
+
+    Returns:
+        (H', W', 3) uint8, C-contiguous.
+    """
+    height, width = image.shape[:2]
+    if not max_side or max(height, width) <= max_side:
+        return np.ascontiguousarray(image)
+    import torch  # only where something is resized: it takes seconds to import
+
+    scale = max_side / max(height, width)
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    # This view has the channels_last strides that torch's fast uint8 kernel wants.
+    planes = torch.from_numpy(np.ascontiguousarray(image))[None].permute(0, 3, 1, 2)
+    planes = torch.nn.functional.interpolate(
+        planes, size, mode="bilinear", align_corners=False, antialias=True
+    )
+    return np.ascontiguousarray(planes[0].permute(1, 2, 0).numpy())
+
+
+def _decode_jpeg(data: bytes, header: JpegHeader, max_side: int) -> np.ndarray:
+    longest = max(header.width, header.height)
+    factor = 1
+    while max_side and factor < 8 and longest >= 2 * factor * max_side:
+        factor *= 2
+    _check_size(header.width // factor, header.height // factor)
+    least = {"min_height": header.height // factor, "min_width": header.width // factor}
+    if factor == 1:
+        least = {}
+    try:
+        # Strict: libjpeg only warns of damaged data and paints something over it. The warning
+        # "extraneous bytes" too comes from damage (a decoder out of step) more often than not.
+        return simplejpeg.decode_jpeg(data, min_factor=factor, **least)
+    except ValueError as error:
+        raise BadImageError(_reason(error)) from None
+
+
+def _decode_odd(data: bytes) -> np.ndarray:
+    """By PIL: PNG, WebP, BMP, GIF (its first frame), TIFF, CMYK and 12-bit JPEG."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # broken EXIF and the like: the pixels count
+            with Image.open(io.BytesIO(data)) as image:
+                _check_size(*image.size)
+                image.load()
+                return _to_rgb(ImageOps.exif_transpose(image) or image)
+    except Image.UnidentifiedImageError:
+        raise BadImageError("not an image of a known format") from None
+    except Image.DecompressionBombError:
+        raise BadImageError(f"larger than {MAX_PIXELS} pixels") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
+        raise BadImageError(_reason(error)) from None
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    if image.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):  # PIL would clip at 255
+        values = np.asarray(image)
+        high = np.clip(values, 0, 65535).astype(np.uint16) >> 8 if values.max() > 255 else values
+        return np.repeat(high.astype(np.uint8)[..., None], 3, axis=2)
+    if image.mode == "F":
+        raise BadImageError("pixels are floating-point numbers, of no known range")
+    if "A" in image.getbands() or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        # White, as a page shows it; what lies below transparent pixels is often garbage.
+        page = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        page.alpha_composite(rgba)
+        image = page
+    return np.asarray(image.convert("RGB"))
+
+
+def _turn(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Bakes the EXIF orientation in."""
+    if orientation in (5, 6, 7, 8):
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return image
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise BadImageError(f"{width}x{height} pixels are more than {MAX_PIXELS}")
+    if width < 1 or height < 1:
+        raise BadImageError("it has no pixels")
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

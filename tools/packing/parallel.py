@@ -1,0 +1,82 @@
+"""Reads and encodes files on several threads and hands the results back in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from tools.packing.decode import BadImageError
+from tools.packing.encode import EncodeConfig, Encoded, encode_sample
+
+# A task is a run of files: short enough to keep memory small, long enough to make the hand-over
+# between threads cheap.
+TASK_FILES = 8
+TASKS_AHEAD = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A file to make a sample of."""
+
+    path: str
+    want_moments: bool
+
+
+Outcome = Encoded | BadImageError
+
+
+def encode_files(jobs: Sequence[Job], config: EncodeConfig, workers: int) -> Iterator[Outcome]:
+    """Encodes every job, in order, at most a few tasks per worker ahead of the consumer.
+
+    Threads, since everything that takes long (reading, libjpeg, resizing) lets go of the
+    interpreter lock; processes would have to send each image back through a pipe.
+    Closing the iterator waits for the tasks that have begun and drops the others.
+    """
+    tasks = (jobs[i : i + TASK_FILES] for i in range(0, len(jobs), TASK_FILES))
+    if workers <= 1:
+        for task in tasks:
+            yield from _encode_task(task, config)
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="pack")
+    pending: deque[Future[list[Outcome]]] = deque()
+    try:
+        for task in islice(tasks, workers * TASKS_AHEAD):
+            pending.append(pool.submit(_encode_task, task, config))
+        while pending:
+            done = pending.popleft().result()
+            for task in islice(tasks, 1):
+                pending.append(pool.submit(_encode_task, task, config))
+            yield from done
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _encode_task(task: Sequence[Job], config: EncodeConfig) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for job in task:
+        try:
+            with open(job.path, "rb", buffering=0) as file:  # noqa: PTH123 (read_bytes is slower)
+                data = file.readall()
+        except OSError as error:
+            outcomes.append(BadImageError(error.strerror or str(error)))
+            continue
+        try:
+            outcomes.append(encode_sample(data, config, job.want_moments))
+        except BadImageError as error:
+            outcomes.append(error)
+    return outcomes
+
+
+def moment_choice(span: tuple[int, int], count: int, limit: int) -> np.ndarray:
+    """Which of `count` samples to measure: at most `limit` of `span`, evenly spread. (count,)
+    bool."""
+    chosen = np.zeros(count, bool)
+    start, stop = span
+    step = max(1, -(-(stop - start) // limit))
+    chosen[start:stop:step] = True
+    return chosen

@@ -1,0 +1,273 @@
+"""Packs a listing: encodes in parallel, writes in order, measures, and sums up."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline.beton import DEFAULT_PAGE_SIZE, MIN_PAGE_SIZE
+from pipeline.errors import HeadraceError
+from pipeline.layouts import Listing
+from pipeline.manifest import DEFAULT_SPLIT, Manifest, Skipped
+from tools.packing.decode import BadImageError
+from tools.packing.encode import EncodeConfig, Encoded
+from tools.packing.output import PendingFile, PendingFolder
+from tools.packing.parallel import Job, Outcome, encode_files, moment_choice
+from tools.packing.shardwriter import ShardWriter
+from tools.packing.writer import BetonWriter
+
+# Enough for mean and std to three digits; measuring more would cost more than it tells.
+MOMENTS_FULL, MOMENTS_HEADER = 2048, 1000
+SMALL_SET_BYTES = 1 << 26
+
+
+class PackError(HeadraceError):
+    """The data set cannot be packed as asked."""
+
+
+class Writer(Protocol):
+    """Where samples go: a .beton file or shards."""
+
+    num_samples: int
+
+    def add(
+        self, data: bytes | memoryview, *, mode: int, width: int, height: int, label: int
+    ) -> None: ...
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a run did; counts are samples."""
+
+    manifest: Manifest
+    labels: np.ndarray
+    passed: int
+    encoded: Counter[str] = field(default_factory=Counter)
+    num_bytes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    """What comes together while samples are written."""
+
+    names: list[str] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    split_sizes: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+    why: Counter[str | None] = field(default_factory=Counter)
+    moments: np.ndarray = field(default_factory=lambda: np.zeros((2, 3)))
+    num_moments: int = 0
+
+
+def pack_beton(
+    listing: Listing,
+    out: Path,
+    config: EncodeConfig,
+    *,
+    workers: int,
+    fail_on_bad: bool = False,
+    page_size: int | None = None,
+) -> Report:
+    """Packs into one .beton file, which appears when it is complete.
+
+    Args:
+        listing: what to pack.
+        out: the file; one that exists is replaced.
+        config: how samples are stored.
+        workers: threads.
+        fail_on_bad: stop at the first image that cannot be used, instead of skipping it.
+        page_size: bytes, None to choose.
+
+    Raises:
+        PackError: no usable image, or a bad one with `fail_on_bad`.
+        OSError: the file cannot be written.
+    """
+    started = time.perf_counter()
+    with PendingFile(out) as pending:
+        size = page_size or _page_size(listing, config)
+        writer = BetonWriter(pending.file, len(listing.paths), size)
+        tally = _write_all(listing, writer, config, workers, fail_on_bad)
+        manifest = _manifest(listing, config, tally)
+        writer.finish(manifest, tally.names)
+        pending.commit()
+    return _report(manifest, tally, out.stat().st_size, started)
+
+
+def pack_shards(
+    listing: Listing,
+    out: Path,
+    config: EncodeConfig,
+    *,
+    workers: int,
+    shard_bytes: int,
+    fail_on_bad: bool = False,
+) -> Report:
+    """Packs into WebDataset shards: a folder, or one `.tar` if `out` is called so.
+
+    Args and errors as for `pack_beton`; `shard_bytes` is the size at which a new shard begins.
+    """
+    started = time.perf_counter()
+    single = out.suffix == ".tar"
+    # One .tar and its index are two files: both are written in a pending folder, the index is
+    # moved first, so that the .tar's name stands for both.
+    folder = out.with_name(out.name + ".shards") if single else out
+    with PendingFolder(folder) as pending:
+        writer = ShardWriter(pending.part, out.stem if single else None, shard_bytes)
+        try:
+            tally = _write_all(listing, writer, config, workers, fail_on_bad)
+            manifest = _manifest(listing, config, tally)
+            writer.finish(manifest, tally.names)
+        finally:
+            writer.abort()
+        num_bytes = sum(file.stat().st_size for file in pending.part.iterdir())
+        if single:
+            for file in sorted(pending.part.iterdir(), key=lambda f: f.suffix == ".tar"):
+                file.replace(out.parent / file.name)
+        else:
+            pending.commit()
+    return _report(manifest, tally, num_bytes, started)
+
+
+def _write_all(
+    listing: Listing, writer: ShardWriter | BetonWriter, config: EncodeConfig, workers: int,
+    fail_on_bad: bool,
+) -> _Tally:  # fmt: skip
+    tally = _Tally(skipped=list(listing.missing))
+    if fail_on_bad and tally.skipped:
+        raise PackError(f"{tally.skipped[0].name}: {tally.skipped[0].reason}")
+    jobs = _jobs(listing, config)
+    split_of = [name for name, (a, b) in listing.splits.items() for _ in range(a, b)]
+    labels = listing.labels.tolist()
+    with _closing(encode_files(jobs, config, workers)) as outcomes:
+        progress = tqdm(outcomes, total=len(jobs), unit="image", desc="pack", smoothing=0.05)
+        for i, outcome in enumerate(progress):
+            name = listing.paths[i]
+            try:
+                if isinstance(outcome, BadImageError):
+                    raise outcome
+                _add(writer, outcome, name, labels[i], split_of[i], tally)
+            except BadImageError as error:
+                if fail_on_bad:
+                    raise PackError(f"{listing.root / name}: {error}") from None
+                tally.skipped.append(Skipped(name=name, reason=str(error)))
+    if not tally.names:
+        first = tally.skipped[0]
+        raise PackError(
+            f"no usable image among {len(tally.skipped)} in {listing.root}; the first is "
+            f"{first.name}: {first.reason}"
+        )
+    return tally
+
+
+def _add(
+    writer: ShardWriter | BetonWriter, sample: Encoded, name: str, label: int, split: str,
+    tally: _Tally,
+) -> None:  # fmt: skip
+    place = {"mode": sample.mode, "width": sample.width, "height": sample.height, "label": label}
+    if isinstance(writer, ShardWriter):
+        writer.begin(name, split)
+    writer.add(sample.data, **place)
+    tally.names.append(name)
+    tally.labels.append(label)
+    tally.split_sizes[split] += 1
+    tally.why[sample.why] += 1
+    if sample.moments is not None:
+        tally.moments += sample.moments
+        tally.num_moments += 1
+
+
+def _jobs(listing: Listing, config: EncodeConfig) -> Sequence[Job]:
+    limit = MOMENTS_FULL if config.verify == "full" else MOMENTS_HEADER
+    first = DEFAULT_SPLIT if DEFAULT_SPLIT in listing.splits else next(iter(listing.splits))
+    if first.startswith("fold"):  # every fold is training data of some run
+        span = (0, max(b for name, (_, b) in listing.splits.items() if name.startswith("fold")))
+    else:
+        span = listing.splits[first]
+    chosen = moment_choice(span, len(listing.paths), limit)
+    return _JobList(listing.root, listing.paths, chosen)
+
+
+class _JobList(Sequence[Job]):
+    """The jobs of a listing, made when asked for: there may be millions."""
+
+    def __init__(self, root: Path, paths: Sequence[str], chosen: np.ndarray) -> None:
+        self._root, self._paths, self._chosen = root, paths, chosen
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, index: int | slice) -> Job | list[Job]:  # type: ignore[override]
+        if isinstance(index, slice):
+            return [self._job(i) for i in range(*index.indices(len(self)))]
+        return self._job(index)
+
+    def _job(self, index: int) -> Job:
+        return Job(path=f"{self._root}/{self._paths[index]}", want_moments=self._chosen[index])
+
+
+@contextmanager
+def _closing(outcomes: Iterator[Outcome]) -> Iterator[Iterator[Outcome]]:
+    try:
+        yield outcomes
+    finally:
+        outcomes.close()  # type: ignore[attr-defined]
+
+
+def _manifest(listing: Listing, config: EncodeConfig, tally: _Tally) -> Manifest:
+    splits = {}
+    start = 0
+    for name in listing.splits:
+        splits[name] = (start, start + tally.split_sizes[name])
+        start += tally.split_sizes[name]
+    mean = std = None
+    if tally.num_moments:
+        first, second = tally.moments / tally.num_moments
+        mean = tuple(round(float(v), 6) for v in first)
+        std = tuple(round(float(v), 6) for v in np.sqrt(np.maximum(second - first**2, 0)))
+    return Manifest(
+        classes=listing.classes,
+        splits=splits,
+        encoding={**config.to_dict(), "layout": listing.layout, "measured": tally.num_moments},
+        mean=mean,  # type: ignore[arg-type]
+        std=std,  # type: ignore[arg-type]
+        skipped=tuple(tally.skipped),
+    )
+
+
+def _page_size(listing: Listing, config: EncodeConfig) -> int:
+    """FFCV's default, smaller for small data sets, larger where raw images need it."""
+    if config.format == "raw":
+        largest = 3 * (config.max_side or 4096) ** 2
+        return max(DEFAULT_PAGE_SIZE, 1 << (largest - 1).bit_length())
+    if not config.max_side:
+        return 4 * DEFAULT_PAGE_SIZE
+    total = 0
+    for path in listing.paths:
+        try:
+            total += (listing.root / path).stat().st_size
+        except OSError:
+            continue  # reported when it is read
+        if total > SMALL_SET_BYTES:
+            return DEFAULT_PAGE_SIZE
+    return MIN_PAGE_SIZE
+
+
+def _report(manifest: Manifest, tally: _Tally, num_bytes: int, started: float) -> Report:
+    passed = tally.why.pop(None, 0)
+    return Report(
+        manifest=manifest,
+        labels=np.array(tally.labels, np.int64),
+        passed=passed,
+        encoded=Counter({str(why): count for why, count in tally.why.items()}),
+        num_bytes=num_bytes,
+        seconds=time.perf_counter() - started,
+    )

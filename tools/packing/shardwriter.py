@@ -1,0 +1,117 @@
+"""Writes WebDataset shards with the index that DALI reads; see pipeline/shards.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from pipeline.beton import MODE_JPEG
+from pipeline.manifest import Manifest, manifest_bytes
+from pipeline.shards import INDEX_VERSION, SAMPLE, tables_path, write_tables
+
+_BLOCK = 512
+
+
+class ShardWriter:
+    """Streams samples into `<split>-000000.tar` and so on, or into one .tar.
+
+    Args:
+        folder: where the shards are written.
+        single: name without `.tar` of the only shard, or None for shards per split.
+        shard_bytes: a shard that has grown to this is closed.
+    """
+
+    def __init__(self, folder: Path, single: str | None, shard_bytes: int) -> None:
+        self.num_samples = 0
+        self._folder, self._single, self._limit = folder, single, shard_bytes
+        self._file: BinaryIO | None = None
+        self._split: str | None = None
+        self._shards: list[Path] = []
+        self._in_split = 0
+        self._index: list[str] = []
+        self._rows: list[tuple[int, int, int, int, int, int]] = []
+        self._next = ("", "")
+
+    def begin(self, name: str, split: str) -> None:
+        """Says what the next sample is called and which split it belongs to."""
+        self._next = (name, split)
+
+    def add(
+        self, data: bytes | memoryview, *, mode: int, width: int, height: int, label: int
+    ) -> None:
+        """Appends a sample."""
+        assert mode == MODE_JPEG
+        name, split = self._next
+        file = self._shard(split)
+        key = f"{self.num_samples:09d}"
+        text = {"name": name, "split": split, "label": label, "width": width, "height": height}
+        parts = {
+            "jpg": data,
+            "cls": str(label).encode(),
+            "json": json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"),
+        }
+        line = []
+        for extension, body in parts.items():
+            member = f"{key}.{extension}"
+            info = tarfile.TarInfo(member)
+            info.size = len(body)
+            # Fixed times and owners: the same images give the same bytes.
+            file.write(info.tobuf(tarfile.USTAR_FORMAT))
+            offset = file.tell()
+            file.write(body)
+            file.write(bytes(-len(body) % _BLOCK))
+            line.append(f"{extension} {offset} {len(body)} {member}")
+            if extension == "jpg":
+                place = offset
+        self._index.append(" ".join(line))
+        self._rows.append((len(self._shards) - 1, width, height, label, place, len(data)))
+        self.num_samples += 1
+
+    def finish(self, manifest: Manifest, names: Sequence[str]) -> None:
+        """Closes the last shard and writes our tables."""
+        self._close()
+        body = manifest_bytes(manifest, names)
+        where = tables_path(self._folder / f"{self._single}.tar" if self._single else self._folder)
+        write_tables(where, self._shards, np.array(self._rows, SAMPLE), body)
+
+    def abort(self) -> None:
+        """Lets go of the open shard."""
+        if self._file is not None:
+            with suppress(OSError):  # the disk is full: that error is being reported already
+                self._file.close()
+            self._file = None
+
+    def _shard(self, split: str) -> BinaryIO:
+        if self._file is not None:
+            full = self._single is None and self._file.tell() >= self._limit
+            if not full and (self._single is not None or split == self._split):
+                return self._file
+            self._close()
+        self._in_split = self._in_split + 1 if split == self._split else 0
+        self._split = split
+        stem = self._single if self._single is not None else f"{split}-{self._in_split:06d}"
+        path = self._folder / f"{stem}.tar"
+        self._shards.append(path)
+        self._file = path.open("wb", buffering=1 << 20)
+        return self._file
+
+    def _close(self) -> None:
+        if self._file is None:
+            return
+        self._file.write(bytes(2 * _BLOCK))  # the end of a tar
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._file = None
+        lines = [f"{INDEX_VERSION} {len(self._index)}", *self._index]
+        index = self._shards[-1].with_suffix(".idx")
+        with index.open("w", encoding="utf-8", newline="\n") as file:
+            file.write("\n".join(lines) + "\n")
+        self._index = []

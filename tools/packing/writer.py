@@ -1,0 +1,92 @@
+"""Writes a .beton file sample by sample; see pipeline/beton.py for the layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from pipeline import beton
+from pipeline.errors import ConfigError
+from pipeline.manifest import Manifest, manifest_bytes
+from tools.packing.decode import BadImageError
+
+MAX_PAGE_SIZE = 1 << 31  # the largest power of two in the header's four bytes
+
+
+class BetonWriter:
+    """Streams samples into an open file.
+
+    The tables of the samples grow in memory (48 bytes each), their data does not.
+
+    Args:
+        file: opened for binary writing, empty, seekable.
+        capacity: number of samples that will come at most; room for their metadata is kept.
+        page_size: bytes, a power of two from 2 MiB; no sample may be larger.
+    """
+
+    def __init__(self, file: BinaryIO, capacity: int, page_size: int) -> None:
+        if not beton.MIN_PAGE_SIZE <= page_size <= MAX_PAGE_SIZE or page_size & (page_size - 1):
+            raise ConfigError(
+                f"page size {page_size}: expected a power of two of {beton.MIN_PAGE_SIZE} to "
+                f"{MAX_PAGE_SIZE} bytes"
+            )
+        self.page_size = page_size
+        self.num_samples = 0
+        self._file = file
+        self._samples = np.zeros(capacity, beton.SAMPLE)
+        self._allocations = np.zeros(capacity, beton.ALLOCATION)
+        self._place = self._up(beton.SAMPLES_OFFSET + self._samples.nbytes)
+        file.seek(self._place)
+
+    def add(
+        self, data: bytes | memoryview, *, mode: int, width: int, height: int, label: int
+    ) -> None:
+        """Appends a sample.
+
+        Raises:
+            BadImageError: the data does not fit in a page.
+        """
+        size = len(data)
+        if size > self.page_size:
+            raise BadImageError(
+                f"{size} bytes do not fit in a page of {self.page_size}; pass a larger --page-size"
+            )
+        left = -self._place % self.page_size
+        if left < size and left:  # a sample never straddles two pages
+            self._place += left
+            self._file.seek(self._place)
+        self._file.write(data)
+        index = self.num_samples
+        self._samples[index] = (mode, width, height, self._place, label)
+        self._allocations[index] = (index, self._place, size)
+        self.num_samples += 1
+        self._place += size
+
+    def finish(self, manifest: Manifest, names: Sequence[str]) -> None:
+        """Writes the manifest and all tables; the file is then complete.
+
+        Args:
+            manifest: of the samples that were added.
+            names: (num_samples,) their file names.
+        """
+        assert len(names) == self.num_samples
+        body = manifest_bytes(manifest, names)
+        manifest_ptr = self._up(self._place)
+        self._file.seek(manifest_ptr)
+        self._file.write(body)
+        table_ptr = self._up(manifest_ptr + len(body))
+        self._file.seek(table_ptr)
+        self._file.write(self._allocations[: self.num_samples].tobytes())
+        header = np.array(
+            [(beton.VERSION, 2, self.page_size, self.num_samples, table_ptr)], beton.HEADER
+        )
+        self._file.seek(0)
+        self._file.write(header.tobytes())
+        self._file.write(beton.field_descriptors((manifest_ptr, len(body))))
+        self._file.write(self._samples[: self.num_samples].tobytes())
+
+    def _up(self, place: int) -> int:
+        """The next page boundary."""
+        return -(-place // self.page_size) * self.page_size
