@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator
 from contextlib import closing
 
@@ -39,7 +40,8 @@ def to_device(
     On CUDA, for each batch: 1. pin it (a host copy into page-locked memory that torch caches);
     2. copy it asynchronously on a side stream; 3. when it is handed out, let the current stream
     wait for the copy, and tell the allocator that the current stream uses the memory, so that it
-    is not given away while a kernel still reads it.
+    is not given away while a kernel still reads it. The source stays referenced until its copy is
+    over, since a loader fills its buffers again as soon as nobody holds them.
 
     Args:
         batches: on the CPU, or already on `device` (a GPU decoder's), which pass through.
@@ -49,11 +51,15 @@ def to_device(
         return
     side = torch.cuda.Stream(device)
     ahead: tuple[Batch, torch.cuda.Event] | None = None
+    sources: deque[tuple[Batch, torch.cuda.Event]] = deque()
     with closing(batches):
         for batch in batches:
             with torch.cuda.stream(side):
                 moved = Batch(*(_async_copy(tensor, device) for tensor in batch))
             done = side.record_event()
+            sources.append((batch, done))
+            while sources and sources[0][1].query():
+                sources.popleft()
             if ahead is not None:
                 yield _hand_out(*ahead)
             ahead = moved, done

@@ -33,6 +33,7 @@ LOADERS = {
     "torchvision": "pipeline.loaders.torchvision",
     "ffcv": "pipeline.loaders.ffcv",
     "dali": "pipeline.loaders.dali",
+    "native": "pipeline.loaders.native",
 }
 """Loader names and the modules that define `open_backend(records, config) -> Backend`."""
 

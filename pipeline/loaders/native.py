@@ -1,0 +1,238 @@
+"""The fastest loader on a CPU: threads decode just the plan's boxes, straight into the batch.
+
+Each thread owns an nvImageCodec decoder (sharing one crashes), which decodes a region of a JPEG
+from a view of the memory map; `pipeline.resample` resizes it into the batch's slot. Both run
+without the GIL. A batch is cut into runs of samples, so that all threads finish it together and
+the next batches are under way while the current one is being used. Raw samples skip the decoder:
+one call resizes a whole run of them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+
+import numpy as np
+import torch
+
+from pipeline.beton import MODE_RAW
+from pipeline.buffers import BufferPool
+from pipeline.errors import BadSampleError, ConfigError
+from pipeline.loader import Decoded, LoaderConfig
+from pipeline.plan import EpochPlan
+from pipeline.records import MappedStorage, Records
+from pipeline.resample import resize_box, resize_raw_run
+
+BATCHES_AHEAD = 2
+RUN_SAMPLES = 8
+"""Samples that a thread takes at a time: small enough that threads finish a batch together."""
+
+Decode = Callable[[int, np.ndarray, tuple[int, int, int, int]], np.ndarray]
+"""(record index, its bytes, box) -> the box's pixels, (h, w, 3) uint8, or BadSampleError."""
+
+
+def open_backend(records: Records, config: LoaderConfig) -> NativeBackend:
+    """Opens the backend on packed records.
+
+    Raises:
+        ConfigError: for a folder.
+    """
+    if records.kind == "folder":
+        raise ConfigError(
+            f"the native loader reads packed records and {records.path} is a folder; pack it with "
+            "tools/pack.py, or use the torchvision loader"
+        )
+    if importlib.util.find_spec("nvidia.nvimgcodec") is None:
+        print(
+            "native loader: nvImageCodec is not installed, so whole images are decoded by "
+            "torchvision; pip install nvidia-nvimgcodec-cu12 for the faster decoder"
+        )
+    return NativeBackend(records, config)
+
+
+class _Batch:
+    """A batch in the making.
+
+    Attributes:
+        images: (B, S, S, 3) uint8.
+        bad: (slot, reason) of each sample that could not be decoded.
+        error: what broke in a thread, if anything did.
+    """
+
+    def __init__(self, images: np.ndarray, num_runs: int) -> None:
+        self.images = images
+        self.bad: list[tuple[int, str]] = []
+        self.error: BaseException | None = None
+        self._left = num_runs
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+
+    def run_done(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                self._done.set()
+
+    def wait(self) -> Decoded:
+        self._done.wait()
+        if self.error is not None:
+            raise self.error
+        return Decoded(torch.from_numpy(self.images).permute(0, 3, 1, 2), sorted(self.bad))
+
+
+class _Run:
+    """A few neighbouring samples of a batch: the unit of work of a thread."""
+
+    def __init__(self, epoch: _Epoch, batch: _Batch, slots: range, first_place: int) -> None:
+        self.epoch = epoch
+        self.batch = batch
+        self.slots = slots
+        self.places = slice(first_place + slots.start, first_place + slots.stop)
+
+
+class _Epoch:
+    """One pass over a plan; `left` tells threads to drop what is still queued."""
+
+    def __init__(self, plan: EpochPlan) -> None:
+        self.plan = plan
+        self.left = False
+
+
+class NativeBackend:
+    """See the module. Threads start with the first epoch and live until `close`."""
+
+    def __init__(self, records: Records, config: LoaderConfig) -> None:
+        self._records = records
+        self._pool = BufferPool(
+            config.rank_batch_size, config.size, pinned=config.device.type == "cuda"
+        )
+        self._num_threads = max(1, config.workers)
+        self._threads: list[threading.Thread] = []
+        self._runs: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
+        span = records.split(config.split)
+        self._all_raw = isinstance(records.storage, MappedStorage) and bool(
+            (records.modes[span.start : span.stop] == MODE_RAW).all()
+        )
+
+    def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
+        """Yields batches, two ahead; left early, threads drop what they have not begun."""
+        self._start_threads()
+        epoch = _Epoch(plan)
+        under_way: deque[_Batch] = deque()
+        try:
+            for step in range(start, plan.num_batches):
+                under_way.append(self._submit(epoch, plan.batch_slice(step)))
+                if len(under_way) > BATCHES_AHEAD:
+                    yield under_way.popleft().wait()
+            while under_way:
+                yield under_way.popleft().wait()
+        finally:
+            epoch.left = True
+
+    def close(self) -> None:
+        """Ends the threads."""
+        for _ in self._threads:
+            self._runs.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+
+    def _start_threads(self) -> None:
+        while len(self._threads) < self._num_threads:
+            thread = threading.Thread(target=self._work, name="headrace-native", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _submit(self, epoch: _Epoch, places: slice) -> _Batch:
+        count = places.stop - places.start
+        length = min(RUN_SAMPLES, -(-count // self._num_threads))
+        slots = [range(i, min(i + length, count)) for i in range(0, count, length)]
+        batch = _Batch(self._pool.lend(count), len(slots))
+        for part in slots:
+            self._runs.put(_Run(epoch, batch, part, places.start))
+        return batch
+
+    def _work(self) -> None:
+        """A thread: takes runs until it is told to end."""
+        decode = _region_decoder(self._records)
+        for run in iter(self._runs.get, None):
+            try:
+                if not run.epoch.left and run.batch.error is None:
+                    if self._all_raw:
+                        self._fill_raw(run)
+                    else:
+                        run.batch.bad.extend(self._fill(run, decode))
+            except BaseException as error:  # carried to the consumer, who would wait for ever
+                run.batch.error = error
+            run.batch.run_done()
+            del run  # or an idle thread would keep the last batch's buffer
+
+    def _fill(self, run: _Run, decode: Decode) -> Iterator[tuple[int, str]]:
+        """Decodes and resizes a run; yields what is bad."""
+        plan, records, out = run.epoch.plan, self._records, run.batch.images
+        indices = plan.indices[run.places].tolist()
+        boxes = plan.boxes[run.places].tolist()
+        flips = plan.flips[run.places].tolist()
+        for slot, index, box, flip in zip(run.slots, indices, boxes, flips, strict=True):
+            try:
+                crop = decode(index, records.view(index), box)
+            except BadSampleError as error:
+                out[slot] = 0
+                yield slot, error.reason
+                continue
+            height, width, _ = crop.shape
+            resize_box(crop.ctypes.data, crop.strides[0], height, width, flip, out[slot])
+
+    def _fill_raw(self, run: _Run) -> None:
+        plan, records = run.epoch.plan, self._records
+        storage = records.storage
+        assert isinstance(storage, MappedStorage)
+        indices = plan.indices[run.places]
+        resize_raw_run(
+            storage.maps[0].ctypes.data,
+            storage.ptrs[indices],
+            records.widths[indices],
+            plan.boxes[run.places],
+            plan.flips[run.places],
+            run.batch.images[run.slots.start : run.slots.stop],
+        )
+
+
+def _region_decoder(records: Records) -> Decode:
+    """A decoder of this thread's own; falls back to whole images where nvImageCodec can't."""
+
+    def whole(index: int, data: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+        y, x, height, width = box
+        return records.decode(index)[y : y + height, x : x + width]
+
+    if importlib.util.find_spec("nvidia.nvimgcodec") is None:
+        return whole
+    from nvidia import nvimgcodec
+
+    decoder = nvimgcodec.Decoder(
+        device_id=nvimgcodec.NVIMGCODEC_DEVICE_CPU_ONLY,
+        max_num_cpu_threads=1,
+        backends=[nvimgcodec.Backend(nvimgcodec.BackendKind.CPU_ONLY)],
+    )
+    heights, widths, modes = records.heights, records.widths, records.modes
+
+    def region(index: int, data: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+        if modes[index] == MODE_RAW:
+            return whole(index, data, box)
+        y, x, height, width = box
+        try:
+            stream = nvimgcodec.CodeStream(data)
+            sound = stream.height == heights[index] and stream.width == widths[index]
+        except RuntimeError:
+            return whole(index, data, box)
+        if not sound:
+            return whole(index, data, box)
+        area = nvimgcodec.Region(y, x, y + height, x + width)
+        image = decoder.decode(stream.get_sub_code_stream(region=area))
+        # Whether the reference decoder can read it after all decides whether it is bad.
+        return whole(index, data, box) if image is None else np.asarray(image)
+
+    return region
