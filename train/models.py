@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -66,7 +67,7 @@ def homework_cnn(spec: ModelSpec) -> nn.Module:
     """
     widths = (3, 64, 128, 256, 512, 512)
     blocks: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in itertools.pairwise(widths):
         blocks += [
             nn.Conv2d(before, after, 3, padding=1),
             nn.BatchNorm2d(after),

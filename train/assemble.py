@@ -1,0 +1,241 @@
+"""Everything a run needs, built from its settings in the order in which the data flows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from augment import Augmenter, Preprocess, build_augmenter
+from pipeline.errors import ConfigError
+from pipeline.loader import PlannedLoader
+from pipeline.records import Records
+from train.amp import Precision, choose_precision
+from train.clock import Clock
+from train.compiling import compile_model
+from train.config import RunConfig
+from train.config_file import to_flat
+from train.inputs import check_labels, data_fingerprint, make_preprocess, open_loaders
+from train.journal import Journal
+from train.metrics import Meter
+from train.models import ModelSpec, build_model
+from train.optim import build_optimizer
+from train.progress import Progress
+from train.resume import check_resumable
+from train.schedule import warmup_length
+from train.world import World
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One run, ready to go; see `open_run`. `model` holds the weights, `forward` applies them."""
+
+    config: RunConfig
+    folder: Path
+    world: World
+    precision: Precision
+    records: Records
+    fingerprint: str
+    classes: tuple[str, ...]
+    train_loader: PlannedLoader
+    val_loader: PlannedLoader | None
+    preprocess: Preprocess
+    augmenter: Augmenter
+    spec: ModelSpec
+    model: nn.Module
+    forward: Callable[[Tensor], Tensor]
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    meter: Meter
+    progress: Progress
+    clock: Clock
+    epoch_began: dict[str, float]
+    journal: Journal
+    steps_per_epoch: int
+
+    @property
+    def device(self) -> torch.device:
+        return self.precision.device
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.config.optim.epochs
+
+    @property
+    def warmup_steps(self) -> int:
+        return warmup_length(
+            self.config.optim.warmup_epochs, self.steps_per_epoch, self.total_steps
+        )
+
+
+def open_run(
+    config: RunConfig,
+    checkpoint: dict[str, Any] | None,
+    *,
+    make_folder: Callable[[], Path],
+    world: World,
+    device: torch.device,
+    resources: ExitStack,
+    say: Callable[[str], None],
+) -> Run:
+    """Builds a run, or continues the one that `checkpoint` was taken of.
+
+    Args:
+        config: its settings.
+        checkpoint: the content of a last.pt, or None for a new run.
+        make_folder: names the run folder; called only once the data is known to be sound.
+        world: the processes of the run.
+        device: where it computes.
+        resources: gets everything that has to be closed.
+        say: shows a line to the user.
+
+    Raises:
+        HeadraceError: for data that cannot be learnt from, or settings that cannot work.
+    """
+    data = config.data
+    if not data.data:
+        raise ConfigError("no data: give --data FILE, a .beton file or an image folder")
+    records = resources.enter_context(Records.open(data.data))
+    classes = check_labels(records, data.train_split)
+    fingerprint = data_fingerprint(records, (data.train_split, data.val_split))
+    if checkpoint is not None:
+        check_resumable(checkpoint, config, fingerprint, world.size)
+    precision = choose_precision(config.runtime.amp, device)
+    preprocess = make_preprocess(records, data.size, data.eval_crop)
+
+    train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
+    steps = len(train_loader)
+    steps = min(steps, data.limit_batches) if data.limit_batches else steps
+
+    torch.manual_seed(config.runtime.seed)  # the initial weights; the loop seeds every step anew
+    spec = ModelSpec(
+        name=config.model.model,
+        num_classes=len(classes),
+        size=data.size,
+        dropout=config.model.dropout,
+    )
+    pretrained = config.model.pretrained and checkpoint is None
+    model = build_model(spec, pretrained).to(device, memory_format=torch.channels_last)
+    check_batch_norm(model, train_loader.config.rank_batch_size)
+    optimizer = build_optimizer(model, config.optim)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision.scaled)
+    augmenter = build_augmenter(
+        config.model.recipe,
+        num_classes=len(classes),
+        seed=(config.runtime.seed + 0x9E3779B9 * world.rank) % 2**63,
+        preprocess=preprocess,
+        device=device,
+        dtype=precision.dtype,
+    )
+    meter = Meter(device)
+    progress, seconds, log_bytes, began = Progress(), {}, 0, {}
+    if checkpoint is not None:
+        own = checkpoint["ranks"][world.rank]
+        model.load_state_dict(checkpoint["weights"])
+        optimizer.load_state_dict(checkpoint["optimizer"])
+        scaler.load_state_dict(checkpoint["scaler"])
+        augmenter.load_state_dict(own["augmenter"])
+        meter.sums.copy_(own["meter"])
+        progress = Progress.from_dict(checkpoint["progress"])
+        seconds, began = checkpoint["seconds"], checkpoint["epoch_began"]
+        log_bytes = checkpoint["log_bytes"]
+
+    forward, compiled = make_forward(model, config, world, precision, data.size, train_loader)
+    folder = Path(world.broadcast(str(make_folder()) if world.is_main else ""))
+    journal = Journal(
+        folder,
+        enabled=world.is_main,
+        tensorboard=config.runtime.tensorboard,
+        resume_bytes=log_bytes,
+        resume_step=progress.global_step,
+    )
+    resources.callback(journal.close)
+    run = Run(
+        config=config,
+        folder=folder,
+        world=world,
+        precision=precision,
+        records=records,
+        fingerprint=fingerprint,
+        classes=classes,
+        train_loader=train_loader,
+        val_loader=val_loader,
+        preprocess=preprocess,
+        augmenter=augmenter,
+        spec=spec,
+        model=model,
+        forward=forward,
+        optimizer=optimizer,
+        scaler=scaler,
+        meter=meter,
+        progress=progress,
+        clock=Clock(device, seconds),
+        epoch_began=began,
+        journal=journal,
+        steps_per_epoch=steps,
+    )
+    introduce(run, compiled, say)
+    return run
+
+
+def check_batch_norm(model: nn.Module, rank_batch_size: int) -> None:
+    """Refuses batches of one, over which batch normalisation has no variance."""
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    if rank_batch_size == 1 and any(isinstance(m, norms) for m in model.modules()):
+        raise ConfigError(
+            "--batch-size leaves 1 sample per process, but this model's batch normalisation needs "
+            "2; take a larger batch"
+        )
+
+
+def make_forward(
+    model: nn.Module,
+    config: RunConfig,
+    world: World,
+    precision: Precision,
+    size: int,
+    loader: PlannedLoader,
+) -> tuple[Callable[[Tensor], Tensor], str]:
+    """The model as the loop calls it: wrapped for several processes, compiled where that works."""
+    model.train()
+    wrapped = model
+    device = precision.device
+    if world.size > 1:
+        ids = [device.index] if device.type == "cuda" else None
+        wrapped = nn.parallel.DistributedDataParallel(model, device_ids=ids)
+    rows = max(2, min(loader.config.rank_batch_size, len(loader.records)))
+    example = torch.zeros(rows, 3, size, size, dtype=precision.dtype, device=device)
+    example = example.contiguous(memory_format=torch.channels_last)
+    return compile_model(wrapped, config.runtime.compile, example, precision)
+
+
+def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
+    """Says what is about to happen, on the screen and in the journal."""
+    data = run.config.data
+    num_train = len(run.records.split(data.train_split))
+    num_val = len(run.records.split(data.val_split)) if run.val_loader is not None else 0
+    parameters = sum(p.numel() for p in run.model.parameters())
+    say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
+    say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {data.size} px")
+    say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}")
+    if run.world.size > 1:
+        say(f"processes: {run.world.size}")
+    run.journal.row(
+        "start",
+        {
+            "global_step": run.progress.global_step,
+            "loader": run.train_loader.name,
+            "device": str(run.device),
+            "precision": str(run.precision),
+            "compile": compiled,
+            "parameters": parameters,
+            "processes": run.world.size,
+            "torch": torch.__version__,
+            "config": to_flat(run.config),
+        },
+    )

@@ -1,0 +1,76 @@
+"""What a run says on the screen: a progress bar, a line per epoch, and a report at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from tqdm import tqdm
+
+from train.clock import spell
+from train.progress import Progress
+
+_PHASE_NAMES = {
+    "data": "data wait",
+    "augment": "augment",
+    "step": "step",
+    "evaluate": "evaluation",
+    "save": "saving",
+}
+
+
+def progress_bar(progress: Progress, epochs: int, steps: int, shown: bool) -> Any:
+    """A bar over one epoch's steps, which starts where the epoch does."""
+    return tqdm(
+        total=steps,
+        initial=progress.step,
+        desc=f"epoch {progress.epoch + 1}/{epochs}",
+        unit="batch",
+        leave=False,
+        disable=not shown,
+        dynamic_ncols=True,
+        # A log file needs no more than a sign of life.
+        mininterval=0.2 if sys.stderr.isatty() else 15.0,
+    )
+
+
+def bar_text(row: Mapping[str, float]) -> str:
+    """The numbers behind the bar."""
+    return (
+        f"loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, "
+        f"{row['images_per_s']:.0f} images/s, data wait {row['data_wait']:.1%}"
+    )
+
+
+def epoch_line(row: Mapping[str, Any], epochs: int, best: bool) -> str:
+    """One finished epoch."""
+    text = (
+        f"epoch {row['epoch'] + 1:3d}/{epochs}: "
+        f"train loss {row['train_loss']:.3f}, accuracy {row['train_accuracy']:.3f}"
+    )
+    if "val_accuracy" in row:
+        text += f"; val loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.4f}"
+        text += " (best)" if best else ""
+    return text + (
+        f"; {spell(row['seconds'])}, {row['images_per_s']:.0f} images/s, "
+        f"data wait {row['data_wait']:.1%}"
+    )
+
+
+def report(progress: Progress, seconds: Mapping[str, float], evaluated: bool, split: str) -> str:
+    """The end of a run: the best accuracy, the total time, and where it went."""
+    total = max(seconds["total"], 1e-9)
+    if evaluated and progress.best_epoch >= 0:
+        result = (
+            f"best {split} accuracy {progress.best_accuracy:.4f} (epoch {progress.best_epoch + 1})"
+        )
+    else:
+        result = f"{progress.epoch} epochs, nothing held out to measure on"
+    shares = {name: seconds[name] / total for name in _PHASE_NAMES}
+    rest = max(0.0, 1.0 - sum(shares.values()))
+    where = ", ".join(f"{label} {shares[name]:.1%}" for name, label in _PHASE_NAMES.items())
+    return (
+        f"{result}, total {spell(total)}, data wait {shares['data']:.1%}\n"
+        f"time: {where}, other {rest:.1%}"
+    )

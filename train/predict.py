@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Predict the classes of a split with a trained checkpoint.
+
+    train/predict.py runs/food11-report-resnet-1/best.pt food11.beton --split test --csv out.csv
+
+The image size, the evaluation crop and the normalisation come from the checkpoint. The CSV has one
+row per sample: name, label (its number), class, confidence. With labels, prints the accuracy.
+"""
+
+from __future__ import annotations
+
+if __package__ in (None, ""):
+    import sys
+    from pathlib import Path
+
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import csv
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import tyro
+from tqdm import tqdm
+
+from augment import Preprocess
+from pipeline import open_loader
+from pipeline.errors import ConfigError, HeadraceError
+from pipeline.records import Records
+from train.amp import choose_precision
+from train.checkpoint import load_checkpoint
+from train.command import parse, run_command
+from train.config import AmpName, LoaderName, Workers
+from train.evaluate import Outcome, infer, score
+from train.models import ModelSpec, build_model
+from train.world import join_world
+
+PROG = "train/predict.py"
+SHOWN_CLASSES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictConfig:
+    """Predict the classes of a split with a trained checkpoint."""
+
+    checkpoint: Annotated[str, tyro.conf.Positional]
+    """best.pt or last.pt; a run folder stands for its best.pt."""
+    data: Annotated[str, tyro.conf.Positional]
+    """.beton file, WebDataset shards, or an image folder."""
+    split: str = "test"
+    """Split to predict; `all` takes every sample."""
+    csv: str = ""
+    """Write name, label, class and confidence of each sample here."""
+    loader: LoaderName = "auto"
+    """Which decoder feeds the model."""
+    batch_size: int = 256
+    """Samples per forward pass."""
+    workers: Workers = "auto"
+    """Decoding threads or processes; auto takes the processors at hand."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    amp: AmpName = "auto"
+    """Mixed precision, as in training."""
+
+
+def predict(config: PredictConfig) -> Outcome:
+    """Carries out one prediction: shows what it found and writes the CSV."""
+    path = Path(config.checkpoint)
+    checkpoint = load_checkpoint(path / "best.pt" if path.is_dir() else path)
+    spec = ModelSpec(**checkpoint["model"])
+    classes = list(checkpoint["classes"])
+    preprocess = Preprocess.from_dict(checkpoint["preprocess"])
+    _, device = join_world(config.device)
+    precision = choose_precision(config.amp, device)
+    model = build_model(spec).to(device, memory_format=torch.channels_last)
+    model.load_state_dict(checkpoint["weights"])
+    with ExitStack() as resources:
+        records = resources.enter_context(Records.open(config.data))
+        check_classes(records, classes)
+        loader = resources.enter_context(
+            open_loader(
+                records,
+                split=None if config.split == "all" else config.split,
+                loader=config.loader,
+                size=preprocess.size,
+                eval_crop=preprocess.eval_crop,
+                batch_size=config.batch_size,
+                workers=None if config.workers == "auto" else config.workers,
+                device=device,
+                train=False,
+            )
+        )
+        if len(loader) == 0:
+            raise ConfigError(f"split {config.split!r} of {config.data} is empty")
+        with tqdm(total=len(loader), unit="batch", desc="predict", leave=False) as bar:
+            outcome = infer(model, loader, preprocess, precision, on_batch=bar.update)
+        for line in describe(outcome, classes):
+            print(line)
+        if config.csv:
+            write_csv(Path(config.csv), outcome, records, classes)
+            print(f"wrote {config.csv}: {len(outcome.indices)} rows")
+    return outcome
+
+
+def check_classes(records: Records, classes: list[str]) -> None:
+    """Refuses data whose labels mean something else than the model's.
+
+    Raises:
+        ConfigError: naming the first class that differs.
+    """
+    theirs = list(records.manifest.classes)
+    if not theirs or theirs == classes or not (records.labels >= 0).any():
+        return
+    for number, (own, other) in enumerate(zip(classes, theirs, strict=False)):
+        if own != other:
+            raise ConfigError(
+                f"the model's class {number} is {own!r}, in {records.path} it is {other!r}; "
+                "predict on data packed with the same classes"
+            )
+    raise ConfigError(
+        f"the model knows {len(classes)} classes, {records.path} has {len(theirs)}; "
+        "predict on data packed with the same classes"
+    )
+
+
+def describe(outcome: Outcome, classes: list[str]) -> list[str]:
+    """Lines for the screen: the accuracy and the hardest classes, where labels are known."""
+    scores = score(outcome, len(classes))
+    if not scores.count:
+        return [f"{len(outcome.indices)} samples, none of them labelled"]
+    lines = [
+        f"accuracy {scores.accuracy:.4f} on {scores.count} samples, "
+        f"mean over classes {scores.macro_accuracy:.4f}, loss {scores.loss:.4f}"
+    ]
+    known = outcome.labels >= 0
+    labels, right = outcome.labels[known], (outcome.predicted == outcome.labels)[known]
+    counts = np.bincount(labels, minlength=len(classes))
+    shares = np.bincount(labels, weights=right, minlength=len(classes)) / np.maximum(counts, 1)
+    hardest = [int(c) for c in np.argsort(shares, kind="stable") if counts[c]][:SHOWN_CLASSES]
+    lines.append("hardest: " + ", ".join(f"{classes[c]} {shares[c]:.2f}" for c in hardest))
+    return lines
+
+
+def write_csv(path: Path, outcome: Outcome, records: Records, classes: list[str]) -> None:
+    """Writes one row per sample, in the order of the record file.
+
+    Raises:
+        HeadraceError: if the file cannot be written.
+    """
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["name", "label", "class", "confidence"])
+            columns = zip(outcome.indices, outcome.predicted, outcome.confidence, strict=True)
+            for index, label, confidence in columns:
+                rows.writerow(
+                    [records.name(int(index)), int(label), classes[label], f"{confidence:.4f}"]
+                )
+    except OSError as error:
+        raise HeadraceError(f"cannot write {path}: {error.strerror}") from None
+
+
+def main() -> None:
+    predict(parse(PredictConfig, None, PROG, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Train a classifier.
+
+    train/run.py --data food11.beton
+    train/run.py --data food11.beton --loader dali --model timm:resnet18 --epochs 30
+    train/run.py --config run.yaml --lr 0.002
+    train/run.py --resume runs/food11-report-resnet-1
+    torchrun --nproc-per-node 4 train/run.py --data food11.beton
+
+Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt and TensorBoard events.
+"""
+
+from __future__ import annotations
+
+if __package__ in (None, ""):
+    import sys
+    from pathlib import Path
+
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline.errors import ConfigError
+from train.assemble import Run, open_run
+from train.checkpoint import load_checkpoint
+from train.command import parse, run_command
+from train.config import RunConfig
+from train.config_file import load_yaml
+from train.display import report
+from train.journal import make_folder
+from train.loop import train
+from train.resume import checkpoint_config
+from train.stop import Interrupted, StopRequest
+from train.world import World, join_world, leave_world
+
+PROG = "train/run.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """Train a classifier on packed images or an image folder."""
+
+    config: str = ""
+    """YAML file with settings; flags override it."""
+    resume: str = ""
+    """Run folder or last.pt to continue; its settings hold."""
+    run: RunConfig = field(default_factory=RunConfig)
+
+
+def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
+    """Settings from the flags, on top of --config or of the run in --resume.
+
+    Returns:
+        The settings, and the checkpoint to continue from ("" for a new run).
+    """
+    source = _peek(args, "--config")
+    resumed = _peek(args, "--resume")
+    base = RunConfig()
+    if source and resumed:
+        raise ConfigError("--config and --resume exclude each other: a resumed run has its own")
+    if source:
+        base = load_yaml(source)
+    elif resumed:
+        base = checkpoint_config(load_checkpoint(resumed), resumed)
+    found = parse(CommandLine, CommandLine(run=base), PROG, args)
+    return found.run, found.resume
+
+
+def _peek(args: Sequence[str], flag: str) -> str:
+    """A flag's value before the real parsing, for which it decides the defaults."""
+    for number, arg in enumerate(args):
+        if arg == flag and number + 1 < len(args):
+            return args[number + 1]
+        if arg.startswith(f"{flag}="):
+            return arg.partition("=")[2]
+    return ""
+
+
+def run_training(config: RunConfig, resume: str = "") -> Run:
+    """Carries out one run from its settings to its last line.
+
+    Args:
+        config: what to do.
+        resume: run folder or last.pt of the run to continue, "" for a new one.
+
+    Returns:
+        The finished run; its loaders and files are closed.
+    """
+    checkpoint: dict[str, Any] | None = None
+    if resume:
+        checkpoint = load_checkpoint(resume)
+        folder = Path(resume) if Path(resume).is_dir() else Path(resume).parent
+        if config.runtime.out and Path(config.runtime.out).resolve() != folder.resolve():
+            raise ConfigError(f"--out: a resumed run goes on in its own folder, {folder}")
+        config = dataclasses.replace(
+            config, runtime=dataclasses.replace(config.runtime, out=str(folder))
+        )
+    with ExitStack() as resources:
+        world, device = join_world(config.runtime.device)
+        resources.callback(leave_world)
+        # Seeds are this run's affair: a caller's random numbers go on as if nothing had happened.
+        devices = [device] if device.type == "cuda" else []
+        resources.enter_context(torch.random.fork_rng(devices=devices))
+        if not world.is_main:
+            quiet = resources.enter_context(Path(os.devnull).open("w"))
+            sys.stdout = quiet
+            resources.callback(setattr, sys, "stdout", sys.__stdout__)
+        run = open_run(
+            config,
+            checkpoint,
+            make_folder=lambda: Path(config.runtime.out) if resume else make_folder(config),
+            world=world,
+            device=device,
+            resources=resources,
+            say=lambda line: print(line, flush=True),
+        )
+        with StopRequest() as stop:
+            try:
+                train(run, stop)
+            except Interrupted:
+                raise Interrupted(_how_to_resume(run, world)) from None
+        finish(run)
+        return run
+
+
+def finish(run: Run) -> None:
+    """The last row and the last lines."""
+    seconds = run.clock.snapshot()
+    progress, optim = run.progress, run.config.optim
+    run.journal.row(
+        "end",
+        {
+            "epochs": progress.epoch,
+            "best_accuracy": progress.best_accuracy if run.val_loader is not None else None,
+            "best_epoch": progress.best_epoch if run.val_loader is not None else None,
+            "seconds": seconds,
+        },
+    )
+    if progress.epoch < optim.epochs:
+        print(f"stopped early: {optim.patience} epochs without a better accuracy")
+    print(report(progress, seconds, run.val_loader is not None, run.config.data.val_split))
+    skipped = run.train_loader.num_skipped
+    if skipped:
+        print(f"{skipped} bad samples were replaced by the next of the plan")
+    print(f"run folder: {run.folder}")
+
+
+def _how_to_resume(run: Run, world: World) -> str:
+    launcher = f"torchrun --nproc-per-node {world.size} " if world.size > 1 else ""
+    place = f"epoch {run.progress.epoch + 1}, step {run.progress.step}"
+    return f"saved at {place}; go on with `{launcher}{PROG} --resume {run.folder}`"
+
+
+def main() -> None:
+    run_training(*read_command_line(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run_command(main)
