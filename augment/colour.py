@@ -36,14 +36,16 @@ def apply_colour(
         if Op.CHANNEL_MIX in possible:
             images = _mix_channels(images, op, draws.vector[:, slot])
         if Op.HUE in possible:
-            images = turn_hue(images, torch.where(op == Op.HUE, magnitude, 0.0))
+            images = turn_hue(images, torch.where(op == Op.HUE.value, magnitude, 0.0))
     return images.contiguous(memory_format=torch.channels_last)
 
 
 def _blend_with_gray(
     images: torch.Tensor, op: torch.Tensor, magnitude: torch.Tensor
 ) -> torch.Tensor:
-    share = torch.where(op == Op.SATURATION, -magnitude, torch.where(op == Op.GRAYSCALE, 1.0, 0.0))
+    share = torch.where(
+        op == Op.SATURATION.value, -magnitude, torch.where(op == Op.GRAYSCALE.value, 1.0, 0.0)
+    )
     return blend(images, gray(images)[:, None], share)
 
 
@@ -57,7 +59,7 @@ def _mix_channels(images: torch.Tensor, op: torch.Tensor, vector: torch.Tensor) 
     matrix = vector.view(-1, 3, 3, 1, 1)
     planes = images.float()
     mixed = sum(planes[:, k : k + 1] * matrix[:, :, k] for k in range(3)) + 0.5
-    chosen = (op == Op.CHANNEL_MIX)[:, None, None, None]
+    chosen = (op == Op.CHANNEL_MIX.value)[:, None, None, None]
     return torch.where(chosen, mixed.clamp(0, 255).to(torch.uint8), images)
 
 

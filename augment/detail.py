@@ -29,9 +29,9 @@ def apply_detail(
             continue
         op, magnitude = draws.op[:, slot], draws.magnitude[:, slot]
         if Op.SHARPNESS in possible:
-            images = sharpen(images, torch.where(op == Op.SHARPNESS, magnitude, 0.0))
+            images = sharpen(images, torch.where(op == Op.SHARPNESS.value, magnitude, 0.0))
         if Op.BLUR in possible:
-            images = blur(images, op == Op.BLUR, magnitude, kernel_size)
+            images = blur(images, op == Op.BLUR.value, magnitude, kernel_size)
     return images.contiguous(memory_format=torch.channels_last)
 
 

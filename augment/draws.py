@@ -261,12 +261,12 @@ class TablePolicy:
     def tables(self, height: int, width: int) -> torch.Tensor:
         """(sub-policies, 2, 4): code, signed, probability, magnitude."""
 
-        def row(index: int, probability: float, step: int) -> list[float]:
+        def row(index: int, probability: float, step: int) -> torch.Tensor:
             entry = self.space[index]
-            magnitude = float(entry.magnitudes(self.bins, height, width)[step])
-            return [float(entry.op), float(entry.signed), probability, magnitude]
+            head = torch.tensor([float(entry.op), float(entry.signed), probability])
+            return torch.cat([head, entry.magnitudes(self.bins, height, width)[step : step + 1]])
 
-        return torch.tensor([[row(*part) for part in pair] for pair in self.pairs])
+        return torch.stack([torch.stack([row(*part) for part in pair]) for pair in self.pairs])
 
     def draw(self, uniform: torch.Tensor, tables: Tables, size: tuple[int, int]) -> Draws:
         assert isinstance(tables, torch.Tensor)

@@ -105,7 +105,7 @@ class Augmenter:
         self._check(images, labels)
         batch, channels, height, width = images.shape
         noise = self.sample(batch, channels, height, width)
-        return self._run(images, labels, noise, self.tables(height, width))
+        return self._run(images, labels, noise, self.prepare(height, width))
 
     def sample(self, batch: int, channels: int, height: int, width: int) -> Noise:
         """Advances the generator by the random numbers of one batch, and returns them."""
@@ -171,8 +171,8 @@ class Augmenter:
             return step.apply(images, params, noise.pixels)
         return step.apply(images, params)
 
-    def tables(self, height: int, width: int) -> tuple[Tables, ...]:
-        """Constants of the steps for an image size, on the device; copied there once."""
+    def prepare(self, height: int, width: int) -> tuple[Tables, ...]:
+        """Constants of the steps for an image size, on the device; they are copied there once."""
         key = (height, width)
         if key not in self._tables:
             self._tables[key] = tuple(

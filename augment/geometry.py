@@ -35,7 +35,7 @@ def matrices(
         op, magnitude = draws.op[:, slot], draws.magnitude[:, slot]
         matrix = _affine(op, magnitude, possible, height, width)
         if Op.PERSPECTIVE in possible:
-            chosen = (op == Op.PERSPECTIVE)[:, None, None]
+            chosen = (op == Op.PERSPECTIVE.value)[:, None, None]
             matrix = torch.where(chosen, _perspective(draws.vector[:, slot], height, width), matrix)
         # The image moves by the first slot, then by the second; lookups run the other way round.
         total = matrix if total is None else torch.matmul(total, matrix)
@@ -51,7 +51,7 @@ def _affine(
     zero, one = torch.zeros_like(magnitude), torch.ones_like(magnitude)
 
     def pick(code: Op, value: torch.Tensor, otherwise: torch.Tensor) -> torch.Tensor:
-        return torch.where(op == code, value, otherwise) if code in possible else otherwise
+        return torch.where(op == code.value, value, otherwise) if code in possible else otherwise
 
     angle = pick(Op.ROTATE, magnitude * (math.pi / 180.0), zero)
     cos, sin = (angle.cos(), angle.sin()) if Op.ROTATE in possible else (one, zero)
@@ -181,6 +181,6 @@ def flip(images: torch.Tensor, draws: Draws) -> torch.Tensor:
     """
     for op, axis in ((Op.HFLIP, 3), (Op.VFLIP, 2)):
         # Two flips of one kind undo each other.
-        chosen = ((draws.op == op).sum(1) % 2 == 1)[:, None, None, None]
+        chosen = ((draws.op == op.value).sum(1) % 2 == 1)[:, None, None, None]
         images = torch.where(chosen, images.flip(axis), images)
     return images

@@ -58,7 +58,7 @@ def slot_tables(
     table = values.to(torch.uint8).expand(len(images), 256, 1)
 
     def pick(code: Op, new: torch.Tensor) -> torch.Tensor:
-        return torch.where(op == code, new.to(torch.uint8), table)
+        return torch.where(op == code.value, new.to(torch.uint8), table)
 
     if Op.BRIGHTNESS in possible:
         table = pick(Op.BRIGHTNESS, (level * (1.0 + magnitude)).clamp(0, 255))
