@@ -52,19 +52,22 @@ def to_device(
     side = torch.cuda.Stream(device)
     ahead: tuple[Batch, torch.cuda.Event] | None = None
     sources: deque[tuple[Batch, torch.cuda.Event]] = deque()
-    with closing(batches):
-        for batch in batches:
-            with torch.cuda.stream(side):
-                moved = Batch(*(_async_copy(tensor, device) for tensor in batch))
-            done = side.record_event()
-            sources.append((batch, done))
-            while sources and sources[0][1].query():
-                sources.popleft()
+    try:
+        with closing(batches):
+            for batch in batches:
+                with torch.cuda.stream(side):
+                    moved = Batch(*(_async_copy(tensor, device) for tensor in batch))
+                done = side.record_event()
+                sources.append((batch, done))
+                while sources and sources[0][1].query():
+                    sources.popleft()
+                if ahead is not None:
+                    yield _hand_out(*ahead)
+                ahead = moved, done
             if ahead is not None:
                 yield _hand_out(*ahead)
-            ahead = moved, done
-        if ahead is not None:
-            yield _hand_out(*ahead)
+    finally:
+        side.synchronize()  # before the last sources go
 
 
 def _async_copy(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -34,6 +34,7 @@ LOADERS = {
     "ffcv": "pipeline.loaders.ffcv",
     "dali": "pipeline.loaders.dali",
     "native": "pipeline.loaders.native",
+    "resident": "pipeline.loaders.resident",
 }
 """Loader names and the modules that define `open_backend(records, config) -> Backend`."""
 
@@ -83,6 +84,7 @@ class LoaderConfig:
             backend can.
         device: where batches end up.
         on_bad_sample: `raise` a BadSampleError, or `skip`: put the plan's next sample in its place.
+        resident_memory: share of the device's free memory that the resident loader may take.
         plan: order, crops and sharding.
     """
 
@@ -91,6 +93,7 @@ class LoaderConfig:
     workers: int = 2
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     on_bad_sample: Literal["raise", "skip"] = "raise"
+    resident_memory: float = 0.5
     plan: PlanConfig = field(default_factory=PlanConfig)
 
     def __post_init__(self) -> None:
@@ -100,6 +103,10 @@ class LoaderConfig:
             raise ConfigError(f"workers is {self.workers}, expected 0 or more")
         if self.on_bad_sample not in ("raise", "skip"):
             raise ConfigError(f"on_bad_sample is {self.on_bad_sample!r}, expected raise or skip")
+        if not 0 < self.resident_memory <= 1:
+            raise ConfigError(
+                f"resident_memory is {self.resident_memory}, expected a share above 0 and at most 1"
+            )
 
     @property
     def rank_batch_size(self) -> int:
@@ -233,6 +240,7 @@ def open_loader(
     rank: int = 0,
     world_size: int = 1,
     on_bad_sample: Literal["raise", "skip"] = "raise",
+    resident_memory: float = 0.5,
 ) -> PlannedLoader:
     """Opens a loader on packed records or an image folder.
 
@@ -252,6 +260,7 @@ def open_loader(
         crop_scale, crop_ratio, flip, eval_crop, tail: see PlanConfig.
         rank, world_size: this process among all; ranks get disjoint samples.
         on_bad_sample: `raise`, or `skip` to load the plan's next sample instead.
+        resident_memory: share of the device's free memory that `resident` may take.
 
     Raises:
         RecordsError: if the records cannot be opened or have no such split.
@@ -265,6 +274,7 @@ def open_loader(
         workers=available_cores() if workers is None else workers,
         device=resolve_device(device),
         on_bad_sample=on_bad_sample,
+        resident_memory=resident_memory,
         plan=PlanConfig(
             batch_size=batch_size * world_size,
             seed=seed,
@@ -294,14 +304,31 @@ def available_cores() -> int:
 
 
 def choose_loader(records: Records, config: LoaderConfig) -> str:
-    """The loader that `auto` takes; prints it with the reason."""
-    name, reason = "torchvision", "no CUDA GPU"
-    if records.kind != "beton":
-        reason = f"{records.path} is not a .beton file"
-    elif config.device.type == "cuda":
-        if importlib.util.find_spec("nvidia.dali") is not None:
-            name, reason = "dali", "it decodes on the GPU"
-        else:
-            reason = "nvidia-dali-cuda120 is not installed"
+    """The loader that `auto` takes; prints it with the reason.
+
+    `resident` if the split fits undiminished into the device's memory budget, else `dali` on
+    CUDA, else `native`; `torchvision` for what is not packed.
+    """
+    name, reason = _choice(records, config)
     print(f"loader: {name} ({reason})")
     return name
+
+
+def _choice(records: Records, config: LoaderConfig) -> tuple[str, str]:
+    if records.kind == "folder":
+        return "torchvision", f"{records.path} is a folder; tools/pack.py makes it faster"
+    from pipeline.loaders.resident import full_size_bytes, memory_budget
+
+    needed, budget = full_size_bytes(records, config), memory_budget(config)
+    if needed <= budget:
+        return "resident", f"the split takes {_gib(needed)} of {_gib(budget)} memory allowed"
+    too_large = f"the split would take {_gib(needed)} of {_gib(budget)} memory allowed"
+    if config.device.type != "cuda":
+        return "native", too_large
+    if importlib.util.find_spec("nvidia.dali") is None:
+        return "native", f"{too_large}; nvidia-dali-cuda120 is not installed"
+    return "dali", f"{too_large}; decodes on the GPU"
+
+
+def _gib(num_bytes: int) -> str:
+    return f"{num_bytes / 2**30:.2f} GiB"

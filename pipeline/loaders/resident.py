@@ -1,0 +1,210 @@
+"""The loader for sets that fit in memory: decode the split once, keep it on the device.
+
+Every image lies in the top left corner of its own square in one (N, R, R, 3) uint8 tensor. Where
+memory allows R is the longest stored side, so nothing is lost; else images are shrunk to R. A
+batch is one gather and one warp by the plan's boxes. On the CPU the warp is the native loader's
+kernel, reading the squares in place.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import psutil
+import torch
+from tqdm import tqdm
+
+from pipeline.buffers import BufferPool
+from pipeline.errors import BadSampleError, ConfigError
+from pipeline.loader import Decoded, LoaderConfig
+from pipeline.plan import EpochPlan
+from pipeline.records import Records
+from pipeline.resample import resize_raw_run
+from pipeline.warp import crop_resize_batch
+
+SIDE_STEP_PX = 16
+
+
+def open_backend(records: Records, config: LoaderConfig) -> ResidentBackend:
+    """Decodes the split and keeps it.
+
+    Raises:
+        ConfigError: if it does not fit even at the loader's own size.
+    """
+    return ResidentBackend(records, config, resident_side(records, config))
+
+
+def full_size_bytes(records: Records, config: LoaderConfig) -> int:
+    """Memory that the split takes at its stored size."""
+    span = records.split(config.split)
+    return len(span) * 3 * _longest_side(records, span) ** 2
+
+
+def memory_budget(config: LoaderConfig) -> int:
+    """Bytes that the images may take."""
+    return int(free_memory(config.device) * config.resident_memory)
+
+
+def resident_side(records: Records, config: LoaderConfig) -> int:
+    """R in px: the longest stored side, or the largest that fits in memory.
+
+    Raises:
+        ConfigError: if that would be below the loader's size.
+    """
+    span = records.split(config.split)
+    longest, budget = _longest_side(records, span), memory_budget(config)
+    fits = int((budget / max(len(span), 1) / 3) ** 0.5)
+    if fits >= longest:
+        return longest
+    side = fits - fits % SIDE_STEP_PX
+    if side < min(config.size, longest):
+        needed = len(span) * 3 * min(config.size, longest) ** 2
+        raise ConfigError(
+            f"the resident loader needs {needed / 2**30:.2f} GiB for {len(span)} images at "
+            f"{config.size} px and may take {budget / 2**30:.2f} GiB of {config.device} memory; "
+            "allow more with resident_memory, or take another loader"
+        )
+    return side
+
+
+def _longest_side(records: Records, span: range) -> int:
+    here = slice(span.start, span.stop)
+    return int(max(records.heights[here].max(), records.widths[here].max())) if span else 1
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that could be allocated on the device now."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+class ResidentBackend:
+    """See the module."""
+
+    def __init__(self, records: Records, config: LoaderConfig, side: int) -> None:
+        self._size, self._side = config.size, side
+        self._device = config.device
+        self._span = records.split(config.split)
+        self._num_workers = max(1, config.workers)
+        self._pool = BufferPool(config.rank_batch_size, config.size, pinned=False)
+        self._workers = ThreadPoolExecutor(self._num_workers, "headrace-resident")
+        self._scales = _scales(records, self._span, side)
+        self._reasons: dict[int, str] = {}
+        self._squares = self._decode(records).to(config.device)
+
+    def _decode(self, records: Records) -> torch.Tensor:
+        """(n, R, R, 3) uint8 on the CPU; what is bad stays black and goes into `_reasons`."""
+        span, side = self._span, self._side
+        squares = torch.empty((len(span), side, side, 3), dtype=torch.uint8)
+        rows = squares.numpy()
+
+        def fill(place: int) -> None:
+            index = span[place]
+            try:
+                image = records.decode(index)
+            except BadSampleError as error:
+                rows[place] = 0
+                self._reasons[index] = error.reason
+                return
+            height, width = (max(1, round(n * self._scales[place])) for n in image.shape[:2])
+            if (height, width) != image.shape[:2]:
+                image = _shrink(image, height, width)
+            rows[place, :height, :width] = image
+
+        title = f"decoding {len(span)} images at {side} px"
+        with tqdm(total=len(span), desc=title, unit="img", leave=False) as bar:
+            for _ in self._workers.map(fill, range(len(span))):
+                bar.update()
+        return squares
+
+    def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
+        """Yields batches; on the CPU the next one is made while this one is used."""
+        make = self._submit_on_cpu if self._device.type == "cpu" else self._submit_on_device
+        under_way: deque[Callable[[], torch.Tensor]] = deque()
+        starts: deque[int] = deque()
+        for step in range(start, plan.num_batches + 1):
+            if step < plan.num_batches:
+                under_way.append(make(plan, plan.batch_slice(step)))
+                starts.append(step)
+            if len(under_way) > 1 or step == plan.num_batches:
+                places = plan.batch_slice(starts.popleft())
+                yield Decoded(under_way.popleft()(), self._bad(plan.indices[places]))
+
+    def close(self) -> None:
+        """Frees the images."""
+        self._workers.shutdown()
+        self._squares = torch.empty(0)
+
+    def _bad(self, indices: np.ndarray) -> list[tuple[int, str]]:
+        if not self._reasons:
+            return []
+        return [(i, self._reasons[n]) for i, n in enumerate(indices.tolist()) if n in self._reasons]
+
+    def _boxes(self, plan: EpochPlan, places: slice, squares: np.ndarray) -> np.ndarray:
+        """(B, 4) int32 the plan's boxes in pixels of the squares."""
+        boxes = plan.boxes[places]
+        scales = self._scales[squares, None]
+        if (scales == 1).all():
+            return boxes
+        corner = np.floor(boxes[:, :2] * scales)
+        far = np.maximum(np.rint((boxes[:, :2] + boxes[:, 2:]) * scales), corner + 1)
+        return np.concatenate([corner, far - corner], 1).astype(np.int32)
+
+    def _submit_on_cpu(self, plan: EpochPlan, places: slice) -> Callable[[], torch.Tensor]:
+        squares = plan.indices[places] - self._span.start
+        boxes, flips = self._boxes(plan, places, squares), plan.flips[places]
+        out = self._pool.lend(len(squares))
+        source = self._squares.numpy()
+        ptrs = squares * (self._side * self._side * 3)
+        widths = np.full(len(squares), self._side, np.int32)
+        cuts = np.linspace(0, len(squares), self._num_workers + 1).astype(int)
+        parts = [
+            self._workers.submit(
+                resize_raw_run,
+                source.ctypes.data,
+                ptrs[low:high],
+                widths[low:high],
+                boxes[low:high],
+                flips[low:high],
+                out[low:high],
+            )
+            for low, high in itertools.pairwise(cuts)
+        ]
+
+        def finish() -> torch.Tensor:
+            for part in parts:
+                part.result()
+            return torch.from_numpy(out).permute(0, 3, 1, 2)
+
+        return finish
+
+    def _submit_on_device(self, plan: EpochPlan, places: slice) -> Callable[[], torch.Tensor]:
+        squares = plan.indices[places] - self._span.start
+        boxes = self._boxes(plan, places, squares)
+        where = [torch.from_numpy(a.copy()) for a in (squares, boxes, plan.flips[places])]
+        if self._device.type == "cuda":
+            where = [tensor.pin_memory() for tensor in where]
+        gather, boxes, flips = (tensor.to(self._device, non_blocking=True) for tensor in where)
+        dtype = torch.float16 if self._device.type == "cuda" else torch.float32
+        images = crop_resize_batch(self._squares[gather], boxes, flips, self._size, dtype)
+        return lambda: images
+
+
+def _scales(records: Records, span: range, side: int) -> np.ndarray:
+    """(n,) float64: how much each image is shrunk so that it fits into its square."""
+    here = slice(span.start, span.stop)
+    longest = np.maximum(records.heights[here], records.widths[here])
+    return np.minimum(1.0, side / longest)
+
+
+def _shrink(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    planes = torch.from_numpy(np.array(image))[None].permute(0, 3, 1, 2)
+    planes = torch.nn.functional.interpolate(
+        planes, (height, width), mode="bilinear", align_corners=False, antialias=True
+    )
+    return planes[0].permute(1, 2, 0).numpy()
