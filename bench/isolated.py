@@ -96,7 +96,7 @@ class Isolated:
     def __init__(self, name: str) -> None:
         self.name = name
         self.peak_rss_mb = self.peak_private_mb = 0.0
-        context = multiprocessing.get_context("spawn")
+        context = _context()
         self._pipe, theirs = context.Pipe()
         with tempfile.NamedTemporaryFile(prefix="bench-", suffix=".log", delete=False) as log:
             self._log = Path(log.name)
@@ -156,10 +156,11 @@ class Isolated:
 
     def close(self, at_once: bool = False) -> None:
         """Ends the process; `at_once` does not wait for what it is doing."""
-        if not at_once:
-            with contextlib.suppress(OSError):
-                self._pipe.send(("stop",))
-            self._process.join(STOP_S)
+        if at_once:
+            self._process.terminate()
+        with contextlib.suppress(OSError):
+            self._pipe.send(("stop",))
+        self._process.join(STOP_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -173,9 +174,22 @@ class Isolated:
         self.close(at_once=error[0] is not None)
 
 
+def _context() -> Any:
+    """Fresh processes that need not import torch again, where the system can fork."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "torchvision", "bench.isolated"])
+    return context
+
+
 def _serve(pipe: Connection, log: str) -> None:
     """The process: answers commands until the parent stops it or goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGTERM, _leave)
+    # This process inherited our way of starting processes; a DataLoader in a user's own script
+    # would have the system's.
+    multiprocessing.set_start_method(None, force=True)
     output = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(output, 1)  # libraries talk; the table on screen should stay whole
     os.dup2(output, 2)
@@ -186,7 +200,7 @@ def _serve(pipe: Connection, log: str) -> None:
         "grow": held.grow,
         "prepare": _prepare,
     }
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, OSError, SystemExit):
         while True:
             command, *arguments = pipe.recv()
             if command == "stop":
@@ -198,6 +212,10 @@ def _serve(pipe: Connection, log: str) -> None:
             pipe.send(answer)
     held.close()
     os._exit(0)  # a peer's threads must not keep the process alive
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(0)
 
 
 def _one_line(error: Exception) -> str:

@@ -78,7 +78,7 @@ def _write(path: Path, source: Path, order: np.ndarray, manifest: bytes) -> None
         file.write(samples.tobytes())
         file.seek(start)
         for offset in range(first, min(last, data.size), _COPY_BYTES):
-            file.write(memoryview(data)[offset : min(offset + _COPY_BYTES, last)])
+            data[offset : min(offset + _COPY_BYTES, last)].tofile(file)
         file.seek(manifest_ptr)
         file.write(manifest)
         file.seek(end)
