@@ -79,9 +79,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} does not exist; give a run folder or a .pt file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise CheckpointError(f"{path} is not a readable checkpoint: {reason}") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError):
+        raise CheckpointError(f"{path} is damaged, or not a checkpoint at all") from None
     if not isinstance(content, dict) or any(key not in content for key in REQUIRED):
         raise CheckpointError(f"{path} is not a checkpoint of train/run.py")
     if content.get("format") != FORMAT:

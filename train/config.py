@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from tyro.constructors import PrimitiveConstructorSpec
 
 from pipeline.errors import ConfigError
 
@@ -24,6 +27,30 @@ def _check(ok: bool, flag: str, value: object, expected: str) -> None:
 def _check_choice(flag: str, value: object, choices: object) -> None:
     names = get_args(choices)
     _check(value in names, flag, value, f"one of {', '.join(names)}")
+
+
+def _recipe_of(words: list[str]) -> Any:
+    if not words[0].lstrip().startswith("["):
+        return words[0]
+    try:
+        return yaml.safe_load(words[0])
+    except yaml.YAMLError as error:
+        raise ValueError(f"is not a YAML list: {' '.join(str(error).split())}") from None
+
+
+def _recipe_text(recipe: Any) -> list[str]:
+    if isinstance(recipe, str):
+        return [recipe]
+    return [yaml.safe_dump(recipe, default_flow_style=True, width=10_000).strip()]
+
+
+_RECIPE_FLAG = PrimitiveConstructorSpec(
+    nargs=1,
+    metavar="NAME|LIST",
+    instance_from_str=_recipe_of,
+    is_instance=lambda value: isinstance(value, str | list),
+    str_from_instance=_recipe_text,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +112,8 @@ class ModelConfig:
     """Start from published weights (timm: and torchvision: only; needs the network)."""
     dropout: float = 0.0
     """Dropout probability in front of the last linear layers."""
-    recipe: Any = "report"
-    """Augmentation recipe: its name, or a list of steps in YAML."""
+    recipe: Annotated[Any, _RECIPE_FLAG] = "report"
+    """Augmentation recipe: its name, or a list of steps as in YAML: '[hflip, {op: rotate}]'."""
 
     def __post_init__(self) -> None:
         _check(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")

@@ -67,7 +67,7 @@ def load_yaml(path: str | Path) -> RunConfig:
 
 def dump_yaml(config: RunConfig) -> str:
     """The settings as YAML text that `load_yaml` reads back to an equal configuration."""
-    return yaml.safe_dump(to_flat(config), sort_keys=False)
+    return yaml.safe_dump(to_flat(config), sort_keys=False, default_flow_style=None)
 
 
 def changed_keys(before: RunConfig, after: RunConfig) -> list[str]:
@@ -93,7 +93,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     options = get_args(hint) if not isinstance(hint, type) else (hint,)
     if value in options or (value is None and type(None) in options):
         return value
-    if isinstance(value, bool) and {"on", "off"} <= set(map(str, options)):
+    if isinstance(value, bool) and ("on" if value else "off") in options:
         return "on" if value else "off"  # YAML 1.1 reads a bare on or off as a boolean
     for option in options:
         if get_args(option) and value in get_args(option):
