@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +12,27 @@ import numpy as np
 from PIL import Image
 
 from pipeline import beton
+from pipeline.loader import LOADERS
 from pipeline.manifest import Manifest, manifest_bytes
+from pipeline.pixels import crop_resize
+from pipeline.plan import EpochPlan
 from pipeline.records import Records
 
 SUBSAMPLINGS = {"444": "4:4:4", "422": "4:2:2", "420": "4:2:0"}
 VARIANTS = ("444", "422", "420", "gray", "raw")
 """Kinds of sample that `stored` makes."""
+
+PACKAGES = {"ffcv": ("ffcv",), "dali": ("nvidia", "nvidia.dali")}
+"""What a loader cannot do without, parents first; the others need nothing optional."""
+
+
+def available_loaders() -> list[str]:
+    """The loaders whose packages are installed here."""
+    return [
+        name
+        for name in LOADERS
+        if all(importlib.util.find_spec(package) for package in PACKAGES.get(name, ()))
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +173,18 @@ def make_records(
     classes = tuple(f"class {i}" for i in range(num_classes))
     manifest = Manifest(classes=classes, splits=ranges, encoding={"format": "jpeg"})
     return Records.open(write_beton(path, stored_samples, manifest))
+
+
+def reference_images(records: Records, plan: EpochPlan, places: slice, size: int) -> np.ndarray:
+    """What a loader should deliver for some places of a plan: (B, 3, size, size) uint8."""
+    return np.stack(
+        [
+            crop_resize(records.decode(int(index)), box, bool(flip), size).transpose(2, 0, 1)
+            for index, box, flip in zip(
+                plan.indices[places], plan.boxes[places], plan.flips[places], strict=True
+            )
+        ]
+    )
 
 
 def _next_page(place: int, page_size: int) -> int:

@@ -27,9 +27,9 @@ from ffcv.pipeline.state import State
 
 from pipeline import beton
 from pipeline.loader import LoaderConfig
-from pipeline.loaders.antialias import crop_resize_into
 from pipeline.plan import EpochPlan
 from pipeline.records import MappedStorage, Records
+from pipeline.resample import resize_box
 
 MAX_SCRATCH_BYTES = 1 << 29
 """A larger image, or one whose tables claim to be, is left to the reference decoder."""
@@ -148,11 +148,11 @@ class PlanDecoder(SimpleRGBImageDecoder):
         return state, AllocationQuery(shape, dtype)
 
     def generate_code(self) -> Callable[..., np.ndarray]:
-        size, num_lanes = self.size, self.num_lanes
+        num_lanes = self.num_lanes
         decode_batch = _compiled_batch(num_lanes > 1)
 
         def decode(batch_indices, destination, metadata, storage_state):  # type: ignore[no-untyped-def]
-            decode_batch(batch_indices, destination, storage_state, size, num_lanes)
+            decode_batch(batch_indices, destination, storage_state, num_lanes)
             return destination[: len(batch_indices)]
 
         return decode
@@ -161,11 +161,11 @@ class PlanDecoder(SimpleRGBImageDecoder):
 @lru_cache
 def _compiled_batch(parallel: bool) -> Any:
     """Decodes one batch; compiled once per process, however many loaders there are."""
-    decode_whole, resize = _compiled_decode(), crop_resize_into
+    decode_whole = _compiled_decode()
     parts = numba.prange if parallel else range
 
     @numba.njit(nogil=True, error_model="numpy", parallel=parallel)
-    def decode_batch(places, destination, storage_state, size, num_lanes):  # type: ignore[no-untyped-def]
+    def decode_batch(places, destination, storage_state, num_lanes):  # type: ignore[no-untyped-def]
         data, ptrs, sizes, modes, heights, widths, decoders, scratch = storage_state[:8]
         indices, boxes, flips, suspect = storage_state[8:]
         for lane in parts(num_lanes):
@@ -179,10 +179,10 @@ def _compiled_batch(parallel: bool) -> Any:
                     if not decode_whole(decoders[lane], stored, height, width, pixels):
                         suspect[place] = 1
                         continue
-                rows = pixels[: height * width * 3].reshape(height, width * 3)
                 y, x, box_height, box_width = boxes[place]
-                out = destination[slot].reshape(size, size * 3)
-                resize(rows, y, x, box_height, box_width, flips[place], out)
+                stride = 3 * width
+                source = np.int64(pixels.ctypes.data) + y * stride + 3 * x
+                resize_box(source, stride, box_height, box_width, flips[place], destination[slot])
 
     return decode_batch
 
