@@ -1,13 +1,9 @@
 """Antialiased bilinear crop-and-resize on the CPU, compiled by numba, without the GIL.
 
 Weights are those of PIL's and torch's antialiased `bilinear` (a triangle as wide as the scale
-when shrinking, plain bilinear when enlarging). Rows are combined first, into one float32 row that
-stays in the L1 cache, then columns; nothing is rounded in between, so results differ from torch's,
-which rounds twice, by at most one level.
-
-LLVM does not vectorise the two inner loops by itself (three interleaved channels, few taps), so
-they are written as vectors in LLVM IR. On the machine where this was chosen that made the kernel
-4 times as fast as the same loops in plain numba, and 1.3 to 1.6 times as fast as torch's.
+when shrinking, plain bilinear when enlarging). The pass that leaves fewer rows goes first, in
+float32; nothing is rounded in between, so results differ from torch's, which rounds twice, by at
+most one level.
 """
 
 from __future__ import annotations
@@ -17,97 +13,33 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import njit
 
-FLOAT, BYTE, INT32, INT64 = ir.FloatType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
-BLOCK = 64
-"""Bytes of a row that are combined at once: one cache line, four vectors of 16 floats."""
-
-
-def _load(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type) -> ir.Value:
-    value = builder.load(builder.inttoptr(address, kind.as_pointer()))
-    value.align = 1
-    return value
+from pipeline.simd import (
+    BYTES_PER_BLOCK,
+    FLOATS_PER_BLOCK,
+    byte_at,
+    combine_bytes,
+    combine_floats,
+    copy_bytes,
+    pixel_to_bytes,
+    pixel_to_floats,
+)
 
 
-def _store(builder: ir.IRBuilder, value: ir.Value, address: ir.Value) -> None:
-    builder.store(value, builder.inttoptr(address, value.type.as_pointer())).align = 1
+def _compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """numba.njit without the GIL; the machine code is kept on disk where there is a place."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return njit(nogil=True, error_model="numpy", cache=True, **options)(function)
+        except RuntimeError:  # neither the package's folder nor the user's cache is writable
+            return njit(nogil=True, error_model="numpy", **options)(function)
+
+    return decorate
 
 
-def _add_weighted(
-    builder: ir.IRBuilder, total: ir.Value, values: ir.Value, weight_at: ir.Value
-) -> None:
-    """total += values * (the float at an address), as fused multiply-adds."""
-    lanes = values.type.count
-    weight = _load(builder, weight_at, FLOAT)
-    undefined = ir.Constant(values.type, ir.Undefined)
-    first = builder.insert_element(undefined, weight, INT32(0))
-    everywhere = ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes)
-    weights = builder.shuffle_vector(first, undefined, everywhere)
-    product = builder.fmul(values, weights, flags=("contract",))
-    builder.store(builder.fadd(product, builder.load(total), flags=("contract",)), total)
-
-
-Codegen = Callable[[Any, ir.IRBuilder, Any, list[ir.Value]], ir.Value]
-
-
-@intrinsic
-def _combine_rows(
-    context: Any, source: Any, stride: Any, count: Any, weights: Any, out: Any
-) -> tuple[Any, Codegen]:
-    """out[:BLOCK] (float32) = sum over k < count of weights[k] * source[k * stride :][:BLOCK].
-
-    `source`, `weights` (float32) and `out` are addresses; `stride` is in bytes.
-    """
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
-        source, stride, count, weights, out = args
-        lanes = ir.VectorType(FLOAT, 16)
-        zero = ir.Constant(lanes, [0.0] * 16)
-        totals = [cgutils.alloca_once_value(builder, zero) for _ in range(BLOCK // 16)]
-        with cgutils.for_range(builder, count) as loop:
-            address = builder.add(source, builder.mul(loop.index, stride))
-            weight_at = builder.add(weights, builder.mul(loop.index, INT64(4)))
-            row = _load(builder, address, ir.VectorType(BYTE, BLOCK))
-            for i, total in enumerate(totals):
-                places = ir.Constant(ir.VectorType(INT32, 16), list(range(16 * i, 16 * i + 16)))
-                part = builder.shuffle_vector(row, ir.Constant(row.type, ir.Undefined), places)
-                _add_weighted(builder, total, builder.uitofp(part, lanes), weight_at)
-        for i, total in enumerate(totals):
-            _store(builder, builder.load(total), builder.add(out, INT64(64 * i)))
-        return context.get_dummy_value()
-
-    return types.void(*[types.intp] * 5), generate
-
-
-@intrinsic
-def _combine_pixels(
-    context: Any, row: Any, count: Any, weights: Any, out: Any
-) -> tuple[Any, Codegen]:
-    """One RGB pixel of `out` from `count` pixels of a float32 row; writes a fourth byte too.
-
-    All but `count` are addresses. Rounds half up.
-    """
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
-        row, count, weights, out = args
-        lanes = ir.VectorType(FLOAT, 4)
-        total = cgutils.alloca_once_value(builder, ir.Constant(lanes, [0.5] * 4))
-        with cgutils.for_range(builder, count) as loop:
-            pixel = _load(builder, builder.add(row, builder.mul(loop.index, INT64(12))), lanes)
-            weight_at = builder.add(weights, builder.mul(loop.index, INT64(4)))
-            _add_weighted(builder, total, pixel, weight_at)
-        levels = builder.fptosi(builder.load(total), ir.VectorType(INT32, 4))
-        _store(builder, builder.trunc(levels, ir.VectorType(BYTE, 4)), out)
-        return context.get_dummy_value()
-
-    return types.void(*[types.intp] * 4), generate
-
-
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+@_compiled(fastmath=True)
 def _triangle_weights(num_in: int, num_out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First input and weights of each output.
 
@@ -117,10 +49,9 @@ def _triangle_weights(num_in: int, num_out: int) -> tuple[np.ndarray, np.ndarray
     """
     scale = num_in / num_out
     support = max(scale, 1.0)
-    most = 2 * math.ceil(support) + 1
     first, count = np.empty(num_out, np.int64), np.empty(num_out, np.int64)
-    weights = np.zeros((num_out, most), np.float32)
-    taken = 0
+    weights = np.zeros((num_out, 2 * math.ceil(support) + 1), np.float32)
+    taps = 0
     for o in range(num_out):
         centre = scale * (o + 0.5)
         low = max(0, int(centre - support + 0.5))
@@ -133,28 +64,54 @@ def _triangle_weights(num_in: int, num_out: int) -> tuple[np.ndarray, np.ndarray
         for k in range(high - low):
             weights[o, k] /= total
         first[o], count[o] = low, high - low
-        taken = max(taken, high - low)
-    return first, count, weights[:, :taken]
+        taps = max(taps, high - low)
+    return first, count, weights[:, :taps]
 
 
-@njit(nogil=True, cache=True, inline="always")
-def _write_row(
-    row: int, taps: int, first: np.ndarray, weights: int, stride: int, flip: bool, out: int
-) -> None:
-    """One output row; a constant `taps` lets LLVM unroll, without mispredicted branches.
+@_compiled(inline="always")
+def _bytes_row(row: int, taps: int, first: np.ndarray, weights: int, stride: int, out: int) -> None:
+    """A row of floats to a row of output bytes.
 
-    `row`, `weights` and `out` are addresses, `stride` the bytes from one output's weights to the
-    next one's.
+    Args:
+        row, weights, out: addresses.
+        taps: a constant here lets LLVM unroll the loop, which then mispredicts no branch.
+        first: (S,) first pixel of each output.
+        stride: bytes from one output's weights to the next one's.
     """
-    size = len(first)
-    step = -1 if flip else 1
-    o = size - 1 if flip else 0
-    for place in range(size):
-        _combine_pixels(row + 12 * first[o], taps, weights + o * stride, out + 3 * place)
-        o += step
+    for o in range(len(first)):
+        pixel_to_bytes(row + 12 * first[o], taps, weights + o * stride, out + 3 * o)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@_compiled(inline="always")
+def _floats_row(
+    row: int, taps: int, first: np.ndarray, weights: int, stride: int, out: int
+) -> None:
+    """As _bytes_row, but to floats."""
+    for o in range(len(first)):
+        pixel_to_floats(row + 12 * first[o], taps, weights + o * stride, out + 12 * o)
+
+
+@_compiled()
+def _combine_source(
+    at: int, stride: int, count: int, num_bytes: int, weights: int, narrow: np.ndarray, out: int
+) -> None:
+    """Combines `count` rows of source bytes into floats; reads nothing outside the rows.
+
+    A row shorter than a block goes through `narrow`; else the last block overlaps the one before.
+    """
+    if num_bytes < BYTES_PER_BLOCK:
+        for k in range(count):
+            for i in range(num_bytes):
+                narrow[k, i] = byte_at(at + k * stride + i)
+        combine_bytes(narrow.ctypes.data, BYTES_PER_BLOCK, count, weights, out)
+        return
+    last = num_bytes - BYTES_PER_BLOCK
+    for i in range(0, last, BYTES_PER_BLOCK):
+        combine_bytes(at + i, stride, count, weights, out + 4 * i)
+    combine_bytes(at + last, stride, count, weights, out + 4 * last)
+
+
+@_compiled()
 def resize_box(
     source: int, stride: int, height: int, width: int, flip: bool, out: np.ndarray
 ) -> None:
@@ -170,57 +127,100 @@ def resize_box(
     size = out.shape[0]
     first_y, count_y, weights_y = _triangle_weights(height, size)
     first_x, _, weights_x = _triangle_weights(width, size)
+    if flip:
+        first_x, weights_x = first_x[::-1].copy(), weights_x[::-1].copy()
+    num_bytes, num_floats = 3 * width, 3 * size
+    # Taps of weight zero are read too, so what lies behind the row must be finite.
+    row = np.zeros(max(num_bytes, BYTES_PER_BLOCK) + 3 * weights_x.shape[1] + 4, np.float32)
+    narrow = np.zeros((max(1, weights_y.shape[1]), BYTES_PER_BLOCK), np.uint8)
+    if height < size:
+        _enlarge(
+            source,
+            stride,
+            height,
+            num_bytes,
+            (first_y, count_y, weights_y),
+            (first_x, weights_x),
+            row,
+            narrow,
+            out,
+        )
+        return
+    line = np.empty(num_floats + 1, np.uint8)
     taps = weights_x.shape[1]
-    num_bytes = 3 * width
-    # Padded taps have weight zero but are read, so what lies behind the row must be finite.
-    row = np.zeros(max(num_bytes, BLOCK) + 3 * taps + 4, np.float32)
-    line = np.empty(3 * size + 1, np.uint8)
-    flat = out.reshape(size, 3 * size)
-    narrow = np.zeros((2 * math.ceil(max(height / size, 1.0)) + 1, BLOCK), np.uint8)
     for y in range(size):
         # numba frees an array after its last use by name, so these addresses are taken here and
         # not before the loop; taking one counts references, so not in the inner loops either.
         row_at, line_at = row.ctypes.data, line.ctypes.data
-        weights_x_at, pitch = weights_x.ctypes.data, weights_x.strides[0]
-        weights_at = weights_y.ctypes.data + y * weights_y.strides[0]
-        at = source + first_y[y] * stride
-        if num_bytes < BLOCK:
-            _copy_rows(at, stride, count_y[y], num_bytes, narrow)
-            _combine_rows(narrow.ctypes.data, BLOCK, count_y[y], weights_at, row_at)
-        else:
-            for i in range(0, num_bytes - BLOCK, BLOCK):
-                _combine_rows(at + i, stride, count_y[y], weights_at, row_at + 4 * i)
-            i = num_bytes - BLOCK  # the last block overlaps, so nothing outside the box is read
-            _combine_rows(at + i, stride, count_y[y], weights_at, row_at + 4 * i)
+        weights_at, pitch = weights_x.ctypes.data, weights_x.strides[0]
+        _combine_source(
+            source + first_y[y] * stride,
+            stride,
+            count_y[y],
+            num_bytes,
+            weights_y.ctypes.data + y * weights_y.strides[0],
+            narrow,
+            row_at,
+        )
         if taps == 2:
-            _write_row(row_at, 2, first_x, weights_x_at, pitch, flip, line_at)
+            _bytes_row(row_at, 2, first_x, weights_at, pitch, line_at)
         elif taps == 3:
-            _write_row(row_at, 3, first_x, weights_x_at, pitch, flip, line_at)
+            _bytes_row(row_at, 3, first_x, weights_at, pitch, line_at)
         elif taps == 4:
-            _write_row(row_at, 4, first_x, weights_x_at, pitch, flip, line_at)
+            _bytes_row(row_at, 4, first_x, weights_at, pitch, line_at)
         elif taps == 5:
-            _write_row(row_at, 5, first_x, weights_x_at, pitch, flip, line_at)
+            _bytes_row(row_at, 5, first_x, weights_at, pitch, line_at)
         else:
-            _write_row(row_at, taps, first_x, weights_x_at, pitch, flip, line_at)
-        flat[y] = line[: 3 * size]
+            _bytes_row(row_at, taps, first_x, weights_at, pitch, line_at)
+        copy_bytes(line_at, num_floats, out.ctypes.data + y * num_floats)
 
 
-@intrinsic
-def _byte_at(context: Any, address: Any) -> tuple[Any, Codegen]:
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
-        return _load(builder, args[0], BYTE)
+@_compiled()
+def _enlarge(
+    source: int,
+    stride: int,
+    height: int,
+    num_bytes: int,
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+    columns: tuple[np.ndarray, np.ndarray],
+    row: np.ndarray,
+    narrow: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """resize_box where there are fewer rows than results: the horizontal pass goes first."""
+    first_y, count_y, weights_y = rows
+    first_x, weights_x = columns
+    size, num_floats = out.shape[0], 3 * out.shape[0]
+    one = np.ones(1, np.float32)
+    padded = -(-num_floats // FLOATS_PER_BLOCK) * FLOATS_PER_BLOCK
+    # One row more than there are: it is read with weight zero.
+    wide = np.zeros((height + 1, padded + 1), np.float32)
+    line = np.empty(padded, np.uint8)
+    pitch_wide, pitch, taps = wide.strides[0], weights_x.strides[0], weights_x.shape[1]
+    for y in range(height):
+        row_at, weights_at = row.ctypes.data, weights_x.ctypes.data
+        at = wide.ctypes.data + y * pitch_wide
+        _combine_source(source + y * stride, 0, 1, num_bytes, one.ctypes.data, narrow, row_at)
+        if taps == 2:
+            _floats_row(row_at, 2, first_x, weights_at, pitch, at)
+        elif taps == 3:
+            _floats_row(row_at, 3, first_x, weights_at, pitch, at)
+        else:
+            _floats_row(row_at, taps, first_x, weights_at, pitch, at)
+    for y in range(size):
+        at = wide.ctypes.data + first_y[y] * pitch_wide
+        weights_at = weights_y.ctypes.data + y * weights_y.strides[0]
+        line_at = line.ctypes.data
+        if weights_y.shape[1] == 2:
+            for i in range(0, padded, FLOATS_PER_BLOCK):
+                combine_floats(at + 4 * i, pitch_wide, 2, weights_at, line_at + i)
+        else:
+            for i in range(0, padded, FLOATS_PER_BLOCK):
+                combine_floats(at + 4 * i, pitch_wide, count_y[y], weights_at, line_at + i)
+        copy_bytes(line_at, num_floats, out.ctypes.data + y * num_floats)
 
-    return types.uint8(types.intp), generate
 
-
-@njit(nogil=True, cache=True)
-def _copy_rows(at: int, stride: int, count: int, num_bytes: int, out: np.ndarray) -> None:
-    for k in range(count):
-        for i in range(num_bytes):
-            out[k, i] = _byte_at(at + k * stride + i)
-
-
-@njit(nogil=True, cache=True)
+@_compiled()
 def resize_raw_run(
     base: int,
     ptrs: np.ndarray,
