@@ -124,7 +124,7 @@ def discover(
             f"{source} holds no images (looked at any depth for {', '.join(sorted(EXTENSIONS))})"
         )
     found, ignored = _by_folder(scan, layout)
-    if lists or layout == "list" or (layout == "auto" and _kind(found) == "flat"):
+    if lists or layout == "list" or (layout == "auto" and _has_no_labels(found)):
         lists = lists or find_lists(scan)
         if not lists and layout == "list":
             raise ConfigError(
@@ -174,11 +174,11 @@ def scan_images(root: Path) -> Scan:
     return Scan(root=root, images=images, missing=tuple(missing))
 
 
-def natural_key(text: str) -> list[str | int]:
-    """Sort key that puts 2_9 before 2_10."""
+def natural_key(text: str) -> tuple[list[str | int], str]:
+    """Sort key that puts 2_9 before 2_10; the text itself settles 1 against 01."""
     parts: list[str | int] = list(_DIGITS.split(text))
     parts[1::2] = [int(digits) for digits in parts[1::2]]
-    return parts
+    return parts, text
 
 
 def split_of(folder: str) -> str | None:
@@ -265,6 +265,11 @@ def _label_group(
         Found(path=path, split=split, label=label if labelled else None)
         for path, label in zip(paths, labels, strict=True)
     ]
+
+
+def _has_no_labels(found: Sequence[Found]) -> bool:
+    """Whether folders and names tell nothing: a lone folder may just be called `images`."""
+    return _kind(found) == "flat" or len({f.label for f in found if f.label is not None}) == 1
 
 
 def _kind(found: Iterable[Found]) -> str:

@@ -151,7 +151,7 @@ def _names_images(file: Path, finder: _Finder, split: str | None) -> bool:
         return False
     head = table.rows[:50]
     hits = sum(finder.find(row[table.path_column], split) is not None for row in head)
-    return 2 * hits > len(head)
+    return hits > 0 and 2 * hits >= len(head)
 
 
 def _label_column(table: _Table, wanted: str | int | None) -> int | None:

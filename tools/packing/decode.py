@@ -21,23 +21,29 @@ class BadImageError(Exception):
 
 
 def decode_image(data: bytes, header: JpegHeader | None, max_side: int) -> np.ndarray:
-    """Decodes and turns upright.
+    """Decodes, turns upright and shrinks.
 
     Args:
         data: the file.
         header: of a JPEG, else None.
-        max_side: pixels; a JPEG at least twice as large is reduced inside the decoder (by its
-            inverse DCT), but never below this. 0: never.
+        max_side: longer side of the result in pixels, 0 for any; smaller images stay as they
+            are. A JPEG at least twice as large is reduced already inside the decoder, by its
+            inverse DCT.
 
     Returns:
-        (H, W, 3) uint8 RGB; a scaled image is still larger than `max_side`.
+        (H, W, 3) uint8 RGB, C-contiguous.
 
     Raises:
         BadImageError: damaged, empty, too large or of an unknown format.
     """
     if header is not None and len(header.components) in (1, 3) and header.precision == 8:
-        return _turn(_decode_jpeg(data, header, max_side), header.orientation)
-    return _decode_odd(data)
+        image = _turn(_decode_jpeg(data, header, max_side), header.orientation)
+        size = (header.height, header.width)
+        size = size[::-1] if header.orientation >= 5 else size
+    else:
+        image = _decode_odd(data)
+        size = image.shape[:2]
+    return _resize(image, fitting_size(*size, max_side))
 
 
 def check_jpeg(data: bytes) -> None:
@@ -55,25 +61,23 @@ def check_jpeg(data: bytes) -> None:
         raise BadImageError(_reason(error)) from None
 
 
-def resize_down(image: np.ndarray, max_side: int) -> np.ndarray:
-    """Shrinks to `max_side` along the longer side, with antialiasing; smaller images stay.
-
-    Args:
-        image: (H, W, 3) uint8.
-        max_side: pixels, 0 for any size.
-
-    Returns:
-        (H', W', 3) uint8, C-contiguous.
-    """
-    height, width = image.shape[:2]
+def fitting_size(height: int, width: int, max_side: int) -> tuple[int, int]:
+    """Height and width of an image once its longer side is at most `max_side` (0: any)."""
     if not max_side or max(height, width) <= max_side:
-        return np.ascontiguousarray(image)
+        return height, width
+    scale = max_side / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Antialiased bilinear to (height, width)."""
+    image = np.ascontiguousarray(image)
+    if image.shape[:2] == size:
+        return image
     import torch  # only where something is resized: it takes seconds to import
 
-    scale = max_side / max(height, width)
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
     # This view has the channels_last strides that torch's fast uint8 kernel wants.
-    planes = torch.from_numpy(np.ascontiguousarray(image))[None].permute(0, 3, 1, 2)
+    planes = torch.from_numpy(image)[None].permute(0, 3, 1, 2)
     planes = torch.nn.functional.interpolate(
         planes, size, mode="bilinear", align_corners=False, antialias=True
     )
@@ -127,7 +131,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         page = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         page.alpha_composite(rgba)
         image = page
-    return np.asarray(image.convert("RGB"))
+    return np.array(image.convert("RGB"))  # a copy: torch wants writable memory
 
 
 def _turn(image: np.ndarray, orientation: int) -> np.ndarray:

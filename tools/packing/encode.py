@@ -10,7 +10,7 @@ import simplejpeg
 
 from pipeline.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
 from pipeline.errors import ConfigError
-from tools.packing.decode import BadImageError, check_jpeg, decode_image, resize_down
+from tools.packing.decode import BadImageError, check_jpeg, decode_image
 from tools.packing.jpeg_header import JpegHeader, parse_jpeg_header
 
 SUBSAMPLING = "420"
@@ -89,7 +89,7 @@ def encode_sample(data: bytes, config: EncodeConfig, want_moments: bool) -> Enco
     why = _why_encode(header, config)
     if why is None and header is not None:
         return _pass_through(data, header, config, want_moments)
-    image = resize_down(decode_image(data, header, config.max_side), config.max_side)
+    image = decode_image(data, header, config.max_side)
     height, width = image.shape[:2]
     if max(height, width) > MAX_SIDE_PX:
         raise BadImageError(f"{width}x{height} is larger than {MAX_SIDE_PX} pixels")

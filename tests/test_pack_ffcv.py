@@ -1,0 +1,70 @@
+"""FFCV's own Loader reads our files: pixels and labels, from the page cache and by pages."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from tools.pack import main
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("ffcv") is None, reason="ffcv is not installed"
+)
+
+# In a process of its own: FFCV changes torch's thread count and leaves compiled state behind.
+READER = """
+import sys
+import numpy as np
+from ffcv.fields.basics import IntDecoder
+from ffcv.fields.rgb_image import SimpleRGBImageDecoder
+from ffcv.loader import Loader, OrderOption
+path, cache, out = sys.argv[1], sys.argv[2] == "cache", sys.argv[3]
+loader = Loader(path, batch_size=7, num_workers=1, order=OrderOption.SEQUENTIAL, os_cache=cache,
+                drop_last=False,
+                pipelines={"image": [SimpleRGBImageDecoder()], "label": [IntDecoder()]})
+images, labels = [], []
+for image, label in loader:
+    images.append(image.copy())
+    labels.append(label.copy())
+np.savez(out, images=np.concatenate(images), labels=np.concatenate(labels)[:, 0])
+"""
+
+
+def _make_folder(root: Path, count: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(3)
+    images = []
+    for i in range(count):
+        coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        image = np.kron(coarse, np.ones((16, 16, 1), np.uint8))
+        folder = root / ("train" if i < count - 5 else "val") / "abc"[i % 3]
+        folder.mkdir(parents=True, exist_ok=True)
+        data = simplejpeg.encode_jpeg(image, 95, colorsubsampling=("444", "420")[i % 2])
+        (folder / f"{i}.jpg").write_bytes(data)
+        images.append(simplejpeg.decode_jpeg(data, fastdct=True))
+    return images
+
+
+def _read(path: Path, how: str, out: Path) -> tuple[np.ndarray, np.ndarray]:
+    subprocess.run([sys.executable, "-c", READER, str(path), how, str(out)], check=True)
+    with np.load(out) as found:
+        return found["images"], found["labels"]
+
+
+@pytest.mark.parametrize(("kind", "how"), [("jpeg", "cache"), ("raw", "pages")])
+def test_ffcv_reads_what_we_pack(tmp_path: Path, kind: str, how: str) -> None:
+    source, out = tmp_path / "data", tmp_path / "out.beton"
+    # Raw: 90 images of 36 kB in pages of 2 MiB, so that some would straddle two.
+    count = 90 if kind == "raw" else 20
+    images = _make_folder(source, count)
+    assert main([str(source), str(out), "--format", kind, "--page-size", "2"]) == 0
+    pixels, labels = _read(out, how, tmp_path / "read.npz")
+    order = sorted(range(count), key=lambda i: (i >= count - 5, i % 3, i))
+    assert labels.tolist() == [i % 3 for i in order]
+    assert len(pixels) == count
+    for row, i in zip(pixels, order, strict=True):
+        difference = np.abs(row.astype(int) - images[i])
+        assert difference.max() <= (0 if kind == "jpeg" else 3)

@@ -1,0 +1,134 @@
+"""WebDataset shards: readable by us, by webdataset and by DALI, with the index of wds2idx."""
+
+import importlib.util
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import RecordsError
+from pipeline.records import Records
+from tests.builders import jpeg_bytes, photo
+from tools.pack import main
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("shards")
+    for i in range(24):
+        split = "train" if i < 16 else "val"
+        folder = root / "in" / split / f"class{i % 3}"
+        folder.mkdir(parents=True, exist_ok=True)
+        image = photo(i, 200 + i, 300)
+        (folder / f"{i}.jpg").write_bytes(jpeg_bytes(image, "444", 99))
+    for out in ("one.tar", "many/", "plain.beton"):
+        options = ["--shard-size", "1"] if out == "many/" else []
+        assert main([str(root / "in"), f"{root}/{out}", *options]) == 0
+    return root
+
+
+def test_records_are_those_of_the_beton(packed: Path) -> None:
+    with Records.open(packed / "plain.beton") as wanted:
+        for name in ("one.tar", "many"):
+            with Records.open(packed / name) as records:
+                assert records.kind == "shards"
+                assert records.splits == wanted.splits
+                assert records.manifest.classes == wanted.manifest.classes
+                assert records.manifest.mean == wanted.manifest.mean
+                assert records.labels.tolist() == wanted.labels.tolist()
+                assert records.heights.tolist() == wanted.heights.tolist()
+                for i in range(len(wanted)):
+                    assert np.array_equal(records.view(i), wanted.view(i))
+                    assert records.name(i) == wanted.name(i)
+    assert len(list((packed / "many").glob("train-*.tar"))) > 1
+
+
+def test_the_index_alone_is_enough(packed: Path, tmp_path: Path) -> None:
+    for file in (packed / "many").iterdir():
+        if file.suffix in (".tar", ".idx"):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    with Records.open(tmp_path) as records, Records.open(packed / "many") as wanted:
+        assert records.splits == wanted.splits
+        assert records.labels.tolist() == wanted.labels.tolist()
+        assert records.widths.tolist() == wanted.widths.tolist()
+        assert np.array_equal(records.decode(20), wanted.decode(20))
+
+
+def test_tar_members(packed: Path) -> None:
+    with tarfile.open(packed / "one.tar") as tar:
+        members = tar.getmembers()
+        assert [m.name for m in members[:3]] == [f"{0:09d}.{e}" for e in ("jpg", "cls", "json")]
+        text = json.load(tar.extractfile(members[-1]))  # type: ignore[arg-type]
+    assert text["split"] == "val" and text["name"].startswith("val/class")
+
+
+def test_webdataset_reads_them(packed: Path) -> None:
+    wds = pytest.importorskip("webdataset")
+    found = list(
+        wds.WebDataset(str(packed / "one.tar"), shardshuffle=False)
+        .decode("rgb8")
+        .to_tuple("jpg", "cls", "json")
+    )
+    with Records.open(packed / "one.tar") as records:
+        assert [label for _, label, _ in found] == records.labels.tolist()
+        assert np.array_equal(found[5][0], records.decode(5))
+        assert [text["name"] for _, _, text in found] == [records.name(i) for i in range(24)]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("wds2idx") is None, reason="DALI is not installed")
+def test_the_index_is_that_of_wds2idx(packed: Path, tmp_path: Path) -> None:
+    from wds2idx import IndexCreator
+
+    theirs = tmp_path / "theirs.idx"
+    with IndexCreator(str(packed / "one.tar"), str(theirs), verbose=False) as creator:
+        creator.create_index()
+    assert theirs.read_text() == (packed / "one.idx").read_text()
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("nvidia") is None or importlib.util.find_spec("nvidia.dali") is None,
+    reason="DALI is not installed",
+)
+def test_dali_reads_them(packed: Path) -> None:
+    from nvidia.dali import fn, pipeline_def
+
+    @pipeline_def(batch_size=24, num_threads=1, device_id=None)
+    def read() -> object:
+        jpeg, label = fn.readers.webdataset(
+            paths=str(packed / "one.tar"),
+            index_paths=str(packed / "one.idx"),
+            ext=["jpg", "cls"],
+        )
+        return jpeg, label
+
+    pipe = read()
+    pipe.build()
+    images, labels = pipe.run()
+    with Records.open(packed / "one.tar") as records:
+        for i in range(24):
+            assert int(bytes(labels.at(i))) == records.labels[i]
+            assert np.array_equal(images.at(i), records.view(i))
+
+
+def test_damaged_tables_and_missing_shards(packed: Path, tmp_path: Path) -> None:
+    for file in (packed / "many").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    tables = tmp_path / "headrace.npz"
+    good = tables.read_bytes()
+    tables.write_bytes(good[: len(good) // 2])
+    with pytest.raises(RecordsError, match="damaged"):
+        Records.open(tmp_path)
+    tables.write_bytes(good)
+    shard = tmp_path / "train-000000.tar"
+    shard.write_bytes(shard.read_bytes()[:5000])
+    with pytest.raises(RecordsError, match="damaged at sample"):
+        Records.open(tmp_path)
+    shard.unlink()
+    with pytest.raises(RecordsError, match=r"train-000000\.tar is missing"):
+        Records.open(tmp_path)
+    tables.unlink()
+    (tmp_path / "train-000001.idx").unlink()
+    with pytest.raises(RecordsError, match="wds2idx"):
+        Records.open(tmp_path)
