@@ -282,6 +282,6 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -
 
 
 def _last_words(error: Exception) -> str:
-    """DALI's message without its stack and advice."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    return next((line for line in lines if "rror" in line and "pipeline" not in line), lines[0])
+    """The cause in DALI's message, which stands between a traceback and advice."""
+    _, _, cause = str(error).rpartition("encountered:")
+    return next((line.strip() for line in cause.splitlines() if line.strip()), "no reason given")
