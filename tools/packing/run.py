@@ -26,7 +26,8 @@ from tools.packing.writer import BetonWriter
 
 # Enough for mean and std to three digits; measuring more would cost more than it tells.
 MOMENTS_FULL, MOMENTS_HEADER = 2048, 1000
-SMALL_SET_BYTES = 1 << 26
+# Below this the few whole pages of a file outweigh what is lost at the end of each page.
+SMALL_SET_BYTES = 1 << 29
 
 
 class PackError(HeadraceError):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from pipeline.layouts import Listing
 from tools.packing.run import Report
@@ -25,7 +23,11 @@ def summary_lines(out: Path, listing: Listing, report: Report) -> list[str]:
         f"{size_text(report.num_bytes)} in {report.seconds:.1f} s ({rate:.0f} images/s)"
     ]
     lines += [f"  note: {note}" for note in listing.notes]
-    lines += _table(report)
+    counts = {
+        split: Counter(report.labels[start:stop].tolist())
+        for split, (start, stop) in manifest.splits.items()
+    }
+    lines += counts_table(manifest.classes, counts, _MANY_CLASSES)
     if report.passed:
         lines.append(f"  {report.passed} stored byte for byte")
     lines += [f"  {count} encoded: {why}" for why, count in report.encoded.most_common()]
@@ -51,29 +53,31 @@ def size_text(num_bytes: float) -> str:
     return f"{num_bytes:.1f} TB"
 
 
-def _table(report: Report) -> list[str]:
-    """Samples per class and split."""
-    manifest = report.manifest
-    counts = {
-        split: Counter(report.labels[start:stop].tolist())
-        for split, (start, stop) in manifest.splits.items()
-    }
+def counts_table(
+    classes: Sequence[str], counts: Mapping[str, Mapping[int, int]], limit: int
+) -> list[str]:
+    """Lines with the number of samples per class and split.
+
+    Args:
+        classes: class names.
+        counts: split to label to number of samples.
+        limit: classes shown at most.
+    """
     rows = [("", *counts)]
-    used = np.unique(report.labels).tolist()
-    for label in used[:_MANY_CLASSES] if len(used) > _MANY_CLASSES else used:
-        name = manifest.classes[label] if 0 <= label < len(manifest.classes) else "no label"
-        rows.append((name, *(str(count[label]) for count in counts.values())))
-    if len(used) > _MANY_CLASSES:
-        rows.append((f"... {len(used) - _MANY_CLASSES} more", *("" for _ in counts)))
+    used = sorted({v for count in counts.values() for v in count}, key=lambda v: (v < 0, v))
+    for label in used[:limit]:
+        known = 0 <= label < len(classes)
+        title = classes[label] if known else "no label" if label < 0 else f"class {label}"
+        rows.append((title, *(str(count.get(label, 0)) for count in counts.values())))
+    if len(used) > limit:
+        rows.append((f"... {len(used) - limit} more", *("" for _ in counts)))
     rows.append(("all", *(str(sum(count.values())) for count in counts.values())))
-    first = max(len(row[0]) for row in rows)
-    widths = [max(len(row[i]) for row in rows) for i in range(1, len(rows[0]))]
-    return [
-        "  " + row[0].ljust(first) + "".join(
-            "  " + cell.rjust(width) for cell, width in zip(row[1:], widths, strict=True)
-        )
-        for row in rows
-    ]  # fmt: skip
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for title, *cells in rows:
+        numbers = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+        lines.append("  ".join(["  " + title.ljust(widths[0]), *numbers]).rstrip())
+    return lines
 
 
 def _some(lines: Iterable[str]) -> list[str]:
