@@ -13,7 +13,7 @@ import os
 import weakref
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Protocol
@@ -229,7 +229,7 @@ def open_loader(
     batch_size: int = 256,
     loader: str = "auto",
     seed: int = 0,
-    workers: int | None = None,
+    workers: int | Literal["auto"] | None = None,
     device: str | torch.device = "cpu",
     train: bool = True,
     crop_scale: tuple[float, float] = (0.08, 1.0),
@@ -254,7 +254,8 @@ def open_loader(
         batch_size: per process.
         loader: `auto` or one of LOADERS.
         seed: of order, crops and flips.
-        workers: decoding threads or processes; None takes one per available core.
+        workers: decoding threads or processes; None takes one per available core, `auto` tries
+            some for a second or two and prints what it picked.
         device: `cpu`, `cuda`, `cuda:1`, or `auto`.
         train: random order, crops and flips; False gives ascending order and the centre square.
         crop_scale, crop_ratio, flip, eval_crop, tail: see PlanConfig.
@@ -271,7 +272,7 @@ def open_loader(
     config = LoaderConfig(
         split=split,
         size=size,
-        workers=available_cores() if workers is None else workers,
+        workers=workers if isinstance(workers, int) else available_cores(),
         device=resolve_device(device),
         on_bad_sample=on_bad_sample,
         resident_memory=resident_memory,
@@ -292,8 +293,17 @@ def open_loader(
     name = choose_loader(records, config) if loader == "auto" else loader
     if name not in LOADERS:
         raise ConfigError(f"loader is {name!r}, expected auto, {', '.join(LOADERS)}")
-    backend = importlib.import_module(LOADERS[name]).open_backend(records, config)
-    return PlannedLoader(name, records, config, backend)
+    open_backend = importlib.import_module(LOADERS[name]).open_backend
+    if workers == "auto" and name != "resident":  # which decodes once and for all
+        from pipeline.tuning import pick_workers
+
+        span = records.split(split)
+        plan = make_plan(records.heights, records.widths, span, config.plan, epoch=0)
+        picked = pick_workers(open_backend, records, config, plan, available_cores())
+        config = replace(config, workers=picked)
+    elif isinstance(workers, str) and workers != "auto":
+        raise ConfigError(f"workers is {workers!r}, expected a number or auto")
+    return PlannedLoader(name, records, config, open_backend(records, config))
 
 
 def available_cores() -> int:

@@ -11,12 +11,11 @@ import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any
 from unittest import mock
 
 import ffcv._libffcv
 import ffcv.loader.loader as ffcv_loader
+import llvmlite.binding
 import numba
 import numpy as np
 from ffcv.fields.rgb_image import SimpleRGBImageDecoder
@@ -24,6 +23,7 @@ from ffcv.loader.epoch_iterator import EpochIterator
 from ffcv.memory_managers.base import MemoryContext
 from ffcv.pipeline.allocation_query import AllocationQuery
 from ffcv.pipeline.state import State
+from numba import types
 
 from pipeline import beton
 from pipeline.loader import LoaderConfig
@@ -36,18 +36,20 @@ MAX_SCRATCH_BYTES = 1 << 29
 
 # FFCV's library is linked to libturbojpeg, whose own functions are thus at hand. Its `imdecode`
 # has the fast, less exact DCT built in and tells no sizes; the accurate one costs about the same.
+# Functions named for the linker, unlike ctypes', let numba keep the compiled code on disk.
 _turbojpeg = ctypes.CDLL(ffcv._libffcv.__file__)
+llvmlite.binding.load_library_permanently(ffcv._libffcv.__file__)
 _open_decoder = _turbojpeg.tjInitDecompress
 _open_decoder.argtypes, _open_decoder.restype = [], ctypes.c_void_p
 _close_decoder = _turbojpeg.tjDestroy
 _close_decoder.argtypes = [ctypes.c_void_p]
-_read_header = _turbojpeg.tjDecompressHeader3
-_read_header.argtypes = [*2 * [ctypes.c_int64], ctypes.c_uint64, *4 * [ctypes.c_int64]]
-_decompress = _turbojpeg.tjDecompress2
-_decompress.argtypes = [
-    *(ctypes.c_int64, ctypes.c_int64, ctypes.c_uint64, ctypes.c_int64),
-    *5 * [ctypes.c_int],
-]
+_read_header = types.ExternalFunction(
+    "tjDecompressHeader3", types.int32(types.intp, types.intp, types.uint64, *4 * [types.intp])
+)
+_decompress = types.ExternalFunction(
+    "tjDecompress2",
+    types.int32(types.intp, types.intp, types.uint64, types.intp, *5 * [types.int32]),
+)
 _PIXELS_RGB = 0  # TJPF_RGB
 _ACCURATE_DCT = 4096  # TJFLAG_ACCURATEDCT
 
@@ -149,7 +151,7 @@ class PlanDecoder(SimpleRGBImageDecoder):
 
     def generate_code(self) -> Callable[..., np.ndarray]:
         num_lanes = self.num_lanes
-        decode_batch = _compiled_batch(num_lanes > 1)
+        decode_batch = _in_threads if num_lanes > 1 else _in_one_thread
 
         def decode(batch_indices, destination, metadata, storage_state):  # type: ignore[no-untyped-def]
             decode_batch(batch_indices, destination, storage_state, num_lanes)
@@ -158,57 +160,74 @@ class PlanDecoder(SimpleRGBImageDecoder):
         return decode
 
 
-@lru_cache
-def _compiled_batch(parallel: bool) -> Any:
-    """Decodes one batch; compiled once per process, however many loaders there are."""
-    decode_whole = _compiled_decode()
-    parts = numba.prange if parallel else range
-
-    @numba.njit(nogil=True, error_model="numpy", parallel=parallel)
-    def decode_batch(places, destination, storage_state, num_lanes):  # type: ignore[no-untyped-def]
-        data, ptrs, sizes, modes, heights, widths, decoders, scratch = storage_state[:8]
-        indices, boxes, flips, suspect = storage_state[8:]
-        for lane in parts(num_lanes):
-            for slot in range(lane, len(places), num_lanes):
-                place = places[slot]
-                index = indices[place]
-                height, width = np.int64(heights[index]), np.int64(widths[index])
-                pixels = data[ptrs[index] : ptrs[index] + sizes[index]]
-                if modes[index] == beton.MODE_JPEG:
-                    stored, pixels = pixels, scratch[lane]
-                    if not decode_whole(decoders[lane], stored, height, width, pixels):
-                        suspect[place] = 1
-                        continue
-                y, x, box_height, box_width = boxes[place]
-                stride = 3 * width
-                source = np.int64(pixels.ctypes.data) + y * stride + 3 * x
-                resize_box(source, stride, box_height, box_width, flips[place], destination[slot])
-
-    return decode_batch
+@numba.njit(nogil=True, cache=True)
+def _decode_whole(
+    decoder: int, stored: np.ndarray, height: int, width: int, pixels: np.ndarray
+) -> bool:
+    """Whether `stored` is a JPEG of this size that decoded without a complaint."""
+    if decoder == 0 or height * width * 3 > len(pixels):
+        return False
+    source, target = np.int64(stored.ctypes.data), np.int64(pixels.ctypes.data)
+    found = np.zeros(4, np.int32)  # width, height, subsampling, colour space
+    at = np.int64(found.ctypes.data)
+    if _read_header(decoder, source, len(stored), at, at + 4, at + 8, at + 12) != 0:
+        return False
+    if found[0] != width or found[1] != height:
+        return False
+    status = _decompress(
+        decoder, source, len(stored), target, width, 0, height, _PIXELS_RGB, _ACCURATE_DCT
+    )
+    return bool(status == 0)
 
 
-def _compiled_decode() -> Any:
-    """The JPEG decoder as code that numba compiles into the batch's."""
-    read_header, decompress = _read_header, _decompress
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _decode_lane(
+    places: np.ndarray,
+    destination: np.ndarray,
+    state: tuple[np.ndarray, ...],
+    lane: int,
+    num_lanes: int,
+) -> None:
+    """Decodes every `num_lanes`th sample of a batch from `lane` on.
 
-    @numba.njit(nogil=True)
-    def decode_whole(decoder, stored, height, width, pixels):  # type: ignore[no-untyped-def]
-        """Whether `stored` is a JPEG of this size that decoded without a complaint."""
-        if decoder == 0 or height * width * 3 > len(pixels):
-            return False
-        source, target = np.int64(stored.ctypes.data), np.int64(pixels.ctypes.data)
-        found = np.zeros(4, np.int32)  # width, height, subsampling, colour space
-        at = np.int64(found.ctypes.data)
-        if read_header(decoder, source, len(stored), at, at + 4, at + 8, at + 12) != 0:
-            return False
-        if found[0] != width or found[1] != height:
-            return False
-        status = decompress(
-            decoder, source, len(stored), target, width, 0, height, _PIXELS_RGB, _ACCURATE_DCT
-        )
-        return status == 0
+    Args:
+        places: (b,) of the batch's samples in the plan.
+        destination: (b, S, S, 3) uint8, written.
+        state: PlanMemory's.
+    """
+    data, ptrs, sizes, modes, heights, widths, decoders, scratch = state[:8]
+    indices, boxes, flips, suspect = state[8:]
+    for slot in range(lane, len(places), num_lanes):
+        place = places[slot]
+        index = indices[place]
+        height, width = np.int64(heights[index]), np.int64(widths[index])
+        pixels = data[ptrs[index] : ptrs[index] + sizes[index]]
+        if modes[index] == beton.MODE_JPEG:
+            stored, pixels = pixels, scratch[lane]
+            if not _decode_whole(decoders[lane], stored, height, width, pixels):
+                suspect[place] = 1
+                continue
+        y, x, box_height, box_width = boxes[place]
+        stride = 3 * width
+        source = np.int64(pixels.ctypes.data) + y * stride + 3 * x
+        resize_box(source, stride, box_height, box_width, flips[place], destination[slot])
 
-    return decode_whole
+
+# Two functions, because numba's cache on disk tells functions apart by name and not by `parallel`.
+@numba.njit(nogil=True, cache=True)
+def _in_one_thread(
+    places: np.ndarray, destination: np.ndarray, state: tuple[np.ndarray, ...], num_lanes: int
+) -> None:
+    for lane in range(num_lanes):
+        _decode_lane(places, destination, state, lane, num_lanes)
+
+
+@numba.njit(nogil=True, cache=True, parallel=True)
+def _in_threads(
+    places: np.ndarray, destination: np.ndarray, state: tuple[np.ndarray, ...], num_lanes: int
+) -> None:
+    for lane in numba.prange(num_lanes):
+        _decode_lane(places, destination, state, lane, num_lanes)
 
 
 def num_lanes(config: LoaderConfig) -> int:
