@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib.util
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -103,6 +102,25 @@ def test_an_error_in_ffcv_s_thread_reaches_the_caller(
 
 
 @with_ffcv
+def test_leaving_early_does_not_load_the_rest(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.loaders.ffcv_ops import PlanIterator
+
+    steps: list[int] = []
+    run = PlanIterator.run_pipeline
+
+    def count(iterator: PlanIterator, step: int, *args: object) -> object:
+        steps.append(step)
+        return run(iterator, step, *args)
+
+    monkeypatch.setattr(PlanIterator, "run_pipeline", count)
+    with open_small(records, batch_size=1, workers=1) as loader:
+        next(loader.epoch(0))
+    assert len(steps) < len(records) / 2
+
+
+@with_ffcv
 def test_an_exhausted_epoch_stays_exhausted(loader: PlannedLoader) -> None:
     batches = loader.epoch(0)
     list(batches)
@@ -118,26 +136,18 @@ def test_a_file_without_manifest_and_with_other_page_size(tmp_path: Path) -> Non
 
 
 @with_ffcv
-def test_nothing_is_printed(records: Records, loader: PlannedLoader) -> None:
+def test_nothing_is_printed(
+    records: Records, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """FFCV prints KeyErrors when a second loader is made while an older one's code lives."""
-    script = (
-        "import gc, sys\n"
-        "from pipeline import open_loader\n"
-        "for _ in range(2):\n"
-        "    loaders = [open_loader(sys.argv[1], loader='ffcv', size=8, batch_size=8, workers=1)\n"
-        "               for _ in range(2)]\n"
-        "    for loader in loaders:\n"
-        "        next(loader.epoch(0))\n"
-        "    del loader, loaders\n"
-        "    gc.collect()\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, str(records.path)],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parent.parent,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout + done.stderr == ""
-    gc.collect()
+    unraisable: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    for _ in range(2):
+        loaders = [open_small(records, workers=1) for _ in range(2)]
+        for loader in loaders:
+            next(loader.epoch(0))
+            loader.close()
+        del loader, loaders
+        gc.collect()
+    assert capfd.readouterr() == ("", "")
+    assert unraisable == []

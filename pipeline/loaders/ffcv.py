@@ -114,7 +114,12 @@ def _next_batch(iterator: PlanIterator) -> torch.Tensor:
 
 
 def _stop(iterator: PlanIterator) -> None:
-    """Ends the thread; emptying the queue wakes it where it waits for room in it."""
+    """Ends the thread after the batch that it is at.
+
+    FFCV's own `close` is heeded only while the queue is full; without more work, and with room in
+    the queue for its last word, the thread ends in any case.
+    """
+    iterator.iter_ixes = iter(())
     iterator.close()
     while iterator.is_alive():
         try:
