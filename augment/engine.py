@@ -80,6 +80,8 @@ class Augmenter:
         self._run: Callable[..., Any] = self.run
         if config.compile and not self._has_kornia:
             self._run = torch.compile(self.run, fullgraph=True, dynamic=False)
+        elif config.kernels and config.device.type == "cpu":
+            self._run = self._run_kernels()
 
     @property
     def mixes(self) -> bool:
@@ -163,6 +165,35 @@ class Augmenter:
         targets = mix.targets(labels, mix_params, self.config.num_classes)
         mixed = mix.apply(images, mix_params)
         return self.preprocess.normalise(mixed, self.config.dtype), targets
+
+    def _run_kernels(self) -> Callable[..., Any]:
+        """The CPU path; its import compiles nothing, the first batch does (and caches on disk)."""
+        from augment.cpu import CpuRunner
+
+        runner = CpuRunner(self.preprocess)
+
+        def run(
+            images: torch.Tensor,
+            labels: torch.Tensor,
+            noise: Noise,
+            tables: tuple[Tables, ...],
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            params, mix_params = self.params(noise, tables, (images.shape[2], images.shape[3]))
+            mix, targets = self.program.mix, labels
+            if mix is not None:
+                check_labels(labels, self.config.num_classes)
+                targets = mix.targets(labels, mix_params, self.config.num_classes)
+            steps = [element.step for element in self.program.elements]
+            out = runner.run(
+                images,
+                list(zip(steps, params, strict=True)),
+                mix_params,
+                noise.pixels,
+                self._host_generator,
+            )
+            return out.to(self.config.dtype), targets
+
+        return run
 
     def _apply(self, step: Any, images: torch.Tensor, params: Any, noise: Noise) -> torch.Tensor:
         if isinstance(step, KorniaStep):

@@ -127,10 +127,11 @@ class Mix:
         row = torch.arange(height, device=images.device)[:, None]
         column = torch.arange(width, device=images.device)
         top, bottom, left, right = params.box[:, :, None, None].unbind(1)
+        own = images
         if "ricap" in self.kinds:
             patched = _patches(images, params, (row >= bottom) * 2 + (column >= right) * 1)
-            images = torch.where((params.kind == RICAP)[:, None, None, None], patched, images)
-        level = images.float()
+            own = torch.where((params.kind == RICAP)[:, None, None, None], patched, images)
+        level = own.float()
         if set(self.kinds) == {"ricap"}:
             return level
         other = images[params.partners[:, 0]].float()

@@ -64,8 +64,11 @@ def _fill(value: Any, mean: tuple[int, ...]) -> Fill:
     if value == "noise":
         return Fill(noise=True)
     colour = value if isinstance(value, (list, tuple)) else [value]
-    if len(colour) not in (1, 3):
-        raise ConfigError(f"fill is {value!r}: expected black, mean, noise, a byte or three bytes")
+    if len(colour) not in (1, len(mean)):
+        raise ConfigError(
+            f"fill is {value!r}: expected black, mean, noise, a byte, or one byte for each of "
+            f"{len(mean)} channels"
+        )
     return Fill(colour=tuple(_whole("fill", byte, 0, 255) for byte in colour))
 
 

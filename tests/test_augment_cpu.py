@@ -1,0 +1,149 @@
+"""The CPU kernels against the batched torch path: same draws, same pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from augment import RECIPES, Preprocess, build_augmenter
+
+# Every step that a recipe can name, so that no kernel is left out.
+STEPS: dict[str, list[Any]] = {
+    "moves": [
+        {"op": "rotate", "degrees": 40, "interpolation": "nearest", "fill": [9, 90, 200]},
+        {"op": "perspective", "p": 0.7, "interpolation": "nearest", "fill": [9, 90, 200]},
+        {"op": "scale", "factor": [0.7, 1.3], "interpolation": "nearest", "fill": [9, 90, 200]},
+    ],
+    "flips": ["hflip", "vflip", {"op": "invert", "p": 0.3}],
+    "tone": [
+        {"op": "brightness", "factor": 0.5},
+        {"op": "contrast", "factor": 0.5},
+        {"op": "solarize", "threshold": [0.3, 0.9]},
+        {"op": "posterize", "bits": [2, 7]},
+        "autocontrast",
+        "equalize",
+        "invert",
+        {"op": "contrast", "factor": 0.9},
+    ],
+    "colour": [
+        {"op": "saturation", "factor": 0.8},
+        {"op": "hue", "turns": 0.3, "p": 0.8},
+        {"op": "grayscale", "p": 0.3},
+        {"op": "channel_mix", "p": 0.5},
+    ],
+    "sharpness": [{"op": "sharpness", "factor": 0.9}, {"op": "sharpness", "factor": [0, 3]}],
+    "erase": [
+        {"op": "cutout", "holes": 3, "length": 9, "fill": [1, 2, 3]},
+        {"op": "erasing", "p": 0.6, "fill": "noise"},
+    ],
+    "choice": [
+        {"op": "choice", "of": [["trivial", "hflip"], "invert", []], "weights": [2, 1, 1]},
+        {"op": "rand", "order": "drawn"},
+        "hflip",
+    ],
+    "mixup": [{"op": "mixup", "alpha": 0.4, "per": "sample", "p": 0.7}],
+    "cutmix": [{"op": "cutmix", "per": "sample", "p": 0.7}],
+    "ricap": ["hflip", {"op": "ricap", "per": "sample", "p": 0.7}],
+    "mix": [{"op": "mix", "of": {"mixup": 1, "cutmix": 1, "ricap": 1}, "per": "sample"}],
+}
+# Bilinear sums are added up in another order, so they may round the other way.
+BILINEAR: dict[str, list[Any]] = {
+    "rotate": [{"op": "rotate", "degrees": 40, "fill": "mean"}],
+    "perspective": [{"op": "perspective", "p": 1.0, "fill": [9, 90, 200]}],
+    "blur": [{"op": "blur", "p": 0.8}],
+    "gamma": [{"op": "gamma", "exponent": [0.5, 2.0]}],
+}
+EXACT_RECIPES = [name for name in RECIPES if name not in ("report", "augmix")]
+
+
+def photos(batch: int, channels: int, height: int, width: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(batch + channels + height)
+    coarse = torch.rand((batch, channels, 6, 6), generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic")
+    noise = torch.randn(smooth.shape, generator=generator)
+    bytes_ = ((smooth + 0.04 * noise) * 255).clamp(0, 255).to(torch.uint8)
+    return bytes_.contiguous(memory_format=torch.channels_last)
+
+
+def both(
+    recipe: Any, images: torch.Tensor, dtype: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Levels of 255 from the kernels and from torch, after the targets were found equal."""
+    preprocess = Preprocess(mean=(0.0,) * images.shape[1], std=(1.0,) * images.shape[1])
+    labels = torch.arange(len(images)) % 5
+    results = []
+    for kernels in (True, False):
+        aug = build_augmenter(
+            recipe, num_classes=5, seed=2, preprocess=preprocess, kernels=kernels, dtype=dtype
+        )
+        before = images.clone()
+        results.append([aug(images, labels) for _ in range(2)])
+        assert torch.equal(images, before)
+    for (fast, soft), (slow, targets) in zip(*results, strict=True):
+        assert torch.equal(soft, targets)
+        assert fast.dtype == slow.dtype == dtype
+        assert fast.is_contiguous(memory_format=torch.channels_last)
+        assert fast.shape == slow.shape
+    stack = [torch.cat([out for out, _ in pairs]) * 255 for pairs in results]
+    return stack[0], stack[1]
+
+
+@pytest.mark.parametrize("name", [*EXACT_RECIPES, *STEPS])
+def test_kernels_equal_torch(name: str) -> None:
+    fast, slow = both(STEPS.get(name, name), photos(17, 3, 33, 40))
+    assert torch.equal(fast, slow)
+
+
+@pytest.mark.parametrize("name", BILINEAR)
+def test_bilinear_within_a_level(name: str) -> None:
+    fast, slow = both(BILINEAR[name], photos(17, 3, 33, 40))
+    assert float((fast - slow).abs().max()) <= 1.01
+    assert float(((fast - slow).abs() > 0.5).float().mean()) < 0.005
+
+
+@pytest.mark.parametrize("name", ["report", "augmix"])
+def test_later_steps_may_stretch_a_level(name: str) -> None:
+    """After a bilinear warp: almost every pixel equal, since thresholds can stretch one level."""
+    fast, slow = both(name, photos(17, 3, 33, 40))
+    assert float(((fast - slow).abs() > 1.01).float().mean()) < 0.005
+
+
+@pytest.mark.parametrize("name", [*EXACT_RECIPES, "flips", "tone", "sharpness", "mix"])
+def test_gray_images(name: str) -> None:
+    fast, slow = both(STEPS.get(name, name), photos(5, 1, 20, 24))
+    assert torch.equal(fast, slow)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_other_dtypes(dtype: torch.dtype) -> None:
+    fast, slow = both("strong", photos(9, 3, 24, 24), dtype)
+    assert torch.equal(fast, slow)
+
+
+def test_batch_of_one_and_tiny_images() -> None:
+    for size in ((1, 3, 2, 2), (1, 3, 1, 7), (1, 3, 40, 3)):
+        fast, slow = both("strong", photos(*size))
+        assert torch.equal(fast, slow)
+
+
+def test_input_in_another_memory_format() -> None:
+    images = photos(6, 3, 24, 24)
+    aug, again = (build_augmenter("rand", num_classes=5, seed=1) for _ in range(2))
+    a, _ = aug(images.contiguous(), torch.zeros(6, dtype=torch.int64))
+    b, _ = again(images, torch.zeros(6, dtype=torch.int64))
+    assert torch.equal(a, b)
+
+
+def test_result_does_not_depend_on_threads() -> None:
+    images, labels = photos(40, 3, 24, 24), torch.zeros(40, dtype=torch.int64)
+    threads = torch.get_num_threads()
+    outs = []
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            outs.append(build_augmenter("strong", num_classes=5)(images, labels)[0])
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(outs[0], outs[1])
