@@ -209,10 +209,18 @@ def map_file(path: Path) -> np.ndarray:
         return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
 
 
+def _forget_pages(data: np.ndarray) -> None:
+    """Takes a mapped file out of this process's memory; pages come back when they are touched."""
+    mapping = data.base.obj if isinstance(data.base, memoryview) else data.base
+    if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
 def _open_beton(path: Path) -> Records:
     data = map_file(path)
     tables = beton.read_tables(data, path)
     beton.check_tables(tables, data.size, path)
+    _forget_pages(data)  # a million samples' tables are 60 MB, and have been copied
     manifest = Manifest()
     names: Sequence[str] = ()
     if tables.manifest is not None:
