@@ -21,7 +21,7 @@ FOLDER_LOADERS = ("torchvision",)
 """Our loaders that make sense on a folder that is not packed."""
 
 MAX_REPEATED_IMAGES = 1 << 18
-_ONE_EPOCH_IS_ENOUGH = ("resident",)
+_NOT_DECODING = _ONE_EPOCH_IS_ENOUGH = ("resident",)
 """Loaders whose epochs need no start, and that would keep repeated images in memory."""
 
 
@@ -267,8 +267,9 @@ def _share_ceilings(rows: Sequence[dict[str, Any]]) -> None:
     """Fills in what share of the ceiling each loader of the same images reaches."""
     found = ceiling_of({row["loader"]: row["images_per_s"] for row in rows})
     for row in rows:
-        whole = row["loader"].startswith("ceiling:") or row["crop_scale"] is None
-        if found is not None and not whole:
+        name = row["loader"]
+        applies = row["crop_scale"] is not None and name not in _NOT_DECODING
+        if found is not None and applies and not name.startswith("ceiling:"):
             row["ceiling"], speed = found
             row["ceiling_share"] = row["images_per_s"] / speed
 

@@ -23,7 +23,7 @@ from bench.job import Job, Source, open_source
 from bench.measure import PeakMemory, cpu_percent, cpu_seconds, memory_now
 from pipeline.errors import HeadraceError
 
-STOP_S = 10.0
+STOP_S = 3.0
 _LAST_WORDS = 400  # characters of a dead process's stderr that are looked at
 
 
@@ -211,7 +211,6 @@ def _serve(pipe: Connection, log: str) -> None:
                 answer = True, _one_line(error)
             pipe.send(answer)
     held.close()
-    os._exit(0)  # a peer's threads must not keep the process alive
 
 
 def _leave(number: int, frame: object) -> None:

@@ -8,6 +8,7 @@ bar_chart(path, [Panel("JPEG 500, 128 px", bars)], title="...", unit="images/s")
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ COLOURS: dict[BarKind, str] = {
     "ceiling": "#e8dcc0",
     "baseline": "#d1495b",
 }
+MOST_CUT, CUT_RATIO, CUT_LENGTH = 3, 2.5, 1.12
 LEGEND: dict[BarKind, str] = {
     "ours": "Headrace",
     "peer": "others",
@@ -126,7 +128,10 @@ def _rounded(value: Any) -> Any:
 
 
 def bar_chart(path: str | Path, panels: Sequence[Panel], *, title: str, unit: str) -> None:
-    """Draws panels of horizontal bars below each other, all on one scale per panel, as PNG."""
+    """Draws panels of horizontal bars below each other as PNG, each panel on a scale of its own.
+
+    A bar many times longer than all others is cut, with a gap in it; its number stands beside it.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -161,22 +166,37 @@ def bar_chart(path: str | Path, panels: Sequence[Panel], *, title: str, unit: st
 
 
 def _draw_panel(axis: Any, panel: Panel) -> None:
-    places = range(len(panel.bars))
-    longest = max(bar.value + bar.spread / 2 for bar in panel.bars) or 1.0
-    for place, bar in zip(places, panel.bars, strict=True):
-        whisker = bar.spread / 2 if bar.spread else None
-        axis.barh(place, bar.value, 0.72, xerr=whisker, color=COLOURS[bar.kind], ecolor="#333333")
-        end = bar.value + bar.spread / 2 + 0.008 * longest
+    limit = _scale_limit([bar.value + bar.spread / 2 for bar in panel.bars])
+    for place, bar in enumerate(panel.bars):
+        cut = bar.value > limit
+        length = limit * CUT_LENGTH if cut else bar.value
+        whisker = bar.spread / 2 if bar.spread and not cut else None
+        axis.barh(place, length, 0.72, xerr=whisker, color=COLOURS[bar.kind], ecolor="#333333")
+        if cut:  # a gap in the bar says that it is longer than it is drawn
+            gap = [limit * (CUT_LENGTH - 0.05), limit * (CUT_LENGTH - 0.04)]
+            axis.fill_betweenx([place - 0.45, place + 0.45], *gap, color="white", zorder=3)
+        end = length + (whisker or 0) + 0.008 * limit
         number = f"{bar.value:,.0f}" if bar.value >= 100 else f"{bar.value:.3g}"
         text = f"{number}  {bar.note}".rstrip()
         axis.text(end, place, text, va="center", fontsize=8, color="#222222")
-    axis.set_yticks(places, [bar.label for bar in panel.bars], fontsize=9)
-    axis.set_xlim(0, longest * 1.22)
-    axis.invert_yaxis()
+    axis.set_yticks(range(len(panel.bars)), [bar.label for bar in panel.bars], fontsize=9)
+    axis.set_ylim(len(panel.bars) - 0.4, -0.6)
+    axis.set_xlim(0, limit * 1.3)
     axis.set_title(panel.title, loc="left", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(axis="y", length=0)
     axis.tick_params(axis="x", labelsize=8)
     axis.xaxis.set_major_formatter(
-        lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"
+        lambda value, _: f"{value:,.0f}" if limit >= 10 else f"{value:g}"
     )
+
+
+def _scale_limit(lengths: Sequence[float]) -> float:
+    """Where the scale ends: at most three bars that dwarf all others are cut off there."""
+    longest = sorted(lengths, reverse=True)
+    limit = longest[0]
+    if len(longest) > MOST_CUT + 2:
+        for here, below in itertools.pairwise(longest[: MOST_CUT + 1]):
+            if here > CUT_RATIO * below:
+                limit = below
+    return limit or 1.0

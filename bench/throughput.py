@@ -22,40 +22,18 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from bench.comparison import CompareConfig, Results, compare, names_for, watch_memory
 from bench.job import PEERS
 from bench.measure import available_cores, command_line
-from bench.report import Bar, BarKind, Column, Panel, bar_chart, table, write_json
+from bench.report import bar_chart, write_json
+from bench.standings import COURSE_SCRIPT, add_ratios, in_table_order, panels, print_results
 from bench.subjects import Subject, Workshop, folder_subject, packed_subject
 from pipeline.errors import ConfigError
 from pipeline.loader import LOADERS
 from tools.command_line import EXIT_FAILED, Parser, run_command
-
-COURSE_SCRIPT = "course-script"
-COLUMNS = (
-    Column("records"),
-    Column("size"),
-    Column("crop"),
-    Column("loader"),
-    Column("images/s", "images_per_s", ",.0f"),
-    Column("IQR", "images_per_s_iqr", ",.0f"),
-    Column("ratio", "ratio", ".2f"),
-    Column("of ceiling", "ceiling_share", ".0%"),
-    Column("first batch s", "first_batch_s", ".2f"),
-    Column("CPU %", "cpu_percent", ".0f"),
-    Column("peak MB", "peak_rss_mb", ",.0f"),
-    Column("private MB", "peak_private_mb", ",.0f"),
-)
-MEMORY_COLUMNS = (
-    Column("records"),
-    Column("loader"),
-    Column("after 1 epoch MB", "after_first_epoch_mb", ",.0f"),
-    Column("growth MB", "growth_mb", "+,.0f"),
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("error: none of the loaders could run", file=sys.stderr)
         return EXIT_FAILED
     add_ratios(results.rows, given.baseline)
-    results.rows.sort(key=_table_order)
-    _print(results, given.baseline)
+    results.rows = in_table_order(results.rows)
+    print_results(results, given.baseline)
     command = command_line("bench/throughput.py", arguments)
     if given.json:
         write_json(
@@ -247,88 +225,6 @@ def _measure(given: argparse.Namespace, subjects: Sequence[Subject], workshop: W
                 results=results,
             )
     return results
-
-
-def add_ratios(rows: Sequence[dict[str, Any]], baseline: str) -> None:
-    """Gives each row its `ratio`: speed over the baseline's at that size, None without one.
-
-    The baseline's row of the same records and crop scale counts first, then any of that size.
-    """
-    for row in rows:
-        bases = [b for b in rows if b["loader"] == baseline and b["size"] == row["size"]]
-        bases.sort(
-            key=lambda b: (
-                b["records"] != row["records"],
-                b["crop_scale"] != row["crop_scale"],
-            )
-        )
-        row["ratio"] = row["images_per_s"] / bases[0]["images_per_s"] if bases else None
-
-
-def _table_order(row: dict[str, Any]) -> tuple[Any, ...]:
-    scale = row["crop_scale"] or [0.0]
-    return row["records"], row["size"], scale[0] if scale[0] else 0.0, -row["images_per_s"]
-
-
-def _print(results: Results, baseline: str) -> None:
-    shown = [{**row, "crop": _crop_text(row)} for row in results.rows]
-    print(table(shown, COLUMNS))
-    print(f"ratio: to {baseline} at the same size; IQR: distance between the quartiles")
-    ceilings = sorted({(row["records"], row["ceiling"]) for row in results.rows if row["ceiling"]})
-    for records, ceiling in ceilings:
-        print(f"of ceiling: {records} against {ceiling}")
-    if results.memory:
-        print()
-        print(table(results.memory, MEMORY_COLUMNS))
-    for entry in results.unavailable:
-        print(f"not run: {entry['loader']} on {entry['records']}: {entry['reason']}")
-
-
-def _crop_text(row: dict[str, Any]) -> str:
-    scale = row["crop_scale"]
-    return "whole" if scale is None else f"{scale[0]:g}-{scale[1]:g}"
-
-
-def panels(rows: Sequence[dict[str, Any]]) -> list[Panel]:
-    """One panel per size and crop scale of each set of images, with bars from fast to slow.
-
-    The folder's rows join every panel of their size, for it is the same images.
-    """
-    keys = [
-        (row["records"], row["size"], row["crop_scale"])
-        for row in rows
-        if row["records"] != "folder" and row["crop_scale"] is not None
-    ]
-    if not keys:
-        keys = [("folder", row["size"], row["crop_scale"]) for row in rows]
-    found = []
-    for records, size, scale in dict.fromkeys((r, s, tuple(c or (0, 1))) for r, s, c in keys):
-        members = [
-            row
-            for row in rows
-            if row["size"] == size
-            and row["records"] in (records, "folder")
-            and (row["crop_scale"] is None or tuple(row["crop_scale"]) == scale)
-        ]
-        members.sort(key=lambda row: -row["images_per_s"])
-        title = f"{records}, {size} px, crops of {scale[0]:g}-{scale[1]:g} of the area"
-        found.append(Panel(title, [_bar(row, records) for row in members]))
-    return found
-
-
-def _bar(row: dict[str, Any], records: str) -> Bar:
-    kind: BarKind = "ours"
-    name = row["loader"]
-    if name.startswith("ceiling:"):
-        kind, name = "ceiling", name.removeprefix("ceiling:") + " only"
-    elif name == f"peer:{COURSE_SCRIPT}":
-        kind, name = "baseline", "course script"
-    elif name.startswith("peer:"):
-        kind, name = "peer", name.removeprefix("peer:")
-    if row["records"] != records:
-        name += f" ({row['records']})"
-    note = f"{row['ratio']:.1f}x" if row.get("ratio") and kind in ("ours", "peer") else ""
-    return Bar(name, row["images_per_s"], row["images_per_s_iqr"], kind, note)
 
 
 if __name__ == "__main__":

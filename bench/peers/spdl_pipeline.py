@@ -26,9 +26,13 @@ def open_source(job: Job) -> Source:
         import spdl.io
         import spdl.pipeline
     except ImportError as error:
-        raise MissingPackageError(
-            f"spdl cannot be imported ({error}): install headrace[bench]"
-        ) from None
+        reason = f"spdl cannot be imported ({error}): install headrace[bench]"
+        raise MissingPackageError(reason) from None
+    try:
+        spdl.io.demux_config()  # loads its native part, which links to the system's FFmpeg
+    except RuntimeError:
+        reason = "spdl finds no FFmpeg libraries: apt-get install ffmpeg"
+        raise MissingPackageError(reason) from None
     files = sorted(str(file) for file in Path(job.path).glob("*/*")) * job.repeat
     return SpdlSource(spdl, files, job)
 
