@@ -21,8 +21,9 @@ FOLDER_LOADERS = ("torchvision",)
 """Our loaders that make sense on a folder that is not packed."""
 
 MAX_REPEATED_IMAGES = 1 << 18
-_NOT_DECODING = _ONE_EPOCH_IS_ENOUGH = ("resident",)
-"""Loaders whose epochs need no start, and that would keep repeated images in memory."""
+_NOT_REPEATED = ("resident", "peer:litdata")
+"""Loaders that would keep repeated images in memory, or have no way to repeat them."""
+_NOT_DECODING = ("resident",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +215,7 @@ def _open(
     """Opens a loader; again with its images repeated if an epoch is too short to be timed."""
     first = process.open(job)
     ours_on_folder = subject.folder and not job.name.startswith("peer:")
-    if first.rest_s >= config.min_s or job.name in _ONE_EPOCH_IS_ENOUGH or ours_on_folder:
+    if first.rest_s >= config.min_s or job.name in _NOT_REPEATED or ours_on_folder:
         return first
     # The rest of the first epoch tells nothing of the speed: workers may have had it ready.
     wanted = config.min_s / process.run(0).elapsed_s

@@ -13,7 +13,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 
 from bench.job import Job, Source, open_source
 from bench.measure import PeakMemory, cpu_percent, cpu_seconds, memory_now
+from pipeline import PlanConfig, Records, make_plan
 from pipeline.errors import HeadraceError
 
 STOP_S = 3.0
@@ -83,6 +84,30 @@ class Growth:
         return (self.breaks_mb or self.epochs_mb or [self.first_mb])[-1] - self.first_mb
 
 
+@dataclass(frozen=True)
+class OpenCost:
+    """What opening a record file and planning an epoch take.
+
+    Attributes:
+        open_s, plan_s: time of each.
+        rss_mb: memory that opening added, touched pages of the file included.
+        private_mb: the same without the file.
+    """
+
+    open_s: float
+    plan_s: float
+    rss_mb: float
+    private_mb: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of an epoch."""
+
+    first_batch_s: float
+    run: Run
+
+
 class Isolated:
     """A process that holds one source.
 
@@ -119,6 +144,14 @@ class Isolated:
     def grow(self, epochs: int, breaks: int) -> Growth:
         """Runs epochs, then `breaks` that are left after two batches, looking at the memory."""
         return self._ask("grow", epochs, breaks)
+
+    def open_records(self, path: Path) -> OpenCost:
+        """Opens a record file and plans an epoch of its first split, without any loader."""
+        return self._ask("open_records", path)
+
+    def run_part(self, job: Job, seconds: float) -> Part:
+        """Opens a source and takes batches of one epoch until the time is over."""
+        return self._ask("run_part", job, seconds)
 
     def prepare(self, module: str, folder: Path, out: Path) -> None:
         """Makes a peer's own format, see bench.peers.
@@ -198,6 +231,8 @@ def _serve(pipe: Connection, log: str) -> None:
         "open": held.open,
         "run": held.run,
         "grow": held.grow,
+        "run_part": held.run_part,
+        "open_records": _open_records,
         "prepare": _prepare,
     }
     with contextlib.suppress(EOFError, OSError, SystemExit):
@@ -227,6 +262,25 @@ def _one_line(error: Exception) -> str:
 
 def _prepare(module: str, folder: Path, out: Path) -> None:
     importlib.import_module(module).prepare(folder, out)
+
+
+def _open_records(path: Path) -> OpenCost:
+    gc.collect()
+    before, start = memory_now(), time.perf_counter()
+    with Records.open(path) as records:
+        opened = time.perf_counter()
+        after = memory_now()
+        started = time.perf_counter()
+        span = records.split(next(iter(records.splits)))
+        plan = make_plan(records.heights, records.widths, span, PlanConfig(), 0)
+        planned = time.perf_counter()
+        assert plan.num_batches
+    return OpenCost(
+        opened - start,
+        planned - started,
+        after.rss_mb - before.rss_mb,
+        after.private_mb - before.private_mb,
+    )
 
 
 class _Held:
@@ -260,6 +314,23 @@ class _Held:
         elapsed_s = time.perf_counter() - start
         return Run(images, elapsed_s, cpu_seconds() - cpu_s)
 
+    def run_part(self, job: Job, seconds: float) -> Part:
+        self.close()
+        start = time.perf_counter()
+        source = self._source = open_source(job)
+        batches = source.epoch(0)
+        next(batches)
+        first_batch_s = time.perf_counter() - start
+        images, cpu_s, start = 0, cpu_seconds(), time.perf_counter()
+        for count in batches:
+            images += count
+            if time.perf_counter() - start >= seconds:
+                break
+        _synchronize()
+        run = Run(images, time.perf_counter() - start, cpu_seconds() - cpu_s)
+        _leave_early(batches)
+        return Part(first_batch_s, run)
+
     def grow(self, epochs: int, breaks: int) -> Growth:
         assert self._source is not None
         first = self._settled_mb()  # opening ran one epoch
@@ -271,9 +342,7 @@ class _Held:
             batches = self._source.epoch(self._epoch)
             for _ in range(2):
                 next(batches, None)
-            close = getattr(batches, "close", None)  # as `break` does to a generator
-            if close is not None:
-                close()
+            _leave_early(batches)
             del batches
             self._epoch += 1
             after_breaks.append(self._settled_mb())
@@ -288,6 +357,12 @@ class _Held:
             self._source.close()
             self._source = None
             gc.collect()
+
+
+def _leave_early(batches: Iterator[int]) -> None:
+    close = getattr(batches, "close", None)  # as the end of a `for` loop's frame does
+    if close is not None:
+        close()
 
 
 def _synchronize() -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 import torch
 
 from bench.comparison import CompareConfig, Results, compare, names_for, watch_memory
+from bench.flags import count, names, positive, scale, seconds
 from bench.job import PEERS
 from bench.measure import available_cores, command_line
 from bench.report import bar_chart, write_json
@@ -74,7 +75,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--data", nargs="+", type=Path, default=[], metavar="F", help=".beton files")
     add("--folder", type=Path, metavar="DIR", help="the original images, for loaders of folders")
     add("--split", default="train", metavar="NAME", help="(%(default)s)")
-    add("--limit", type=_count, default=5000, metavar="N", help="images used; 0: all (%(default)s)")
+    add("--limit", type=count, default=5000, metavar="N", help="images used; 0: all (%(default)s)")
     add("--loaders", nargs="+", default=["all"], metavar="L", help=f"of {', '.join(LOADERS)}")
     add(
         "--peers",
@@ -88,18 +89,18 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         action=argparse.BooleanOptionalAction,
         help="decode, resize and copy alone (yes with --data or --folder)",
     )
-    add("--size", nargs="+", type=_positive, default=[128], metavar="PX", help="(128)")
-    add("--crop-scale", nargs="+", type=_scale, default=[(0.08, 1.0)], metavar="A,B", help="0.08,1")
-    add("--batch-size", type=_positive, default=256, metavar="N", help="(%(default)s)")
-    add("--workers", type=_positive, default=available_cores(), metavar="N", help="(all cores)")
+    add("--size", nargs="+", type=positive, default=[128], metavar="PX", help="(128)")
+    add("--crop-scale", nargs="+", type=scale, default=[(0.08, 1.0)], metavar="A,B", help="0.08,1")
+    add("--batch-size", type=positive, default=256, metavar="N", help="(%(default)s)")
+    add("--workers", type=positive, default=available_cores(), metavar="N", help="(all cores)")
     add("--device", default="cpu", help="where batches end up (%(default)s)")
-    add("--seed", type=_count, default=0)
-    add("--repeats", type=_positive, metavar="N", help="measured runs of each (5; 3 by default)")
-    add("--min-seconds", type=_seconds, default=1.5, metavar="S", help="of a run (%(default)s)")
+    add("--seed", type=count, default=0)
+    add("--repeats", type=positive, metavar="N", help="measured runs of each (5; 3 by default)")
+    add("--min-seconds", type=seconds, default=1.5, metavar="S", help="of a run (%(default)s)")
     add(
         "--memory",
         nargs="?",
-        type=_positive,
+        type=positive,
         const=10,
         default=0,
         metavar="N",
@@ -110,8 +111,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--json", type=Path, metavar="F", help="write the results there")
     add("--plot", type=Path, metavar="F", help="draw them there, PNG")
     given = parser.parse_args(arguments)
-    given.loaders = _names(given.loaders, tuple(LOADERS), "--loaders")
-    given.peers = _names(given.peers, tuple(PEERS), "--peers")
+    given.loaders = names(given.loaders, tuple(LOADERS), "--loaders")
+    given.peers = names(given.peers, tuple(PEERS), "--peers", "peer:")
     quick = not (given.data or given.folder)
     if given.ceilings is None:
         given.ceilings = not quick
@@ -125,52 +126,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return given
 
 
-def _names(given: Sequence[str], known: Sequence[str], flag: str) -> list[str]:
-    """The chosen names in order; `all` and `none` stand for what they say."""
-    names: list[str] = []
-    for name in (part for word in given for part in word.split(",") if part):
-        name = name.removeprefix("peer:") if flag == "--peers" else name
-        if name == "all":
-            names += known
-        elif name in known:
-            names.append(name)
-        elif name != "none":
-            raise ConfigError(f"{flag} {name}: expected all, none, or of {', '.join(known)}")
-    return list(dict.fromkeys(names))
-
-
-def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return value
-
-
-def _scale(text: str) -> tuple[float, float]:
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        low, high = 0.0, 0.0
-    if not 0 < low <= high <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a pair like 0.08,1 with 0 < A <= B <= 1")
-    return low, high
-
-
 def _subjects(given: argparse.Namespace, workshop: Workshop) -> list[Subject]:
     """The images to run on; without any given, a small sample of our own."""
     files, folder = list(given.data), given.folder
@@ -182,8 +137,8 @@ def _subjects(given: argparse.Namespace, workshop: Workshop) -> list[Subject]:
     subjects = [packed_subject(path, given.split, given.limit) for path in files]
     if folder is not None:
         subjects.append(folder_subject(folder, given.split, given.limit))
-    names = [subject.records for subject in subjects]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    labels = [subject.records for subject in subjects]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
         raise ConfigError(f"--data has two files of {twice[0]}; measure them in separate runs")
     return subjects
@@ -205,19 +160,27 @@ def _measure(given: argparse.Namespace, subjects: Sequence[Subject], workshop: W
     results = Results()
     with_folder = any(subject.folder for subject in subjects)
     for subject in subjects:
-        names = names_for(subject, config, with_folder)
+        chosen = names_for(subject, config, with_folder)
         for size in given.size:
-            for scale in given.crop_scale:
-                here = names
-                if scale != given.crop_scale[0]:  # the course script crops nothing: once is enough
-                    here = [name for name in names if name != f"peer:{COURSE_SCRIPT}"]
+            for crop_scale in given.crop_scale:
+                here = chosen
+                if (
+                    crop_scale != given.crop_scale[0]
+                ):  # the course script crops nothing: once is enough
+                    here = [name for name in chosen if name != f"peer:{COURSE_SCRIPT}"]
                 compare(
-                    subject, here, config, workshop, size=size, crop_scale=scale, results=results
+                    subject,
+                    here,
+                    config,
+                    workshop,
+                    size=size,
+                    crop_scale=crop_scale,
+                    results=results,
                 )
         if given.memory:
             watch_memory(
                 subject,
-                [name for name in names if not name.startswith("ceiling:")],
+                [name for name in chosen if not name.startswith("ceiling:")],
                 config,
                 workshop,
                 size=given.size[0],
