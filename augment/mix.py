@@ -144,10 +144,12 @@ class Mix:
     def targets(self, labels: torch.Tensor, params: MixParams, num_classes: int) -> torch.Tensor:
         """(B,) int64 labels to (B, num_classes) float32 shares that sum to 1."""
         classes = torch.arange(num_classes, device=labels.device)
-        everyone = torch.cat([labels[:, None], labels[params.partners]], 1)
         # float32 whatever the images are: bf16 holds neither the shares nor large class numbers.
-        one_hot = (everyone[:, :, None] == classes).float()
-        return (one_hot * params.shares[:, :, None]).sum(1)
+        targets = (labels[:, None] == classes) * params.shares[:, :1]
+        for k in range(self.partners):
+            other = labels[params.partners[:, k]]
+            targets = targets + (other[:, None] == classes) * params.shares[:, k + 1 : k + 2]
+        return targets
 
 
 def _cut_box(

@@ -77,9 +77,7 @@ def _warp(interpolation: Any, fill: Any, mean: tuple[int, ...]) -> WarpConfig:
         raise ConfigError(f"interpolation is {interpolation!r}: expected nearest or bilinear")
     outside = _fill(fill, mean)
     if outside.noise:
-        raise ConfigError(
-            "fill is 'noise': a warp fills with a colour; expected black, mean, bytes"
-        )
+        raise ConfigError("fill is 'noise': a warp needs a colour: black, mean or bytes")
     return WarpConfig(interpolation=interpolation, fill=outside.colour)
 
 
