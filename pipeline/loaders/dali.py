@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from pipeline.beton import MODE_JPEG, MODE_OTHER, MODE_RAW
+from pipeline.buffers import BufferPool
 from pipeline.errors import ConfigError, MissingPackageError
 from pipeline.loader import Decoded, LoaderConfig
 from pipeline.loaders.reference import redecode
@@ -174,6 +175,7 @@ class _Lane:
         self._config = config
         self._mode = mode
         self._source = _Source(records, mode)
+        self._buffers = BufferPool(config.rank_batch_size, config.size, pinned=False)
         self._pipeline: Any = None
         self._plan: EpochPlan | None = None
 
@@ -194,15 +196,21 @@ class _Lane:
             self._pipeline = None  # DALI calls a pipeline that failed no longer valid
             self.begin(self._plan, step + 1)
             return _Delivered(None, np.ones(len(indices), bool), _last_words(error))
-        # The copy leaves DALI's memory to DALI. On CUDA it runs on the stream that DALI has
-        # bound its output to, so both are in order without a wait.
-        images = torch.from_dlpack(outputs[0].as_tensor()).clone()
+        images = self._kept(torch.from_dlpack(outputs[0].as_tensor()))
         suspect = np.zeros(len(indices), bool)
         if self._mode == MODE_JPEG:
             found = np.asarray(outputs[1].as_tensor())
             suspect |= found[:, 0] != self._records.heights[indices]
             suspect |= found[:, 1] != self._records.widths[indices]
         return _Delivered(images, suspect, "")
+
+    def _kept(self, images: torch.Tensor) -> torch.Tensor:
+        """A copy, which leaves DALI's memory to DALI."""
+        if images.is_cuda:
+            # On the stream that DALI has bound its output to, so both are in order without a wait.
+            return images.clone()
+        buffer = torch.from_numpy(self._buffers.lend(len(images)))
+        return buffer.copy_(images)
 
     def end(self) -> None:
         """Takes out what DALI has prepared and nobody wants, or the next epoch would get it."""

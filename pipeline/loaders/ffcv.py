@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from pipeline.buffers import BufferPool
 from pipeline.errors import ConfigError, MissingPackageError
 from pipeline.loader import Decoded, LoaderConfig
 from pipeline.loaders.reference import redecode
@@ -61,6 +62,9 @@ class FfcvBackend:
         self._memory: PlanMemory = ffcv_ops.PlanMemory(records, config)
         self._loader = ffcv_ops.make_loader(records, config, self._memory)
         self._iterator_type = ffcv_ops.PlanIterator
+        self._buffers = BufferPool(
+            config.rank_batch_size, config.size, pinned=config.device.type == "cuda"
+        )
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
         """Yields batches; closing it stops FFCV's thread and waits for its end."""
@@ -72,7 +76,7 @@ class FfcvBackend:
             iterator = self._iterator_type(self._loader, places)
             try:
                 for step in range(start, plan.num_batches):
-                    images = _next_batch(iterator).permute(0, 3, 1, 2)
+                    images = self._kept(_next_batch(iterator)).permute(0, 3, 1, 2)
                     yield Decoded(images, self._second_look(plan, plan.batch_slice(step), images))
             finally:
                 _stop(iterator)
@@ -80,6 +84,12 @@ class FfcvBackend:
     def close(self) -> None:
         """Frees the decoders; FFCV keeps no thread between epochs."""
         self._memory.close()
+
+    def _kept(self, images: np.ndarray) -> torch.Tensor:
+        """A copy, because FFCV writes over its own memory when it goes on."""
+        buffer = self._buffers.lend(len(images))
+        np.copyto(buffer, images)
+        return torch.from_numpy(buffer)
 
     def _second_look(
         self, plan: EpochPlan, places: slice, images: torch.Tensor
@@ -92,8 +102,8 @@ class FfcvBackend:
         return bad
 
 
-def _next_batch(iterator: PlanIterator) -> torch.Tensor:
-    """(B, S, S, 3) uint8, a copy: FFCV writes over its own memory when it goes on.
+def _next_batch(iterator: PlanIterator) -> np.ndarray:
+    """(B, S, S, 3) uint8 in FFCV's memory, valid until the next call.
 
     Raises:
         RuntimeError: if FFCV's thread ended without this batch, instead of waiting for ever.
@@ -110,7 +120,7 @@ def _next_batch(iterator: PlanIterator) -> torch.Tensor:
     if item is None:
         raise RuntimeError("FFCV delivered fewer batches than planned")
     _, (images,) = item
-    return torch.from_numpy(images).clone()
+    return images
 
 
 def _stop(iterator: PlanIterator) -> None:

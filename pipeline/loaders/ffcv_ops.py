@@ -11,6 +11,7 @@ import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from unittest import mock
 
 import ffcv._libffcv
@@ -242,7 +243,7 @@ def make_loader(records: Records, config: LoaderConfig, memory: PlanMemory) -> f
         fields = np.frombuffer(file.read(2 * beton.FIELD.itemsize), beton.FIELD)
     image, label = (name.decode("ascii") for name in fields["name"])
     with _memory_manager(memory):
-        return ffcv_loader.Loader(
+        loader = ffcv_loader.Loader(
             str(records.path),
             batch_size=config.rank_batch_size,
             num_workers=memory.num_lanes,
@@ -251,6 +252,10 @@ def make_loader(records: Records, config: LoaderConfig, memory: PlanMemory) -> f
             seed=0,
             pipelines={image: [PlanDecoder(config.size, memory.num_lanes)], label: None},
         )
+    # FFCV allocates the buffers of its batches anew for each epoch, which makes the heap grow; one
+    # epoch runs at a time, so they can be kept.
+    loader.graph.allocate_memory = cache(loader.graph.allocate_memory)
+    return loader
 
 
 @contextmanager
