@@ -257,9 +257,15 @@ def test_best_has_no_state_to_resume_from(whole: Path) -> None:
         read_command_line(["--resume", str(whole / "best.pt")])
 
 
-def test_out_folder_with_a_run_is_left_alone(whole: Path, data: Path) -> None:
+def test_out_folder_with_a_run_is_left_alone(whole: Path, data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds a run already"):
         run_training(settings(data, whole))
+    quick = {"epochs": 1, "limit_batches": 1}
+    run_training(settings(data, tmp_path / "run", **quick))
+    (tmp_path / "run/mine.txt").write_text("kept")
+    run_training(settings(data, tmp_path / "run", **quick, overwrite=True))
+    assert len(rows(tmp_path / "run", "epoch")) == 1
+    assert (tmp_path / "run/mine.txt").exists()
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(

@@ -107,7 +107,7 @@ class ModelConfig:
     """What is trained, and on which images it learns."""
 
     model: str = "report-resnet"
-    """homework-cnn, report-resnet, resnet18-cifar, timm:NAME or torchvision:NAME."""
+    """homework-cnn, report-resnet, resnet18-cifar, small-resnet, timm:NAME or torchvision:NAME."""
     pretrained: bool = False
     """Start from published weights (timm: and torchvision: only; needs the network)."""
     dropout: float = 0.0
@@ -169,6 +169,8 @@ class RuntimeConfig:
 
     out: str = ""
     """Run folder; by default runs/DATA-MODEL-NUMBER."""
+    overwrite: bool = False
+    """Replace the run that --out holds."""
     seed: int = 0
     """Fixes the weights at the start, the order, the crops, the augmentation and the dropout."""
     device: str = "auto"
@@ -212,6 +214,6 @@ PARTS: dict[str, type] = {
 # What a resumed run may change: none of these alters which numbers are computed from which
 # samples, save for rounding. Everything else would turn the continued run into another one.
 FREE_ON_RESUME = frozenset(
-    "data loader workers on_bad_sample patience out device amp compile log_every save_every "
-    "tensorboard pretrained".split()
+    "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
+    "save_every tensorboard pretrained".split()
 )

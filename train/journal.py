@@ -24,11 +24,14 @@ def make_folder(config: RunConfig) -> Path:
     try:
         if config.runtime.out:
             folder = Path(config.runtime.out)
-            if (folder / LOG_NAME).exists() or (folder / "last.pt").exists():
+            old = [p for p in folder.glob("*") if _is_ours(p.name)]
+            if old and not config.runtime.overwrite:
                 raise ConfigError(
                     f"--out {folder} holds a run already; continue it with --resume {folder}, "
-                    "or name another folder"
+                    "name another folder, or replace it with --overwrite"
                 )
+            for path in old:
+                path.unlink()
             folder.mkdir(parents=True, exist_ok=True)
         else:
             folder = _numbered(config)
@@ -36,6 +39,11 @@ def make_folder(config: RunConfig) -> Path:
     except OSError as error:
         raise ConfigError(f"cannot write the run folder: {error}") from None
     return folder
+
+
+def _is_ours(name: str) -> bool:
+    files = (LOG_NAME, "config.yaml", "best.pt", "last.pt")
+    return name in files or name.startswith("events.out.tfevents")
 
 
 def _numbered(config: RunConfig) -> Path:
