@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,14 @@ from pipeline.errors import MissingPackageError
 
 
 def prepare(folder: Path, out: Path) -> None:
-    """Writes a tree of JPEGs as chunks; the JPEG bytes stay as they are."""
+    """Writes a tree of JPEGs as chunks; the JPEG bytes stay as they are.
+
+    litdata empties its two cache folders at the start, and they default to `data` and `chunks` in
+    the folder for temporary files, where a user may keep things; so it gets folders of its own.
+    """
     litdata = _litdata()
+    os.environ["DATA_OPTIMIZER_CACHE_FOLDER"] = str(out.with_name(out.name + ".cache"))
+    os.environ["DATA_OPTIMIZER_DATA_CACHE_FOLDER"] = str(out.with_name(out.name + ".data-cache"))
     files = sorted(folder.glob("*/*"))
     classes = sorted({file.parent.name for file in files})
     litdata.optimize(
