@@ -7,6 +7,7 @@ nothing. `ceiling_share` of a loader is its speed over `ceiling_of` these.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -154,6 +155,9 @@ def _simplejpeg_decoder(job: Job, records: Records) -> _Work:
 def _resizer(job: Job, records: Records) -> _Work:
     """Antialiased resize of boxes: of the stored pixels if raw, else of a picture in memory."""
     pixels = _pixels(records)
+    with warnings.catch_warnings():  # torch warns once of memory that it must not write to
+        warnings.simplefilter("ignore")
+        torch.from_numpy(pixels(0))
 
     def work(index: int, box: np.ndarray) -> None:
         y, x, height, width = box.tolist()

@@ -12,9 +12,10 @@ from typing import Any
 from tqdm import tqdm
 
 from bench.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of
-from bench.isolated import Growth, Isolated, Opened, Run, UnavailableError
+from bench.isolated import Isolated, UnavailableError
 from bench.job import ORIGINAL_FOLDER_PEERS, PEERS, Job, Reads
 from bench.measure import interleaved, spread
+from bench.serve import Growth, Opened, Run
 from bench.subjects import Subject, Workshop, warm_page_cache
 
 FOLDER_LOADERS = ("torchvision",)

@@ -14,10 +14,11 @@ if __package__ in (None, ""):
 
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,18 @@ from tqdm import tqdm
 
 from bench.comparison import reads_of
 from bench.flags import count, names, positive, seconds
-from bench.isolated import Isolated, OpenCost, Part, UnavailableError
+from bench.isolated import Isolated, UnavailableError
 from bench.job import PEERS, Job
 from bench.measure import available_cores, command_line, interleaved, spread
 from bench.report import Bar, Column, Panel, bar_chart, table, write_json
 from bench.retable import retable
+from bench.serve import OpenCost, Part
 from bench.subjects import Subject, Workshop, packed_subject, warm_page_cache
 from pipeline.errors import ConfigError
 from pipeline.loader import LOADERS
 from tools.command_line import EXIT_FAILED, Parser, run_command
 
+BATCH_SIZE = 256
 RECORDS = (1_000, 10_000, 100_000, 1_300_000)
 MIN_RECORDS = 20_000  # in the file that workers and batch sizes are measured on
 KNOWN = (*LOADERS, *(f"peer:{name}" for name, (_, reads) in PEERS.items() if reads == "beton"))
@@ -84,13 +87,50 @@ class ScalingConfig:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    given = _parse(arguments)
+    config = ScalingConfig(
+        loaders=names(given.loaders, KNOWN, "--loaders"),
+        size=given.size,
+        seed=given.seed,
+        repeats=given.repeats,
+        min_s=given.min_seconds,
+    )
+    os.environ.setdefault("NUMBA_NUM_THREADS", str(max(available_cores(), *given.workers)))
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-", dir=given.scratch) as scratch:
+        workshop = Workshop(Path(scratch))
+        data = given.data
+        if data is None:
+            print("no --data: drawing a small sample data set", file=sys.stderr)
+            data = workshop.pack(workshop.sample(available_cores()))
+        subject = packed_subject(data, given.split, given.limit)
+        files = _files(subject, given.records, Path(scratch))
+        opening = [_opening(n, files[n], config.repeats) for n in given.records]
+        rows, unavailable = measure(_points(given, files), config)
+    print(table(opening, OPEN_COLUMNS), table(rows, SPEED_COLUMNS), sep="\n\n")
+    for entry in unavailable:
+        print(f"not run: {entry['loader']}: {entry['reason']}")
+    if given.json:
+        write_json(
+            given.json,
+            command=command_line("bench/scaling.py", arguments),
+            rows=rows,
+            opening=opening,
+            unavailable=unavailable,
+            images=subject.records,
+        )
+    if given.plot:
+        bar_chart(given.plot, panels(rows, opening), title="Scaling", unit="")
+    return 0 if rows else EXIT_FAILED
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="bench/scaling.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
+    cores = available_cores()
     add("--data", type=Path, metavar="F", help="a .beton file (a small sample is drawn)")
     add("--split", default="train", metavar="NAME", help="(%(default)s)")
     add("--limit", type=count, default=5000, metavar="N", help="images used; 0: all (%(default)s)")
     add("--loaders", nargs="+", default=["native"], metavar="L", help=f"of {', '.join(KNOWN)}")
-    cores = available_cores()
     add("--workers", nargs="+", type=positive, default=list(range(1, cores + 1)), metavar="N")
     add("--batch-size", nargs="+", type=positive, default=[32, 128, 512], metavar="N")
     add("--records", nargs="+", type=positive, default=list(RECORDS), metavar="N")
@@ -102,52 +142,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--json", type=Path, metavar="F", help="write the results there")
     add("--plot", type=Path, metavar="F", help="draw them there, PNG")
     given = parser.parse_args(arguments)
-    config = ScalingConfig(
-        loaders=names(given.loaders, KNOWN, "--loaders"),
-        size=given.size,
-        seed=given.seed,
-        repeats=given.repeats,
-        min_s=given.min_seconds,
-    )
     if given.scratch is not None and not given.scratch.is_dir():
         raise ConfigError(f"--scratch {given.scratch} is not a folder")
-    os.environ.setdefault("NUMBA_NUM_THREADS", str(max(cores, *given.workers)))
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-", dir=given.scratch) as scratch:
-        workshop = Workshop(Path(scratch))
-        data = given.data
-        if data is None:
-            print("no --data: drawing a small sample data set", file=sys.stderr)
-            data = workshop.pack(workshop.sample(cores))
-        subject = packed_subject(data, given.split, given.limit)
-        files = _files(subject, given.records, Path(scratch))
-        points = [
-            *(Point(what="workers", value=n, path=files[0], workers=n, batch_size=256)
-              for n in given.workers),
-            *(Point(what="batch size", value=n, path=files[0], workers=cores, batch_size=n)
-              for n in given.batch_size),
-            *(Point(what="records", value=n, path=files[n], workers=cores, batch_size=256)
-              for n in given.records),
-        ]  # fmt: skip
-        opening = [_opening(n, files[n], config.repeats) for n in given.records]
-        rows, unavailable = measure(points, config)
-    print(table(opening, OPEN_COLUMNS))
-    print()
-    print(table(rows, SPEED_COLUMNS))
-    for entry in unavailable:
-        print(f"not run: {entry['loader']}: {entry['reason']}")
-    command = command_line("bench/scaling.py", arguments)
-    if given.json:
-        write_json(
-            given.json,
-            command=command,
-            rows=rows,
-            opening=opening,
-            unavailable=unavailable,
-            images=subject.records,
-        )
-    if given.plot:
-        bar_chart(given.plot, panels(rows, opening), title="Scaling", unit="")
-    return 0 if rows else EXIT_FAILED
+    return given
+
+
+def _points(given: argparse.Namespace, files: Mapping[int, Path]) -> list[Point]:
+    cores = available_cores()
+    points = [
+        Point(what="workers", value=n, path=files[0], workers=n, batch_size=BATCH_SIZE)
+        for n in given.workers
+    ]
+    points += [
+        Point(what="batch size", value=n, path=files[0], workers=cores, batch_size=n)
+        for n in given.batch_size
+    ]
+    points += [
+        Point(what="records", value=n, path=files[n], workers=cores, batch_size=BATCH_SIZE)
+        for n in given.records
+    ]
+    return points
 
 
 def _files(subject: Subject, counts: Sequence[int], scratch: Path) -> dict[int, Path]:
