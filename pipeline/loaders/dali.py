@@ -7,6 +7,7 @@ right here; DALI's own readers and shuffling are not used.
 
 from __future__ import annotations
 
+import ctypes
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -70,6 +71,7 @@ class DaliBackend:
         finally:
             for lane in self._lanes.values():
                 lane.end()
+            _return_freed_memory()
 
     def close(self) -> None:
         """Ends DALI's threads and frees its memory."""
@@ -287,6 +289,17 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -
         pipeline.set_outputs(images, *outputs)
     pipeline.build()
     return pipeline
+
+
+def _return_freed_memory() -> None:
+    """Hands free heap pages back to the system, where the C library can.
+
+    DALI's buffers change in size with every batch; over a few epochs their remains in glibc's
+    arenas came to 50 to 100 MB.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _last_words(error: Exception) -> str:
