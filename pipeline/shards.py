@@ -18,13 +18,16 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.beton import MODE_JPEG
 from pipeline.errors import RecordsError
 from pipeline.manifest import DEFAULT_SPLIT, Manifest, NameTable, Skipped, read_manifest
-from pipeline.records import MappedStorage, Records, SampleTable, map_file
+
+if TYPE_CHECKING:
+    from pipeline.records import Records
 
 INDEX_VERSION = "v1.2"
 TABLES_NAME = "headrace.npz"
@@ -77,6 +80,9 @@ def open_shards(path: Path) -> Records:
     Raises:
         RecordsError: damaged, or neither our tables nor an index are there.
     """
+    # Here and not above: the packer writes shards without what decoding needs (torch).
+    from pipeline.records import MappedStorage, Records, SampleTable, map_file
+
     tables = read_shard_tables(path)
     maps = [map_file(shard) for shard in tables.shards]
     samples = tables.samples
@@ -165,6 +171,8 @@ def _check(path: Path, samples: np.ndarray, sizes: np.ndarray) -> None:
 
 
 def _read_indices(shards: list[Path]) -> ShardTables:
+    from pipeline.records import map_file
+
     rows: list[tuple[int, int, int, int, int, int]] = []
     names: list[str] = []
     splits: dict[str, tuple[int, int]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,10 +22,11 @@ from tools.packing.encode import EncodeConfig, Encoded
 from tools.packing.output import PendingFile, PendingFolder
 from tools.packing.parallel import Job, Outcome, encode_files, moment_choice
 from tools.packing.shardwriter import ShardWriter
-from tools.packing.writer import BetonWriter
+from tools.packing.writer import MAX_PAGE_SIZE, BetonWriter
 
-# Enough for mean and std to three digits; measuring more would cost more than it tells.
-MOMENTS_FULL, MOMENTS_HEADER = 2048, 1000
+# Samples to measure mean and std from: enough for two digits and more. With header verification
+# nothing else is decoded, so that these few decide the speed.
+MOMENTS_FULL, MOMENTS_HEADER = 1024, 200
 # Below this the few whole pages of a file outweigh what is lost at the end of each page.
 SMALL_SET_BYTES = 1 << 29
 
@@ -245,21 +246,24 @@ def _manifest(listing: Listing, config: EncodeConfig, tally: _Tally) -> Manifest
 
 
 def _page_size(listing: Listing, config: EncodeConfig) -> int:
-    """FFCV's default, smaller for small data sets, larger where raw images need it."""
-    if config.format == "raw":
-        largest = 3 * (config.max_side or 4096) ** 2
-        return max(DEFAULT_PAGE_SIZE, 1 << (largest - 1).bit_length())
-    if not config.max_side:
-        return 4 * DEFAULT_PAGE_SIZE
-    total = 0
+    """FFCV's default, smaller for small data sets, larger where large samples need it."""
+    if config.format == "raw" and config.max_side:
+        return min(max(DEFAULT_PAGE_SIZE, _power_of_two(3 * config.max_side**2)), MAX_PAGE_SIZE)
+    total = largest = 0
     for path in listing.paths:
-        try:
-            total += (listing.root / path).stat().st_size
-        except OSError:
-            continue  # reported when it is read
-        if total > SMALL_SET_BYTES:
-            return DEFAULT_PAGE_SIZE
-    return MIN_PAGE_SIZE
+        with suppress(OSError):  # reported when it is read
+            size = (listing.root / path).stat().st_size
+            total, largest = total + size, max(largest, size)
+    if config.format == "raw":
+        return min(max(4 * DEFAULT_PAGE_SIZE, _power_of_two(32 * largest)), MAX_PAGE_SIZE)
+    # A file that is encoded anew may grow, as a WebP does.
+    needed = min(_power_of_two(4 * largest), MAX_PAGE_SIZE)
+    return max(MIN_PAGE_SIZE if total < SMALL_SET_BYTES else DEFAULT_PAGE_SIZE, needed)
+
+
+def _power_of_two(num_bytes: int) -> int:
+    """The smallest power of two that is at least this."""
+    return 1 << max(0, num_bytes - 1).bit_length()
 
 
 def _report(manifest: Manifest, tally: _Tally, num_bytes: int, started: float) -> Report:

@@ -24,7 +24,7 @@ def render(
     """
     painter = Painter(width, height)
     side = min(width, height)
-    radius = side * rng.uniform(0.27, 0.42)
+    radius = side * rng.uniform(0.3, 0.44)
     x = width / 2 + rng.uniform(-0.5, 0.5) * (width - 2 * radius) * 0.7
     y = height / 2 + rng.uniform(-0.5, 0.5) * (height - 2 * radius) * 0.7
 
