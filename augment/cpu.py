@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from augment import kernels_run as run
+from augment import kernels_colour, kernels_detail, kernels_finish, kernels_geometry
 from augment.detail import gaussian
 from augment.erase import EraseParams, EraseStep
 from augment.geometry import matrices
 from augment.kornia_step import KorniaParams, KorniaStep
 from augment.mix import MixParams
-from augment.ops import GEOMETRY_OPS, Draws, Op
+from augment.ops import COLOUR_OPS, DETAIL_OPS, GEOMETRY_OPS, TONE_OPS, Draws, Op
 from augment.passes import AugMix, AugMixParams, Jitter, JitterParams, Pass, WarpConfig
 from augment.preprocess import Preprocess
 
@@ -80,7 +80,9 @@ class CpuRunner:
         if mix is None:
 
             def finish(_thread: int, start: int, stop: int) -> None:
-                run.run_normalise(source, target, start, stop, mirrored, scale, shift, channels)
+                kernels_finish.run_normalise(
+                    source, target, start, stop, mirrored, scale, shift, channels
+                )
 
             self._spread([*jobs, finish], batch)
         else:
@@ -165,24 +167,23 @@ class CpuRunner:
         op, magnitude, vector = (field.contiguous().numpy() for field in draws)
         fill = _colour(config.fill, channels)
         bilinear = config.interpolation == "bilinear"
+        possible = frozenset(itertools.chain(*slots))
+        tone, coloured = bool(possible & set(TONE_OPS)), bool(possible & set(COLOUR_OPS))
+        detailed = bool(possible & set(DETAIL_OPS))
 
         def job(thread: int, start: int, stop: int) -> None:
-            run.run_pass(
-                source,
-                target,
-                spare[thread],
-                start,
-                stop,
-                op,
-                magnitude,
-                vector,
-                matrix,
-                moved,
-                bilinear,
-                fill,
-                weights,
-                channels,
+            own = spare[thread]
+            kernels_geometry.run_geometry(
+                source, target, own, start, stop, matrix, moved, bilinear, fill, channels
             )
+            if tone:
+                kernels_colour.run_tone(target, start, stop, op, magnitude, channels)
+            if coloured and channels == 3:
+                kernels_colour.run_colour(target, start, stop, op, magnitude, vector)
+            if detailed:
+                kernels_detail.run_detail(
+                    target, own, start, stop, op, magnitude, weights, channels
+                )
 
         return job
 
@@ -191,7 +192,7 @@ class CpuRunner:
         target, channels = self._images, self._channels
 
         def job(_thread: int, start: int, stop: int) -> None:
-            run.run_jitter(source, target, start, stop, order, amounts, channels)
+            kernels_colour.run_jitter(source, target, start, stop, order, amounts, channels)
 
         return job
 
@@ -207,7 +208,7 @@ class CpuRunner:
         def job(_thread: int, start: int, stop: int) -> None:
             if source is not target:
                 target[start:stop] = source[start:stop]
-            run.run_erase(target, start, stop, boxes, fill, pixels, noisy, channels)
+            kernels_finish.run_erase(target, start, stop, boxes, fill, pixels, noisy, channels)
 
         return job
 
@@ -225,11 +226,11 @@ class CpuRunner:
             chains.append(_in_sequence(jobs))
 
         def job(thread: int, start: int, stop: int) -> None:
-            run.run_average(source, total, start, stop, weights, 0)
+            kernels_finish.run_average(source, total, start, stop, weights, 0)
             for column, chain_job in enumerate(chains, 1):
                 chain_job(thread, start, stop)
-                run.run_average(chain_images, total, start, stop, weights, column)
-            run.run_round_down(total, target, start, stop)
+                kernels_finish.run_average(chain_images, total, start, stop, weights, column)
+            kernels_finish.run_round_down(total, target, start, stop)
 
         return job
 
@@ -248,7 +249,9 @@ class CpuRunner:
         channels, spare = self._channels, self._spare
 
         def job(thread: int, start: int, stop: int) -> None:
-            run.run_mix(source, target, spare[thread], start, stop, *fields, scale, shift, channels)
+            kernels_finish.run_mix(
+                source, target, spare[thread], start, stop, *fields, scale, shift, channels
+            )
 
         return job
 

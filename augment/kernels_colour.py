@@ -1,7 +1,10 @@
-"""CPU kernels of the tone and colour stages: one image at a time, bytes in and out, numba.
+"""CPU kernels of the tone and colour stages, and of colour jitter, in numba.
 
-Each does in float32 what its batched twin in tone.py or colour.py does, in the same order, so the
-results are equal. Images are (H, W·C) uint8, channels interleaved: a row is one run of memory.
+They do what tone.py and colour.py do for a batch, in the same order in float32, so the results are
+equal. Images are (H, W·C) uint8, channels interleaved: a row is one run of memory.
+
+A cached kernel is compiled together with what it calls, and numba notices a change only in the file
+of the kernel itself: what a kernel calls must stand in the same file.
 """
 
 from __future__ import annotations
@@ -11,6 +14,13 @@ import math
 import numpy as np
 from numba import njit
 
+from augment.ops import Op, Stage
+
+_TONE, _COLOUR, _DETAIL = (int(stage) * 20 for stage in (Stage.TONE, Stage.COLOUR, Stage.DETAIL))
+_BRIGHTNESS, _CONTRAST, _SOLARIZE = int(Op.BRIGHTNESS), int(Op.CONTRAST), int(Op.SOLARIZE)
+_POSTERIZE, _AUTOCONTRAST, _EQUALIZE = int(Op.POSTERIZE), int(Op.AUTOCONTRAST), int(Op.EQUALIZE)
+_INVERT, _SATURATION, _GRAYSCALE = int(Op.INVERT), int(Op.SATURATION), int(Op.GRAYSCALE)
+_HUE = int(Op.HUE)
 # Floating constants as float32: a Python float would pull the arithmetic up to float64.
 _RED, _GREEN, _BLUE = np.float32(0.2989), np.float32(0.587), np.float32(0.114)
 _ZERO, _ONE, _TOP = np.float32(0.0), np.float32(1.0), np.float32(255.0)
@@ -251,3 +261,147 @@ def mix_channels(image: np.ndarray, matrix: np.ndarray) -> None:
             for c in range(3):
                 value = r * matrix[3 * c] + g * matrix[3 * c + 1] + b * matrix[3 * c + 2] + _HALF
                 row[3 * x + c] = _clamp(value)
+
+
+@njit(nogil=True, cache=True)
+def identity_table() -> np.ndarray:
+    """(256, 3) uint8."""
+    table = np.empty((256, 3), np.uint8)
+    for i in range(256):
+        table[i, :] = i
+    return table
+
+
+@njit(nogil=True, cache=True)
+def _tone_table(
+    image: np.ndarray, op: int, magnitude: float, table: np.ndarray, channels: int
+) -> None:
+    if op == _BRIGHTNESS:
+        brightness_table(table, magnitude)
+    elif op == _CONTRAST:
+        plain = identity_table().astype(np.float32)
+        contrast_table(table, magnitude, gray_mean(image, plain, channels))
+    elif op == _AUTOCONTRAST:
+        autocontrast_table(image, table, channels)
+    elif op == _EQUALIZE:
+        equalize_table(image, table, channels)
+    else:
+        kind = 0 if op == _SOLARIZE else 1 if op == _POSTERIZE else 2 if op == _INVERT else 3
+        fixed_table(table, kind, magnitude)
+
+
+@njit(nogil=True, cache=True)
+def run_tone(
+    images: np.ndarray,
+    start: int,
+    stop: int,
+    op: np.ndarray,
+    magnitude: np.ndarray,
+    channels: int,
+) -> None:
+    """Tone operations of a range of images, in place and in the order of the slots.
+
+    Args:
+        images: (B, H, W·C) uint8.
+        start, stop: the range of samples.
+        op: (B, S) int64; codes of other stages change nothing.
+        magnitude: (B, S) float32.
+        channels: 1 or 3.
+    """
+    table = np.empty((256, 3), np.uint8)
+    for b in range(start, stop):
+        for s in range(op.shape[1]):
+            if _TONE <= op[b, s] < _COLOUR:
+                _tone_table(images[b], op[b, s], magnitude[b, s], table, channels)
+                look_up(images[b], images[b], table, channels)
+
+
+@njit(nogil=True, cache=True)
+def run_colour(
+    images: np.ndarray,
+    start: int,
+    stop: int,
+    op: np.ndarray,
+    magnitude: np.ndarray,
+    vector: np.ndarray,
+) -> None:
+    """Colour operations of a range of images of three channels, in place.
+
+    Args:
+        images: (B, H, W·3) uint8.
+        start, stop: the range of samples.
+        op: (B, S) int64; codes of other stages change nothing.
+        magnitude: (B, S) float32.
+        vector: (B, S, 9 or 0) float32.
+    """
+    plain = identity_table().astype(np.float32)
+    for b in range(start, stop):
+        image = images[b]
+        for s in range(op.shape[1]):
+            if op[b, s] == _SATURATION:
+                blend_gray(image, image, plain, -magnitude[b, s])
+            elif op[b, s] == _GRAYSCALE:
+                blend_gray(image, image, plain, _ONE)
+            elif op[b, s] == _HUE:
+                if magnitude[b, s] != _ZERO:
+                    turn_hue(image, image, plain, magnitude[b, s])
+            elif _COLOUR <= op[b, s] < _DETAIL:
+                mix_channels(image, vector[b, s])
+
+
+@njit(nogil=True, cache=True)
+def run_jitter(
+    source: np.ndarray,
+    target: np.ndarray,
+    start: int,
+    stop: int,
+    order: np.ndarray,
+    amounts: np.ndarray,
+    channels: int,
+) -> None:
+    """Colour jitter in each sample's order, as jitter in py.
+
+    Brightness and contrast only change a table; whoever reads the pixels next reads through it.
+
+    Args:
+        source, target: (B, H, W·C) uint8, may be the same.
+        start, stop: the range of samples.
+        order: (B, 4) int64 places of brightness, contrast, saturation and hue.
+        amounts: (B, 4) float32.
+        channels: 1 or 3.
+    """
+    table = np.empty((256, 3), np.uint8)
+    for b in range(start, stop):
+        image = source[b]
+        pending = identity_table()
+        dirty = False
+        for place in range(4):
+            which = 0
+            while order[b, which] != place:
+                which += 1
+            amount = amounts[b, which]
+            if amount == _ZERO:
+                continue
+            if which == 0:
+                blend_table(table, amount, _ZERO)
+            elif which == 1:
+                mean = gray_mean(image, pending.astype(np.float32), channels)
+                blend_table(table, amount, mean)
+            elif channels == 3:
+                values = pending.astype(np.float32)
+                if which == 2:
+                    blend_gray(image, target[b], values, -amount)
+                else:
+                    turn_hue(image, target[b], values, amount)
+                image = target[b]
+                pending = identity_table()
+                dirty = False
+                continue
+            else:
+                continue
+            compose(pending, table)
+            dirty = True
+        if dirty:
+            look_up(image, target[b], pending, channels)
+        else:
+            target[b] = image

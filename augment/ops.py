@@ -22,7 +22,7 @@ class Stage(IntEnum):
 
 
 class Op(IntEnum):
-    """Operation codes. The comment gives the unit of the magnitude."""
+    """Operation codes, compiled into cached kernels. Comments give the unit of the magnitude."""
 
     IDENTITY = 0
     ROTATE = 1  # degrees, counter-clockwise

@@ -1,0 +1,109 @@
+"""CPU kernels of the detail stage: sharpness and blur of one image after the other, in numba.
+
+They do what detail.py does for a batch. Images are (H, W·C) uint8, channels interleaved.
+
+A cached kernel is compiled together with what it calls, and numba notices a change only in the file
+of the kernel itself: what a kernel calls must stand in the same file.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from augment.ops import Op
+
+_SHARPNESS, _BLUR = int(Op.SHARPNESS), int(Op.BLUR)
+_ZERO, _TOP, _THIRTEEN = np.float32(0.0), np.float32(255.0), np.float32(13.0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def sharpen(source: np.ndarray, target: np.ndarray, offset: float, channels: int) -> None:
+    """Sharpness; source and target are different images."""
+    height, length = source.shape
+    inner = length - 2 * channels
+    if height <= 2 or inner <= 0:
+        target[:] = source
+        return
+    target[0], target[height - 1] = source[0], source[height - 1]
+    share = -offset
+    total = np.empty(length, np.int32)
+    for y in range(1, height - 1):
+        above, row, below, out = source[y - 1], source[y], source[y + 1], target[y]
+        for x in range(length):
+            total[x] = np.int32(above[x]) + np.int32(row[x]) + np.int32(below[x])
+        out[:channels] = row[:channels]
+        out[length - channels :] = row[length - channels :]
+        left, middle, right = total[:inner], total[channels:], total[2 * channels :]
+        centre, smoothed = row[channels:], out[channels:]
+        for x in range(inner):
+            level = np.int32(centre[x])
+            box = left[x] + middle[x] + right[x] + np.int32(4) * level
+            own = np.float32(level)
+            value = own + (np.rint(np.float32(box) / _THIRTEEN) - own) * share
+            value = value if value > _ZERO else _ZERO
+            value = value if value < _TOP else _TOP
+            smoothed[x] = np.uint8(np.int32(value))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def blur(source: np.ndarray, target: np.ndarray, weights: np.ndarray, channels: int) -> None:
+    """Separable blur with mirrored borders; weights (K,) float32; target may be source."""
+    height, length = source.shape
+    width, radius = length // channels, weights.shape[0] // 2
+    across = np.empty((height, length), np.float32)
+    padded = np.empty(length + 2 * radius * channels, np.float32)
+    for y in range(height):
+        for x in range(-radius, width + radius):
+            inside = -x if x < 0 else (2 * (width - 1) - x if x >= width else x)
+            for c in range(channels):
+                padded[(x + radius) * channels + c] = source[y, inside * channels + c]
+        row = across[y]
+        row[:] = _ZERO
+        for k in range(weights.shape[0]):
+            weight, start = weights[k], k * channels
+            for x in range(length):
+                row[x] += padded[start + x] * weight
+    total = np.empty(length, np.float32)
+    for y in range(height):
+        total[:] = _ZERO
+        for k in range(weights.shape[0]):
+            at = y + k - radius
+            at = -at if at < 0 else (2 * (height - 1) - at if at >= height else at)
+            row, weight = across[at], weights[k]
+            for x in range(length):
+                total[x] += row[x] * weight
+        out = target[y]
+        for x in range(length):
+            out[x] = np.uint8(np.int32(min(np.rint(total[x]), _TOP)))
+
+
+@njit(nogil=True, cache=True)
+def run_detail(
+    images: np.ndarray,
+    spare: np.ndarray,
+    start: int,
+    stop: int,
+    op: np.ndarray,
+    magnitude: np.ndarray,
+    weights: np.ndarray,
+    channels: int,
+) -> None:
+    """Sharpens and blurs a range of images in place.
+
+    Args:
+        images: (B, H, W·C) uint8.
+        spare: (H, W·C) uint8 of the calling thread.
+        start, stop: the range of samples.
+        op: (B, S) int64; other codes change nothing.
+        magnitude: (B, S) float32.
+        weights: (B, S, K) float32 blur weights.
+        channels: 1 or 3.
+    """
+    for b in range(start, stop):
+        for s in range(op.shape[1]):
+            if op[b, s] == _SHARPNESS:
+                spare[:] = images[b]
+                sharpen(spare, images[b], magnitude[b, s], channels)
+            elif op[b, s] == _BLUR:
+                blur(images[b], images[b], weights[b, s], channels)
