@@ -51,7 +51,7 @@ def test_yaml_reads_numbers_and_switches_as_people_write_them(tmp_path: Path) ->
         ("batchsize: 3", "unknown setting 'batchsize'; did you mean 'batch_size'"),
         ("epochs: 2.5", "epochs is 2.5, expected a whole number"),
         ("lr: fast", "lr is 'fast', expected a number"),
-        ("workers: many", "workers is 'many', expected a whole number or auto"),
+        ("workers: many", "workers is 'many', expected a whole number or auto or nothing"),
         ("drop_last: 3", "drop_last is 3, expected true or false"),
         ("crop_scale: 3", "crop_scale is 3, expected two numbers"),
         ("size: 2", "--size is 2, expected 8 to 4096 pixels"),

@@ -14,7 +14,7 @@ LoaderName = Literal["auto", "torchvision", "ffcv", "dali", "native", "resident"
 OptimizerName = Literal["adamw", "sgd"]
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
-Workers = int | Literal["auto"]
+Workers = int | Literal["auto"] | None
 DEFAULT_LR: dict[str, float] = {"adamw": 0.001, "sgd": 0.05}
 DEFAULT_WEIGHT_DECAY: dict[str, float] = {"adamw": 0.05, "sgd": 0.0005}
 
@@ -65,8 +65,11 @@ class DataConfig:
     """Side of the square images that the model gets, in pixels."""
     batch_size: int = 128
     """Samples per optimiser step, over all processes together."""
-    workers: Workers = "auto"
-    """Decoding threads or processes per training process; auto takes the processors at hand."""
+    workers: Workers = None
+    """Decoding threads or processes per training process; by default one per core at hand, auto
+    tries out what is fastest."""
+    resident_memory: float = 0.5
+    """Share of the device's free memory that the resident loader may take."""
     crop_scale: tuple[float, float] = (0.25, 1.0)
     """Smallest and largest share of the image's area in a random training crop."""
     flip: float = 0.5
@@ -89,11 +92,13 @@ class DataConfig:
         _check(8 <= self.size <= 4096, "size", self.size, "8 to 4096 pixels")
         _check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
         _check(
-            self.workers == "auto" or (isinstance(self.workers, int) and self.workers >= 0),
+            not isinstance(self.workers, int) or self.workers >= 0,
             "workers",
             self.workers,
             "auto or a number from 0",
         )
+        share = self.resident_memory
+        _check(0 < share <= 1, "resident_memory", share, "above 0 and at most 1")
         low, high = self.crop_scale
         _check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
         _check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
@@ -215,5 +220,5 @@ PARTS: dict[str, type] = {
 # samples, save for rounding. Everything else would turn the continued run into another one.
 FREE_ON_RESUME = frozenset(
     "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
-    "save_every tensorboard pretrained".split()
+    "save_every tensorboard pretrained resident_memory".split()
 )

@@ -37,7 +37,6 @@ def open_loaders(
         "size": data.size,
         "batch_size": data.batch_size // world.size,
         "seed": config.runtime.seed,
-        "workers": None if data.workers == "auto" else data.workers,
         "device": device,
         "crop_scale": data.crop_scale,
         "flip": data.flip,
@@ -45,6 +44,7 @@ def open_loaders(
         "rank": world.rank,
         "world_size": world.size,
         "on_bad_sample": data.on_bad_sample,
+        "resident_memory": data.resident_memory,
     }
     count = len(records.split(data.train_split))
     tail = choose_tail(count, data.batch_size, data.drop_last, world.size)
@@ -52,7 +52,13 @@ def open_loaders(
         say("the last batch of an epoch, 1 sample, is left out: batch normalisation needs 2")
     train_loader = resources.enter_context(
         open_loader(
-            records, split=data.train_split, loader=data.loader, train=True, tail=tail, **settings
+            records,
+            split=data.train_split,
+            loader=data.loader,
+            workers=data.workers,
+            train=True,
+            tail=tail,
+            **settings,
         )
     )
     if len(train_loader) == 0:
@@ -76,10 +82,11 @@ def open_loaders(
         )
     val_loader = resources.enter_context(
         open_loader(
-            # The training loader's name: `auto` has been decided, and said, once.
             records,
             split=data.val_split,
+            # The training loader's name and workers: `auto` has been decided, and said, once.
             loader=train_loader.name,
+            workers=train_loader.config.workers,
             train=False,
             tail="keep",
             **settings,

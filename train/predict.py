@@ -59,8 +59,8 @@ class PredictConfig:
     """Which decoder feeds the model."""
     batch_size: int = 256
     """Samples per forward pass."""
-    workers: Workers = "auto"
-    """Decoding threads or processes; auto takes the processors at hand."""
+    workers: Workers = None
+    """Decoding threads or processes; by default one per core at hand."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     amp: AmpName = "auto"
@@ -89,7 +89,7 @@ def predict(config: PredictConfig) -> Outcome:
                 size=preprocess.size,
                 eval_crop=preprocess.eval_crop,
                 batch_size=config.batch_size,
-                workers=None if config.workers == "auto" else config.workers,
+                workers=config.workers,
                 device=device,
                 train=False,
             )
