@@ -22,7 +22,13 @@ from tests.builders import (
     stored,
 )
 
-TOLERANCES = {"torchvision": (0, 0.0), "ffcv": (1, 0.3), "dali": (8, 0.5)}
+TOLERANCES = {
+    "torchvision": (0, 0.0),
+    "ffcv": (1, 0.3),
+    "dali": (8, 0.5),
+    "native": (1, 0.3),
+    "resident": (1, 0.3),
+}
 """Largest difference of any value, largest mean over an image, in levels of 255."""
 OTHERS = (4, 1.0)
 
