@@ -8,6 +8,7 @@ right here; DALI's own readers and shuffling are not used.
 from __future__ import annotations
 
 import ctypes
+import sys
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -217,7 +218,7 @@ class _Lane:
     def end(self) -> None:
         """Takes out what DALI has prepared and nobody wants, or the next epoch would get it."""
         self._source.stop()
-        if self._pipeline is None:
+        if self._pipeline is None or sys.is_finalizing():  # DALI ends its pipelines at exit itself
             return
         try:
             while True:
