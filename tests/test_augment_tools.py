@@ -1,0 +1,120 @@
+"""tools/preview.py and tools/count_calls.py: what they draw, count and refuse."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from augment import RECIPES, Preprocess, build_augmenter
+from pipeline import ConfigError
+from tests.builders import samples, write_beton
+from tools.count_calls import count_calls
+from tools.preview import Subject, _subject, choose, main, make_block
+from tools.preview_sheet import as_shown
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("preview") / "small.beton"
+    write_beton(path, samples(12))
+    return path
+
+
+def test_preview_of_recipes(
+    packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sheets" / "preview.png"
+    words = ["--recipe", "report", "[hflip, {op: mixup, alpha: 0.4}]", "--size", "48"]
+    assert main([str(packed), *words, "--samples", "3", "--draws", "2", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "evaluation: what validation and prediction see: mean" in said
+    assert "training, recipe report: mean" in said and "alpha: 0.4" in said
+    with Image.open(out) as sheet:
+        assert sheet.width > 2 * 128 and sheet.height > 3 * 3 * 128
+
+
+def subject(packed: Path, preprocess: Preprocess | None = None) -> Subject:
+    found = _subject(str(packed), "", 48, 0)
+    return dataclasses.replace(found, preprocess=preprocess) if preprocess else found
+
+
+def test_a_wrong_normalisation_is_called_out(packed: Path) -> None:
+    good = subject(packed)
+    span = good.records.split(None)
+    indices = choose(span, good.records.labels, 4, 0)
+    assert make_block(good, "", "none", span, indices, 2, train=False).is_normalised()
+    # Numbers left in 0..1, as in the course report's test loader.
+    left_out = subject(packed, Preprocess(size=48, mean=(0.0,) * 3, std=(1.0,) * 3))
+    assert not make_block(left_out, "", "none", span, indices, 2, train=False).is_normalised()
+
+
+def test_an_evaluation_that_augments_is_called_out(packed: Path) -> None:
+    own = subject(packed)
+    span = own.records.split(None)
+    indices = choose(span, own.records.labels, 4, 0)
+    assert make_block(own, "", "none", span, indices, 3, train=False).alarm == ""
+    wrong = make_block(own, "", "trivial", span, indices, 3, train=False)
+    assert wrong.alarm == "EVALUATION CHANGES FROM DRAW TO DRAW"
+
+
+def test_the_preview_shows_numbers_not_bytes() -> None:
+    values = np.array([[[-2.5, 0.0, 2.5]]], np.float32)
+    shown = np.asarray(as_shown(np.repeat(np.repeat(values, 2, 0), 2, 1)))[0, 0]
+    assert shown.tolist() == [0, 128, 255]
+
+
+def test_training_draws_are_the_augmenters(packed: Path) -> None:
+    own = subject(packed)
+    span = own.records.split(None)
+    indices = choose(span, own.records.labels, 4, 0)
+    block = make_block(own, "", "trivial", span, indices, 3)
+    from tools.preview import draw_batch
+
+    aug = build_augmenter("trivial", num_classes=12, preprocess=own.preprocess)
+    labels = torch.from_numpy(own.records.labels[indices])
+    for draw in range(3):
+        out, _ = aug(draw_batch(own, span, indices, draw, True), labels)
+        assert np.array_equal(block.values[draw], out.permute(0, 2, 3, 1).numpy())
+
+
+def test_every_class_is_shown_before_any_twice() -> None:
+    labels = np.array([0] * 50 + [1] * 3 + [2])
+    picked = choose(range(54), labels, 3, seed=1)
+    assert sorted(labels[picked]) == [0, 1, 2]
+    assert len(set(choose(range(54), labels, 20, seed=1).tolist())) == 20
+
+
+def test_preview_refusals(packed: Path) -> None:
+    with pytest.raises(ConfigError, match="give a record file"):
+        main([])
+    with pytest.raises(ConfigError, match="--draws 0: expected 1 to 64"):
+        main([str(packed), "--draws", "0"])
+    with pytest.raises(ConfigError, match=r"ends in \.png"):
+        main([str(packed), "--out", "x.jpg"])
+    with pytest.raises(ConfigError, match="unknown recipe 'wild'"):
+        main([str(packed), "--recipe", "wild", "--size", "32"])
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "augmix"])
+def test_calls_do_not_depend_on_batch_or_draw(recipe: str) -> None:
+    """The cost of a recipe on the device: one number, whatever the samples drew."""
+    counts = {
+        count_calls(recipe, batch, seed=seed).calls for batch, seed in ((4, 0), (4, 1), (64, 2))
+    }
+    assert len(counts) == 1
+
+
+@pytest.mark.parametrize("script", ["count_calls", "preview"])
+def test_scripts_run_by_path_from_elsewhere(script: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "tools" / f"{script}.py"), "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "usage" in done.stdout

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Draw what the model will see: rows are samples, columns are draws, a block for each recipe.
+
+    tools/preview.py food11.beton
+    tools/preview.py food11.beton --recipe report trivial strong --out preview.png
+    tools/preview.py --run runs/food11-report --out preview.png
+
+Pixels come from the augmenter that training calls, after normalisation, and are shown as numbers:
+middle gray is 0, black -2.5, white +2.5. So a wrong normalisation is seen at a glance, and so is
+an evaluation that changes from draw to draw. Mixed labels stand under the images.
+"""
+
+if __package__ in (None, ""):
+    import sys
+    from pathlib import Path
+
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from augment import Preprocess, Recipe, build_augmenter
+from pipeline.errors import ConfigError
+from pipeline.pixels import crop_resize
+from pipeline.plan import PlanConfig, make_plan
+from pipeline.records import Records
+from tools.command_line import Parser, run_command
+from tools.preview_sheet import Block, draw_sheet
+from train.checkpoint import load_checkpoint
+from train.config import RunConfig
+from train.config_file import from_flat
+from train.inputs import make_preprocess
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is previewed: the records and how a run would treat them.
+
+    Attributes:
+        records: open records.
+        config: the run's settings, or defaults with the flags in them.
+        preprocess: as the run or its checkpoint has it.
+    """
+
+    records: Records
+    config: RunConfig
+    preprocess: Preprocess
+
+
+def _subject(data: str, run: str, size: int | None, seed: int) -> Subject:
+    if run:
+        checkpoint = load_checkpoint(run)
+        config = from_flat(checkpoint["config"], run)
+        preprocess = Preprocess.from_dict(checkpoint["preprocess"])
+        return Subject(
+            records=Records.open(data or config.data.data), config=config, preprocess=preprocess
+        )
+    if not data:
+        raise ConfigError("give a record file, an image folder, or --run RUN")
+    records = Records.open(data)
+    base = RunConfig()
+    config = dataclasses.replace(
+        base,
+        data=dataclasses.replace(base.data, data=data, size=size or base.data.size),
+        runtime=dataclasses.replace(base.runtime, seed=seed),
+    )
+    return Subject(
+        records=records,
+        config=config,
+        preprocess=make_preprocess(records, config.data.size, config.data.eval_crop),
+    )
+
+
+def _plan_config(subject: Subject, train: bool) -> PlanConfig:
+    data = subject.config.data
+    return PlanConfig(
+        batch_size=1,
+        seed=subject.config.runtime.seed,
+        train=train,
+        crop_scale=data.crop_scale,
+        flip=data.flip,
+        eval_crop=subject.preprocess.eval_crop,
+    )
+
+
+def draw_batch(
+    subject: Subject, span: range, indices: np.ndarray, epoch: int, train: bool
+) -> torch.Tensor:
+    """The chosen samples as the loaders would hand them over in one epoch.
+
+    Boxes and flips are the plan's, pixels those of the reference that every loader is held to.
+
+    Returns:
+        (B, 3, S, S) uint8, channels_last.
+    """
+    records = subject.records
+    plan = make_plan(records.heights, records.widths, span, _plan_config(subject, train), epoch)
+    place = {int(index): i for i, index in enumerate(plan.indices)}
+    images = []
+    for index in indices.tolist():
+        i = place[index]
+        flipped = bool(plan.flips[i])
+        image = crop_resize(records.decode(index), plan.boxes[i], flipped, subject.preprocess.size)
+        images.append(torch.from_numpy(np.ascontiguousarray(image)))
+    return torch.stack(images).permute(0, 3, 1, 2)
+
+
+def make_block(
+    subject: Subject,
+    title: str,
+    recipe: Recipe,
+    span: range,
+    indices: np.ndarray,
+    draws: int,
+    train: bool = True,
+) -> Block:
+    """Several draws of the same samples through one recipe."""
+    names = subject.records.manifest.classes
+    labels = torch.from_numpy(subject.records.labels[indices])
+    aug = build_augmenter(
+        recipe,
+        num_classes=max(len(names), int(labels.max()) + 1, 1),
+        seed=subject.config.runtime.seed,
+        preprocess=subject.preprocess,
+    )
+    images, captions = [], []
+    for draw in range(draws):
+        batch = draw_batch(subject, span, indices, draw, train)
+        out, targets = aug(batch, labels)
+        images.append(out.permute(0, 2, 3, 1).numpy())
+        captions.append([_caption(target, names) for target in targets])
+    values = np.stack(images)
+    alarm = ""
+    if not train and not all(np.array_equal(values[0], other) for other in values[1:]):
+        alarm = "EVALUATION CHANGES FROM DRAW TO DRAW"
+    return Block(title=title, values=values, captions=captions, alarm=alarm)
+
+
+def _caption(target: torch.Tensor, names: Sequence[str]) -> str:
+    """A class name, or the shares of a mixed target, largest first."""
+
+    def name(label: int) -> str:
+        return names[label] if 0 <= label < len(names) else "no label" if label < 0 else str(label)
+
+    if target.ndim == 0:
+        return name(int(target))
+    shares, classes = target.sort(descending=True)
+    found = [(float(s), name(int(c))) for s, c in zip(shares, classes, strict=True) if s > 0.005]
+    return found[0][1] if len(found) == 1 else " + ".join(f"{s:.2f} {n}" for s, n in found)
+
+
+def choose(span: range, labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """(count,) record indices, of as many classes as there are."""
+    order = np.random.Generator(np.random.Philox(key=seed)).permutation(np.arange(len(span)))
+    order = order + span.start
+    _, first = np.unique(labels[order], return_index=True)
+    rest = np.setdiff1d(np.arange(len(order)), first)
+    picked = np.concatenate([np.sort(first), rest])[:count]
+    return order[picked]
+
+
+def _recipes(given: Sequence[str], default: Any) -> list[tuple[str, Recipe]]:
+    """Titles and recipes; a word that is a YAML list is a recipe of its own."""
+    found: list[tuple[str, Recipe]] = []
+    for word in given or [default]:
+        recipe = yaml.safe_load(word) if isinstance(word, str) and word[:1] == "[" else word
+        text = recipe if isinstance(recipe, str) else yaml.safe_dump(recipe, width=200).strip()
+        found.append((f"training, recipe {' '.join(str(text).split())}", recipe))
+    return found
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="tools/preview.py", description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("data", nargs="?", default="", metavar="DATA", help=".beton, shards or image folder")
+    add("--run", default="", metavar="RUN", help="run folder or checkpoint: its own settings")
+    add("--recipe", nargs="+", default=[], metavar="R", help="names or YAML lists (the run's)")
+    add("--split", metavar="NAME", help="(the training split)")
+    add("--samples", type=int, default=4, metavar="N", help="rows (%(default)s)")
+    add("--draws", type=int, default=6, metavar="N", help="columns (%(default)s)")
+    add("--size", type=int, metavar="PX", help="without --run (128)")
+    add("--seed", type=int, default=0, help="without --run (%(default)s)")
+    add("--out", type=Path, default=Path("preview.png"), metavar="F", help="PNG (%(default)s)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; see the module's text."""
+    given = _parser().parse_args(arguments)
+    for name in ("samples", "draws"):
+        if not 1 <= getattr(given, name) <= 64:
+            raise ConfigError(f"--{name} {getattr(given, name)}: expected 1 to 64")
+    if given.out.suffix.lower() != ".png":
+        raise ConfigError(f"--out {given.out}: expected a name that ends in .png")
+    subject = _subject(given.data, given.run, given.size, given.seed)
+    with subject.records as records:
+        split = given.split or (
+            subject.config.data.train_split
+            if subject.config.data.train_split in records.splits
+            else None
+        )
+        span = records.split(split)
+        indices = choose(span, records.labels, given.samples, subject.config.runtime.seed)
+        blocks = [
+            make_block(
+                subject,
+                "evaluation: what validation and prediction see",
+                "none",
+                span,
+                indices,
+                min(given.draws, 3),
+                train=False,
+            )
+        ]
+        for title, recipe in _recipes(given.recipe, subject.config.model.recipe):
+            blocks.append(make_block(subject, title, recipe, span, indices, given.draws))
+        draw_sheet(blocks, [records.name(int(i)) for i in indices], given.out)
+    for block in blocks:
+        print(f"{block.title}: {block.summary()}{'  ' + block.alarm if block.alarm else ''}")
+    print(f"wrote {given.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
