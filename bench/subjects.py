@@ -15,7 +15,7 @@ from pipeline.layouts import discover
 from pipeline.manifest import DEFAULT_SPLIT
 from pipeline.records import Records
 
-SAMPLE_IMAGES = {"train": 660, "valid": 11, "test": 11}
+SAMPLE_IMAGES = {"train": 440, "valid": 11, "test": 11}
 _READ_BYTES = 1 << 24
 
 
