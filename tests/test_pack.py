@@ -210,6 +210,23 @@ def test_output_is_not_replaced_unless_forced(
         main([str(tmp_path / "in"), str(tmp_path / "no" / "o.beton")])
 
 
+def test_a_folder_of_images_is_never_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline.errors import ConfigError
+
+    source = tmp_path / "in"
+    (_class_folder(source) / "x.jpg").write_bytes(jpeg_bytes(photo(8, 40, 40)))
+    with pytest.raises(ConfigError, match="holds more than shards"):
+        main([str(source), f"{source}/", "--force"])
+    with pytest.raises(ConfigError, match="is a folder"):
+        main([str(source), str(source), "--force"])
+    assert (source / "train" / "a" / "x.jpg").exists()
+    for _ in range(2):
+        assert main([str(source), f"{tmp_path}/shards/", "--force"]) == 0
+    assert len(Records.open(tmp_path / "shards")) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

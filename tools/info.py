@@ -14,7 +14,6 @@ if __package__ in (None, ""):
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -25,7 +24,7 @@ import numpy as np
 from pipeline.beton import MODE_JPEG, MODE_RAW
 from pipeline.errors import ConfigError
 from pipeline.records import MappedStorage, Records
-from tools.command_line import EXIT_FAILED, Parser, run_command
+from tools.command_line import EXIT_FAILED, Parser, available_cores, run_command
 from tools.packing.summary import counts_table, size_text
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
@@ -136,7 +135,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--grid", type=Path, metavar="PNG", help="draw a contact sheet")
     parser.add_argument("--columns", type=int, default=8, help="of the contact sheet (%(default)s)")
     parser.add_argument("--verify", action="store_true", help="decode everything, check the tables")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--workers", type=int, default=available_cores(), metavar="N")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     return parser.parse_args(arguments)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from pipeline.errors import ConfigError
 from pipeline.layouts import LAYOUTS, Listing, discover
 from pipeline.splitting import make_folds, take_validation
-from tools.command_line import EXIT_FAILED, Parser, run_command
+from tools.command_line import EXIT_FAILED, Parser, available_cores, run_command
 from tools.packing.encode import EncodeConfig
 from tools.packing.output import check_output
 from tools.packing.run import PackError, Report, pack_beton, pack_shards
@@ -57,7 +57,7 @@ def _parser() -> Parser:
     add(
         "--on-error", choices=("skip", "fail"), default="skip", help="for a bad image (%(default)s)"
     )
-    add("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="(%(default)s)")
+    add("--workers", type=int, default=available_cores(), metavar="N", help="(%(default)s)")
     add("--page-size", type=int, metavar="MIB", help="of the .beton (8, or what fits)")
     add("--shard-size", type=int, metavar="MIB", help="of WebDataset shards (256)")
     add("--force", action="store_true", help="replace OUT if it exists")
@@ -80,11 +80,15 @@ def _listing(given: argparse.Namespace) -> Listing:
     return listing
 
 
+def _as_folder(given: argparse.Namespace) -> bool:
+    """Whether the output is a folder of shards."""
+    return given.out.endswith(("/", os.sep)) or given.shard_size is not None
+
+
 def _pack(given: argparse.Namespace, listing: Listing, config: EncodeConfig) -> Report:
     out = Path(given.out)
     fail = given.on_error == "fail"
-    as_folder = given.out.endswith(("/", os.sep)) or given.shard_size is not None
-    if as_folder or out.suffix == ".tar":
+    if _as_folder(given) or out.suffix == ".tar":
         if config.format != "jpeg":
             raise ConfigError("shards hold JPEGs: leave --format raw away, or write a .beton")
         size = (given.shard_size or 256) << 20
@@ -109,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
         verify=given.verify,
         reencode=given.reencode,
     )
-    check_output(Path(given.out), given.force)
+    check_output(Path(given.out), given.force, _as_folder(given))
     listing = _listing(given)
     try:
         report = _pack(given, listing, config)

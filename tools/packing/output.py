@@ -11,17 +11,37 @@ from typing import BinaryIO
 
 from pipeline.errors import ConfigError
 
+_SHARD_FILES = (".tar", ".idx", ".npz")
 
-def check_output(out: Path, force: bool) -> None:
+
+def check_output(out: Path, force: bool, as_folder: bool) -> None:
     """Refuses an output that is there already, or whose folder is not.
+
+    Args:
+        out: what will be written.
+        force: an older file, or folder of shards and nothing else, may be replaced.
+        as_folder: whether `out` will be a folder.
 
     Raises:
         ConfigError: naming what to do.
     """
-    if out.exists() and not force:
-        raise ConfigError(f"{out} exists; pass --force to replace it")
     if not out.parent.is_dir():
         raise ConfigError(f"the folder {out.parent} does not exist; make it first")
+    if not out.exists():
+        return
+    if out.is_dir() and not as_folder:
+        raise ConfigError(f"{out} is a folder; name a file, or end it with / to write shards there")
+    if as_folder and not _holds_only_shards(out):
+        # Not even by force: it may be the images themselves.
+        raise ConfigError(f"{out} exists and holds more than shards; choose another name")
+    if not force:
+        raise ConfigError(f"{out} exists; pass --force to replace it")
+
+
+def _holds_only_shards(folder: Path) -> bool:
+    return folder.is_dir() and all(
+        entry.is_file() and entry.suffix in _SHARD_FILES for entry in folder.iterdir()
+    )
 
 
 class PendingFile:
@@ -76,6 +96,8 @@ class PendingFolder:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.part = out.with_name(out.name + ".part")
+        if self.part.exists() and not _holds_only_shards(self.part):
+            raise ConfigError(f"{self.part} is in the way; move it")
         shutil.rmtree(self.part, ignore_errors=True)
         self.part.mkdir()
         self._committed = False

@@ -57,6 +57,7 @@ def encode_files(jobs: Sequence[Job], config: EncodeConfig, workers: int) -> Ite
 
 
 def _encode_task(task: Sequence[Job], config: EncodeConfig) -> list[Outcome]:
+    """Outcomes in the order of the task. Running out of memory is no fault of the image."""
     outcomes: list[Outcome] = []
     for job in task:
         try:
@@ -69,6 +70,10 @@ def _encode_task(task: Sequence[Job], config: EncodeConfig) -> list[Outcome]:
             outcomes.append(encode_sample(data, config, job.want_moments))
         except BadImageError as error:
             outcomes.append(error)
+        except MemoryError:
+            raise
+        except Exception as error:  # a decoder stumbles over one file: the others go on
+            outcomes.append(BadImageError(f"{type(error).__name__}: {error}"))
     return outcomes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -252,8 +253,10 @@ def _page_size(listing: Listing, config: EncodeConfig) -> int:
     total = largest = 0
     for path in listing.paths:
         with suppress(OSError):  # reported when it is read
-            size = (listing.root / path).stat().st_size
+            size = os.stat(f"{listing.root}/{path}").st_size  # noqa: PTH116 (millions of them)
             total, largest = total + size, max(largest, size)
+        if config.max_side and total >= SMALL_SET_BYTES:
+            return DEFAULT_PAGE_SIZE
     if config.format == "raw":
         return min(max(4 * DEFAULT_PAGE_SIZE, _power_of_two(32 * largest)), MAX_PAGE_SIZE)
     # A file that is encoded anew may grow, as a WebP does.

@@ -1,7 +1,8 @@
-"""The eleven foods: each is told by its shape and structure, none by its colour.
+"""The eleven foods: each is told by its shape and structure, none by its colour alone.
 
-A food is drawn around a centre within a radius. Every class takes its colours from the same
-palette, so the mean colour of a picture says little about its class.
+A food is drawn around a centre within a radius. Classes share one palette, of which each has its
+favourites, and the table and plate have colours of their own: the mean colour of a picture says
+little about its class.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tools.sampling.painter import Painter, Surface, blob, place
+from tools.sampling.palette import pick_contrast, pick_food_surface, pick_surface
 
 CLASS_NAMES = (
     "Bread",
@@ -24,13 +26,6 @@ CLASS_NAMES = (
     "Soup",
     "Vegetable-Fruit",
 )
-
-PALETTE = (
-    (205, 160, 95), (232, 205, 150), (176, 110, 58), (120, 72, 44), (244, 236, 214),
-    (236, 196, 70), (226, 140, 44), (206, 70, 42), (160, 40, 46), (226, 130, 120),
-    (240, 190, 180), (96, 140, 60), (150, 176, 84), (58, 92, 50), (118, 66, 110),
-    (186, 200, 190), (222, 170, 120), (92, 58, 42),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,23 +43,6 @@ class Spot:
         return place(np.array([[dx, dy]]) * self.radius, (self.x, self.y), self.turn)[0]
 
 
-def pick_surface(rng: np.random.Generator, rough: float = 0.4, gloss: float = 0.2) -> Surface:
-    """A palette colour, shifted a little."""
-    colour = np.array(PALETTE[rng.integers(len(PALETTE))]) + rng.normal(0, 12, 3)
-    red, green, blue = np.clip(colour, 8, 250).tolist()
-    return Surface(colour=(red, green, blue), rough=rough, gloss=gloss)
-
-
-def pick_contrast(rng: np.random.Generator, other: Surface, rough: float = 0.4) -> Surface:
-    """A palette colour that can be told from another one."""
-    best = pick_surface(rng, rough)
-    for _ in range(6):
-        if np.abs(np.subtract(best.colour, other.colour)).sum() > 150:
-            break
-        best = pick_surface(rng, rough)
-    return best
-
-
 def draw_food(painter: Painter, rng: np.random.Generator, label: int, spot: Spot) -> None:
     """Draw the food of class `label` (0..10)."""
     _FOODS[label](painter, rng, spot)
@@ -72,7 +50,7 @@ def draw_food(painter: Painter, rng: np.random.Generator, label: int, spot: Spot
 
 def _bread(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """A loaf with slanting cuts across its back."""
-    crust = pick_surface(rng, 0.6, 0.1)
+    crust = pick_food_surface(rng, 0, 0.6, 0.1)
     long, wide = spot.radius * rng.uniform(0.85, 1.0), spot.radius * rng.uniform(0.36, 0.55)
     outline = blob(rng, (spot.x, spot.y), (long, wide), spot.turn, 0.05)
     painter.dome(outline, crust, spot.base, 55, steps=6)
@@ -88,7 +66,7 @@ def _bread(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 
 def _dairy(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """A wedge of cheese with holes."""
-    cheese = pick_surface(rng, 0.15, 0.25)
+    cheese = pick_food_surface(rng, 1, 0.15, 0.25)
     tip = rng.uniform(0.3, 0.48)
     wedge = np.array(
         [spot.at(-0.95, 0), spot.at(0.75, -tip * 1.6), spot.at(0.9, 0), spot.at(0.75, tip * 1.6)]
@@ -108,7 +86,7 @@ def _dairy(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 
 def _dessert(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """A slice of layer cake, seen from the side, with a topping."""
-    sponge = pick_surface(rng, 0.7, 0.0)
+    sponge = pick_food_surface(rng, 2, 0.7, 0.0)
     cream = pick_contrast(rng, sponge, 0.1)
     layers = int(rng.integers(4, 8))
     half_width, half_height = rng.uniform(0.62, 0.85), rng.uniform(0.45, 0.62)
@@ -131,7 +109,7 @@ def _dessert(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 
 def _egg(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """One to three fried eggs: an uneven flat white with a round, glossy yolk."""
-    white = pick_surface(rng, 0.12, 0.4)
+    white = pick_food_surface(rng, 3, 0.12, 0.4)
     yolk = pick_contrast(rng, white, 0.05)
     count = int(rng.integers(1, 4))
     for index in range(count):
@@ -150,7 +128,7 @@ def _egg(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 
 def _fried(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """A heap of straight sticks, square at their ends."""
-    potato = pick_surface(rng, 0.5, 0.15)
+    potato = pick_food_surface(rng, 4, 0.5, 0.15)
     thick = spot.radius * rng.uniform(0.085, 0.12)
     count = int(rng.integers(26, 40))
     for index in range(count):
@@ -169,7 +147,7 @@ def _fried(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 
 def _meat(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """A flat steak with crossed or parallel grill marks and a rim of fat."""
-    meat = pick_surface(rng, 0.8, 0.35)
+    meat = pick_food_surface(rng, 5, 0.8, 0.35)
     outline = blob(rng, (spot.x, spot.y), (spot.radius * 0.92, spot.radius * 0.66), spot.turn, 0.2)
     centre = outline.mean(axis=0)
     painter.polygon(outline, meat.shaded(1.35), spot.base + 18)
@@ -190,7 +168,7 @@ def _meat(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 
 def _noodles(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """A tangle of long, winding strands."""
-    dough = pick_surface(rng, 0.15, 0.45)
+    dough = pick_food_surface(rng, 6, 0.15, 0.45)
     width = spot.radius * rng.uniform(0.035, 0.06)
     painter.polygon(
         blob(rng, (spot.x, spot.y), (spot.radius * 0.85,) * 2, 0, 0.1),
@@ -218,7 +196,7 @@ def _noodles(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 
 def _rice(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """A mound of many short grains."""
-    grain = pick_surface(rng, 0.1, 0.3)
+    grain = pick_food_surface(rng, 7, 0.1, 0.3)
     mound = blob(rng, (spot.x, spot.y), (spot.radius * 0.9, spot.radius * 0.75), spot.turn, 0.12)
     painter.dome(mound, grain.shaded(0.6), spot.base + 4, 40, steps=6)
     count = int(rng.integers(420, 560))
@@ -244,7 +222,7 @@ def _rice(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 
 def _seafood(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """Shrimps: curved, tapering, ringed bodies that end in a fan."""
-    shell = pick_surface(rng, 0.2, 0.6)
+    shell = pick_food_surface(rng, 8, 0.2, 0.6)
     count = int(rng.integers(2, 6))
     size = spot.radius * (0.62 if count < 4 else 0.46)
     for index in range(count):
@@ -272,8 +250,7 @@ def _seafood(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 def _soup(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """A smooth disc of liquid in a wide bowl, with a swirl and a few floating leaves."""
     bowl = pick_surface(rng, 0.05, 0.5)
-    liquid = pick_contrast(rng, bowl, 0.03)
-    liquid = Surface(colour=liquid.colour, rough=0.03, gloss=0.7)
+    liquid = pick_food_surface(rng, 9, 0.03, 0.7)
     disc = blob(rng, (spot.x, spot.y), (spot.radius * 1.12,) * 2, 0, 0.0, 60)
     centre = np.array([spot.x, spot.y])
     painter.polygon(disc, bowl, spot.base + 60)
@@ -297,7 +274,7 @@ def _soup(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
 
 def _fruit(painter: Painter, rng: np.random.Generator, spot: Spot) -> None:
     """A few whole balls with a stalk."""
-    skin = pick_surface(rng, 0.08, 0.9)
+    skin = pick_food_surface(rng, 10, 0.08, 0.9)
     count = int(rng.integers(3, 8))
     size = spot.radius * (0.42 if count < 5 else 0.33)
     for index in range(count):

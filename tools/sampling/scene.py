@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from tools.sampling.foods import Spot, draw_food, pick_contrast, pick_surface
+from tools.sampling.foods import Spot, draw_food
 from tools.sampling.painter import Light, Painter, Surface, blob, place
+from tools.sampling.palette import pick_contrast, pick_surface
 from tools.sampling.textures import Textures
 
 
