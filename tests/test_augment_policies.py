@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
@@ -112,7 +112,7 @@ def sample(source: Any) -> Draws:
 def test_distribution_of_operation_and_magnitude(
     source: UniformPolicy, space: dict[str, Any], bins: int, steps: Any
 ) -> None:
-    expected: Counter[tuple[int, float]] = Counter()
+    expected: defaultdict[tuple[int, float], float] = defaultdict(float)
     for name in space:
         magnitudes, signed = oracle_magnitudes(space, name, bins)
         chosen = magnitudes[list(steps)] if len(magnitudes) > 1 else magnitudes
@@ -130,7 +130,7 @@ def test_distribution_of_auto_augment(name: str) -> None:
     transform = v2.AutoAugment(v2.AutoAugmentPolicy(name))
     table = transform._policies
     for slot in (0, 1):
-        expected: Counter[tuple[int, float]] = Counter()
+        expected: defaultdict[tuple[int, float], float] = defaultdict(float)
         for pair in table:
             op, probability, step = pair[slot]
             magnitudes, signed = oracle_magnitudes(transform._AUGMENTATION_SPACE, op, 10)
@@ -171,12 +171,13 @@ def test_whole_policies_against_torchvision(name: str) -> None:
     coarse = torch.rand((48, 3, 5, 5), generator=generator)
     smooth = torch.nn.functional.interpolate(coarse, (48, 40), mode="bilinear")
     images = (smooth * 255).to(torch.uint8).contiguous(memory_format=torch.channels_last)
-    source = {
+    sources: dict[str, UniformPolicy | TablePolicy] = {
         "trivial": policies.trivial(),
         "rand": policies.rand(),
         "auto-imagenet": policies.auto("imagenet"),
         "auto-cifar10": policies.auto("cifar10"),
-    }[name]
+    }
+    source = sources[name]
     uniform = torch.rand((48, source.columns), generator=generator)
     draws = source.draw(uniform, source.tables(48, 40), (48, 40))
     got = run_slots(images, draws, source.slots, WarpConfig())
