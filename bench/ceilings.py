@@ -40,11 +40,11 @@ def ceiling_of(speeds: Mapping[str, float]) -> tuple[str, float] | None:
     """The ceiling that loaders are held against, of those measured, and its images/s.
 
     JPEG: the fastest way that was found to get the box's pixels decoded, be it by region or
-    whole. Raw: the resize of the box with torch's antialias; a loader with a better kernel can
-    pass it.
+    whole. Raw: the copy of the box's pixels, which any loader has to read at least. (Resizing
+    alone is no limit there: it is torch's kernel, and a better one passes it.)
     """
     decodes = {name: speed for name, speed in speeds.items() if name in _DECODES}
-    chosen = decodes or {n: s for n, s in speeds.items() if n == "ceiling:resize"}
+    chosen = decodes or {n: s for n, s in speeds.items() if n == "ceiling:copy"}
     if not chosen:
         return None
     name = max(chosen, key=lambda name: chosen[name])

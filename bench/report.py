@@ -28,7 +28,7 @@ MOST_CUT, CUT_RATIO, CUT_LENGTH = 3, 2.5, 1.12
 LEGEND: dict[BarKind, str] = {
     "ours": "Headrace",
     "peer": "others",
-    "ceiling": "limit of this machine",
+    "ceiling": "a part of the work alone",
     "baseline": "baseline",
 }
 
