@@ -8,7 +8,6 @@ epoch early.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import weakref
 from collections.abc import Generator, Iterator
@@ -24,6 +23,7 @@ import torch
 from pipeline.batch import Batch
 from pipeline.device import resolve_device, to_device
 from pipeline.errors import BadSampleError, ConfigError
+from pipeline.installed import is_installed
 from pipeline.pixels import crop_resize
 from pipeline.plan import EpochPlan, PlanConfig, Tail, make_plan, num_batches
 from pipeline.records import Records
@@ -114,6 +114,27 @@ class LoaderConfig:
         return self.plan.batch_size // self.plan.world_size
 
 
+class _Running:
+    """The epoch being iterated, if any; the consumer's dropping of it must still end it."""
+
+    def __init__(self) -> None:
+        self._epoch: weakref.ref[Generator[Batch, None, None]] | None = None
+
+    def begin(self, epoch: Generator[Batch, None, None]) -> None:
+        self._epoch = weakref.ref(epoch)
+
+    def end(self) -> None:
+        epoch = self._epoch() if self._epoch is not None else None
+        if epoch is not None:
+            epoch.close()
+        self._epoch = None
+
+
+def _release(running: _Running, backend: Backend) -> None:
+    running.end()
+    backend.close()
+
+
 class PlannedLoader:
     """Yields the batches of a plan; see `open_loader`.
 
@@ -131,8 +152,11 @@ class PlannedLoader:
         self.num_skipped = 0
         self._backend = backend
         self._span = records.split(config.split)
-        self._running: weakref.ref[Generator[Batch, None, None]] | None = None
+        self._running = _Running()
         self._closed = False
+        # Threads inside a native library at the interpreter's end abort it, so a loader that
+        # nobody closed is closed then, or when it is collected.
+        self._let_go = weakref.finalize(self, _release, self._running, backend)
 
     def __len__(self) -> int:
         return num_batches(len(self._span), self.config.plan)
@@ -156,17 +180,16 @@ class PlannedLoader:
             raise ConfigError("this loader is closed; open another")
         if not 0 <= start <= len(self):
             raise ConfigError(f"start is {start}, expected 0 to {len(self)} batches")
-        self._end_running()
+        self._running.end()
         batches = to_device(self._batches(self.plan(epoch), start), self.config.device)
-        self._running = weakref.ref(batches)
+        self._running.begin(batches)
         return batches
 
     def close(self) -> None:
         """Ends a running epoch and lets go of threads, processes and buffers."""
         if not self._closed:
             self._closed = True
-            self._end_running()
-            self._backend.close()
+            self._let_go()
 
     def __enter__(self) -> PlannedLoader:
         return self
@@ -178,12 +201,6 @@ class PlannedLoader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _end_running(self) -> None:
-        running = self._running() if self._running is not None else None
-        if running is not None:
-            running.close()
-        self._running = None
 
     def _batches(self, plan: EpochPlan, start: int) -> Generator[Batch, None, None]:
         if start >= plan.num_batches:
@@ -335,7 +352,7 @@ def _choice(records: Records, config: LoaderConfig) -> tuple[str, str]:
     too_large = f"the split would take {_gib(needed)} of {_gib(budget)} memory allowed"
     if config.device.type != "cuda":
         return "native", too_large
-    if importlib.util.find_spec("nvidia.dali") is None:
+    if not is_installed("nvidia.dali"):
         return "native", f"{too_large}; nvidia-dali-cuda120 is not installed"
     return "dali", f"{too_large}; decodes on the GPU"
 

@@ -6,6 +6,7 @@ Every loader is held against these functions by a test; docs/loaders.md states h
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import torch
@@ -29,7 +30,8 @@ def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
         # The copy is for torch, which wants writable memory though the decoder only reads it.
         image = decode_jpeg(torch.from_numpy(np.require(data, requirements="W")), ImageReadMode.RGB)
     except RuntimeError as error:
-        raise ValueError(str(error).splitlines()[0]) from None
+        # torchvision puts its own source file in front
+        raise ValueError(re.sub(r"^.*?\.cpp:\d+, ", "", str(error).splitlines()[0])) from None
     return image.permute(1, 2, 0).numpy()
 
 

@@ -9,12 +9,10 @@ most one level.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numba import njit
 
+from pipeline.jit import compiled
 from pipeline.simd import (
     BYTES_PER_BLOCK,
     FLOATS_PER_BLOCK,
@@ -27,19 +25,7 @@ from pipeline.simd import (
 )
 
 
-def _compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """numba.njit without the GIL; the machine code is kept on disk where there is a place."""
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        try:
-            return njit(nogil=True, error_model="numpy", cache=True, **options)(function)
-        except RuntimeError:  # neither the package's folder nor the user's cache is writable
-            return njit(nogil=True, error_model="numpy", **options)(function)
-
-    return decorate
-
-
-@_compiled(fastmath=True)
+@compiled(fastmath=True)
 def _triangle_weights(num_in: int, num_out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First input and weights of each output.
 
@@ -68,7 +54,7 @@ def _triangle_weights(num_in: int, num_out: int) -> tuple[np.ndarray, np.ndarray
     return first, count, weights[:, :taps]
 
 
-@_compiled(inline="always")
+@compiled(inline="always")
 def _bytes_row(row: int, taps: int, first: np.ndarray, weights: int, stride: int, out: int) -> None:
     """A row of floats to a row of output bytes.
 
@@ -82,7 +68,7 @@ def _bytes_row(row: int, taps: int, first: np.ndarray, weights: int, stride: int
         pixel_to_bytes(row + 12 * first[o], taps, weights + o * stride, out + 3 * o)
 
 
-@_compiled(inline="always")
+@compiled(inline="always")
 def _floats_row(
     row: int, taps: int, first: np.ndarray, weights: int, stride: int, out: int
 ) -> None:
@@ -91,7 +77,7 @@ def _floats_row(
         pixel_to_floats(row + 12 * first[o], taps, weights + o * stride, out + 12 * o)
 
 
-@_compiled()
+@compiled()
 def _combine_source(
     at: int, stride: int, count: int, num_bytes: int, weights: int, narrow: np.ndarray, out: int
 ) -> None:
@@ -111,7 +97,7 @@ def _combine_source(
     combine_bytes(at + last, stride, count, weights, out + 4 * last)
 
 
-@_compiled()
+@compiled()
 def resize_box(
     source: int, stride: int, height: int, width: int, flip: bool, out: np.ndarray
 ) -> None:
@@ -175,7 +161,7 @@ def resize_box(
         copy_bytes(line_at, num_floats, out.ctypes.data + y * num_floats)
 
 
-@_compiled()
+@compiled()
 def _enlarge(
     source: int,
     stride: int,
@@ -220,7 +206,7 @@ def _enlarge(
         copy_bytes(line_at, num_floats, out.ctypes.data + y * num_floats)
 
 
-@_compiled()
+@compiled()
 def resize_raw_run(
     base: int,
     ptrs: np.ndarray,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from pipeline import ConfigError, LoaderConfig, Records, RecordsError, make_plan
 from pipeline.loader import Decoded
 from pipeline.plan import EpochPlan
 from pipeline.tuning import candidates, pick_workers
-from tests.builders import make_records, samples
+from tests.builders import available_loaders, make_records, samples
 
 
 @pytest.fixture
@@ -159,3 +161,14 @@ def test_auto_workers_load(file: Path, capsys: pytest.CaptureFixture[str]) -> No
     with open_loader(file, loader="native", size=16, batch_size=4, workers="auto") as loader:
         assert len(list(loader.epoch(0))) == 4
     assert "workers: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", available_loaders())
+def test_a_process_may_end_in_the_middle_of_an_epoch(file: Path, name: str) -> None:
+    code = (
+        "import sys; from pipeline import open_loader;"
+        f"loader = open_loader(sys.argv[1], loader={name!r}, size=24, batch_size=2);"
+        "epoch = loader.epoch(0); next(epoch)"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr

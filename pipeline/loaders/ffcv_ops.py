@@ -27,6 +27,7 @@ from ffcv.pipeline.state import State
 from numba import types
 
 from pipeline import beton
+from pipeline.jit import compiled
 from pipeline.loader import LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import MappedStorage, Records
@@ -161,7 +162,7 @@ class PlanDecoder(SimpleRGBImageDecoder):
         return decode
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _decode_whole(
     decoder: int, stored: np.ndarray, height: int, width: int, pixels: np.ndarray
 ) -> bool:
@@ -181,7 +182,7 @@ def _decode_whole(
     return bool(status == 0)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _decode_lane(
     places: np.ndarray,
     destination: np.ndarray,
@@ -215,7 +216,7 @@ def _decode_lane(
 
 
 # Two functions, because numba's cache on disk tells functions apart by name and not by `parallel`.
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _in_one_thread(
     places: np.ndarray, destination: np.ndarray, state: tuple[np.ndarray, ...], num_lanes: int
 ) -> None:
@@ -223,7 +224,7 @@ def _in_one_thread(
         _decode_lane(places, destination, state, lane, num_lanes)
 
 
-@numba.njit(nogil=True, cache=True, parallel=True)
+@compiled(parallel=True)
 def _in_threads(
     places: np.ndarray, destination: np.ndarray, state: tuple[np.ndarray, ...], num_lanes: int
 ) -> None:

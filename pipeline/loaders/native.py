@@ -9,7 +9,6 @@ one call resizes a whole run of them.
 
 from __future__ import annotations
 
-import importlib.util
 import queue
 import threading
 from collections import deque
@@ -21,6 +20,7 @@ import torch
 from pipeline.beton import MODE_RAW
 from pipeline.buffers import BufferPool
 from pipeline.errors import BadSampleError, ConfigError
+from pipeline.installed import is_installed
 from pipeline.loader import Decoded, LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import MappedStorage, Records
@@ -45,7 +45,7 @@ def open_backend(records: Records, config: LoaderConfig) -> NativeBackend:
             f"the native loader reads packed records and {records.path} is a folder; pack it with "
             "tools/pack.py, or use the torchvision loader"
         )
-    if importlib.util.find_spec("nvidia.nvimgcodec") is None:
+    if not is_installed("nvidia.nvimgcodec"):
         print(
             "native loader: nvImageCodec is not installed, so whole images are decoded by "
             "torchvision; pip install nvidia-nvimgcodec-cu12 for the faster decoder"
@@ -208,7 +208,7 @@ def _region_decoder(records: Records) -> Decode:
         y, x, height, width = box
         return records.decode(index)[y : y + height, x : x + width]
 
-    if importlib.util.find_spec("nvidia.nvimgcodec") is None:
+    if not is_installed("nvidia.nvimgcodec"):
         return whole
     from nvidia import nvimgcodec
 
