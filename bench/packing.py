@@ -187,7 +187,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--folder", type=Path, help="camera JPEGs (default: a sample set is drawn)")
     add("--images", type=int, default=330, help="of the drawn set (%(default)s)")
-    add("--repeat", type=int, default=4, help="take each image so often (%(default)s)")
+    add("--repeat", type=int, default=16, help="take each image so often (%(default)s)")
     add("--repeats", type=int, default=5, help="timed runs of each packer (%(default)s)")
     add("--workers", type=int, default=available_cores(), help="(%(default)s)")
     add("--packers", nargs="+", choices=PACKERS, default=list(PACKERS), metavar="NAME")

@@ -16,6 +16,7 @@ if __package__ in (None, ""):
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from pipeline.errors import ConfigError
@@ -118,10 +119,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         report = _pack(given, listing, config)
     except PackError as error:
-        import sys
-
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FAILED
+    except OSError as error:
+        if error.filename is None:  # a full disk while writing does not say where
+            raise OSError(error.errno, error.strerror, given.out) from None
+        raise
     print("\n".join(summary_lines(Path(given.out), listing, report)))
     return 0
 
