@@ -70,11 +70,21 @@ def test_importing_touches_no_gpu_and_no_arguments() -> None:
 def test_scripts_run_by_path_and_as_modules(folder: str) -> None:
     scripts = [p for p in (ROOT / folder).glob("*.py") if p.read_text().startswith("#!")]
     assert scripts
+    commands = [["-m", f"{folder}.{script.stem}"] for script in scripts]
     for script in scripts:
         assert script.stat().st_mode & 0o111, f"{script} is not executable"
-        for command in ([str(script)], ["-m", f"{folder}.{script.stem}"]):
-            run = subprocess.run(
-                [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True
-            )
-            assert run.returncode == 0, f"{command}: {run.stderr}"
-            assert "usage" in run.stdout.lower()
+        commands.append([str(script)])
+    runs = [  # side by side: each of them imports torch
+        subprocess.Popen(
+            [sys.executable, *command, "--help"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for command in commands
+    ]
+    for command, run in zip(commands, runs, strict=True):
+        out, errors = run.communicate()
+        assert run.returncode == 0, f"{command}: {errors}"
+        assert "usage" in out.lower()
