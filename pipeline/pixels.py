@@ -11,7 +11,6 @@ import re
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from torchvision.io import ImageReadMode, decode_jpeg
 
 
 def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
@@ -26,6 +25,9 @@ def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: if libjpeg gives up on it.
     """
+    # Here, because importing torchvision takes over a second and most loaders never need it.
+    from torchvision.io import ImageReadMode, decode_jpeg
+
     try:
         # The copy is for torch, which wants writable memory though the decoder only reads it.
         image = decode_jpeg(torch.from_numpy(np.require(data, requirements="W")), ImageReadMode.RGB)

@@ -58,10 +58,11 @@ def test_no_script_folder_shadows_a_module() -> None:
 
 
 def test_importing_touches_no_gpu_and_no_arguments() -> None:
+    slow = ["ffcv", "nvidia.dali", "timm", "matplotlib", "torchvision", "kornia", "torch._dynamo"]
     code = (
         "import sys; sys.argv = ['x', '--nonsense']; import pipeline, augment, train, torch;"
         "assert not torch.cuda.is_initialized();"
-        "assert not {'ffcv', 'nvidia.dali', 'timm', 'matplotlib'} & set(sys.modules), 'too early'"
+        f"early = set({slow}) & set(sys.modules); assert not early, early"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
@@ -70,7 +71,7 @@ def test_importing_touches_no_gpu_and_no_arguments() -> None:
 def test_scripts_run_by_path_and_as_modules(folder: str) -> None:
     scripts = [p for p in (ROOT / folder).glob("*.py") if p.read_text().startswith("#!")]
     assert scripts
-    commands = [["-m", f"{folder}.{script.stem}"] for script in scripts]
+    commands = [["-m", f"{folder}.{scripts[0].stem}"]]  # one is enough: what differs is sys.path
     for script in scripts:
         assert script.stat().st_mode & 0o111, f"{script} is not executable"
         commands.append([str(script)])
