@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from augment.ops import Op, Stage
+from pipeline.jit import compiled
 
 _TONE, _COLOUR, _DETAIL = (int(stage) * 20 for stage in (Stage.TONE, Stage.COLOUR, Stage.DETAIL))
 _BRIGHTNESS, _CONTRAST, _SOLARIZE = int(Op.BRIGHTNESS), int(Op.CONTRAST), int(Op.SOLARIZE)
@@ -31,14 +31,25 @@ _TWO, _THREE, _FOUR, _FIVE, _SIX = (np.float32(v) for v in (2.0, 3.0, 4.0, 5.0, 
 _HALF = np.float32(0.5)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+# Copies are loops: assigning a slice would compile numba's error text for shapes that differ, which
+# takes longer than all of the kernels.
+@compiled()
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    """target = source, both (H, W·C)."""
+    for y in range(source.shape[0]):
+        row, out = source[y], target[y]
+        for x in range(row.shape[0]):
+            out[x] = row[x]
+
+
+@compiled(inline="always")
 def _gray(red: float, green: float, blue: float) -> float:
     """ITU-R 601 luma rounded down; sums rounded once, like torch's fused multiply-add."""
     first = np.float32(np.float64(red * _RED) + np.float64(green) * np.float64(_GREEN))
     return np.floor(np.float32(np.float64(first) + np.float64(blue) * np.float64(_BLUE)))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def gray_mean(image: np.ndarray, table: np.ndarray, channels: int) -> float:
     """Mean gray of an image seen through a (256, 3) float32 table."""
     height, length = image.shape
@@ -55,7 +66,7 @@ def gray_mean(image: np.ndarray, table: np.ndarray, channels: int) -> float:
     return np.float32(total) / np.float32(height * (length // 3))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def look_up(source: np.ndarray, target: np.ndarray, table: np.ndarray, channels: int) -> None:
     """target = table[source]; table is (256, 3) uint8, source and target may be one image."""
     height, length = source.shape
@@ -72,12 +83,12 @@ def look_up(source: np.ndarray, target: np.ndarray, table: np.ndarray, channels:
             out[3 * x + 2] = table[row[3 * x + 2], 2]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _clamp(value: float) -> int:
     return np.uint8(min(max(value, _ZERO), _TOP))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def autocontrast_table(image: np.ndarray, table: np.ndarray, channels: int) -> None:
     """Fills (256, 3) uint8: each channel's range stretched to 0..255."""
     height, length = image.shape
@@ -97,7 +108,7 @@ def autocontrast_table(image: np.ndarray, table: np.ndarray, channels: int) -> N
                 table[i, c] = _clamp((np.float32(i) - np.float32(low)) / scale)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def equalize_table(image: np.ndarray, table: np.ndarray, channels: int) -> None:
     """Fills (256, 3) uint8 that flattens each channel's histogram."""
     height, length = image.shape
@@ -118,14 +129,14 @@ def equalize_table(image: np.ndarray, table: np.ndarray, channels: int) -> None:
             below += counts[c, i]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def brightness_table(table: np.ndarray, offset: float) -> None:
     """Fills (256, 3) uint8; ``offset`` is the factor minus 1, float32."""
     for i in range(256):
         table[i, :] = _clamp(np.float32(i) * (_ONE + offset))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def contrast_table(table: np.ndarray, offset: float, mean: float) -> None:
     """Fills (256, 3) uint8; the sum is rounded once, like torch's fused multiply-add."""
     share = np.float64(-offset) * np.float64(mean)
@@ -134,7 +145,7 @@ def contrast_table(table: np.ndarray, offset: float, mean: float) -> None:
         table[i, :] = _clamp(np.float32(np.float64(product) + share))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def blend_table(table: np.ndarray, offset: float, other: float) -> None:
     """Fills (256, 3) uint8: the blend of colour jitter, each product rounded."""
     share = -offset
@@ -142,7 +153,7 @@ def blend_table(table: np.ndarray, offset: float, other: float) -> None:
         table[i, :] = _clamp(np.float32(i) * (_ONE - share) + other * share)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def fixed_table(table: np.ndarray, kind: int, magnitude: float) -> None:
     """Fills (256, 3) uint8: 0 solarize, 1 posterize, 2 invert, 3 gamma."""
     for i in range(256):
@@ -159,7 +170,7 @@ def fixed_table(table: np.ndarray, kind: int, magnitude: float) -> None:
         table[i, :] = value
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def compose(pending: np.ndarray, table: np.ndarray) -> None:
     """pending = table after pending, both (256, 3) uint8."""
     for i in range(256):
@@ -167,7 +178,7 @@ def compose(pending: np.ndarray, table: np.ndarray) -> None:
             pending[i, c] = table[pending[i, c], c]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _unpack(row: np.ndarray, table: np.ndarray, planes: np.ndarray) -> None:
     """One interleaved row through a (256, 3) float32 table into (3, W) float32."""
     for x in range(planes.shape[1]):
@@ -176,7 +187,7 @@ def _unpack(row: np.ndarray, table: np.ndarray, planes: np.ndarray) -> None:
         planes[2, x] = table[row[3 * x + 2], 2]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _pack(planes: np.ndarray, row: np.ndarray) -> None:
     """(3, W) float32 in 0..255 to one interleaved row, rounded down."""
     for x in range(planes.shape[1]):
@@ -185,7 +196,7 @@ def _pack(planes: np.ndarray, row: np.ndarray) -> None:
         row[3 * x + 2] = np.uint8(np.int32(planes[2, x]))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def blend_gray(source: np.ndarray, target: np.ndarray, table: np.ndarray, share: float) -> None:
     """Blends each pixel with its gray value, through a (256, 3) float32 table."""
     height, width = source.shape[0], source.shape[1] // 3
@@ -202,7 +213,7 @@ def blend_gray(source: np.ndarray, target: np.ndarray, table: np.ndarray, share:
         _pack(planes, target[y])
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@compiled(inline="always")
 def _ramp(six: float, offset: float) -> float:
     """How far a channel is below the value, 0..1, at a hue in sextants."""
     ramp = six + offset
@@ -213,7 +224,7 @@ def _ramp(six: float, offset: float) -> float:
     return _ONE if ramp > _ONE else ramp
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _turn_row(red: np.ndarray, green: np.ndarray, blue: np.ndarray, turn: float) -> None:
     """Hue of one row of planes in 0..1 turned in place; selects, not branches, so it vectorises."""
     for x in range(red.shape[0]):
@@ -239,7 +250,7 @@ def _turn_row(red: np.ndarray, green: np.ndarray, blue: np.ndarray, turn: float)
         blue[x] = (high - depth * _ramp(six, _ONE)) * _SCALE
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def turn_hue(source: np.ndarray, target: np.ndarray, table: np.ndarray, turn: float) -> None:
     """Turns the hue; the (256, 3) float32 table gives values in 0..255."""
     height, width = source.shape[0], source.shape[1] // 3
@@ -251,7 +262,7 @@ def turn_hue(source: np.ndarray, target: np.ndarray, table: np.ndarray, turn: fl
         _pack(planes, target[y])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def mix_channels(image: np.ndarray, matrix: np.ndarray) -> None:
     """Multiplies each pixel by a matrix of nine numbers, row by row; rounded to nearest."""
     for y in range(image.shape[0]):
@@ -263,7 +274,7 @@ def mix_channels(image: np.ndarray, matrix: np.ndarray) -> None:
                 row[3 * x + c] = _clamp(value)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def identity_table() -> np.ndarray:
     """(256, 3) uint8."""
     table = np.empty((256, 3), np.uint8)
@@ -272,7 +283,7 @@ def identity_table() -> np.ndarray:
     return table
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def _tone_table(
     image: np.ndarray, op: int, magnitude: float, table: np.ndarray, channels: int
 ) -> None:
@@ -290,7 +301,7 @@ def _tone_table(
         fixed_table(table, kind, magnitude)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_tone(
     images: np.ndarray,
     start: int,
@@ -316,7 +327,7 @@ def run_tone(
                 look_up(images[b], images[b], table, channels)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_colour(
     images: np.ndarray,
     start: int,
@@ -349,7 +360,7 @@ def run_colour(
                 mix_channels(image, vector[b, s])
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_jitter(
     source: np.ndarray,
     target: np.ndarray,
@@ -404,4 +415,4 @@ def run_jitter(
         if dirty:
             look_up(image, target[b], pending, channels)
         else:
-            target[b] = image
+            _copy(image, target[b])

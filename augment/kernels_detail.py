@@ -9,31 +9,44 @@ of the kernel itself: what a kernel calls must stand in the same file.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from augment.ops import Op
+from pipeline.jit import compiled
 
 _SHARPNESS, _BLUR = int(Op.SHARPNESS), int(Op.BLUR)
 _ZERO, _TOP, _THIRTEEN = np.float32(0.0), np.float32(255.0), np.float32(13.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+# Copies are loops: assigning a slice would compile numba's error text for shapes that differ, which
+# takes longer than all of the kernels.
+@compiled()
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    """target = source, both (H, W·C)."""
+    for y in range(source.shape[0]):
+        row, out = source[y], target[y]
+        for x in range(row.shape[0]):
+            out[x] = row[x]
+
+
+@compiled()
 def sharpen(source: np.ndarray, target: np.ndarray, offset: float, channels: int) -> None:
     """Sharpness; source and target are different images."""
     height, length = source.shape
     inner = length - 2 * channels
     if height <= 2 or inner <= 0:
-        target[:] = source
+        _copy(source, target)
         return
-    target[0], target[height - 1] = source[0], source[height - 1]
+    for y in (0, height - 1):
+        for x in range(length):
+            target[y, x] = source[y, x]
     share = -offset
     total = np.empty(length, np.int32)
     for y in range(1, height - 1):
         above, row, below, out = source[y - 1], source[y], source[y + 1], target[y]
         for x in range(length):
             total[x] = np.int32(above[x]) + np.int32(row[x]) + np.int32(below[x])
-        out[:channels] = row[:channels]
-        out[length - channels :] = row[length - channels :]
+        for c in range(channels):
+            out[c], out[inner + channels + c] = row[c], row[inner + channels + c]
         left, middle, right = total[:inner], total[channels:], total[2 * channels :]
         centre, smoothed = row[channels:], out[channels:]
         for x in range(inner):
@@ -46,7 +59,7 @@ def sharpen(source: np.ndarray, target: np.ndarray, offset: float, channels: int
             smoothed[x] = np.uint8(np.int32(value))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def blur(source: np.ndarray, target: np.ndarray, weights: np.ndarray, channels: int) -> None:
     """Separable blur with mirrored borders; weights (K,) float32; target may be source."""
     height, length = source.shape
@@ -78,7 +91,7 @@ def blur(source: np.ndarray, target: np.ndarray, weights: np.ndarray, channels: 
             out[x] = np.uint8(np.int32(min(np.rint(total[x]), _TOP)))
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_detail(
     images: np.ndarray,
     spare: np.ndarray,
@@ -103,7 +116,7 @@ def run_detail(
     for b in range(start, stop):
         for s in range(op.shape[1]):
             if op[b, s] == _SHARPNESS:
-                spare[:] = images[b]
+                _copy(images[b], spare)
                 sharpen(spare, images[b], magnitude[b, s], channels)
             elif op[b, s] == _BLUR:
                 blur(images[b], images[b], weights[b, s], channels)

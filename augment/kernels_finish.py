@@ -10,12 +10,24 @@ of the kernel itself: what a kernel calls must stand in the same file.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from pipeline.jit import compiled
 
 _ZERO, _TOP = np.float32(0.0), np.float32(255.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+# Copies are loops: assigning a slice would compile numba's error text for shapes that differ, which
+# takes longer than all of the kernels.
+@compiled()
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    """target = source, both (H, W·C)."""
+    for y in range(source.shape[0]):
+        row, out = source[y], target[y]
+        for x in range(row.shape[0]):
+            out[x] = row[x]
+
+
+@compiled()
 def normalise(source: np.ndarray, target: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
     """Bytes to float32; scale and shift are (W·C,), a row's worth, so that rows vectorise."""
     for y in range(source.shape[0]):
@@ -24,7 +36,7 @@ def normalise(source: np.ndarray, target: np.ndarray, scale: np.ndarray, shift: 
             out[x] = np.float32(row[x]) * scale[x] + shift[x]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def flip_normalise(
     source: np.ndarray, target: np.ndarray, scale: np.ndarray, shift: np.ndarray, channels: int
 ) -> None:
@@ -42,7 +54,7 @@ def flip_normalise(
             out[x] = np.float32(mirrored[x]) * scale[x] + shift[x]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def mixup_normalise(
     source: np.ndarray,
     other: np.ndarray,
@@ -60,7 +72,7 @@ def mixup_normalise(
             out[x] = level * scale[x] + shift[x]
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_erase(
     images: np.ndarray,
     start: int,
@@ -82,7 +94,7 @@ def run_erase(
                         image[y, at] = pixels[y, at] if noisy else fill[c]
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_normalise(
     images: np.ndarray,
     out: np.ndarray,
@@ -101,7 +113,7 @@ def run_normalise(
             normalise(images[b], out[b], scale, shift)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_mix(
     images: np.ndarray,
     out: np.ndarray,
@@ -137,11 +149,12 @@ def run_mix(
         if kind[b] == 0:
             normalise(own, out[b], scale, shift)
             continue
-        spare[:] = own
+        _copy(own, spare)
         if kind[b] == 2:
             left, right = box[b, 2] * channels, max(box[b, 3], box[b, 2]) * channels
             for y in range(box[b, 0], box[b, 1]):
-                spare[y, left:right] = other[y, left:right]
+                for x in range(left, right):
+                    spare[y, x] = other[y, x]
         else:
             for y in range(height):
                 lower = 2 if y >= box[b, 1] else 0
@@ -156,7 +169,7 @@ def run_mix(
         normalise(spare, out[b], scale, shift)
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_average(
     source: np.ndarray,
     total: np.ndarray,
@@ -175,7 +188,7 @@ def run_average(
                 out[x] = value if column == 0 else out[x] + value
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_round_down(total: np.ndarray, target: np.ndarray, start: int, stop: int) -> None:
     """Float32 sums to uint8, clamped."""
     for b in range(start, stop):

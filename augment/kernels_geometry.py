@@ -10,12 +10,24 @@ of the kernel itself: what a kernel calls must stand in the same file.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from pipeline.jit import compiled
 
 _ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+# Copies are loops: assigning a slice would compile numba's error text for shapes that differ, which
+# takes longer than all of the kernels.
+@compiled()
+def _copy(source: np.ndarray, target: np.ndarray) -> None:
+    """target = source, both (H, W·C)."""
+    for y in range(source.shape[0]):
+        row, out = source[y], target[y]
+        for x in range(row.shape[0]):
+            out[x] = row[x]
+
+
+@compiled()
 def _mirror_row(row: np.ndarray, out: np.ndarray, channels: int) -> None:
     """One row from right to left. Unsigned indices spare numba's check for negative ones."""
     length = row.shape[0]
@@ -31,7 +43,7 @@ def _mirror_row(row: np.ndarray, out: np.ndarray, channels: int) -> None:
         out[3 * x + 2] = third[at]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def flip(source: np.ndarray, target: np.ndarray, left_right: bool, channels: int) -> None:
     """Mirrors rows (left_right) or columns; source and target are different images."""
     height = source.shape[0]
@@ -39,10 +51,11 @@ def flip(source: np.ndarray, target: np.ndarray, left_right: bool, channels: int
         if left_right:
             _mirror_row(source[y], target[y], channels)
         else:
-            target[y] = source[height - 1 - y]
+            for x in range(source.shape[1]):
+                target[y, x] = source[np.uint32(height - 1 - y), x]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _locate_row(matrix: np.ndarray, y: float, half_x: float, half_y: float, at: np.ndarray) -> None:
     """Fills at[0], at[1] ((2, W) float32) with where a row of output pixels is looked up."""
     x0, y0 = matrix[0, 1] * y + matrix[0, 2], matrix[1, 1] * y + matrix[1, 2]
@@ -61,7 +74,7 @@ def _locate_row(matrix: np.ndarray, y: float, half_x: float, half_y: float, at: 
         down[x] = (matrix[1, 0] * column + y0) / scale + half_y
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def warp_nearest(
     source: np.ndarray, target: np.ndarray, matrix: np.ndarray, fill: np.ndarray, channels: int
 ) -> None:
@@ -101,7 +114,7 @@ def warp_nearest(
                 out[3 * x + 2] = fill[2]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def _bordered(source: np.ndarray, fill: np.ndarray, channels: int) -> np.ndarray:
     """(H + 3, W + 3, 4) float32 with a border of the fill colour, four numbers for each pixel."""
     height, width = source.shape[0], source.shape[1] // channels
@@ -111,10 +124,13 @@ def _bordered(source: np.ndarray, fill: np.ndarray, channels: int) -> np.ndarray
         colour[c] = fill[c]
     for y in (0, height + 1, height + 2):
         for x in range(width + 3):
-            out[y, x] = colour
+            for c in range(4):
+                out[y, x, c] = colour[c]
     for y in range(height):
         row, line = source[y], out[y + 1]
-        line[0], line[width + 1], line[width + 2] = colour, colour, colour
+        for x in (0, width + 1, width + 2):
+            for c in range(4):
+                line[x, c] = colour[c]
         if channels == 3:
             for x in range(width):
                 line[x + 1, 0] = row[3 * x]
@@ -128,7 +144,7 @@ def _bordered(source: np.ndarray, fill: np.ndarray, channels: int) -> np.ndarray
     return out
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled()
 def warp_bilinear(
     source: np.ndarray, target: np.ndarray, matrix: np.ndarray, fill: np.ndarray, channels: int
 ) -> None:
@@ -174,7 +190,7 @@ def warp_bilinear(
                 out[x] = np.uint8(np.int32(blended[x, 0]))
 
 
-@njit(nogil=True, cache=True)
+@compiled()
 def run_geometry(
     source: np.ndarray,
     target: np.ndarray,
@@ -202,10 +218,10 @@ def run_geometry(
     """
     for b in range(start, stop):
         if moved[b] == 0:
-            target[b] = source[b]
+            _copy(source[b], target[b])
             continue
         # A warp never reads what it has written.
-        spare[:] = source[b]
+        _copy(source[b], spare)
         if moved[b] >= 2:
             flip(spare, target[b], moved[b] == 2, channels)
         elif bilinear:
