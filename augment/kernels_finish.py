@@ -45,11 +45,17 @@ def flip_normalise(
     mirrored = np.empty(length, np.uint8)
     for y in range(source.shape[0]):
         row, out = source[y], target[y]
-        for c in range(channels):
-            plane, copy = row[c:], mirrored[c:]
-            for x in range(0, length - c, channels):
-                # Unsigned indices spare numba's check for negative ones.
-                copy[x] = plane[np.uint32(length - channels - x)]
+        # Unsigned indices spare numba's check for negative ones.
+        if channels == 1:
+            for x in range(length):
+                mirrored[x] = row[np.uint32(length - 1 - x)]
+        else:
+            second, third = row[1:], row[2:]
+            for x in range(length // 3):
+                at = np.uint32(length - 3 - 3 * x)
+                mirrored[3 * x] = row[at]
+                mirrored[3 * x + 1] = second[at]
+                mirrored[3 * x + 2] = third[at]
         for x in range(length):
             out[x] = np.float32(mirrored[x]) * scale[x] + shift[x]
 

@@ -39,7 +39,7 @@ from bench.measure import (
 from bench.packers import PACKERS
 from bench.report import Column, table, write_json
 from pipeline.errors import ConfigError, HeadraceError
-from pipeline.layouts import scan_images
+from pipeline.layouts.discovery import scan_images
 from tools.command_line import Parser, run_command
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ from bench.isolated import Isolated
 from bench.job import PEERS, Reads
 from bench.retable import retable
 from pipeline.errors import ConfigError, HeadraceError
-from pipeline.layouts import discover
+from pipeline.layouts.discovery import discover
 from pipeline.manifest import DEFAULT_SPLIT
 from pipeline.records import Records
 

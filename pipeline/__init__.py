@@ -1,17 +1,41 @@
-"""Headrace's pipeline: from packed records to batches on the device."""
+"""Headrace's pipeline: from packed records to batches on the device.
 
-from pipeline.batch import Batch
-from pipeline.errors import (
-    BadSampleError,
-    ConfigError,
-    HeadraceError,
-    MissingPackageError,
-    RecordsError,
-)
-from pipeline.loader import LOADERS, Loader, LoaderConfig, PlannedLoader, open_loader
-from pipeline.manifest import Manifest, Skipped
-from pipeline.plan import EpochPlan, PlanConfig, make_plan
-from pipeline.records import Records
+Names are imported when they are first used, so that tools which need no torch start at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.batch import Batch
+    from pipeline.errors import (
+        BadSampleError,
+        ConfigError,
+        HeadraceError,
+        MissingPackageError,
+        RecordsError,
+    )
+    from pipeline.loader import LOADERS, Loader, LoaderConfig, PlannedLoader, open_loader
+    from pipeline.manifest import Manifest, Skipped
+    from pipeline.plan import EpochPlan, PlanConfig, make_plan
+    from pipeline.records import Records
+
+_HOMES = {
+    "batch": ["Batch"],
+    "errors": [
+        "BadSampleError",
+        "ConfigError",
+        "HeadraceError",
+        "MissingPackageError",
+        "RecordsError",
+    ],
+    "loader": ["LOADERS", "Loader", "LoaderConfig", "PlannedLoader", "open_loader"],
+    "manifest": ["Manifest", "Skipped"],
+    "plan": ["EpochPlan", "PlanConfig", "make_plan"],
+    "records": ["Records"],
+}
 
 __all__ = [
     "LOADERS",
@@ -32,3 +56,10 @@ __all__ = [
     "make_plan",
     "open_loader",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"pipeline.{module}"), name)
+    raise AttributeError(f"module 'pipeline' has no attribute {name!r}")

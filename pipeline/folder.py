@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.beton import MODE_JPEG, MODE_OTHER
 from pipeline.errors import RecordsError
-from pipeline.layouts import Listing, discover
+from pipeline.layouts.discovery import Listing, discover
 from pipeline.manifest import Manifest, Skipped
 from pipeline.records import Records, SampleTable
 
@@ -47,7 +47,7 @@ def open_folder(root: Path) -> Records:
     the manifest's `skipped`.
 
     Args:
-        root: a folder in any layout that `pipeline.layouts` knows.
+        root: a folder in any layout that `pipeline.layouts.discovery` knows.
 
     Raises:
         RecordsError: if no image in it can be read.

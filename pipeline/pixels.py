@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from pipeline.to_rgb import to_rgb
+
 
 def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
     """Decodes a whole JPEG, ignoring EXIF rotation (a record has it baked in).
@@ -44,7 +46,7 @@ def decode_any_rgb(data: np.ndarray) -> np.ndarray:
         data: (bytes,) uint8.
 
     Returns:
-        (H, W, 3) uint8 RGB, transparency over black as PIL converts it.
+        (H, W, 3) uint8 RGB; see pipeline.to_rgb for what is not.
 
     Raises:
         ValueError: if PIL cannot read it.
@@ -52,7 +54,7 @@ def decode_any_rgb(data: np.ndarray) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data.tobytes())) as image:
             upright = ImageOps.exif_transpose(image) or image
-            return np.asarray(upright.convert("RGB"))
+            return to_rgb(upright)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from None
 

@@ -247,7 +247,7 @@ def _jpeg_size(data: np.ndarray) -> tuple[int, int] | None:
 
 
 def _split_of(shard: Path) -> str:
-    from pipeline.layouts import split_of
+    from pipeline.layouts.discovery import split_of
 
     match = _SHARD_NAME.fullmatch(shard.name)
     prefix = match[1] if match else ""

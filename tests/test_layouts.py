@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError, RecordsError
-from pipeline.layouts import Listing, discover, natural_key
-from pipeline.splitting import make_folds, take_validation
+from pipeline.layouts.discovery import Listing, discover, natural_key
+from pipeline.layouts.splitting import make_folds, take_validation
 
 
 def _touch(root: Path, *names: str) -> Path:

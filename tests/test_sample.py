@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 
 from pipeline.errors import ConfigError
-from pipeline.layouts import discover
+from pipeline.layouts.discovery import discover
 from tools.sample import SampleConfig, draw_photo, main
 from tools.sampling.foods import CLASS_NAMES
 from tools.sampling.textures import make_textures

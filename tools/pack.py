@@ -20,8 +20,8 @@ import sys
 from pathlib import Path
 
 from pipeline.errors import ConfigError
-from pipeline.layouts import LAYOUTS, Listing, discover
-from pipeline.splitting import make_folds, take_validation
+from pipeline.layouts.discovery import LAYOUTS, Listing, discover
+from pipeline.layouts.splitting import make_folds, take_validation
 from tools.command_line import EXIT_FAILED, Parser, available_cores, run_command
 from tools.packing.encode import EncodeConfig
 from tools.packing.output import check_output

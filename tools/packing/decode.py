@@ -10,6 +10,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
+from pipeline.to_rgb import to_rgb
 from tools.packing.jpeg_header import JpegHeader
 
 # Above this a decoded image would not fit beside its neighbours in memory (600 MB each).
@@ -109,29 +110,13 @@ def _decode_odd(data: bytes) -> np.ndarray:
             with Image.open(io.BytesIO(data)) as image:
                 _check_size(*image.size)
                 image.load()
-                return _to_rgb(ImageOps.exif_transpose(image) or image)
+                return to_rgb(ImageOps.exif_transpose(image) or image)
     except Image.UnidentifiedImageError:
         raise BadImageError("not an image of a known format") from None
     except Image.DecompressionBombError:
         raise BadImageError(f"larger than {MAX_PIXELS} pixels") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
         raise BadImageError(_reason(error)) from None
-
-
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):  # PIL would clip at 255
-        values = np.asarray(image)
-        high = np.clip(values, 0, 65535).astype(np.uint16) >> 8 if values.max() > 255 else values
-        return np.repeat(high.astype(np.uint8)[..., None], 3, axis=2)
-    if image.mode == "F":
-        raise BadImageError("pixels are floating-point numbers, of no known range")
-    if "A" in image.getbands() or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        # White, as a page shows it; what lies below transparent pixels is often garbage.
-        page = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        page.alpha_composite(rgba)
-        image = page
-    return np.array(image.convert("RGB"))  # a copy: torch wants writable memory
 
 
 def _turn(image: np.ndarray, orientation: int) -> np.ndarray:

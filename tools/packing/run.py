@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from pipeline.beton import DEFAULT_PAGE_SIZE, MIN_PAGE_SIZE
 from pipeline.errors import HeadraceError
-from pipeline.layouts import Listing
+from pipeline.layouts.discovery import Listing
 from pipeline.manifest import DEFAULT_SPLIT, Manifest, Skipped
 from tools.packing.decode import BadImageError
 from tools.packing.encode import EncodeConfig, Encoded

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.layouts import Listing
+from pipeline.layouts.discovery import Listing
 from tools.packing.run import Report
 
 _MANY_CLASSES = 30

@@ -108,7 +108,7 @@ def discover(
         ConfigError: a setting that cannot work, or labels that contradict each other.
         RecordsError: no image there.
     """
-    from pipeline.listfiles import find_lists, read_lists
+    from pipeline.layouts.listfiles import find_lists, read_lists
 
     source = Path(source)
     if layout not in LAYOUTS:
@@ -285,7 +285,7 @@ def _listing(
     ignored: Sequence[str],
     class_names: str | Path | None,
 ) -> Listing:
-    from pipeline.classes import folder_titles, number_labels
+    from pipeline.layouts.classes import folder_titles, number_labels
 
     names = [f.label for f in found]
     notes: list[str] = []

@@ -91,7 +91,7 @@ def number_labels(
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    from pipeline.layouts import natural_key
+    from pipeline.layouts.discovery import natural_key
 
     return sorted(set(names), key=natural_key)
 

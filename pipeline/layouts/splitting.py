@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.errors import ConfigError
-from pipeline.layouts import Listing
+from pipeline.layouts.discovery import Listing
 
 TRAIN, VAL = "train", "val"
 

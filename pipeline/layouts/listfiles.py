@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ConfigError
-from pipeline.layouts import Found, Scan, split_of
+from pipeline.layouts.discovery import Found, Scan, split_of
 from pipeline.manifest import DEFAULT_SPLIT, Skipped
 
 _SUFFIXES = (".txt", ".csv", ".tsv", ".lst")
