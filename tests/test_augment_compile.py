@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 from torch._dynamo.testing import CompileCounter
@@ -28,3 +30,18 @@ def test_one_graph_equal_to_eager(recipe: str) -> None:
     got = compiled(images, labels, noise, tables)
     assert counter.frame_count == 1
     assert torch.equal(got[0], expected[0]) and torch.equal(got[1], expected[1])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="needs a C++ compiler")
+@pytest.mark.parametrize("recipe", ["cifar"])
+def test_compiled_code_equals_eager(recipe: str) -> None:
+    """The public way in, through the real compiler; a small recipe, since it takes long."""
+    torch._dynamo.reset()
+    images, labels = batch()
+    compiled = build_augmenter(recipe, num_classes=5, seed=1, compile=True)
+    eager = build_augmenter(recipe, num_classes=5, seed=1, kernels=False)
+    for _ in range(2):
+        got, expected = compiled(images, labels), eager(images, labels)
+        assert torch.allclose(got[0], expected[0], atol=1e-5)
+        assert torch.equal(got[1], expected[1])

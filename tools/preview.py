@@ -171,7 +171,11 @@ def _recipes(given: Sequence[str], default: Any) -> list[tuple[str, Recipe]]:
     found: list[tuple[str, Recipe]] = []
     for word in given or [default]:
         recipe = yaml.safe_load(word) if isinstance(word, str) and word[:1] == "[" else word
-        text = recipe if isinstance(recipe, str) else yaml.safe_dump(recipe, width=200).strip()
+        text = (
+            recipe
+            if isinstance(recipe, str)
+            else yaml.safe_dump(recipe, default_flow_style=True, width=1000).strip()
+        )
         found.append((f"training, recipe {' '.join(str(text).split())}", recipe))
     return found
 
