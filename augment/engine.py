@@ -160,11 +160,11 @@ class Augmenter:
             images = self._apply(element.step, images, own, noise)
         mix = self.program.mix
         if mix is None:
-            return self.preprocess.normalise(images, self.config.dtype), labels
+            return self.preprocess.normalise_batched(images, self.config.dtype), labels
         check_labels(labels, self.config.num_classes)
         targets = mix.targets(labels, mix_params, self.config.num_classes)
         mixed = mix.apply(images, mix_params)
-        return self.preprocess.normalise(mixed, self.config.dtype), targets
+        return self.preprocess.normalise_batched(mixed, self.config.dtype), targets
 
     def _run_kernels(self) -> Callable[..., Any]:
         """The CPU path; its import compiles nothing, the first batch does (and caches on disk)."""
@@ -245,9 +245,11 @@ class Augmenter:
         return [shape for step in self._steps() for shape in step.gammas]
 
     def _check(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        channels = len(self.preprocess.mean)
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != channels:
             raise ConfigError(
-                f"images are {tuple(images.shape)} {images.dtype}: expected (B, 1 or 3, H, W) uint8"
+                f"images are {tuple(images.shape)} {images.dtype}: "
+                f"expected (B, {channels}, H, W) uint8"
             )
         if labels.shape != images.shape[:1]:
             raise ConfigError(

@@ -28,7 +28,6 @@ class Work:
         torchvision: names of the transforms in `_torchvision`, or None.
         kornia: names of the transforms in `_kornia`, or None.
         stage: measured on its own rather than as a recipe.
-        note: shown in the table.
     """
 
     name: str
@@ -36,7 +35,6 @@ class Work:
     torchvision: tuple[str, ...] | None = ()
     kornia: tuple[str, ...] | None = None
     stage: bool = False
-    note: str = ""
 
 
 _JITTER = {"op": "jitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
@@ -288,7 +286,7 @@ def _kornia_auto(work: Work, images: torch.Tensor, labels: torch.Tensor) -> Call
 
 
 def _albumentations(work: Work, images: torch.Tensor, labels: torch.Tensor) -> Call | None:
-    """albumentations, image by image in this process, where it is installed (flip and report)."""
+    """albumentations, image by image in this process, where installed; for two of the works."""
     steps = work.torchvision or ()
     if work.name not in ("normalise", "flip") or not importlib.util.find_spec("albumentations"):
         return None

@@ -141,10 +141,16 @@ def measure(work: Work, batch: int, size: int, settings: Settings) -> list[dict[
                 "images_per_s_iqr": got.iqr,
                 "ours_ratio": base / got.median,
                 "equal_work": not unequal,
-                "note": "unequal work: one draw per batch" if unequal else work.note,
+                "note": _note(name, unequal),
             }
         )
     return rows
+
+
+def _note(engine: str, unequal: bool) -> str:
+    if unequal:
+        return "unequal work: one draw per batch"
+    return "in one process" if engine == "albumentations" else ""
 
 
 def bars_reached(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

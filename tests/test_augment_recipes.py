@@ -45,6 +45,19 @@ def test_none_is_evaluation() -> None:
     assert torch.allclose(out[:, 1], by_hand, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_normalising_is_the_same_on_every_path(dtype: torch.dtype) -> None:
+    for channels in (3, 1):
+        preprocess = Preprocess(mean=(0.45,) * channels, std=(0.23,) * channels)
+        images = torch.randint(0, 256, (3, channels, 17, 20), dtype=torch.uint8)
+        expected = preprocess.normalise_batched(images, dtype)
+        for given in (images, images.contiguous(memory_format=torch.channels_last)):
+            got = preprocess.normalise(given, dtype)
+            assert torch.equal(got, expected) and got.dtype == dtype
+            assert got.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(preprocess.normalise(images.float(), dtype), expected)
+
+
 def test_a_recipe_from_yaml() -> None:
     text = """
     - {op: rotate, degrees: 30}
@@ -101,6 +114,8 @@ def test_wrong_batches_are_named() -> None:
     images, labels = batch()
     with pytest.raises(ConfigError, match="uint8"):
         aug(images.float(), labels)
+    with pytest.raises(ConfigError, match=r"expected \(B, 3, H, W\) uint8"):
+        aug(images[:, :1], labels)
     with pytest.raises(ConfigError, match="labels are"):
         aug(images, labels[:3])
     with pytest.raises(ConfigError, match="floating dtype"):
