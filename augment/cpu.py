@@ -21,6 +21,7 @@ from augment.geometry import matrices
 from augment.kornia_step import KorniaParams, KorniaStep
 from augment.mix import MixParams
 from augment.ops import COLOUR_OPS, DETAIL_OPS, GEOMETRY_OPS, TONE_OPS, Draws, Op
+from augment.outputs import OutputPool
 from augment.passes import AugMix, AugMixParams, Jitter, JitterParams, Pass, WarpConfig
 from augment.preprocess import Preprocess
 
@@ -37,6 +38,7 @@ class CpuRunner:
         self._shape: tuple[int, ...] = ()
         self._pool: ThreadPoolExecutor | None = None
         self._num_threads = 0
+        self._outputs = OutputPool()
 
     def run(
         self,
@@ -61,7 +63,7 @@ class CpuRunner:
         source = _rows(images)
         self._prepare(images)
         batch, channels, height, width = images.shape
-        out = torch.empty((batch, height, width, channels))
+        out = self._outputs.lend((batch, height, width, channels))
         target = out.view(batch, height, width * channels).numpy()
         jobs: list[Job] = []
         mirrored = np.zeros(batch, np.bool_)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from augment import RECIPES, Preprocess, build_augmenter
+from augment.outputs import OutputPool
 
 # Every step that a recipe can name, so that no kernel is left out.
 STEPS: dict[str, list[Any]] = {
@@ -147,3 +148,33 @@ def test_result_does_not_depend_on_threads() -> None:
     finally:
         torch.set_num_threads(threads)
     assert torch.equal(outs[0], outs[1])
+
+
+def test_output_memory_is_used_again_but_never_while_it_is_held() -> None:
+    pool = OutputPool()
+    first = pool.lend((2, 3))
+    where = first.data_ptr()
+    part = first.permute(1, 0)[1:]
+    part.fill_(7.0)
+    del first
+    other = pool.lend((2, 3))
+    assert other.data_ptr() != where
+    other.zero_()
+    assert bool((part == 7.0).all())
+    del part
+    assert pool.lend((2, 3)).data_ptr() == where
+    assert pool.lend((4, 3)).shape == (4, 3)
+
+
+def test_a_batch_in_use_is_not_overwritten() -> None:
+    images, labels = photos(6, 3, 24, 24), torch.zeros(6, dtype=torch.int64)
+    aug = build_augmenter("trivial", num_classes=5)
+    held = [aug(images, labels)[0] for _ in range(5)]
+    copies = [out.clone() for out in held]
+    weight = torch.ones(3, requires_grad=True)
+    loss = (aug(images, labels)[0] * weight[:, None, None]).sum()
+    for _ in range(5):
+        aug(images, labels)
+    loss.backward()
+    assert all(torch.equal(a, b) for a, b in zip(held, copies, strict=True))
+    assert weight.grad is not None and bool(weight.grad.isfinite().all())
