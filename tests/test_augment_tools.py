@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +16,6 @@ from tests.builders import samples, write_beton
 from tools.count_calls import count_calls
 from tools.preview import Subject, _subject, choose, main, make_block
 from tools.preview_sheet import as_shown
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +107,3 @@ def test_calls_do_not_depend_on_batch_or_draw(recipe: str) -> None:
         count_calls(recipe, batch, seed=seed).calls for batch, seed in ((4, 0), (4, 1), (64, 2))
     }
     assert len(counts) == 1
-
-
-@pytest.mark.parametrize("script", ["count_calls", "preview"])
-def test_scripts_run_by_path_from_elsewhere(script: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "tools" / f"{script}.py"), "--help"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "usage" in done.stdout
