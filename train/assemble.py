@@ -109,21 +109,14 @@ def open_run(
     preprocess = make_preprocess(records, data.size, data.eval_crop)
 
     train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
-    steps = len(train_loader)
-    steps = min(steps, data.limit_batches) if data.limit_batches else steps
-
-    torch.manual_seed(config.runtime.seed)  # the initial weights; the loop seeds every step anew
     spec = ModelSpec(
         name=config.model.model,
         num_classes=len(classes),
         size=data.size,
         dropout=config.model.dropout,
     )
-    pretrained = config.model.pretrained and checkpoint is None
-    model = build_model(spec, pretrained).to(device, memory_format=torch.channels_last)
+    model = seeded_model(spec, config, checkpoint is None, device)
     check_batch_norm(model, train_loader.config.rank_batch_size)
-    optimizer = build_optimizer(model, config.optim)
-    scaler = torch.amp.GradScaler(device.type, enabled=precision.scaled)
     augmenter = build_augmenter(
         config.model.recipe,
         num_classes=len(classes),
@@ -132,29 +125,8 @@ def open_run(
         device=device,
         dtype=precision.dtype,
     )
-    meter = Meter(device)
-    progress, seconds, log_bytes, began = Progress(), {}, 0, {}
-    if checkpoint is not None:
-        own = checkpoint["ranks"][world.rank]
-        model.load_state_dict(checkpoint["weights"])
-        optimizer.load_state_dict(checkpoint["optimizer"])
-        scaler.load_state_dict(checkpoint["scaler"])
-        augmenter.load_state_dict(own["augmenter"])
-        meter.sums.copy_(own["meter"])
-        progress = Progress.from_dict(checkpoint["progress"])
-        seconds, began = checkpoint["seconds"], checkpoint["epoch_began"]
-        log_bytes = checkpoint["log_bytes"]
-
-    forward, compiled = make_forward(model, config, world, precision, data.size, train_loader)
+    forward, compiled = make_forward(model, config, world, precision, train_loader)
     folder = Path(world.broadcast(str(make_folder()) if world.is_main else ""))
-    journal = Journal(
-        folder,
-        enabled=world.is_main,
-        tensorboard=config.runtime.tensorboard,
-        resume_bytes=log_bytes,
-        resume_step=progress.global_step,
-    )
-    resources.callback(journal.close)
     run = Run(
         config=config,
         folder=folder,
@@ -170,17 +142,55 @@ def open_run(
         spec=spec,
         model=model,
         forward=forward,
-        optimizer=optimizer,
-        scaler=scaler,
-        meter=meter,
-        progress=progress,
-        clock=Clock(device, seconds),
-        epoch_began=began,
-        journal=journal,
-        steps_per_epoch=steps,
+        optimizer=build_optimizer(model, config.optim),
+        scaler=torch.amp.GradScaler(device.type, enabled=precision.scaled),
+        meter=Meter(device),
+        progress=Progress(),
+        clock=Clock(device),
+        epoch_began={},
+        journal=open_journal(folder, config, world, checkpoint or {}),
+        steps_per_epoch=min(len(train_loader), data.limit_batches or len(train_loader)),
     )
+    resources.callback(run.journal.close)
+    if checkpoint is not None:
+        restore(run, checkpoint)
     introduce(run, compiled, say)
     return run
+
+
+def restore(run: Run, checkpoint: dict[str, Any]) -> None:
+    """Puts a new run where the checkpoint's run was, to the last bit."""
+    own = checkpoint["ranks"][run.world.rank]
+    run.model.load_state_dict(checkpoint["weights"])
+    run.optimizer.load_state_dict(checkpoint["optimizer"])
+    run.scaler.load_state_dict(checkpoint["scaler"])
+    run.augmenter.load_state_dict(own["augmenter"])
+    run.meter.sums.copy_(own["meter"])
+    run.progress = Progress.from_dict(checkpoint["progress"])
+    run.clock = Clock(run.device, checkpoint["seconds"])
+    run.epoch_began = checkpoint["epoch_began"]
+
+
+def seeded_model(
+    spec: ModelSpec, config: RunConfig, may_fetch: bool, device: torch.device
+) -> nn.Module:
+    """The model with the weights that --seed or --pretrained give it, on the device."""
+    torch.manual_seed(config.runtime.seed)  # the initial weights; the loop seeds every step anew
+    model = build_model(spec, config.model.pretrained and may_fetch)
+    return model.to(device, memory_format=torch.channels_last)
+
+
+def open_journal(
+    folder: Path, config: RunConfig, world: World, checkpoint: dict[str, Any]
+) -> Journal:
+    """The run's journal, cut back to where the checkpoint was taken."""
+    return Journal(
+        folder,
+        enabled=world.is_main,
+        tensorboard=config.runtime.tensorboard,
+        resume_bytes=checkpoint.get("log_bytes", 0),
+        resume_step=checkpoint.get("progress", {}).get("global_step", 0),
+    )
 
 
 def check_batch_norm(model: nn.Module, rank_batch_size: int) -> None:
@@ -198,13 +208,12 @@ def make_forward(
     config: RunConfig,
     world: World,
     precision: Precision,
-    size: int,
     loader: PlannedLoader,
 ) -> tuple[Callable[[Tensor], Tensor], str]:
     """The model as the loop calls it: wrapped for several processes, compiled where that works."""
     model.train()
     wrapped = model
-    device = precision.device
+    device, size = precision.device, config.data.size
     if world.size > 1:
         ids = [device.index] if device.type == "cuda" else None
         wrapped = nn.parallel.DistributedDataParallel(model, device_ids=ids)
