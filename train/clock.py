@@ -13,7 +13,7 @@ _ON_DEVICE = ("augment", "step")
 
 
 class Clock:
-    """Seconds per phase and in total, over all sessions of a run.
+    """Seconds per phase and in total, over all the parts of a run that was resumed.
 
     `data` is how long the host waited for a batch. On CUDA the host only launches `augment` and
     `step`, so those are measured by events on the device and added up at the sync points that
@@ -21,7 +21,7 @@ class Clock:
 
     Args:
         device: where the run computes.
-        before: seconds of earlier sessions of the same run.
+        before: seconds of the earlier parts of the same run.
     """
 
     def __init__(self, device: torch.device, before: Mapping[str, float] | None = None) -> None:
