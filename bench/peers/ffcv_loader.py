@@ -35,8 +35,10 @@ def open_source(job: Job) -> Source:
         span = records.split(job.split)
     device = torch.device(job.device)
     crop = RandomResizedCropRGBImageDecoder((job.size, job.size), scale=job.crop_scale)
-    image = [crop, RandomHorizontalFlip(), ToTensor(), ToDevice(device, non_blocking=True)]
-    label = [IntDecoder(), ToTensor(), Squeeze(), ToDevice(device, non_blocking=True)]
+    # On the CPU ToDevice would only copy each batch once more.
+    moved = [ToDevice(device, non_blocking=True)] if device.type != "cpu" else []
+    image = [crop, RandomHorizontalFlip(), ToTensor(), *moved]
+    label = [IntDecoder(), ToTensor(), Squeeze(), *moved]
     loader = Loader(
         job.path,
         batch_size=job.batch_size,
