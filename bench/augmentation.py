@@ -27,8 +27,9 @@ import torch
 
 from bench.augment_peers import PEERS, WORK, Work, Workers, one_draw_per_batch
 from bench.flags import names, positive, seconds
-from bench.measure import available_cores, command_line, interleaved, spread
+from bench.measure import command_line, interleaved, spread
 from bench.report import Bar, BarKind, Column, Panel, bar_chart, table, write_json
+from pipeline.cores import available_cores
 from pipeline.errors import ConfigError
 from tools.command_line import Parser, run_command
 

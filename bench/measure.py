@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 import numpy as np
 import psutil
 
+from pipeline.cores import available_cores
+
 T = TypeVar("T")
 MB = 1e6
 PACKAGES = (
@@ -95,13 +97,6 @@ def hardware() -> dict[str, Any]:
     if torch.cuda.is_initialized():
         info["gpus"] = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return info
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cpu_model() -> str:

@@ -30,7 +30,6 @@ from typing import Any
 
 from bench.measure import (
     PeakMemory,
-    available_cores,
     command_line,
     cpu_percent,
     interleaved,
@@ -38,6 +37,7 @@ from bench.measure import (
 )
 from bench.packers import PACKERS
 from bench.report import Column, table, write_json
+from pipeline.cores import available_cores
 from pipeline.errors import ConfigError, HeadraceError
 from pipeline.layouts.discovery import scan_images
 from tools.command_line import Parser, run_command

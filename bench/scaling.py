@@ -29,11 +29,12 @@ from bench.comparison import reads_of
 from bench.flags import count, names, positive, seconds
 from bench.isolated import Isolated, UnavailableError
 from bench.job import PEERS, Job
-from bench.measure import available_cores, command_line, interleaved, spread
+from bench.measure import command_line, interleaved, spread
 from bench.report import Bar, Column, Panel, bar_chart, table, write_json
 from bench.retable import retable
 from bench.serve import OpenCost, Part
 from bench.subjects import Subject, Workshop, packed_subject, warm_page_cache
+from pipeline.cores import available_cores
 from pipeline.errors import ConfigError
 from pipeline.loader import LOADERS
 from tools.command_line import EXIT_FAILED, Parser, run_command

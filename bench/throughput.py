@@ -28,10 +28,11 @@ import torch
 from bench.comparison import CompareConfig, Results, compare, names_for, watch_memory
 from bench.flags import count, names, positive, scale, seconds
 from bench.job import PEERS
-from bench.measure import available_cores, command_line
+from bench.measure import command_line
 from bench.report import bar_chart, write_json
 from bench.standings import COURSE_SCRIPT, add_ratios, in_table_order, panels, print_results
 from bench.subjects import Subject, Workshop, folder_subject, packed_subject
+from pipeline.cores import available_cores
 from pipeline.errors import ConfigError
 from pipeline.loader import LOADERS
 from tools.command_line import EXIT_FAILED, Parser, run_command

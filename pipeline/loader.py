@@ -8,7 +8,6 @@ epoch early.
 from __future__ import annotations
 
 import importlib
-import os
 import weakref
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -21,6 +20,7 @@ import numpy as np
 import torch
 
 from pipeline.batch import Batch
+from pipeline.cores import available_cores
 from pipeline.device import resolve_device, to_device
 from pipeline.errors import BadSampleError, ConfigError
 from pipeline.installed import is_installed
@@ -321,13 +321,6 @@ def open_loader(
     elif isinstance(workers, str) and workers != "auto":
         raise ConfigError(f"workers is {workers!r}, expected a number or auto")
     return PlannedLoader(name, records, config, open_backend(records, config))
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def choose_loader(records: Records, config: LoaderConfig) -> str:

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.beton import MODE_JPEG, MODE_RAW
+from pipeline.cores import available_cores
 from pipeline.errors import ConfigError
 from pipeline.records import MappedStorage, Records
-from tools.command_line import EXIT_FAILED, Parser, available_cores, run_command
+from tools.command_line import EXIT_FAILED, Parser, run_command
 from tools.packing.summary import counts_table, size_text
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}

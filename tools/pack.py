@@ -19,10 +19,11 @@ import os
 import sys
 from pathlib import Path
 
+from pipeline.cores import available_cores
 from pipeline.errors import ConfigError
 from pipeline.layouts.discovery import LAYOUTS, Listing, discover
 from pipeline.layouts.splitting import make_folds, take_validation
-from tools.command_line import EXIT_FAILED, Parser, available_cores, run_command
+from tools.command_line import EXIT_FAILED, Parser, run_command
 from tools.packing.encode import EncodeConfig
 from tools.packing.output import check_output
 from tools.packing.run import PackError, Report, pack_beton, pack_shards

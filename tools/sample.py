@@ -29,8 +29,9 @@ import numpy as np
 import simplejpeg
 from tqdm import tqdm
 
+from pipeline.cores import available_cores
 from pipeline.errors import ConfigError
-from tools.command_line import Parser, available_cores, run_command
+from tools.command_line import Parser, run_command
 from tools.sampling.foods import CLASS_NAMES
 from tools.sampling.scene import render
 from tools.sampling.textures import Textures, make_textures
