@@ -1,4 +1,4 @@
-"""Vector loops for `pipeline.resample`, written in LLVM IR as numba intrinsics.
+"""What `pipeline.resample_kernel` is made of, written in LLVM IR as numba intrinsics.
 
 LLVM does not vectorise these loops by itself (three interleaved channels, few taps). Addresses
 are plain integers; nothing is checked here.
@@ -69,14 +69,69 @@ def _to_bytes(builder: ir.IRBuilder, levels: ir.Value) -> ir.Value:
     return builder.trunc(whole, ir.VectorType(BYTE, lanes))
 
 
+def _reader(kind: ir.Type, result: types.Type) -> Any:
+    def read(context: Any, address: Any) -> tuple[Any, Codegen]:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
+            return _load(builder, args[0], kind)
+
+        return result(types.intp), generate
+
+    return intrinsic(read)
+
+
+def _writer(value_type: types.Type) -> Any:
+    def write(context: Any, address: Any, value: Any) -> tuple[Any, Codegen]:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
+            _store(builder, args[1], args[0])
+            return context.get_dummy_value()
+
+        return types.void(types.intp, value_type), generate
+
+    return intrinsic(write)
+
+
+int32_at = _reader(INT32, types.int32)
+int64_at = _reader(INT64, types.int64)
+byte_at = _reader(BYTE, types.uint8)
+put_int64 = _writer(types.int64)
+put_float = _writer(types.float32)
+
+
 @intrinsic
-def byte_at(context: Any, address: Any) -> tuple[Any, Codegen]:
-    """The uint8 at an address."""
+def put_zeros(context: Any, address: Any, num_bytes: Any) -> tuple[Any, Codegen]:
+    """memset to 0."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
-        return _load(builder, args[0], BYTE)
+        target = builder.inttoptr(args[0], BYTE.as_pointer())
+        cgutils.memset(builder, target, args[1], 0)
+        return context.get_dummy_value()
 
-    return types.uint8(types.intp), generate
+    return types.void(types.intp, types.intp), generate
+
+
+@intrinsic
+def allocate(context: Any, num_bytes: Any) -> tuple[Any, Codegen]:
+    """malloc: an address, 0 where memory is out."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
+        kind = ir.FunctionType(BYTE.as_pointer(), [INT64])
+        malloc = cgutils.get_or_insert_function(builder.module, kind, "malloc")
+        return builder.ptrtoint(builder.call(malloc, args), INT64)
+
+    return types.intp(types.intp), generate
+
+
+@intrinsic
+def release(context: Any, address: Any) -> tuple[Any, Codegen]:
+    """free, of what `allocate` gave."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
+        kind = ir.FunctionType(ir.VoidType(), [BYTE.as_pointer()])
+        free = cgutils.get_or_insert_function(builder.module, kind, "free")
+        builder.call(free, [builder.inttoptr(args[0], BYTE.as_pointer())])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), generate
 
 
 @intrinsic

@@ -31,7 +31,7 @@ from pipeline.jit import compiled
 from pipeline.loader import LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import MappedStorage, Records
-from pipeline.resample import resize_box
+from pipeline.resample_kernel import resize_box
 
 MAX_SCRATCH_BYTES = 1 << 29
 """A larger image, or one whose tables claim to be, is left to the reference decoder."""
@@ -212,7 +212,12 @@ def _decode_lane(
         y, x, box_height, box_width = boxes[place]
         stride = 3 * width
         source = np.int64(pixels.ctypes.data) + y * stride + 3 * x
-        resize_box(source, stride, box_height, box_width, flips[place], destination[slot])
+        size = destination.shape[1]
+        target = np.int64(destination.ctypes.data) + slot * 3 * size * size
+        flip = np.int64(flips[place])
+        status = resize_box(source, stride, box_height, box_width, flip, size, size, target)
+        if status != 0:
+            suspect[place] = 1
 
 
 # Two functions, because numba's cache on disk tells functions apart by name and not by `parallel`.

@@ -1,0 +1,76 @@
+"""Kernels kept as machine code: stored once, loaded without numba, never from a damaged file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import machine_code
+from pipeline.machine_code import MachineCode
+from pipeline.resample import resize_box
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+
+
+def kernel() -> MachineCode:
+    return MachineCode("pipeline.resample_kernel", "resize_box", 8, ["resample_kernel.py"])
+
+
+def resized(function: MachineCode) -> np.ndarray:
+    out = np.zeros((4, 5, 3), np.uint8)
+    assert function(PIXELS.ctypes.data, 21, 9, 7, 0, 4, 5, out.ctypes.data) == 0
+    return out
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(machine_code, "_folders", lambda: [tmp_path / "kept"])
+    return tmp_path / "kept"
+
+
+def test_it_is_compiled_once_and_again_after_damage(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = resized(kernel())
+    assert "compiling resize_box" in capsys.readouterr().err
+    (stored,) = folder.iterdir()
+    assert np.array_equal(resized(kernel()), expected)
+    assert capsys.readouterr().err == ""
+    code = bytearray(stored.read_bytes())
+    code[len(code) // 2] ^= 255
+    stored.write_bytes(code)
+    assert np.array_equal(resized(kernel()), expected)
+    assert "compiling resize_box" in capsys.readouterr().err
+    assert [file.name for file in folder.iterdir()] == [stored.name]
+
+
+def test_other_sources_or_processors_have_other_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = machine_code._fingerprint(["simd.py"])
+    assert machine_code._fingerprint(["simd.py"]) == here
+    assert machine_code._fingerprint(["jit.py"]) != here
+    monkeypatch.setattr(machine_code.llvm, "get_host_cpu_name", lambda: "another")
+    assert machine_code._fingerprint(["simd.py"]) != here
+
+
+def test_it_works_where_nothing_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(machine_code, "_folders", lambda: [tmp_path / "file"])
+    assert resized(kernel()).any()
+
+
+def test_a_kept_kernel_needs_no_numba() -> None:
+    program = (
+        "import sys, numpy as np\n"
+        "from pipeline.resample import resize_box\n"
+        "image, out = np.full((9, 9, 3), 7, np.uint8), np.zeros((4, 4, 3), np.uint8)\n"
+        "resize_box(image.ctypes.data, 27, 9, 9, True, out)\n"
+        "assert (out == 7).all() and 'numba' not in sys.modules\n"
+    )
+    resize_box(PIXELS.ctypes.data, 21, 9, 7, False, np.zeros((4, 5, 3), np.uint8))
+    subprocess.run([sys.executable, "-c", program], check=True)
