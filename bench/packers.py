@@ -46,8 +46,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _ours(task: Task, verify: str) -> tuple[int, float]:
-    import torch.nn.functional  # noqa: F401  (imported by the packer where it resizes)
-
     from pipeline.layouts.discovery import discover
     from tools.packing.encode import EncodeConfig
     from tools.packing.run import pack_beton

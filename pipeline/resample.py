@@ -38,6 +38,17 @@ def resize_box(
     _check(_resize_box(source, stride, height, width, flip, out_height, out_width, at))
 
 
+def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A whole image, (h, w, 3) uint8, at another size; itself if it has that size already."""
+    if image.shape[:2] == (height, width):
+        return image
+    image = np.ascontiguousarray(image)
+    rows, columns, _ = image.shape
+    out = np.empty((height, width, 3), np.uint8)
+    resize_box(image.ctypes.data, image.strides[0], rows, columns, False, out)
+    return out
+
+
 def resize_raw_run(
     base: int,
     ptrs: np.ndarray,

@@ -23,7 +23,7 @@ from pipeline.errors import BadSampleError, ConfigError
 from pipeline.loader import Decoded, LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import Records
-from pipeline.resample import resize_raw_run
+from pipeline.resample import resize_image, resize_raw_run
 from pipeline.warp import crop_resize_batch
 
 SIDE_STEP_PX = 16
@@ -112,9 +112,7 @@ class ResidentBackend:
                 self._reasons[index] = error.reason
                 return
             height, width = (max(1, round(n * self._scales[place])) for n in image.shape[:2])
-            if (height, width) != image.shape[:2]:
-                image = _shrink(image, height, width)
-            rows[place, :height, :width] = image
+            rows[place, :height, :width] = resize_image(image, height, width)
 
         title = f"decoding {len(span)} images at {side} px"
         with tqdm(total=len(span), desc=title, unit="img", leave=False) as bar:
@@ -200,11 +198,3 @@ def _scales(records: Records, span: range, side: int) -> np.ndarray:
     here = slice(span.start, span.stop)
     longest = np.maximum(records.heights[here], records.widths[here])
     return np.minimum(1.0, side / longest)
-
-
-def _shrink(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    planes = torch.from_numpy(np.array(image))[None].permute(0, 3, 1, 2)
-    planes = torch.nn.functional.interpolate(
-        planes, (height, width), mode="bilinear", align_corners=False, antialias=True
-    )
-    return planes[0].permute(1, 2, 0).numpy()

@@ -10,6 +10,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
+from pipeline.resample import resize_image
 from pipeline.to_rgb import to_rgb
 from tools.packing.jpeg_header import JpegHeader
 
@@ -44,7 +45,7 @@ def decode_image(data: bytes, header: JpegHeader | None, max_side: int) -> np.nd
     else:
         image = _decode_odd(data)
         size = image.shape[:2]
-    return _resize(image, fitting_size(*size, max_side))
+    return np.ascontiguousarray(resize_image(image, *fitting_size(*size, max_side)))
 
 
 def check_jpeg(data: bytes) -> None:
@@ -68,21 +69,6 @@ def fitting_size(height: int, width: int, max_side: int) -> tuple[int, int]:
         return height, width
     scale = max_side / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Antialiased bilinear to (height, width)."""
-    image = np.ascontiguousarray(image)
-    if image.shape[:2] == size:
-        return image
-    import torch  # only where something is resized: it takes seconds to import
-
-    # This view has the channels_last strides that torch's fast uint8 kernel wants.
-    planes = torch.from_numpy(image)[None].permute(0, 3, 1, 2)
-    planes = torch.nn.functional.interpolate(
-        planes, size, mode="bilinear", align_corners=False, antialias=True
-    )
-    return np.ascontiguousarray(planes[0].permute(1, 2, 0).numpy())
 
 
 def _decode_jpeg(data: bytes, header: JpegHeader, max_side: int) -> np.ndarray:
