@@ -29,7 +29,7 @@ from bench import flags
 from bench.measure import command_line, interleaved, spread
 from bench.report import Column, table, write_json
 from pipeline import MissingPackageError, PlanConfig, RecordsError, make_plan
-from pipeline.resample import resize_box
+from pipeline.resample import box_row, resize_boxes
 from tools.command_line import Parser, run_command
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -174,8 +174,8 @@ def _measure(
     def own_kernel() -> None:
         for s in samples:
             y, x, height, width = s.box
-            at = s.rgb.ctypes.data + y * s.rgb.strides[0] + 3 * x
-            resize_box(at, s.rgb.strides[0], height, width, False, out)
+            crop = s.rgb[y : y + height, x : x + width]
+            resize_boxes(np.array([box_row(crop, False, out.ctypes.data)], np.int64), size, size)
 
     def jpeg() -> None:
         for s in samples:

@@ -12,30 +12,37 @@ import numpy as np
 
 from pipeline.machine_code import MachineCode
 
-_KERNEL = "pipeline.resample_kernel"
-_SOURCES = ("resample_kernel.py", "simd.py", "jit.py")
-_resize_box = MachineCode(_KERNEL, "resize_box", 8, _SOURCES)
-_resize_raw_run = MachineCode(_KERNEL, "resize_raw_run", 8, _SOURCES)
+_resize_boxes = MachineCode(
+    "pipeline.resample_kernel", "resize_boxes", 4, ("resample_kernel.py", "simd.py", "jit.py")
+)
 
 
-def resize_box(
-    source: int, stride: int, height: int, width: int, flip: bool, out: np.ndarray
-) -> None:
-    """Resizes a box of an RGB image.
+def resize_boxes(table: np.ndarray, out_height: int, out_width: int) -> None:
+    """Resizes boxes of RGB images, each to the same size.
 
     Args:
-        source: address of the box's top left pixel, uint8 HWC; exactly the box is read.
-        stride: bytes from one row of the image to the next.
-        height, width: of the box, px, at least 1.
-        flip: mirror left to right.
-        out: (H, W, 3) uint8, C-contiguous, written.
+        table: (n, 6) int64, C-contiguous, a row for each box: the address of its top left pixel
+            (uint8 HWC; exactly the box is read), bytes from one row of its image to the next, its
+            height and width in px (at least 1), 1 to mirror it left to right, and the address
+            where (out_height, out_width, 3) uint8 is written.
+        out_height, out_width: px, at least 1.
 
     Raises:
         MemoryError: if there is none for the scratch space.
     """
-    out_height, out_width, _ = out.shape
-    at = out.ctypes.data
-    _check(_resize_box(source, stride, height, width, flip, out_height, out_width, at))
+    if _resize_boxes(len(table), table.ctypes.data, out_height, out_width) != 0:
+        raise MemoryError("no memory to resize an image")
+
+
+def box_row(image: np.ndarray, flip: bool, out: int) -> tuple[int, int, int, int, bool, int]:
+    """The row of `resize_boxes` for an image, or a box cut out of one.
+
+    Args:
+        image: (h, w, 3) uint8; pixels of a row lie side by side.
+        out: address to write to.
+    """
+    height, width, _ = image.shape
+    return image.ctypes.data, image.strides[0], height, width, flip, out
 
 
 def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -43,13 +50,13 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     if image.shape[:2] == (height, width):
         return image
     image = np.ascontiguousarray(image)
-    rows, columns, _ = image.shape
     out = np.empty((height, width, 3), np.uint8)
-    resize_box(image.ctypes.data, image.strides[0], rows, columns, False, out)
+    table = np.array([box_row(image, False, out.ctypes.data)], np.int64)
+    resize_boxes(table, height, width)
     return out
 
 
-def resize_raw_run(
+def resize_stored(
     base: int,
     ptrs: np.ndarray,
     widths: np.ndarray,
@@ -57,25 +64,22 @@ def resize_raw_run(
     flips: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Resizes the boxes of a run of raw images in one call.
+    """Resizes boxes of images that lie in memory as raw pixels.
 
     Args:
-        base: address of the mapped file.
-        ptrs: (n,) int64 offset of each image in it.
-        widths: (n,) int32 px of each whole image.
-        boxes: (n, 4) int32 y, x, height, width.
+        base: address of that memory.
+        ptrs: (n,) int, the offset of each image in it.
+        widths: (n,) int, px of each whole image.
+        boxes: (n, 4) int y, x, height, width.
         flips: (n,) bool.
         out: (n, S, S, 3) uint8, C-contiguous, written.
 
     Raises:
         MemoryError: if there is none for the scratch space.
     """
-    ptrs, widths = np.ascontiguousarray(ptrs, np.int64), np.ascontiguousarray(widths, np.int32)
-    boxes, flips = np.ascontiguousarray(boxes, np.int32), np.ascontiguousarray(flips, np.bool_)
-    arrays = (array.ctypes.data for array in (ptrs, widths, boxes, flips))
-    _check(_resize_raw_run(base, len(ptrs), *arrays, out.shape[1], out.ctypes.data))
-
-
-def _check(status: int) -> None:
-    if status != 0:
-        raise MemoryError("no memory to resize an image")
+    y, x, height, width = boxes.T.astype(np.int64)
+    stride = 3 * widths.astype(np.int64)
+    source = base + ptrs + y * stride + 3 * x
+    targets = out.ctypes.data + out.strides[0] * np.arange(len(ptrs))
+    table = np.stack([source, stride, height, width, flips, targets], axis=1, dtype=np.int64)
+    resize_boxes(table, out.shape[1], out.shape[2])

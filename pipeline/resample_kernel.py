@@ -15,11 +15,9 @@ from pipeline.simd import (
     BYTES_PER_BLOCK,
     FLOATS_PER_BLOCK,
     allocate,
-    byte_at,
     combine_bytes,
     combine_floats,
     copy_bytes,
-    int32_at,
     int64_at,
     pixel_to_bytes,
     pixel_to_floats,
@@ -232,32 +230,21 @@ def resize_box(
 
 
 @compiled(_nrt=False)
-def resize_raw_run(
-    base: int, count: int, ptrs: int, widths: int, boxes: int, flips: int, size: int, out: int
-) -> int:
-    """Resizes the boxes of a run of raw images in one call.
+def resize_boxes(count: int, table: int, out_height: int, out_width: int) -> int:
+    """resize_box for each row of a table.
 
     Args:
-        base: address of the mapped file.
-        count: n, the number of images.
-        ptrs: address of (n,) int64, the offset of each image in the file.
-        widths: address of (n,) int32, px of each whole image.
-        boxes: address of (n, 4) int32 y, x, height, width.
-        flips: address of (n,) bool.
-        size: S, px.
-        out: address of (n, S, S, 3) uint8, written.
+        count: n.
+        table: address of (n, 6) int64: source, stride, height, width, flip, out.
 
     Returns:
         0, or OUT_OF_MEMORY.
     """
     for i in range(count):
-        box = boxes + 16 * i
-        y, x = np.int64(int32_at(box)), np.int64(int32_at(box + 4))
-        height, width = np.int64(int32_at(box + 8)), np.int64(int32_at(box + 12))
-        stride = 3 * np.int64(int32_at(widths + 4 * i))
-        source = base + int64_at(ptrs + 8 * i) + y * stride + 3 * x
-        flip = np.int64(byte_at(flips + i))
-        target = out + 3 * size * size * i
-        if resize_box(source, stride, height, width, flip, size, size, target) != 0:
+        row = table + 48 * i
+        source, stride = int64_at(row), int64_at(row + 8)
+        height, width = int64_at(row + 16), int64_at(row + 24)
+        flip, out = int64_at(row + 32), int64_at(row + 40)
+        if resize_box(source, stride, height, width, flip, out_height, out_width, out) != 0:
             return OUT_OF_MEMORY
     return 0

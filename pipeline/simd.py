@@ -69,14 +69,14 @@ def _to_bytes(builder: ir.IRBuilder, levels: ir.Value) -> ir.Value:
     return builder.trunc(whole, ir.VectorType(BYTE, lanes))
 
 
-def _reader(kind: ir.Type, result: types.Type) -> Any:
-    def read(context: Any, address: Any) -> tuple[Any, Codegen]:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
-            return _load(builder, args[0], kind)
+@intrinsic
+def int64_at(context: Any, address: Any) -> tuple[Any, Codegen]:
+    """The int64 at an address."""
 
-        return result(types.intp), generate
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: list) -> ir.Value:
+        return _load(builder, args[0], INT64)
 
-    return intrinsic(read)
+    return types.int64(types.intp), generate
 
 
 def _writer(value_type: types.Type) -> Any:
@@ -90,9 +90,6 @@ def _writer(value_type: types.Type) -> Any:
     return intrinsic(write)
 
 
-int32_at = _reader(INT32, types.int32)
-int64_at = _reader(INT64, types.int64)
-byte_at = _reader(BYTE, types.uint8)
 put_int64 = _writer(types.int64)
 put_float = _writer(types.float32)
 

@@ -11,18 +11,19 @@ import pytest
 
 from pipeline import machine_code
 from pipeline.machine_code import MachineCode
-from pipeline.resample import resize_box
+from pipeline.resample import box_row, resize_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
 
 
 def kernel() -> MachineCode:
-    return MachineCode("pipeline.resample_kernel", "resize_box", 8, ["resample_kernel.py"])
+    return MachineCode("pipeline.resample_kernel", "resize_boxes", 4, ["resample_kernel.py"])
 
 
 def resized(function: MachineCode) -> np.ndarray:
     out = np.zeros((4, 5, 3), np.uint8)
-    assert function(PIXELS.ctypes.data, 21, 9, 7, 0, 4, 5, out.ctypes.data) == 0
+    table = np.array([box_row(PIXELS, False, out.ctypes.data)], np.int64)
+    assert function(1, table.ctypes.data, 4, 5) == 0
     return out
 
 
@@ -36,7 +37,7 @@ def test_it_is_compiled_once_and_again_after_damage(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     expected = resized(kernel())
-    assert "compiling resize_box" in capsys.readouterr().err
+    assert "compiling resize_boxes" in capsys.readouterr().err
     (stored,) = folder.iterdir()
     assert np.array_equal(resized(kernel()), expected)
     assert capsys.readouterr().err == ""
@@ -44,7 +45,7 @@ def test_it_is_compiled_once_and_again_after_damage(
     code[len(code) // 2] ^= 255
     stored.write_bytes(code)
     assert np.array_equal(resized(kernel()), expected)
-    assert "compiling resize_box" in capsys.readouterr().err
+    assert "compiling resize_boxes" in capsys.readouterr().err
     assert [file.name for file in folder.iterdir()] == [stored.name]
 
 
@@ -67,10 +68,9 @@ def test_it_works_where_nothing_can_be_kept(
 def test_a_kept_kernel_needs_no_numba() -> None:
     program = (
         "import sys, numpy as np\n"
-        "from pipeline.resample import resize_box\n"
-        "image, out = np.full((9, 9, 3), 7, np.uint8), np.zeros((4, 4, 3), np.uint8)\n"
-        "resize_box(image.ctypes.data, 27, 9, 9, True, out)\n"
-        "assert (out == 7).all() and 'numba' not in sys.modules\n"
+        "from pipeline.resample import resize_image\n"
+        "image = resize_image(np.full((9, 9, 3), 7, np.uint8), 4, 4)\n"
+        "assert (image == 7).all() and 'numba' not in sys.modules\n"
     )
-    resize_box(PIXELS.ctypes.data, 21, 9, 7, False, np.zeros((4, 5, 3), np.uint8))
+    resize_image(PIXELS, 4, 5)
     subprocess.run([sys.executable, "-c", program], check=True)

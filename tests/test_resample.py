@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.pixels import crop_resize
-from pipeline.resample import resize_box, resize_raw_run
+from pipeline.resample import box_row, resize_boxes, resize_image, resize_stored
 from pipeline.warp import crop_resize_batch
 
 TOLERANCE = 1
@@ -26,8 +26,8 @@ def by_kernel(image: np.ndarray, box: np.ndarray, flip: bool, size: int) -> np.n
     guarded = np.full(image.size + 128, 255, np.uint8)  # what lies around the image must not count
     inner = guarded[64:-64].reshape(image.shape)
     inner[:] = image
-    at = inner.ctypes.data + y * inner.strides[0] + 3 * x
-    resize_box(at, inner.strides[0], height, width, flip, out)
+    crop = inner[y : y + height, x : x + width]
+    resize_boxes(np.array([box_row(crop, flip, out.ctypes.data)], np.int64), size, size)
     return out
 
 
@@ -73,7 +73,7 @@ def test_a_box_of_the_right_size_is_copied() -> None:
     assert np.array_equal(by_kernel(image, box, True, 64), image[5:69, 6:70][:, ::-1])
 
 
-def test_a_run_of_raw_images() -> None:
+def test_images_that_lie_in_memory() -> None:
     images = [noise(i, 20 + i, 30 + 2 * i) for i in range(5)]
     file = np.concatenate([image.ravel() for image in images])
     ptrs = np.cumsum([0, *(image.size for image in images[:-1])])
@@ -81,9 +81,23 @@ def test_a_run_of_raw_images() -> None:
     boxes = np.array([[i, 2, 10 + i, 20] for i in range(5)], np.int32)
     flips = np.array([i % 2 == 0 for i in range(5)])
     out = np.empty((5, 16, 16, 3), np.uint8)
-    resize_raw_run(file.ctypes.data, ptrs, widths, boxes, flips, out)
+    resize_stored(file.ctypes.data, ptrs, widths, boxes, flips, out)
     for image, box, flip, result in zip(images, boxes, flips, out, strict=True):
         assert apart(result, crop_resize(image, box, bool(flip), 16)) <= TOLERANCE
+
+
+@given(sides, sides, sides, sides)
+@settings(max_examples=40, deadline=None)
+def test_a_whole_image_at_any_size(
+    height: int, width: int, new_height: int, new_width: int
+) -> None:
+    image = noise(3, height, width)
+    planes = torch.from_numpy(image)[None].permute(0, 3, 1, 2)
+    expected = torch.nn.functional.interpolate(
+        planes, (new_height, new_width), mode="bilinear", align_corners=False, antialias=True
+    )
+    result = resize_image(image, new_height, new_width)
+    assert apart(result, expected[0].permute(1, 2, 0).numpy()) <= TOLERANCE
 
 
 def test_half_precision_products_stay_within_a_level() -> None:

@@ -24,14 +24,15 @@ from pipeline.installed import is_installed
 from pipeline.loader import Decoded, LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import MappedStorage, Records
-from pipeline.resample import resize_box, resize_raw_run
+from pipeline.resample import box_row, resize_boxes, resize_stored
 
 BATCHES_AHEAD = 2
 RUN_SAMPLES = 8
 """Samples that a thread takes at a time: small enough that threads finish a batch together."""
 
-Decode = Callable[[int, np.ndarray, tuple[int, int, int, int]], np.ndarray]
-"""(record index, its bytes, box) -> the box's pixels, (h, w, 3) uint8, or BadSampleError."""
+Box = list[int]
+Decode = Callable[[list[int], list[Box]], list["np.ndarray | BadSampleError"]]
+"""(record indices, boxes) -> of each the box's pixels, (h, w, 3) uint8, or why there are none."""
 
 
 def open_backend(records: Records, config: LoaderConfig) -> NativeBackend:
@@ -172,26 +173,26 @@ class NativeBackend:
 
     def _fill(self, run: _Run, decode: Decode) -> Iterator[tuple[int, str]]:
         """Decodes and resizes a run; yields what is bad."""
-        plan, records, out = run.epoch.plan, self._records, run.batch.images
+        plan, out = run.epoch.plan, run.batch.images
         indices = plan.indices[run.places].tolist()
         boxes = plan.boxes[run.places].tolist()
         flips = plan.flips[run.places].tolist()
-        for slot, index, box, flip in zip(run.slots, indices, boxes, flips, strict=True):
-            try:
-                crop = decode(index, records.view(index), box)
-            except BadSampleError as error:
+        table = []
+        crops = decode(indices, boxes)
+        for slot, crop, flip in zip(run.slots, crops, flips, strict=True):
+            if isinstance(crop, BadSampleError):
                 out[slot] = 0
-                yield slot, error.reason
-                continue
-            height, width, _ = crop.shape
-            resize_box(crop.ctypes.data, crop.strides[0], height, width, flip, out[slot])
+                yield slot, crop.reason
+            else:
+                table.append(box_row(crop, flip, out[slot].ctypes.data))
+        resize_boxes(np.array(table, np.int64).reshape(-1, 6), *out.shape[1:3])
 
     def _fill_raw(self, run: _Run) -> None:
         plan, records = run.epoch.plan, self._records
         storage = records.storage
         assert isinstance(storage, MappedStorage)
         indices = plan.indices[run.places]
-        resize_raw_run(
+        resize_stored(
             storage.maps[0].ctypes.data,
             storage.ptrs[indices],
             records.widths[indices],
@@ -204,12 +205,15 @@ class NativeBackend:
 def _region_decoder(records: Records) -> Decode:
     """A decoder of this thread's own; falls back to whole images where nvImageCodec can't."""
 
-    def whole(index: int, data: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    def whole(index: int, box: Box) -> np.ndarray | BadSampleError:
         y, x, height, width = box
-        return records.decode(index)[y : y + height, x : x + width]
+        try:
+            return records.decode(index)[y : y + height, x : x + width]
+        except BadSampleError as error:
+            return error
 
     if not is_installed("nvidia.nvimgcodec"):
-        return whole
+        return lambda indices, boxes: list(map(whole, indices, boxes))
     from nvidia import nvimgcodec
 
     decoder = nvimgcodec.Decoder(
@@ -219,20 +223,27 @@ def _region_decoder(records: Records) -> Decode:
     )
     heights, widths, modes = records.heights, records.widths, records.modes
 
-    def region(index: int, data: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    def region(index: int, box: Box) -> nvimgcodec.CodeStream | None:
+        """The box as nvImageCodec takes it; None where the file is not what the tables say."""
         if modes[index] == MODE_RAW:
-            return whole(index, data, box)
-        y, x, height, width = box
+            return None
         try:
-            stream = nvimgcodec.CodeStream(data)
-            sound = stream.height == heights[index] and stream.width == widths[index]
+            stream = nvimgcodec.CodeStream(records.view(index))
+            if stream.height != heights[index] or stream.width != widths[index]:
+                return None
         except RuntimeError:
-            return whole(index, data, box)
-        if not sound:
-            return whole(index, data, box)
-        area = nvimgcodec.Region(y, x, y + height, x + width)
-        image = decoder.decode(stream.get_sub_code_stream(region=area))
-        # Whether the reference decoder can read it after all decides whether it is bad.
-        return whole(index, data, box) if image is None else np.asarray(image)
+            return None
+        y, x, height, width = box
+        return stream.get_sub_code_stream(region=nvimgcodec.Region(y, x, y + height, x + width))
 
-    return region
+    def decode(indices: list[int], boxes: list[Box]) -> list[np.ndarray | BadSampleError]:
+        regions = list(map(region, indices, boxes))
+        images = iter(decoder.decode([r for r in regions if r is not None]))
+        crops = [None if r is None else next(images) for r in regions]
+        # Whether the reference decoder can read it after all decides whether it is bad.
+        return [
+            whole(index, box) if crop is None else np.asarray(crop)
+            for index, box, crop in zip(indices, boxes, crops, strict=True)
+        ]
+
+    return decode

@@ -23,7 +23,7 @@ from pipeline.errors import BadSampleError, ConfigError
 from pipeline.loader import Decoded, LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import Records
-from pipeline.resample import resize_image, resize_raw_run
+from pipeline.resample import resize_image, resize_stored
 from pipeline.warp import crop_resize_batch
 
 SIDE_STEP_PX = 16
@@ -163,7 +163,7 @@ class ResidentBackend:
         cuts = np.linspace(0, len(squares), self._num_workers + 1).astype(int)
         parts = [
             self._workers.submit(
-                resize_raw_run,
+                resize_stored,
                 source.ctypes.data,
                 ptrs[low:high],
                 widths[low:high],
