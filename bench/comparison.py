@@ -187,8 +187,7 @@ def make_job(
 ) -> Job:
     """The job of a loader on a subject, with what it reads made and in the page cache."""
     reads = reads_of(name)
-    direct = subject.folder and not name.startswith("peer:")  # ours opens the folder itself
-    path = subject.path if direct else workshop.path(subject, reads)
+    path = subject.path if _ours_on_folder(subject, name) else workshop.path(subject, reads)
     warm_page_cache(path)
     own = path == subject.path
     return Job(
@@ -204,6 +203,11 @@ def make_job(
     )
 
 
+def _ours_on_folder(subject: Subject, name: str) -> bool:
+    """Whether it is one of our loaders, which opens the folder itself."""
+    return subject.folder and not name.startswith("peer:")
+
+
 def reads_of(name: str) -> Reads:
     """The form of the images that a loader reads."""
     kind, _, peer = name.rpartition(":")
@@ -215,15 +219,17 @@ def _open(
 ) -> Opened:
     """Opens a loader; again with its images repeated if an epoch is too short to be timed."""
     first = process.open(job)
-    ours_on_folder = subject.folder and not job.name.startswith("peer:")
-    if first.rest_s >= config.min_s or job.name in _NOT_REPEATED or ours_on_folder:
+    if first.rest_s >= config.min_s or job.name in _NOT_REPEATED:
         return first
     # The rest of the first epoch tells nothing of the speed: workers may have had it ready.
     wanted = config.min_s / process.run(0).elapsed_s
     most = max(1, MAX_REPEATED_IMAGES // subject.images)
     repeat = min(1 << max(0, math.ceil(math.log2(wanted))), most)  # powers of two: files shared
     if repeat > 1:
-        if reads_of(job.name) == "beton":
+        if _ours_on_folder(subject, job.name):
+            path = workshop.repeated_folder(subject, repeat)
+            process.open(dataclasses.replace(job, path=str(path), split=None))
+        elif reads_of(job.name) == "beton":
             path = workshop.path(subject, "beton", repeat)
             process.open(dataclasses.replace(job, path=str(path), split="train"))
         else:

@@ -132,8 +132,8 @@ def _quality(cv2: Any, samples: Sequence[Sample]) -> dict[str, tuple[float, floa
         chroma = [
             cv2.resize(p, s.y.shape[::-1], interpolation=cv2.INTER_LINEAR) for p in (s.cb, s.cr)
         ]
-        yuv.append(_psnr(from_planes(cv2, s.y, *chroma), s.rgb))
-        jpeg.append(_psnr(simplejpeg.decode_jpeg(s.jpeg), s.rgb))
+        yuv.append(psnr(from_planes(cv2, s.y, *chroma), s.rgb))
+        jpeg.append(psnr(simplejpeg.decode_jpeg(s.jpeg), s.rgb))
     return {
         "raw-rgb": (3.0, float("inf")),
         "raw-yuv420": (1.5, float(np.median(yuv))),
@@ -141,9 +141,10 @@ def _quality(cv2: Any, samples: Sequence[Sample]) -> dict[str, tuple[float, floa
     }
 
 
-def _psnr(a: np.ndarray, b: np.ndarray) -> float:
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of two uint8 arrays in dB, infinite if they are equal."""
     error = np.mean((a.astype(np.float64) - b) ** 2)
-    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+    return float(10 * np.log10(255**2 / error)) if error else float("inf")
 
 
 def _measure(

@@ -85,6 +85,15 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
     )
 
 
+def markdown(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
+    """The same as a Markdown table; a column in which no row has a value is left out."""
+    columns = [c for c in columns if any(row.get(c.key or c.heading) is not None for row in rows)]
+    right = [c.form != "" or c.key != "" for c in columns]
+    lines = [[c.heading for c in columns], ["---:" if r else "---" for r in right]]
+    lines += [[_cell(row.get(c.key or c.heading), c.form) for c in columns] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def _cell(value: Any, form: str) -> str:
     if value is None:
         return "-"

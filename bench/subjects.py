@@ -108,7 +108,7 @@ class Workshop:
     """
 
     def __init__(self, scratch: Path) -> None:
-        self._scratch = scratch
+        self._scratch = scratch.resolve()
         self._made: dict[tuple[object, ...], Path] = {}
 
     def sample(self, workers: int) -> Path:
@@ -121,7 +121,7 @@ class Workshop:
     def pack(self, folder: Path) -> Path:
         """Packs a folder with the packer's own defaults."""
         out = self._scratch / f"{folder.name or 'images'}.beton"
-        _run_tool("tools.pack", str(folder), str(out))
+        _run_tool("tools.pack", str(folder.resolve()), str(out))
         return out
 
     def path(self, subject: Subject, reads: Reads, repeat: int = 1) -> Path:
@@ -137,6 +137,15 @@ class Workshop:
             self._made[key] = folder
             if reads != "folder":
                 self._made[key] = self._prepared(folder, reads)
+        return self._made[key]
+
+    def repeated_folder(self, subject: Subject, repeat: int) -> Path:
+        """A tree `class/image` with links to each image of a folder, `repeat` times."""
+        key = (subject, "folder", repeat)
+        if key not in self._made:
+            out = self._scratch / f"{len(self._made)}-folder-x{repeat}"
+            _link_files(subject, out, repeat)
+            self._made[key] = out
         return self._made[key]
 
     def _beton(self, subject: Subject, repeat: int) -> Path:
@@ -160,7 +169,7 @@ class Workshop:
             return self._made[key]
         out = self._scratch / f"{len(self._made)}-{subject.records}"
         if subject.folder:
-            _link_files(subject, out)
+            _link_files(subject, out, 1)
         else:
             _export_jpegs(subject, out)
         self._made[key] = out
@@ -187,13 +196,15 @@ def _run_tool(module: str, *arguments: str) -> None:
         raise HeadraceError(f"{module} ended with status {done.returncode}; see above")
 
 
-def _link_files(subject: Subject, out: Path) -> None:
+def _link_files(subject: Subject, out: Path, repeat: int) -> None:
     listing = discover(subject.path)
     start = listing.splits[subject.split][0]
-    for i in range(start, start + subject.images):
-        original = (listing.root / listing.paths[i]).resolve()
-        link = _place(out, int(listing.labels[i]), i, original.suffix.lower())
-        link.symlink_to(original)
+    for turn in range(repeat):
+        for i in range(subject.images):
+            original = (listing.root / listing.paths[start + i]).resolve()
+            label = int(listing.labels[start + i])
+            link = _place(out, label, turn * subject.images + i, original.suffix.lower())
+            link.symlink_to(original)
 
 
 def _export_jpegs(subject: Subject, out: Path) -> None:

@@ -89,7 +89,8 @@ def _read_header(path: Path) -> _Header | str:
             width, height = image.size
             if image.getexif().get(EXIF_ORIENTATION) in SWAPS_SIDES:
                 width, height = height, width
-            mode = MODE_JPEG if image.format == "JPEG" else MODE_OTHER
+            plain = image.format == "JPEG" and image.mode in ("RGB", "L")
+            mode = MODE_JPEG if plain else MODE_OTHER
             return _Header(mode, height, width)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return str(error) or type(error).__name__

@@ -15,11 +15,12 @@ from PIL import Image, ImageOps
 from pipeline.to_rgb import to_rgb
 
 
-def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
-    """Decodes a whole JPEG, ignoring EXIF rotation (a record has it baked in).
+def decode_jpeg_rgb(data: np.ndarray, upright: bool = False) -> np.ndarray:
+    """Decodes a whole JPEG.
 
     Args:
         data: (bytes,) uint8.
+        upright: turn it by its EXIF orientation (a record has that baked in).
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -32,7 +33,11 @@ def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
 
     try:
         # The copy is for torch, which wants writable memory though the decoder only reads it.
-        image = decode_jpeg(torch.from_numpy(np.require(data, requirements="W")), ImageReadMode.RGB)
+        image = decode_jpeg(
+            torch.from_numpy(np.require(data, requirements="W")),
+            ImageReadMode.RGB,
+            apply_exif_orientation=upright,
+        )
     except RuntimeError as error:
         # torchvision puts its own source file in front
         raise ValueError(re.sub(r"^.*?\.cpp:\d+, ", "", str(error).splitlines()[0])) from None

@@ -143,8 +143,10 @@ class Records:
             data = self.view(index)
             if mode == beton.MODE_RAW:
                 return data.reshape(height, width, 3)
-            decode = decode_any_rgb if self.kind == "folder" else decode_jpeg_rgb
-            image = decode(data)
+            if mode == beton.MODE_JPEG:
+                image = decode_jpeg_rgb(data, upright=self.kind == "folder")
+            else:
+                image = decode_any_rgb(data)
         except (ValueError, OSError) as error:
             raise BadSampleError(index, self.name(index), str(error)) from None
         if image.shape[:2] != (height, width):

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Fills the tables of README.md and docs/ from the results in bench/results.
+
+    bench/document.py            after a benchmark has written its JSON there
+
+A table stands between `<!-- table KIND FILE [key=value] -->` and `<!-- end -->`; the command that
+made the file is put above it. KIND is one of TABLES; key=value keeps the rows that have it.
+"""
+
+if __package__ in (None, ""):
+    import sys
+    from pathlib import Path
+
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import augmentation, packing, planar, scaling, sides, standings
+from bench.report import Column, markdown
+from pipeline.errors import ConfigError
+from tools.command_line import Parser, run_command
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
+RESULTS = ROOT / "bench" / "results"
+_BLOCK = re.compile(
+    r"(?m)^<!-- table (\S+) (\S+)((?: \S+=\S+)*) -->\n(?:.*?\n)?<!-- end -->$", re.S
+)
+
+OURS, PEER, CEILING = range(3)
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def main() -> int:
+    """Command line; see the module's text."""
+    Parser(prog="bench/document.py", description=(__doc__ or "").splitlines()[0]).parse_args()
+    for path in DOCUMENTS:
+        path.write_text(fill(path.read_text()))
+    return 0
+
+
+def fill(text: str, results: Path = RESULTS) -> str:
+    """A document with its tables made anew.
+
+    Raises:
+        ConfigError: for a kind of table or a result file that does not exist.
+    """
+
+    def made(match: re.Match[str]) -> str:
+        kind, name, conditions = match[1], match[2], match[3].split()
+        path = results / name
+        if kind not in TABLES or not path.is_file():
+            raise ConfigError(f"table {kind} {name}: no such kind of table or no {path}")
+        document = json.loads(path.read_text())
+        wanted = [condition.split("=", 1) for condition in conditions]
+        section = document["memory" if kind == "memory" else "rows"]
+        rows = [row for row in section if all(str(row.get(k)) == v for k, v in wanted)]
+        opening = match[0].splitlines()[0]
+        return f"{opening}\n`{document['command']}`\n\n{TABLES[kind](rows)}\n<!-- end -->"
+
+    return _BLOCK.sub(made, text)
+
+
+def _by_loader(cell: Callable[[Mapping[str, Any]], str | None]) -> Callable[[Rows], str]:
+    """A table with a line for each loader and a column for each set of images and size."""
+
+    def made(rows: Rows) -> str:
+        shown = [(row, text) for row in rows if (text := cell(row)) is not None]
+        places = list(dict.fromkeys(_place(row) for row, _ in shown))
+        names = sorted(dict.fromkeys(row["loader"] for row, _ in shown), key=_group)
+        found = {(row["loader"], _place(row)): text for row, text in shown}
+        lines = [
+            {"loader": name, **{place: found.get((name, place)) for place in places}}
+            for name in names
+        ]
+        columns = [Column("loader"), *(Column(place, place) for place in places)]
+        return markdown(lines, columns)
+
+    return made
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    return f"{row['records']}, {row['size']} px"
+
+
+def _group(name: str) -> int:
+    return OURS if ":" not in name else PEER if name.startswith("peer:") else CEILING
+
+
+def _speed(row: Mapping[str, Any]) -> str | None:
+    if _group(row["loader"]) == CEILING:
+        return None
+    ratio = f" ({row['ratio']:.1f}x)" if row.get("ratio") else ""
+    return f"{row['images_per_s']:,.0f}{ratio}"
+
+
+def _ceiling(row: Mapping[str, Any]) -> str | None:
+    return f"{row['images_per_s']:,.0f}" if _group(row["loader"]) == CEILING else None
+
+
+def _first_batch(row: Mapping[str, Any]) -> str | None:
+    return None if row["first_batch_s"] is None else f"{row['first_batch_s']:.2f}"
+
+
+def _share(row: Mapping[str, Any]) -> str | None:
+    return None if row["ceiling_share"] is None else f"{row['ceiling_share']:.0%}"
+
+
+def _listed(columns: Sequence[Column]) -> Callable[[Rows], str]:
+    return lambda rows: markdown(rows, columns)
+
+
+TABLES: dict[str, Callable[[Rows], str]] = {
+    "speed": _by_loader(_speed),
+    "ceilings": _by_loader(_ceiling),
+    "first-batch": _by_loader(_first_batch),
+    "ceiling-share": _by_loader(_share),
+    "memory": _listed(standings.MEMORY_COLUMNS),
+    "augmentation": _listed(augmentation.COLUMNS),
+    "packing": _listed(packing.COLUMNS),
+    "planar": _listed(planar.COLUMNS),
+    "scaling": _listed(scaling.SPEED_COLUMNS),
+    "opening": _listed(scaling.OPEN_COLUMNS),
+    "sides": _listed(sides.COLUMNS),
+}
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Which --max-side to pack with: space, speed, and what training crops lose.
+
+    bench/sides.py PHOTOS [--max-side 192 256 320 384 0] [--size 128 224] [--json F]
+
+Each side is packed and loaded by the native loader. The loss is the PSNR of random crops (8 to
+100% of the area, one an image) that are cut from the packed image against the same crops cut from
+the original file, both resized by PIL; the median over images, and the lowest tenth.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if __package__ in (None, ""):
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from bench import flags
+from bench.measure import command_line, interleaved, spread
+from bench.planar import psnr
+from bench.report import Column, table, write_json
+from pipeline import PlannedLoader, Records, open_loader
+from pipeline.cores import available_cores
+from pipeline.layouts.discovery import discover
+from pipeline.plan import PlanConfig, make_plan
+from tools.command_line import Parser, run_command
+from tools.packing.decode import decode_image
+from tools.packing.encode import EncodeConfig
+from tools.packing.jpeg_header import parse_jpeg_header
+from tools.packing.run import pack_beton
+
+COLUMNS = (
+    Column("max side", "max_side"),
+    Column("px", "size", "d"),
+    Column("images/s", "images_per_s", ",.0f"),
+    Column("IQR", "images_per_s_iqr", ",.0f"),
+    Column("kB/image", "kb_per_image", ".1f"),
+    Column("PSNR dB", "psnr_db", ".1f"),
+    Column("lowest tenth", "psnr_low_db", ".1f"),
+)
+
+
+def main() -> int:
+    """Command line; see the module's text."""
+    parser = Parser(prog="bench/sides.py", description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("photos", type=Path, help="folder of images")
+    add("--max-side", type=flags.count, nargs="+", default=[192, 256, 320, 384, 0], metavar="PX")
+    add("--size", type=flags.positive, nargs="+", default=[128, 224], metavar="PX")
+    add("--repeats", type=flags.positive, default=5, metavar="N")
+    add("--min-seconds", type=flags.seconds, default=1.0, metavar="S")
+    add("--json", type=Path, metavar="F", help="write the results there")
+    given = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
+        packed = {side: _pack(given.photos, Path(scratch), side) for side in given.max_side}
+        for size in given.size:
+            rows += _measure(given.photos, packed, size, given.repeats, given.min_seconds)
+    print(table(rows, COLUMNS))
+    if given.json:
+        write_json(given.json, command=command_line("bench/sides.py", sys.argv[1:]), rows=rows)
+    return 0
+
+
+def _pack(photos: Path, scratch: Path, side: int) -> Path:
+    out = scratch / f"{side}.beton"
+    pack_beton(discover(photos), out, EncodeConfig(max_side=side), workers=available_cores())
+    return out
+
+
+def _measure(
+    photos: Path, packed: dict[int, Path], size: int, repeats: int, min_s: float
+) -> list[dict[str, Any]]:
+    loaders = {
+        side: open_loader(path, split=None, size=size, loader="native")
+        for side, path in packed.items()
+    }
+    timed = interleaved(
+        {str(side): _epochs(loader, min_s) for side, loader in loaders.items()}, repeats
+    )
+    rows = []
+    for side, loader in loaders.items():
+        speed, losses = spread(timed[str(side)]), _losses(photos, loader.records, size)
+        same = bool(np.isinf(losses).all())
+        rows.append(
+            {
+                "max_side": side or "as it is",
+                "size": size,
+                "images_per_s": speed.median,
+                "images_per_s_iqr": speed.iqr,
+                "kb_per_image": packed[side].stat().st_size / len(loader.records) / 1000,
+                "psnr_db": None if same else float(np.median(losses)),
+                "psnr_low_db": None if same else float(np.quantile(losses, 0.1)),
+            }
+        )
+        loader.close()
+        loader.records.close()
+    return rows
+
+
+def _epochs(loader: PlannedLoader, min_s: float) -> Callable[[], float]:
+    for _ in loader.epoch(0):
+        pass
+
+    def run() -> float:
+        images, epoch, start = 0, 0, time.perf_counter()
+        while time.perf_counter() - start < min_s:
+            images += sum(len(batch.labels) for batch in loader.epoch(epoch))
+            epoch += 1
+        return images / (time.perf_counter() - start)
+
+    return run
+
+
+def _losses(photos: Path, records: Records, size: int) -> np.ndarray:
+    """(n,) PSNR in dB of each image's crop; infinite where nothing is lost."""
+    originals = [_original(photos / records.name(i)) for i in range(len(records))]
+    heights, widths = (np.array([image.shape[axis] for image in originals]) for axis in (0, 1))
+    plan = make_plan(heights, widths, range(len(originals)), PlanConfig(), epoch=0)
+    losses = []
+    for index, box in zip(plan.indices.tolist(), plan.boxes.tolist(), strict=True):
+        original, image = originals[index], records.decode(index)
+        scale = image.shape[0] / original.shape[0], image.shape[1] / original.shape[1]
+        losses.append(psnr(_crop(original, box, (1, 1), size), _crop(image, box, scale, size)))
+    return np.array(losses)
+
+
+def _original(path: Path) -> np.ndarray:
+    data = path.read_bytes()
+    return decode_image(data, parse_jpeg_header(data), 0)
+
+
+def _crop(
+    image: np.ndarray, box: Sequence[int], scale: tuple[float, float], size: int
+) -> np.ndarray:
+    y, x, height, width = box
+    down, right = scale
+    corners = (x * right, y * down, (x + width) * right, (y + height) * down)
+    # Edges in fractions of pixels, so that the crops show exactly the same part.
+    resized = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR, box=corners)
+    return np.asarray(resized)
+
+
+if __name__ == "__main__":
+    run_command(main)
