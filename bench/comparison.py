@@ -23,7 +23,7 @@ FOLDER_LOADERS = ("torchvision",)
 
 MAX_REPEATED_IMAGES = 1 << 18
 _NOT_REPEATED = ("resident", "peer:litdata")
-"""Loaders that would keep repeated images in memory, or have no way to repeat them."""
+"""Loaders that would keep repeated images in memory, or that repeat them by themselves."""
 _NOT_DECODING = ("resident",)
 
 

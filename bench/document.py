@@ -4,7 +4,8 @@
     bench/document.py            after a benchmark has written its JSON there
 
 A table stands between `<!-- table KIND FILE [key=value] -->` and `<!-- end -->`; the command that
-made the file is put above it. KIND is one of TABLES; key=value keeps the rows that have it.
+made the file is put above it. KIND is one of TABLES and shows the file's section of that name, else
+its rows; key=value keeps the rows that have it.
 """
 
 if __package__ in (None, ""):
@@ -58,7 +59,7 @@ def fill(text: str, results: Path = RESULTS) -> str:
             raise ConfigError(f"table {kind} {name}: no such kind of table or no {path}")
         document = json.loads(path.read_text())
         wanted = [condition.split("=", 1) for condition in conditions]
-        section = document["memory" if kind == "memory" else "rows"]
+        section = document.get(kind) or document["rows"]
         rows = [row for row in section if all(str(row.get(k)) == v for k, v in wanted)]
         opening = match[0].splitlines()[0]
         return f"{opening}\n`{document['command']}`\n\n{TABLES[kind](rows)}\n<!-- end -->"

@@ -30,7 +30,7 @@ DEFAULT_PAGE_SIZE = 1 << 23
 MAX_SIDE_PX = 65535
 TYPE_INT, TYPE_RGB_IMAGE = 1, 2
 MODE_JPEG, MODE_RAW, MODE_OTHER = 0, 1, 2
-"""How a sample is stored; MODE_OTHER (PNG and the like) occurs only in a folder, never here."""
+"""How a sample is stored; MODE_OTHER (PNG, CMYK, ...) occurs only in a folder, never here."""
 
 HEADER = np.dtype(
     [

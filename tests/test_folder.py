@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from pipeline import Records, RecordsError, open_loader
+from pipeline.pixels import decode_any_rgb
 from tests.builders import photo
 
 
@@ -47,6 +48,17 @@ def test_a_rotated_photo_stands_upright(tmp_path: Path) -> None:
     records = Records.open(tmp_path)
     assert (records.heights[0], records.widths[0]) == (60, 40)
     assert np.array_equal(records.decode(0), np.rot90(records.decode(1), -1))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_jpegs_are_read_as_pil_reads_them(tmp_path: Path, mode: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(photo(3, 41, 58)).convert(mode)
+    image.save(tmp_path / "x.jpg", exif=exif)
+    records = Records.open(tmp_path)
+    assert np.array_equal(records.decode(0), decode_any_rgb(records.view(0)))
 
 
 def test_a_folder_loads_with_torchvision(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,14 @@ from bench.job import Job, Source
 from bench.peers.image_folder import DataLoaderSource
 from pipeline.errors import MissingPackageError
 
+LEAST_IMAGES = 4096
+
 
 def prepare(folder: Path, out: Path) -> None:
     """Writes a tree of JPEGs as chunks; the JPEG bytes stay as they are.
+
+    A small set is written several times over: an epoch has what is written, and one of a single
+    chunk would keep a single worker busy.
 
     litdata empties its two cache folders at the start, and they default to `data` and `chunks` in
     the folder for temporary files, where a user may keep things; so it gets folders of its own.
@@ -27,7 +33,7 @@ def prepare(folder: Path, out: Path) -> None:
     classes = sorted({file.parent.name for file in files})
     litdata.optimize(
         fn=functools.partial(_read, classes=classes),
-        inputs=[str(file) for file in files],
+        inputs=[str(file) for file in files] * math.ceil(LEAST_IMAGES / max(1, len(files))),
         output_dir=str(out),
         chunk_bytes="64MB",
         num_workers=1,
