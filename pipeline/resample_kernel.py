@@ -43,22 +43,30 @@ def _room(num_bytes: int) -> int:
     return (num_bytes + _ALIGN - 1) // _ALIGN * _ALIGN
 
 
+@compiled(inline="always", _nrt=False)
+def _axis_bytes(num_in: int, num_out: int) -> int:
+    """Memory that `_axis` needs."""
+    return 2 * _room(8 * num_out) + _room(4 * _taps_of(num_in, num_out) * num_out)
+
+
 @compiled(fastmath=True, _nrt=False)
-def _triangle_weights(
-    num_in: int, num_out: int, flip: bool, first_at: int, count_at: int, weights_at: int
-) -> int:
-    """First input, number of inputs, and weights of each output.
+def _axis(num_in: int, num_out: int, flip: bool, memory: int) -> tuple[int, int, int, int, int]:
+    """Which inputs make up each output along one axis, and with what weights.
 
     Args:
         flip: the last output comes first.
-        first_at, count_at: addresses of (num_out,) int64, written.
-        weights_at: address of (num_out, _taps_of) float32, written; zero beyond the count.
+        memory: address of _axis_bytes, written.
 
     Returns:
-        The largest count.
+        Address of (num_out,) int64, the first input of each output; address of (num_out,) int64,
+        how many there are; address of float32 weights, zero beyond that number; bytes from one
+        output's weights to the next one's; the largest number of inputs.
     """
-    most = _taps_of(num_in, num_out)
-    put_zeros(weights_at, 4 * most * num_out)
+    pitch = 4 * _taps_of(num_in, num_out)
+    firsts = memory
+    counts = firsts + _room(8 * num_out)
+    weights = counts + _room(8 * num_out)
+    put_zeros(weights, pitch * num_out)
     scale = num_in / num_out
     support = max(scale, 1.0)
     taps = 0
@@ -67,17 +75,16 @@ def _triangle_weights(
         centre = scale * (o + 0.5)
         low = max(0, int(centre - support + 0.5))
         high = min(num_in, int(centre + support + 0.5))
-        row = weights_at + 4 * most * at
         total = 0.0
         for k in range(low, high):
             total += max(0.0, 1.0 - abs((k - centre + 0.5) / support))
         for k in range(low, high):
             weight = max(0.0, 1.0 - abs((k - centre + 0.5) / support)) / total
-            put_float(row + 4 * (k - low), np.float32(weight))
-        put_int64(first_at + 8 * at, low)
-        put_int64(count_at + 8 * at, high - low)
+            put_float(weights + pitch * at + 4 * (k - low), np.float32(weight))
+        put_int64(firsts + 8 * at, low)
+        put_int64(counts + 8 * at, high - low)
         taps = max(taps, high - low)
-    return taps
+    return firsts, counts, weights, pitch, taps
 
 
 @compiled(inline="always", _nrt=False)
@@ -128,6 +135,98 @@ def _combine_source(
     combine_bytes(at + last, stride, count, weights, out + 4 * last)
 
 
+@compiled(inline="always", _nrt=False)
+def _padded(out_width: int) -> int:
+    """Values of a row of results, filled up to whole blocks."""
+    return -(-3 * out_width // FLOATS_PER_BLOCK) * FLOATS_PER_BLOCK
+
+
+@compiled(_nrt=False)
+def _shrink(
+    box: tuple[int, int, int, int],
+    target: tuple[int, int, int],
+    rows: tuple[int, int, int, int, int],
+    columns: tuple[int, int, int, int, int],
+    row: int,
+    narrow: int,
+    line: int,
+) -> None:
+    """resize_box where there are at least as many rows as results: the vertical pass goes first.
+
+    Args:
+        box: source, stride, height, width.
+        target: out_height, out_width, out.
+        rows, columns: what _axis made.
+        row, narrow, line: addresses of scratch space.
+    """
+    source, stride, _, width = box
+    out_height, out_width, out = target
+    first_y, count_y, weights_y, pitch_y, _ = rows
+    first_x, _, weights_x, pitch, taps = columns
+    for y in range(out_height):
+        at = source + int64_at(first_y + 8 * y) * stride
+        count, weights = int64_at(count_y + 8 * y), weights_y + y * pitch_y
+        _combine_source(at, stride, count, 3 * width, weights, narrow, row)
+        if taps == 2:
+            _bytes_row(row, 2, out_width, first_x, weights_x, pitch, line)
+        elif taps == 3:
+            _bytes_row(row, 3, out_width, first_x, weights_x, pitch, line)
+        elif taps == 4:
+            _bytes_row(row, 4, out_width, first_x, weights_x, pitch, line)
+        elif taps == 5:
+            _bytes_row(row, 5, out_width, first_x, weights_x, pitch, line)
+        else:
+            _bytes_row(row, taps, out_width, first_x, weights_x, pitch, line)
+        copy_bytes(line, 3 * out_width, out + y * 3 * out_width)
+
+
+@compiled(_nrt=False)
+def _enlarge(
+    box: tuple[int, int, int, int],
+    target: tuple[int, int, int],
+    rows: tuple[int, int, int, int, int],
+    columns: tuple[int, int, int, int, int],
+    row: int,
+    narrow: int,
+    line: int,
+    wide: int,
+) -> None:
+    """resize_box where there are fewer rows than results: the horizontal pass goes first.
+
+    Args:
+        box, target, rows, columns, row, narrow, line: as for _shrink.
+        wide: address of zeros, room for a row of results as floats for each row of the box and
+            one more, which is read with weight zero.
+    """
+    source, stride, height, width = box
+    out_height, out_width, out = target
+    first_y, count_y, weights_y, pitch_y, taps_y = rows
+    first_x, _, weights_x, pitch, taps = columns
+    one, wide = wide, wide + _ALIGN
+    put_float(one, np.float32(1))
+    padded = _padded(out_width)
+    wide_pitch = 4 * (padded + 1)
+    for y in range(height):
+        at = wide + y * wide_pitch
+        _combine_source(source + y * stride, 0, 1, 3 * width, one, narrow, row)
+        if taps == 2:
+            _floats_row(row, 2, out_width, first_x, weights_x, pitch, at)
+        elif taps == 3:
+            _floats_row(row, 3, out_width, first_x, weights_x, pitch, at)
+        else:
+            _floats_row(row, taps, out_width, first_x, weights_x, pitch, at)
+    for y in range(out_height):
+        at = wide + int64_at(first_y + 8 * y) * wide_pitch
+        count, weights = int64_at(count_y + 8 * y), weights_y + y * pitch_y
+        if taps_y == 2:
+            for i in range(0, padded, FLOATS_PER_BLOCK):
+                combine_floats(at + 4 * i, wide_pitch, 2, weights, line + i)
+        else:
+            for i in range(0, padded, FLOATS_PER_BLOCK):
+                combine_floats(at + 4 * i, wide_pitch, count, weights, line + i)
+        copy_bytes(line, 3 * out_width, out + y * 3 * out_width)
+
+
 @compiled(_nrt=False)
 def resize_box(
     source: int,
@@ -152,80 +251,31 @@ def resize_box(
     Returns:
         0, or OUT_OF_MEMORY.
     """
-    num_bytes, num_floats = 3 * width, 3 * out_width
-    taps_y, taps_x = _taps_of(height, out_height), _taps_of(width, out_width)
-    padded = -(-num_floats // FLOATS_PER_BLOCK) * FLOATS_PER_BLOCK
-    # Taps of weight zero are read too, so what lies behind a row must be finite.
-    row_bytes = 4 * (max(num_bytes, BYTES_PER_BLOCK) + 3 * taps_x + 4)
-    first_bytes, weights_bytes = _room(8 * out_height), _room(4 * taps_y * out_height)
-    column_bytes, column_weights_bytes = _room(8 * out_width), _room(4 * taps_x * out_width)
-    wide_pitch = 4 * (padded + 1)
-    # One row more than there are: it is read with weight zero.
-    wide_bytes = (height + 1) * wide_pitch if height < out_height else 0
-    total = 2 * (first_bytes + column_bytes) + weights_bytes + column_weights_bytes
-    total += _room(row_bytes) + taps_y * BYTES_PER_BLOCK + _room(padded + 1) + _ALIGN + wide_bytes
-    scratch = allocate(total)
-    if scratch == 0:
+    row_bytes = _room(4 * (max(3 * width, BYTES_PER_BLOCK) + 3 * _taps_of(width, out_width) + 4))
+    narrow_bytes = _taps_of(height, out_height) * BYTES_PER_BLOCK
+    line_bytes = _room(_padded(out_width) + 1)
+    y_bytes, x_bytes = _axis_bytes(height, out_height), _axis_bytes(width, out_width)
+    enlarge = height < out_height
+    wide_bytes = _ALIGN + 4 * (height + 1) * (_padded(out_width) + 1) if enlarge else 0
+    memory = allocate(y_bytes + x_bytes + row_bytes + narrow_bytes + line_bytes + wide_bytes)
+    if memory == 0:
         return OUT_OF_MEMORY
-    first_y = scratch
-    count_y = first_y + first_bytes
-    weights_y = count_y + first_bytes
-    first_x = weights_y + weights_bytes
-    count_x = first_x + column_bytes
-    weights_x = count_x + column_bytes
-    row = weights_x + column_weights_bytes
-    narrow = row + _room(row_bytes)
-    line = narrow + taps_y * BYTES_PER_BLOCK
-    one = line + _room(padded + 1)
-    wide = one + _ALIGN
-    most_y = _triangle_weights(height, out_height, False, first_y, count_y, weights_y)
-    most_x = _triangle_weights(width, out_width, flip != 0, first_x, count_x, weights_x)
-    put_zeros(row, row_bytes)
-    put_zeros(narrow, taps_y * BYTES_PER_BLOCK)
-    pitch_x, pitch_y = 4 * taps_x, 4 * taps_y
-    if height < out_height:
-        # Fewer rows than results: the horizontal pass goes first.
-        put_float(one, np.float32(1))
+    rows = _axis(height, out_height, False, memory)
+    columns = _axis(width, out_width, flip != 0, memory + y_bytes)
+    row = memory + y_bytes + x_bytes
+    narrow = row + row_bytes
+    line = narrow + narrow_bytes
+    # Taps of weight zero are read too, so what lies behind a row must be finite.
+    put_zeros(row, row_bytes + narrow_bytes)
+    box = source, stride, height, width
+    target = out_height, out_width, out
+    if enlarge:
+        wide = line + line_bytes
         put_zeros(wide, wide_bytes)
-        for y in range(height):
-            at = wide + y * wide_pitch
-            _combine_source(source + y * stride, 0, 1, num_bytes, one, narrow, row)
-            if most_x == 2:
-                _floats_row(row, 2, out_width, first_x, weights_x, pitch_x, at)
-            elif most_x == 3:
-                _floats_row(row, 3, out_width, first_x, weights_x, pitch_x, at)
-            else:
-                _floats_row(row, most_x, out_width, first_x, weights_x, pitch_x, at)
-        for y in range(out_height):
-            at = wide + int64_at(first_y + 8 * y) * wide_pitch
-            weights = weights_y + y * pitch_y
-            if most_y == 2:
-                for i in range(0, padded, FLOATS_PER_BLOCK):
-                    combine_floats(at + 4 * i, wide_pitch, 2, weights, line + i)
-            else:
-                for i in range(0, padded, FLOATS_PER_BLOCK):
-                    combine_floats(
-                        at + 4 * i, wide_pitch, int64_at(count_y + 8 * y), weights, line + i
-                    )
-            copy_bytes(line, num_floats, out + y * num_floats)
-        release(scratch)
-        return 0
-    for y in range(out_height):
-        at = source + int64_at(first_y + 8 * y) * stride
-        weights = weights_y + y * pitch_y
-        _combine_source(at, stride, int64_at(count_y + 8 * y), num_bytes, weights, narrow, row)
-        if most_x == 2:
-            _bytes_row(row, 2, out_width, first_x, weights_x, pitch_x, line)
-        elif most_x == 3:
-            _bytes_row(row, 3, out_width, first_x, weights_x, pitch_x, line)
-        elif most_x == 4:
-            _bytes_row(row, 4, out_width, first_x, weights_x, pitch_x, line)
-        elif most_x == 5:
-            _bytes_row(row, 5, out_width, first_x, weights_x, pitch_x, line)
-        else:
-            _bytes_row(row, most_x, out_width, first_x, weights_x, pitch_x, line)
-        copy_bytes(line, num_floats, out + y * num_floats)
-    release(scratch)
+        _enlarge(box, target, rows, columns, row, narrow, line, wide)
+    else:
+        _shrink(box, target, rows, columns, row, narrow, line)
+    release(memory)
     return 0
 
 
