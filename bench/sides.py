@@ -38,6 +38,7 @@ from tools.packing.encode import EncodeConfig
 from tools.packing.jpeg_header import parse_jpeg_header
 from tools.packing.run import pack_beton
 
+SIDES = [192, 256, 320, 384, 512, 0]
 COLUMNS = (
     Column("max side", "max_side"),
     Column("px", "size", "d"),
@@ -54,7 +55,7 @@ def main() -> int:
     parser = Parser(prog="bench/sides.py", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("photos", type=Path, help="folder of images")
-    add("--max-side", type=flags.count, nargs="+", default=[192, 256, 320, 384, 512, 0], metavar="PX")
+    add("--max-side", type=flags.count, nargs="+", default=SIDES, metavar="PX")
     add("--size", type=flags.positive, nargs="+", default=[128, 224], metavar="PX")
     add("--repeats", type=flags.positive, default=5, metavar="N")
     add("--min-seconds", type=flags.seconds, default=1.0, metavar="S")
