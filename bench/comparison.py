@@ -227,7 +227,7 @@ def _open(
     repeat = min(1 << max(0, math.ceil(math.log2(wanted))), most)  # powers of two: files shared
     if repeat > 1:
         if _ours_on_folder(subject, job.name):
-            path = workshop.repeated_folder(subject, repeat)
+            path = workshop.folder(subject, repeat)
             process.open(dataclasses.replace(job, path=str(path), split=None))
         elif reads_of(job.name) == "beton":
             path = workshop.path(subject, "beton", repeat)

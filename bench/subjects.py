@@ -133,19 +133,10 @@ class Workshop:
             return self._beton(subject, repeat)
         key = (subject, reads)
         if key not in self._made:
-            folder = self._folder(subject)
+            folder = self.folder(subject)
             self._made[key] = folder
             if reads != "folder":
                 self._made[key] = self._prepared(folder, reads)
-        return self._made[key]
-
-    def repeated_folder(self, subject: Subject, repeat: int) -> Path:
-        """A tree `class/image` with links to each image of a folder, `repeat` times."""
-        key = (subject, "folder", repeat)
-        if key not in self._made:
-            out = self._scratch / f"{len(self._made)}-folder-x{repeat}"
-            _link_files(subject, out, repeat)
-            self._made[key] = out
         return self._made[key]
 
     def _beton(self, subject: Subject, repeat: int) -> Path:
@@ -162,18 +153,18 @@ class Workshop:
             self._made[key] = out
         return self._made[key]
 
-    def _folder(self, subject: Subject) -> Path:
-        """A tree `class/image`: links to the original files, or the packed bytes as files."""
-        key = (subject, "folder")
-        if key in self._made:
-            return self._made[key]
-        out = self._scratch / f"{len(self._made)}-{subject.records}"
-        if subject.folder:
-            _link_files(subject, out, 1)
-        else:
-            _export_jpegs(subject, out)
-        self._made[key] = out
-        return out
+    def folder(self, subject: Subject, repeat: int = 1) -> Path:
+        """A tree `class/image`: links to the original files, each `repeat` times, or the packed
+        bytes as files."""
+        key = (subject, "folder", repeat)
+        if key not in self._made:
+            out = self._scratch / f"{len(self._made)}-{subject.records}-x{repeat}"
+            if subject.folder:
+                _link_files(subject, out, repeat)
+            else:
+                _export_jpegs(subject, out)
+            self._made[key] = out
+        return self._made[key]
 
     def _prepared(self, folder: Path, reads: Reads) -> Path:
         module = next(module for module, form in PEERS.values() if form == reads)

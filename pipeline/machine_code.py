@@ -110,9 +110,13 @@ def _store(name: str, code: bytes) -> None:
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             handle, path = tempfile.mkstemp(dir=folder, prefix=name)
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(code).digest() + code)
-            Path(path).replace(folder / name)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(hashlib.sha256(code).digest() + code)
+                Path(path).replace(folder / name)
+            except OSError:  # a full disk: no part of a file stays behind
+                Path(path).unlink(missing_ok=True)
+                raise
             return
 
 
