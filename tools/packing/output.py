@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from pipeline.errors import ConfigError
+from pipeline.locking import lock_exclusively
 
 _SHARD_FILES = (".tar", ".idx", ".npz")
 
@@ -58,7 +59,8 @@ class PendingFile:
         descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         self.file: BinaryIO = os.fdopen(descriptor, "r+b", buffering=1 << 20)
         try:
-            _lock(self.file, self.part)
+            if not lock_exclusively(self.file):
+                raise ConfigError(f"{self.part} is being written by another run; wait for it")
             self.file.truncate(0)
         except BaseException:
             self.file.close()
@@ -123,19 +125,6 @@ class PendingFolder:
     ) -> None:
         if not self._committed:
             shutil.rmtree(self.part, ignore_errors=True)
-
-
-def _lock(file: BinaryIO, part: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows: os.open of a file in use fails by itself when replaced
-        return
-    try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(f"{part} is being written by another run; wait for it") from None
-    except OSError:
-        return  # a file system without locks
 
 
 def _sync_folder(folder: Path) -> None:
