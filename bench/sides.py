@@ -30,12 +30,12 @@ from bench.planar import psnr
 from bench.report import Column, table, write_json
 from pipeline import PlannedLoader, Records, open_loader
 from pipeline.cores import available_cores
+from pipeline.jpeg_header import parse_jpeg_header
 from pipeline.layouts.discovery import discover
 from pipeline.plan import PlanConfig, make_plan
 from tools.command_line import Parser, run_command
 from tools.packing.decode import decode_image
 from tools.packing.encode import EncodeConfig
-from tools.packing.jpeg_header import parse_jpeg_header
 from tools.packing.run import pack_beton
 
 SIDES = [192, 256, 320, 384, 512, 0]

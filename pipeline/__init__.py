@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pipeline.batch import Batch
     from pipeline.errors import (
         BadSampleError,
+        ClosedError,
         ConfigError,
         HeadraceError,
         MissingPackageError,
@@ -26,6 +27,7 @@ _HOMES = {
     "batch": ["Batch"],
     "errors": [
         "BadSampleError",
+        "ClosedError",
         "ConfigError",
         "HeadraceError",
         "MissingPackageError",
@@ -41,6 +43,7 @@ __all__ = [
     "LOADERS",
     "BadSampleError",
     "Batch",
+    "ClosedError",
     "ConfigError",
     "EpochPlan",
     "HeadraceError",

@@ -1,20 +1,34 @@
-"""Batch buffers that are used again as soon as, and only when, nobody looks at them any more."""
+"""Batch buffers that are used again as soon as, and only when, nobody can reach them any more."""
 
 from __future__ import annotations
 
 import threading
 import weakref
 from collections import deque
+from typing import Any
 
 import numpy as np
 import torch
 
 
+class _Loan:
+    """The owner, in numpy's eyes, of a lent buffer's memory.
+
+    numpy lets a view of a view point at the array that owns the memory, past everything in
+    between, so an array that was lent can be gone while slices of it are still being written. It
+    stops at an owner that is no array: every view of what was lent, however made, holds this.
+    """
+
+    def __init__(self, buffer: np.ndarray) -> None:
+        self.__array_interface__: dict[str, Any] = buffer.__array_interface__
+
+
 class BufferPool:
     """Lends (rows, S, S, 3) uint8 buffers; a fresh one costs thousands of page faults.
 
-    A lent buffer comes back when the last tensor that shares its memory has gone, so a batch that
-    is still held is never overwritten.
+    A lent buffer comes back when the last array or tensor that shares its memory has gone. So a
+    batch that is still held is never overwritten, and nobody who still writes into a part of it
+    can reach another batch. Whoever passes on a bare address has to hold an array beside it.
 
     Args:
         rows: images in the largest batch.
@@ -29,12 +43,12 @@ class BufferPool:
         self._lock = threading.Lock()
 
     def lend(self, rows: int) -> np.ndarray:
-        """A (rows, S, S, 3) uint8 array; `torch.from_numpy` of it keeps it lent."""
+        """A (rows, S, S, 3) uint8 array; it and all views of it, torch's too, keep it lent."""
         with self._lock:
             buffer = self._free.pop() if self._free else self._new()
-        lent = buffer[:rows]
-        weakref.finalize(lent, self._free.append, buffer).atexit = False
-        return lent
+        loan = _Loan(buffer[:rows])
+        weakref.finalize(loan, self._free.append, buffer).atexit = False
+        return np.asarray(loan)
 
     def _new(self) -> np.ndarray:
         if self._pinned:

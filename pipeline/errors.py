@@ -15,6 +15,10 @@ class RecordsError(HeadraceError, ValueError):
     """A record file is damaged, truncated or of another format."""
 
 
+class ClosedError(ConfigError):
+    """Records or a loader are used after their `close`."""
+
+
 class MissingPackageError(HeadraceError, ImportError):
     """An optional package or device is absent; the text names what to install."""
 

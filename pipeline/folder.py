@@ -12,12 +12,13 @@ from PIL import Image
 
 from pipeline.beton import MODE_JPEG, MODE_OTHER
 from pipeline.errors import RecordsError
+from pipeline.jpeg_header import parse_jpeg_header
 from pipeline.layouts.discovery import Listing, discover
 from pipeline.manifest import Manifest, Skipped
+from pipeline.mapped import map_file
+from pipeline.pixels import upright_size
 from pipeline.records import Records, SampleTable
 
-EXIF_ORIENTATION = 0x0112
-SWAPS_SIDES = (5, 6, 7, 8)
 HEADER_THREADS = 8
 
 
@@ -83,16 +84,16 @@ class _Header(NamedTuple):
 
 
 def _read_header(path: Path) -> _Header | str:
-    """Size after EXIF rotation, or why the file cannot be read."""
+    """Size once upright, or why the file cannot be read."""
     try:
         with Image.open(path) as image:
-            width, height = image.size
-            if image.getexif().get(EXIF_ORIENTATION) in SWAPS_SIDES:
-                width, height = height, width
-            plain = image.format == "JPEG" and image.mode in ("RGB", "L")
-            mode = MODE_JPEG if plain else MODE_OTHER
-            return _Header(mode, height, width)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            if image.format == "JPEG" and image.mode in ("RGB", "L"):
+                # Mapped, since nobody knows how long a header is; only its pages are read.
+                jpeg = parse_jpeg_header(map_file(path).data)
+                if jpeg is not None:
+                    return _Header(MODE_JPEG, *jpeg.upright_size)
+            return _Header(MODE_OTHER, *upright_size(image))
+    except (OSError, SyntaxError, ValueError, KeyError, Image.DecompressionBombError) as error:
         return str(error) or type(error).__name__
 
 

@@ -14,13 +14,14 @@ from PIL import Image, ImageOps
 
 from pipeline.to_rgb import to_rgb
 
+_TIFF_WIDTH, _TIFF_LENGTH, _EXIF_ORIENTATION = 0x0100, 0x0101, 0x0112
 
-def decode_jpeg_rgb(data: np.ndarray, upright: bool = False) -> np.ndarray:
-    """Decodes a whole JPEG.
+
+def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
+    """Decodes a whole JPEG as it is stored, whatever its metadata say of its orientation.
 
     Args:
         data: (bytes,) uint8.
-        upright: turn it by its EXIF orientation (a record has that baked in).
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -33,35 +34,59 @@ def decode_jpeg_rgb(data: np.ndarray, upright: bool = False) -> np.ndarray:
 
     try:
         # The copy is for torch, which wants writable memory though the decoder only reads it.
-        image = decode_jpeg(
-            torch.from_numpy(np.require(data, requirements="W")),
-            ImageReadMode.RGB,
-            apply_exif_orientation=upright,
-        )
+        image = decode_jpeg(torch.from_numpy(np.require(data, requirements="W")), ImageReadMode.RGB)
     except RuntimeError as error:
         # torchvision puts its own source file in front
         raise ValueError(re.sub(r"^.*?\.cpp:\d+, ", "", str(error).splitlines()[0])) from None
     return image.permute(1, 2, 0).numpy()
 
 
-def decode_any_rgb(data: np.ndarray) -> np.ndarray:
+def decode_any_rgb(data: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
     """Decodes any image file that PIL knows, upright by its EXIF orientation.
 
     Args:
         data: (bytes,) uint8.
+        size: height and width in px that it must have, None for any; looked at before anything
+            is decoded.
 
     Returns:
         (H, W, 3) uint8 RGB; see pipeline.to_rgb for what is not.
 
     Raises:
-        ValueError: if PIL cannot read it.
+        ValueError: if PIL cannot read it, or it has another size.
     """
     try:
         with Image.open(io.BytesIO(data.tobytes())) as image:
+            if size is not None:
+                check_size(upright_size(image), size)
             upright = ImageOps.exif_transpose(image) or image
             return to_rgb(upright)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from None
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Height and width that `ImageOps.exif_transpose` is going to give, from the header alone."""
+    tags = getattr(image, "tag_v2", None)
+    if image.format == "TIFF" and tags is not None:
+        # Versions of PIL differ in whether the size of a TIFF is that before or after the turn.
+        width, height = int(tags[_TIFF_WIDTH]), int(tags[_TIFF_LENGTH])
+    else:
+        width, height = image.size
+    if image.getexif().get(_EXIF_ORIENTATION) in (5, 6, 7, 8):
+        width, height = height, width
+    return height, width
+
+
+def check_size(found: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Compares heights and widths.
+
+    Raises:
+        ValueError: naming both, width first, if they differ.
+    """
+    if found != expected:
+        (height, width), (high, wide) = found, expected
+        raise ValueError(f"is {width}x{height} px, the tables say {wide}x{high}")
 
 
 def crop_resize(image: np.ndarray, box: np.ndarray, flip: bool, size: int) -> np.ndarray:

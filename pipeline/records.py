@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import Literal, Protocol
 import numpy as np
 
 from pipeline import beton
-from pipeline.errors import BadSampleError, RecordsError
+from pipeline.errors import BadSampleError, ClosedError, RecordsError
+from pipeline.jpeg_header import parse_jpeg_header, turn_upright
 from pipeline.manifest import DEFAULT_SPLIT, Manifest, read_manifest
-from pipeline.pixels import decode_any_rgb, decode_jpeg_rgb
+from pipeline.mapped import forget_pages, map_file
+from pipeline.pixels import check_size, decode_any_rgb, decode_jpeg_rgb
 
 Kind = Literal["beton", "shards", "folder"]
 
@@ -63,6 +64,7 @@ class Records:
         self.modes, self.labels = table.modes, table.labels
         self.heights, self.widths = table.heights, table.widths
         self._names = table.names
+        self._closed = False
         for array in (self.modes, self.labels, self.heights, self.widths):
             array.setflags(write=False)
 
@@ -125,37 +127,71 @@ class Records:
         return self._names[index] if len(self._names) else f"#{index}"
 
     def view(self, index: int) -> np.ndarray:
-        """(bytes,) uint8, read-only: the sample's stored bytes, without a copy where mapped."""
-        return self.storage.view(index)
+        """(bytes,) uint8, read-only: the sample's stored bytes, without a copy where mapped.
+
+        Raises:
+            ClosedError: after `close`.
+        """
+        self.check_open()
+        try:
+            return self.storage.view(index)
+        except IndexError:
+            self.check_open()  # closed by another thread just now
+            raise
 
     def decode(self, index: int) -> np.ndarray:
         """The whole image by the reference decoder.
+
+        Its size is compared before anything is decoded: a few bytes may announce gigabytes.
 
         Returns:
             (H, W, 3) uint8 RGB of the size that the tables announce.
 
         Raises:
             BadSampleError: if it cannot be decoded, or has another size.
+            ClosedError: after `close`.
         """
-        height, width = int(self.heights[index]), int(self.widths[index])
+        data = self._bytes(index)
+        size = int(self.heights[index]), int(self.widths[index])
         mode = self.modes[index]
         try:
-            data = self.view(index)
             if mode == beton.MODE_RAW:
-                return data.reshape(height, width, 3)
-            if mode == beton.MODE_JPEG:
-                image = decode_jpeg_rgb(data, upright=self.kind == "folder")
-            else:
-                image = decode_any_rgb(data)
-        except (ValueError, OSError) as error:
+                return data.reshape(*size, 3)
+            if mode == beton.MODE_OTHER:
+                return decode_any_rgb(data, size)
+            header = parse_jpeg_header(data.data)
+            if header is None:
+                raise ValueError("it is not a JPEG")
+            upright = self.kind == "folder"  # a record has its orientation baked in
+            check_size(header.upright_size if upright else (header.height, header.width), size)
+            image = decode_jpeg_rgb(data)
+            return turn_upright(image, header.orientation) if upright else image
+        except ValueError as error:
             raise BadSampleError(index, self.name(index), str(error)) from None
-        if image.shape[:2] != (height, width):
-            reason = f"is {image.shape[1]}x{image.shape[0]} px, the tables say {width}x{height}"
-            raise BadSampleError(index, self.name(index), reason)
-        return image
+
+    def _bytes(self, index: int) -> np.ndarray:
+        try:
+            return self.view(index)
+        except OSError as error:  # a folder's file has gone
+            raise BadSampleError(index, self.name(index), str(error)) from None
+
+    def check_open(self) -> None:
+        """Refuses to go on after `close`.
+
+        Raises:
+            ClosedError: naming the file.
+        """
+        if self._closed:
+            raise ClosedError(
+                f"the records of {self.path} are closed; keep them open while they are loaded from"
+            )
 
     def close(self) -> None:
-        """Lets go of the file; views handed out before stay valid."""
+        """Lets go of the file; views handed out before stay valid.
+
+        Loaders that read from it end with a ClosedError at their next batch.
+        """
+        self._closed = True
         self.storage.close()
 
     def __enter__(self) -> Records:
@@ -178,7 +214,8 @@ class MappedStorage:
     """Samples as views into memory-mapped files.
 
     Args:
-        maps: (bytes,) uint8, one per file.
+        maps: (bytes,) uint8, one per file; empty after `close`. Whoever reads by address holds
+            the array, too: the file is unmapped when the last view of it has gone.
         files: (N,) which map holds the sample, or None where there is only one.
         ptrs, sizes: (N,) int64, offset and length in bytes within that map.
     """
@@ -199,30 +236,14 @@ class MappedStorage:
         return data[start : start + int(self.sizes[index])]
 
     def close(self) -> None:
-        self.maps.clear()
-
-
-def map_file(path: Path) -> np.ndarray:
-    """Maps a file read-only as (bytes,) uint8; a plain ndarray, whose slices are cheaper than
-    np.memmap's."""
-    with path.open("rb") as file:
-        if path.stat().st_size == 0:
-            raise RecordsError(f"{path} is empty")
-        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
-
-
-def _forget_pages(data: np.ndarray) -> None:
-    """Takes a mapped file out of this process's memory; pages come back when they are touched."""
-    mapping = data.base.obj if isinstance(data.base, memoryview) else data.base
-    if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        mapping.madvise(mmap.MADV_DONTNEED)
+        self.maps = []
 
 
 def _open_beton(path: Path) -> Records:
     data = map_file(path)
     tables = beton.read_tables(data, path)
     beton.check_tables(tables, data.size, path)
-    _forget_pages(data)  # a million samples' tables are 60 MB, and have been copied
+    forget_pages(data)  # a million samples' tables are 60 MB, and have been copied
     manifest = Manifest()
     names: Sequence[str] = ()
     if tables.manifest is not None:

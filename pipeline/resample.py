@@ -57,7 +57,7 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def resize_stored(
-    base: int,
+    memory: np.ndarray,
     ptrs: np.ndarray,
     widths: np.ndarray,
     boxes: np.ndarray,
@@ -67,7 +67,7 @@ def resize_stored(
     """Resizes boxes of images that lie in memory as raw pixels.
 
     Args:
-        base: address of that memory.
+        memory: (bytes,) uint8, that memory, held until this returns.
         ptrs: (n,) int, the offset of each image in it.
         widths: (n,) int, px of each whole image.
         boxes: (n, 4) int y, x, height, width.
@@ -79,7 +79,7 @@ def resize_stored(
     """
     y, x, height, width = boxes.T.astype(np.int64)
     stride = 3 * widths.astype(np.int64)
-    source = base + ptrs + y * stride + 3 * x
+    source = memory.ctypes.data + ptrs + y * stride + 3 * x
     targets = out.ctypes.data + out.strides[0] * np.arange(len(ptrs))
     table = np.stack([source, stride, height, width, flips, targets], axis=1, dtype=np.int64)
     resize_boxes(table, out.shape[1], out.shape[2])

@@ -25,6 +25,7 @@ import numpy as np
 from pipeline.beton import MODE_JPEG
 from pipeline.errors import RecordsError
 from pipeline.manifest import DEFAULT_SPLIT, Manifest, NameTable, Skipped, read_manifest
+from pipeline.mapped import map_file
 
 if TYPE_CHECKING:
     from pipeline.records import Records
@@ -81,7 +82,7 @@ def open_shards(path: Path) -> Records:
         RecordsError: damaged, or neither our tables nor an index are there.
     """
     # Here and not above: the packer writes shards without what decoding needs (torch).
-    from pipeline.records import MappedStorage, Records, SampleTable, map_file
+    from pipeline.records import MappedStorage, Records, SampleTable
 
     tables = read_shard_tables(path)
     maps = [map_file(shard) for shard in tables.shards]
@@ -171,8 +172,6 @@ def _check(path: Path, samples: np.ndarray, sizes: np.ndarray) -> None:
 
 
 def _read_indices(shards: list[Path]) -> ShardTables:
-    from pipeline.records import map_file
-
     rows: list[tuple[int, int, int, int, int, int]] = []
     names: list[str] = []
     splits: dict[str, tuple[int, int]] = {}

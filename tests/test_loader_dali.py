@@ -114,7 +114,7 @@ def test_what_only_dali_cannot_read_is_loaded_with_a_warning(
                     raise RuntimeError("advice encountered:\n\nout of luck\nmore advice")
                 return run(lane)
 
-            assert isinstance(loader._backend, DaliBackend)
+            assert isinstance(loader._running.backend, DaliBackend)
             monkeypatch.setattr(_Lane, "_run", fail_once)
             with pytest.warns(UserWarning, match="failed on batch 1, .* it: out of luck"):
                 batches = list(loader.epoch(0))

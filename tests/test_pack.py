@@ -7,12 +7,12 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from pipeline.jpeg_header import parse_jpeg_header
 from pipeline.pixels import decode_any_rgb
 from pipeline.records import Records
 from tests.builders import jpeg_bytes, photo
 from tools.pack import main
 from tools.packing.decode import BadImageError, check_jpeg
-from tools.packing.jpeg_header import parse_jpeg_header
 
 
 def _class_folder(root: Path, name: str = "train/a") -> Path:

@@ -81,7 +81,7 @@ def test_images_that_lie_in_memory() -> None:
     boxes = np.array([[i, 2, 10 + i, 20] for i in range(5)], np.int32)
     flips = np.array([i % 2 == 0 for i in range(5)])
     out = np.empty((5, 16, 16, 3), np.uint8)
-    resize_stored(file.ctypes.data, ptrs, widths, boxes, flips, out)
+    resize_stored(file, ptrs, widths, boxes, flips, out)
     for image, box, flip, result in zip(images, boxes, flips, out, strict=True):
         assert apart(result, crop_resize(image, box, bool(flip), 16)) <= TOLERANCE
 

@@ -20,6 +20,7 @@ import torch
 from pipeline.beton import MODE_JPEG, MODE_OTHER, MODE_RAW
 from pipeline.buffers import BufferPool
 from pipeline.errors import ConfigError, MissingPackageError
+from pipeline.jpeg_header import is_jpeg
 from pipeline.loader import Decoded, LoaderConfig
 from pipeline.loaders.reference import redecode
 from pipeline.plan import EpochPlan
@@ -205,6 +206,8 @@ class _Lane:
             found = np.asarray(outputs[1].as_tensor())
             suspect |= found[:, 0] != self._records.heights[indices]
             suspect |= found[:, 1] != self._records.widths[indices]
+            # DALI decodes other formats too, which no other loader does.
+            suspect |= [not is_jpeg(self._records.view(index)) for index in indices.tolist()]
         return _Delivered(images, suspect, "")
 
     def _kept(self, images: torch.Tensor) -> torch.Tensor:

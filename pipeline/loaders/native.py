@@ -114,9 +114,11 @@ class NativeBackend:
         self._threads: list[threading.Thread] = []
         self._runs: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         span = records.split(config.split)
-        self._all_raw = isinstance(records.storage, MappedStorage) and bool(
-            (records.modes[span.start : span.stop] == MODE_RAW).all()
-        )
+        # The file, where all there is to do is to resize what lies in it.
+        self._raw_file: np.ndarray | None = None
+        if (records.modes[span.start : span.stop] == MODE_RAW).all():
+            assert isinstance(records.storage, MappedStorage)  # of one file: shards hold JPEGs
+            self._raw_file = records.storage.maps[0]
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
         """Yields batches, two ahead; left early, threads drop what they have not begun."""
@@ -138,7 +140,8 @@ class NativeBackend:
         for _ in self._threads:
             self._runs.put(None)
         for thread in self._threads:
-            thread.join()
+            if thread is not threading.current_thread():  # which may be collecting the loader
+                thread.join()
         self._threads = []
 
     def _start_threads(self) -> None:
@@ -162,8 +165,8 @@ class NativeBackend:
         for run in iter(self._runs.get, None):
             try:
                 if not run.epoch.left and run.batch.error is None:
-                    if self._all_raw:
-                        self._fill_raw(run)
+                    if self._raw_file is not None:
+                        self._fill_raw(run, self._raw_file)
                     else:
                         run.batch.bad.extend(self._fill(run, decode))
             except BaseException as error:  # carried to the consumer, who would wait for ever
@@ -187,13 +190,13 @@ class NativeBackend:
                 table.append(box_row(crop, flip, out[slot].ctypes.data))
         resize_boxes(np.array(table, np.int64).reshape(-1, 6), *out.shape[1:3])
 
-    def _fill_raw(self, run: _Run) -> None:
+    def _fill_raw(self, run: _Run, file: np.ndarray) -> None:
         plan, records = run.epoch.plan, self._records
         storage = records.storage
         assert isinstance(storage, MappedStorage)
         indices = plan.indices[run.places]
         resize_stored(
-            storage.maps[0].ctypes.data,
+            file,
             storage.ptrs[indices],
             records.widths[indices],
             plan.boxes[run.places],
@@ -222,6 +225,8 @@ def _region_decoder(records: Records) -> Decode:
         backends=[nvimgcodec.Backend(nvimgcodec.BackendKind.CPU_ONLY)],
     )
     heights, widths, modes = records.heights, records.widths, records.modes
+    # A record has its orientation baked in, and what metadata it still has says nothing.
+    params = nvimgcodec.DecodeParams(apply_exif_orientation=False)
 
     def region(index: int, box: Box) -> nvimgcodec.CodeStream | None:
         """The box as nvImageCodec takes it; None where the file is not what the tables say."""
@@ -231,6 +236,8 @@ def _region_decoder(records: Records) -> Decode:
             stream = nvimgcodec.CodeStream(records.view(index))
             if stream.height != heights[index] or stream.width != widths[index]:
                 return None
+            if stream.codec_name != "jpeg":  # it knows many, other loaders do not
+                return None
         except RuntimeError:
             return None
         y, x, height, width = box
@@ -238,7 +245,7 @@ def _region_decoder(records: Records) -> Decode:
 
     def decode(indices: list[int], boxes: list[Box]) -> list[np.ndarray | BadSampleError]:
         regions = list(map(region, indices, boxes))
-        images = iter(decoder.decode([r for r in regions if r is not None]))
+        images = iter(decoder.decode([r for r in regions if r is not None], params=params))
         crops = [None if r is None else next(images) for r in regions]
         # Whether the reference decoder can read it after all decides whether it is bad.
         return [

@@ -121,7 +121,10 @@ class ResidentBackend:
         return squares
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
-        """Yields batches; on the CPU the next one is made while this one is used."""
+        """Yields batches; on the CPU the next one is made while this one is used.
+
+        Left early, it waits for nothing: jobs under way hold the buffer that they write.
+        """
         make = self._submit_on_cpu if self._device.type == "cpu" else self._submit_on_device
         under_way: deque[Callable[[], torch.Tensor]] = deque()
         starts: deque[int] = deque()
@@ -157,14 +160,14 @@ class ResidentBackend:
         squares = plan.indices[places] - self._span.start
         boxes, flips = self._boxes(plan, places, squares), plan.flips[places]
         out = self._pool.lend(len(squares))
-        source = self._squares.numpy()
+        source = self._squares.numpy().reshape(-1)
         ptrs = squares * (self._side * self._side * 3)
         widths = np.full(len(squares), self._side, np.int32)
         cuts = np.linspace(0, len(squares), self._num_workers + 1).astype(int)
         parts = [
             self._workers.submit(
                 resize_stored,
-                source.ctypes.data,
+                source,
                 ptrs[low:high],
                 widths[low:high],
                 boxes[low:high],

@@ -1,1 +1,1 @@
-"""Parts of the packer: JPEG headers, decoding, encoding, writers, the parallel run."""
+"""Parts of the packer: decoding, encoding, writers, the parallel run."""

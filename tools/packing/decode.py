@@ -10,9 +10,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
+from pipeline.jpeg_header import JpegHeader, turn_upright
 from pipeline.resample import resize_image
 from pipeline.to_rgb import to_rgb
-from tools.packing.jpeg_header import JpegHeader
 
 # Above this a decoded image would not fit beside its neighbours in memory (600 MB each).
 MAX_PIXELS = 200_000_000
@@ -38,10 +38,9 @@ def decode_image(data: bytes, header: JpegHeader | None, max_side: int) -> np.nd
     Raises:
         BadImageError: damaged, empty, too large or of an unknown format.
     """
-    if header is not None and len(header.components) in (1, 3) and header.precision == 8:
-        image = _turn(_decode_jpeg(data, header, max_side), header.orientation)
-        size = (header.height, header.width)
-        size = size[::-1] if header.orientation >= 5 else size
+    if header is not None and _suits_libjpeg(header):
+        image = turn_upright(_decode_jpeg(data, header, max_side), header.orientation)
+        size = header.upright_size
     else:
         image = _decode_odd(data)
         size = image.shape[:2]
@@ -88,6 +87,10 @@ def _decode_jpeg(data: bytes, header: JpegHeader, max_side: int) -> np.ndarray:
         raise BadImageError(_reason(error)) from None
 
 
+def _suits_libjpeg(header: JpegHeader) -> bool:
+    return header.is_clean and header.precision == 8 and len(header.components) in (1, 3)
+
+
 def _decode_odd(data: bytes) -> np.ndarray:
     """By PIL: PNG, WebP, BMP, GIF (its first frame), TIFF, CMYK and 12-bit JPEG."""
     try:
@@ -103,17 +106,6 @@ def _decode_odd(data: bytes) -> np.ndarray:
         raise BadImageError(f"larger than {MAX_PIXELS} pixels") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
         raise BadImageError(_reason(error)) from None
-
-
-def _turn(image: np.ndarray, orientation: int) -> np.ndarray:
-    """Bakes the EXIF orientation in."""
-    if orientation in (5, 6, 7, 8):
-        image = image.transpose(1, 0, 2)
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    return image
 
 
 def _check_size(width: int, height: int) -> None:

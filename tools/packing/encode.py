@@ -10,8 +10,8 @@ import simplejpeg
 
 from pipeline.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
 from pipeline.errors import ConfigError
+from pipeline.jpeg_header import JpegHeader, parse_jpeg_header
 from tools.packing.decode import BadImageError, check_jpeg, decode_image
-from tools.packing.jpeg_header import JpegHeader, parse_jpeg_header
 
 SUBSAMPLING = "420"
 _STATS_STEP = 3

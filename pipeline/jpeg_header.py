@@ -1,0 +1,198 @@
+"""Reads a JPEG's header: its size, its orientation and how it is coded, without decoding.
+
+This is the one place that tells a JPEG from something else, how large it is and which way up it
+belongs: packer, folder and every loader ask here, since libraries differ in what they make of
+unusual metadata.
+
+Marker layout after ITU-T T.81 annex B; the Adobe segment after Adobe Technical Note 5116; the
+orientation tag after EXIF 2.3, 4.6.4, and after XMP part 2, 2.3 (tiff:Orientation) where EXIF has
+none, as browsers and PIL do.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+_MAGIC = b"\xff\xd8\xff"
+_SOF_BASELINE, _SOF_EXTENDED = 0xC0, 0xC1
+_NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # DHT, JPG and DAC lie among the frame markers
+_SOI, _SOS, _EOI, _APP1, _APP14 = 0xD8, 0xDA, 0xD9, 0xE1, 0xEE
+_STANDALONE = (0x01, *range(0xD0, 0xD8))  # TEM and RSTn carry no length
+_ORIENTATION_TAG = 0x0112
+_TYPE_FORMATS = {3: "H", 4: "I"}  # EXIF's SHORT, as it should be, and LONG
+_EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+_XMP_ORIENTATION = re.compile(rb"""tiff:Orientation(?:=["']|>)([0-9])""")
+# Sampling factors (luma, then both chroma 1x1) that every decoder in use knows.
+_COMMON_SAMPLING = (0x11, 0x21, 0x12, 0x22, 0x41)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JpegHeader:
+    """What a JPEG says of itself before its image data.
+
+    Attributes:
+        width, height: pixels as stored, before any rotation.
+        sof: low byte of the frame marker; 0xC0 baseline, 0xC1 extended, 0xC2 progressive.
+        precision: bits per component.
+        components: (identifier, sampling byte) of each.
+        adobe_transform: colour transform of the Adobe segment, None without one.
+        orientation: as EXIF numbers it, 1..8; see `turn_upright`.
+        is_clean: whether nothing but segments lies before the image data.
+    """
+
+    width: int
+    height: int
+    sof: int
+    precision: int
+    components: tuple[tuple[int, int], ...]
+    adobe_transform: int | None
+    orientation: int
+    is_clean: bool
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Height and width in pixels once it is turned upright."""
+        swapped = self.orientation >= 5
+        return (self.width, self.height) if swapped else (self.height, self.width)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every decoder shows it alike: 8-bit Huffman-coded sequential gray or YCbCr in a
+        common sampling, upright."""
+        if self.sof not in (_SOF_BASELINE, _SOF_EXTENDED) or self.precision != 8:
+            return False
+        if self.orientation != 1 or not self.is_clean or not self.width or not self.height:
+            return False
+        if len(self.components) == 1:
+            return True
+        if len(self.components) != 3 or self.adobe_transform == 0:
+            return False
+        identifiers = tuple(identifier for identifier, _ in self.components)
+        luma, *chroma = (sampling for _, sampling in self.components)
+        return identifiers != tuple(b"RGB") and luma in _COMMON_SAMPLING and chroma == [0x11, 0x11]
+
+
+def is_jpeg(data: bytes | memoryview | np.ndarray) -> bool:
+    """Whether a file's first bytes are those of a JPEG."""
+    return bytes(data[: len(_MAGIC)]) == _MAGIC
+
+
+def parse_jpeg_header(data: bytes | memoryview) -> JpegHeader | None:
+    """Reads up to the start of the image data.
+
+    Of several EXIF segments the first that holds an orientation counts, as in PIL and browsers.
+
+    Args:
+        data: the file, or at least its beginning up to the image data.
+
+    Returns:
+        None if `data` is no JPEG or ends before its frame header.
+    """
+    if not is_jpeg(data):
+        return None
+    position, size = 2, len(data)
+    frame: tuple[int, bytes] | None = None
+    adobe: int | None = None
+    by_exif: int | None = None
+    by_xmp: int | None = None
+    clean = True
+    while position + 4 <= size:
+        if data[position] != 0xFF:  # libjpeg looks for the next marker too
+            clean = False
+            position += 1
+            continue
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        if marker in (_SOI, _SOS, _EOI):
+            break
+        if marker == 0 or marker in _STANDALONE:
+            clean = False
+            position += 2
+            continue
+        length = data[position + 2] << 8 | data[position + 3]
+        if length < 2:
+            break
+        body = position + 4
+        end = position + 2 + length
+        if 0xC0 <= marker <= 0xCF and marker not in _NOT_FRAMES:
+            frame = frame or (marker, bytes(data[body:end]))
+        elif marker == _APP1 and data[body : body + len(_EXIF)] == _EXIF:
+            if by_exif is None:
+                by_exif = _exif_orientation(bytes(data[body + len(_EXIF) : end]))
+        elif marker == _APP1 and data[body : body + len(_XMP)] == _XMP:
+            if by_xmp is None:
+                by_xmp = _xmp_orientation(bytes(data[body + len(_XMP) : end]))
+        elif marker == _APP14 and data[body : body + 5] == b"Adobe" and end - body >= 12:
+            adobe = data[body + 11]
+        position = end
+    turn = by_xmp if by_exif is None else by_exif
+    return _header(frame, adobe, turn if turn is not None and 1 <= turn <= 8 else 1, clean)
+
+
+def turn_upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns and mirrors an image as its orientation asks.
+
+    Args:
+        image: (H, W, 3) as decoded.
+        orientation: 1..8; 6 is a photo whose top is at the right side of the stored pixels.
+
+    Returns:
+        A view of `image`, (H, W, 3) or (W, H, 3).
+    """
+    if orientation in (5, 6, 7, 8):
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return image
+
+
+def _header(
+    frame: tuple[int, bytes] | None, adobe: int | None, turn: int, clean: bool
+) -> JpegHeader | None:
+    if frame is None or len(frame[1]) < 6:
+        return None
+    precision, height, width, count = struct.unpack(">BHHB", frame[1][:6])
+    fields = frame[1][6:]
+    if len(fields) < 3 * count:
+        return None
+    return JpegHeader(
+        width=width,
+        height=height,
+        sof=frame[0],
+        precision=precision,
+        components=tuple((fields[3 * i], fields[3 * i + 1]) for i in range(count)),
+        adobe_transform=adobe,
+        orientation=turn,
+        is_clean=clean,
+    )
+
+
+def _exif_orientation(tiff: bytes) -> int | None:
+    """Orientation in a TIFF structure's first directory: None where absent, 0 where senseless."""
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None or len(tiff) < 8:
+        return None
+    (offset,) = struct.unpack_from(order + "I", tiff, 4)
+    if offset + 2 > len(tiff):
+        return None
+    (count,) = struct.unpack_from(order + "H", tiff, offset)
+    for entry in range(offset + 2, min(offset + 2 + 12 * count, len(tiff) - 11), 12):
+        tag, kind = struct.unpack_from(order + "HH", tiff, entry)
+        if tag == _ORIENTATION_TAG:
+            # The value lies left in its four bytes, whatever its own length and the byte order.
+            form = _TYPE_FORMATS.get(kind)
+            return int(struct.unpack_from(order + form, tiff, entry + 8)[0]) if form else 0
+    return None
+
+
+def _xmp_orientation(packet: bytes) -> int | None:
+    found = _XMP_ORIENTATION.search(packet)
+    return int(found[1]) if found else None
