@@ -116,6 +116,20 @@ class LoaderConfig:
         return self.plan.batch_size // self.plan.world_size
 
 
+_all_running: weakref.WeakSet[_Running] = weakref.WeakSet()
+_inherited: list[_Running] = []
+"""What a forked child has of its parent's loaders: kept, since to let go of it would wait for
+threads that were not copied, or stop worker processes that are the parent's."""
+
+
+def _after_fork() -> None:
+    _inherited.extend(_all_running)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class _Running:
     """The epoch under way, if any, and what it runs on; one thread at a time goes on with it.
 
@@ -132,6 +146,7 @@ class _Running:
         self._batches: Generator[Batch, None, None] | None = None
         self._lock = threading.RLock()
         self.process = os.getpid()
+        _all_running.add(self)
 
     def check_process(self) -> None:
         """Refuses to go on in a child that `os.fork` made: threads are not copied into it.
