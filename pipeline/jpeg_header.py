@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import re
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+import simplejpeg
 
-_MAGIC = b"\xff\xd8\xff"
 _SOF_BASELINE, _SOF_EXTENDED = 0xC0, 0xC1
 _NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # DHT, JPG and DAC lie among the frame markers
 _SOI, _SOS, _EOI, _APP1, _APP14 = 0xD8, 0xDA, 0xD9, 0xE1, 0xEE
 _STANDALONE = (0x01, *range(0xD0, 0xD8))  # TEM and RSTn carry no length
 _ORIENTATION_TAG = 0x0112
-_TYPE_FORMATS = {3: "H", 4: "I"}  # EXIF's SHORT, as it should be, and LONG
+_SHORT, _LONG = 3, 4  # EXIF types; an orientation should be a SHORT
+_TYPE_FORMATS = {_SHORT: "H", _LONG: "I"}
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_ORIENTATION = re.compile(rb"""tiff:Orientation(?:=["']|>)([0-9])""")
 # Sampling factors (luma, then both chroma 1x1) that every decoder in use knows.
@@ -41,6 +43,8 @@ class JpegHeader:
         components: (identifier, sampling byte) of each.
         adobe_transform: colour transform of the Adobe segment, None without one.
         orientation: as EXIF numbers it, 1..8; see `turn_upright`.
+        is_orientation_plain: whether every library reads that orientation out of the file: it
+            stands where it should, or nowhere.
         is_clean: whether nothing but segments lies before the image data.
     """
 
@@ -51,6 +55,7 @@ class JpegHeader:
     components: tuple[tuple[int, int], ...]
     adobe_transform: int | None
     orientation: int
+    is_orientation_plain: bool
     is_clean: bool
 
     @property
@@ -76,9 +81,27 @@ class JpegHeader:
         return identifiers != tuple(b"RGB") and luma in _COMMON_SAMPLING and chroma == [0x11, 0x11]
 
 
-def is_jpeg(data: bytes | memoryview | np.ndarray) -> bool:
-    """Whether a file's first bytes are those of a JPEG."""
-    return bytes(data[: len(_MAGIC)]) == _MAGIC
+def jpeg_size(data: np.ndarray, upright: bool = False) -> tuple[int, int] | None:
+    """Height and width in pixels; None if it is no JPEG.
+
+    Args:
+        data: (bytes,) uint8, the file.
+        upright: once turned by its orientation, instead of as stored.
+    """
+    if not upright:
+        with suppress(ValueError):  # no JPEG, or one that only its decoder knows
+            height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+            return height, width
+    header = parse_jpeg_header(data.data)
+    if header is None:
+        return None
+    return header.upright_size if upright else (header.height, header.width)
+
+
+def jpeg_orientation(data: np.ndarray) -> int:
+    """How a JPEG, (bytes,) uint8, has to be turned: 1..8, see `turn_upright`."""
+    header = parse_jpeg_header(data.data)
+    return 1 if header is None else header.orientation
 
 
 def parse_jpeg_header(data: bytes | memoryview) -> JpegHeader | None:
@@ -92,13 +115,14 @@ def parse_jpeg_header(data: bytes | memoryview) -> JpegHeader | None:
     Returns:
         None if `data` is no JPEG or ends before its frame header.
     """
-    if not is_jpeg(data):
+    if data[:3] != b"\xff\xd8\xff":
         return None
     position, size = 2, len(data)
     frame: tuple[int, bytes] | None = None
     adobe: int | None = None
     by_exif: int | None = None
     by_xmp: int | None = None
+    plain = True
     clean = True
     while position + 4 <= size:
         if data[position] != 0xFF:  # libjpeg looks for the next marker too
@@ -123,16 +147,20 @@ def parse_jpeg_header(data: bytes | memoryview) -> JpegHeader | None:
         if 0xC0 <= marker <= 0xCF and marker not in _NOT_FRAMES:
             frame = frame or (marker, bytes(data[body:end]))
         elif marker == _APP1 and data[body : body + len(_EXIF)] == _EXIF:
-            if by_exif is None:
-                by_exif = _exif_orientation(bytes(data[body + len(_EXIF) : end]))
+            plain = plain and by_exif is None
+            found, in_place = _exif_orientation(bytes(data[body + len(_EXIF) : end]))
+            plain = plain and in_place
+            by_exif = found if by_exif is None else by_exif
         elif marker == _APP1 and data[body : body + len(_XMP)] == _XMP:
-            if by_xmp is None:
-                by_xmp = _xmp_orientation(bytes(data[body + len(_XMP) : end]))
+            found = _xmp_orientation(bytes(data[body + len(_XMP) : end]))
+            by_xmp = found if by_xmp is None else by_xmp
         elif marker == _APP14 and data[body : body + 5] == b"Adobe" and end - body >= 12:
             adobe = data[body + 11]
         position = end
     turn = by_xmp if by_exif is None else by_exif
-    return _header(frame, adobe, turn if turn is not None and 1 <= turn <= 8 else 1, clean)
+    plain = plain and not (by_exif is None and by_xmp is not None)
+    turn = turn if turn is not None and 1 <= turn <= 8 else 1
+    return _header(frame, adobe, turn, plain, clean)
 
 
 def turn_upright(image: np.ndarray, orientation: int) -> np.ndarray:
@@ -155,7 +183,7 @@ def turn_upright(image: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _header(
-    frame: tuple[int, bytes] | None, adobe: int | None, turn: int, clean: bool
+    frame: tuple[int, bytes] | None, adobe: int | None, turn: int, plain: bool, clean: bool
 ) -> JpegHeader | None:
     if frame is None or len(frame[1]) < 6:
         return None
@@ -171,26 +199,34 @@ def _header(
         components=tuple((fields[3 * i], fields[3 * i + 1]) for i in range(count)),
         adobe_transform=adobe,
         orientation=turn,
+        is_orientation_plain=plain,
         is_clean=clean,
     )
 
 
-def _exif_orientation(tiff: bytes) -> int | None:
-    """Orientation in a TIFF structure's first directory: None where absent, 0 where senseless."""
+def _exif_orientation(tiff: bytes) -> tuple[int | None, bool]:
+    """Orientation in a TIFF structure's first directory.
+
+    Returns:
+        The orientation, None where absent, 0 where senseless; and whether the directory is whole
+        and has it, if at all, as the standard says.
+    """
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None or len(tiff) < 8:
-        return None
+        return None, True
     (offset,) = struct.unpack_from(order + "I", tiff, 4)
     if offset + 2 > len(tiff):
-        return None
+        return None, True
     (count,) = struct.unpack_from(order + "H", tiff, offset)
-    for entry in range(offset + 2, min(offset + 2 + 12 * count, len(tiff) - 11), 12):
+    end = offset + 2 + 12 * count
+    for entry in range(offset + 2, min(end, len(tiff) - 11), 12):
         tag, kind = struct.unpack_from(order + "HH", tiff, entry)
         if tag == _ORIENTATION_TAG:
             # The value lies left in its four bytes, whatever its own length and the byte order.
             form = _TYPE_FORMATS.get(kind)
-            return int(struct.unpack_from(order + form, tiff, entry + 8)[0]) if form else 0
-    return None
+            value = int(struct.unpack_from(order + form, tiff, entry + 8)[0]) if form else 0
+            return value, kind == _SHORT and end <= len(tiff)
+    return None, end <= len(tiff)
 
 
 def _xmp_orientation(packet: bytes) -> int | None:

@@ -78,12 +78,17 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
     return height, width
 
 
-def check_size(found: tuple[int, int], expected: tuple[int, int]) -> None:
-    """Compares heights and widths.
+def check_size(found: tuple[int, int] | None, expected: tuple[int, int]) -> None:
+    """Compares the height and width that a file announces with those that the tables say.
+
+    Args:
+        found: None where the file is not of the announced format at all.
 
     Raises:
         ValueError: naming both, width first, if they differ.
     """
+    if found is None:
+        raise ValueError("it is not a JPEG")
     if found != expected:
         (height, width), (high, wide) = found, expected
         raise ValueError(f"is {width}x{height} px, the tables say {wide}x{high}")

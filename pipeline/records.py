@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline import beton
 from pipeline.errors import BadSampleError, ClosedError, RecordsError
-from pipeline.jpeg_header import parse_jpeg_header, turn_upright
+from pipeline.jpeg_header import jpeg_orientation, jpeg_size, turn_upright
 from pipeline.manifest import DEFAULT_SPLIT, Manifest, read_manifest
 from pipeline.mapped import forget_pages, map_file
 from pipeline.pixels import check_size, decode_any_rgb, decode_jpeg_rgb
@@ -159,13 +159,11 @@ class Records:
                 return data.reshape(*size, 3)
             if mode == beton.MODE_OTHER:
                 return decode_any_rgb(data, size)
-            header = parse_jpeg_header(data.data)
-            if header is None:
-                raise ValueError("it is not a JPEG")
-            upright = self.kind == "folder"  # a record has its orientation baked in
-            check_size(header.upright_size if upright else (header.height, header.width), size)
+            # A record has its orientation baked in, whatever its metadata still say.
+            upright = self.kind == "folder"
+            check_size(jpeg_size(data, upright), size)
             image = decode_jpeg_rgb(data)
-            return turn_upright(image, header.orientation) if upright else image
+            return turn_upright(image, jpeg_orientation(data)) if upright else image
         except ValueError as error:
             raise BadSampleError(index, self.name(index), str(error)) from None
 

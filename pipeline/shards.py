@@ -24,6 +24,7 @@ import numpy as np
 
 from pipeline.beton import MODE_JPEG
 from pipeline.errors import RecordsError
+from pipeline.jpeg_header import jpeg_size
 from pipeline.manifest import DEFAULT_SPLIT, Manifest, NameTable, Skipped, read_manifest
 from pipeline.mapped import map_file
 
@@ -185,7 +186,7 @@ def _read_indices(shards: list[Path]) -> ShardTables:
                 skipped.append(Skipped(name=f"{shard.name}: {parts}", reason="it has no .jpg"))
                 continue
             offset, size, name = image
-            shape = _jpeg_size(data[offset : offset + size])
+            shape = jpeg_size(data[offset : offset + size])
             if shape is None:
                 skipped.append(Skipped(name=name, reason="not a JPEG"))
                 continue
@@ -233,16 +234,6 @@ def _label(data: np.ndarray, part: tuple[int, int, str] | None) -> int:
         return -1
     text = data[part[0] : part[0] + min(part[1], 32)].tobytes().strip()
     return int(text) if text.removeprefix(b"-").isdigit() else -1
-
-
-def _jpeg_size(data: np.ndarray) -> tuple[int, int] | None:
-    import simplejpeg
-
-    try:
-        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError:
-        return None
-    return height, width
 
 
 def _split_of(shard: Path) -> str:

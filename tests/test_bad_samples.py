@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -59,10 +62,43 @@ def announced_larger() -> StoredSample:
     return replace(square(905, name="larger.jpg"), height=SIDE + 30, width=SIDE + 30)
 
 
-def another_format() -> StoredSample:
+def announced_huge() -> StoredSample:
+    """A few kB that say they are 30,000 px wide and high."""
+    sample = square(907, name="huge.jpg")
+    frame = sample.data.index(b"\xff\xc0")
+    sides = struct.pack(">HH", 30_000, 30_000)
+    return replace(sample, data=sample.data[: frame + 5] + sides + sample.data[frame + 9 :])
+
+
+def in_format(form: str) -> StoredSample:
+    """A sound image of another format in a JPEG's place."""
     file = io.BytesIO()
-    Image.fromarray(photo(906, SIDE, SIDE)[:, :, ::-1]).save(file, "GIF")
+    Image.fromarray(photo(906, SIDE, SIDE)[:, :, ::-1]).save(file, form)
     return replace(square(906, name="another.jpg"), data=file.getvalue())
+
+
+def another_format() -> StoredSample:
+    return in_format("GIF")
+
+
+def a_png() -> StoredSample:
+    return in_format("PNG")
+
+
+def a_webp() -> StoredSample:
+    return in_format("WEBP")
+
+
+def a_tiff() -> StoredSample:
+    return in_format("TIFF")
+
+
+def a_bmp() -> StoredSample:
+    return in_format("BMP")
+
+
+def a_jpeg_2000() -> StoredSample:
+    return in_format("JPEG2000")
 
 
 BAD = (
@@ -73,7 +109,14 @@ BAD = (
     announced_smaller,
     announced_larger,
     another_format,
+    announced_huge,
+    a_png,
+    a_webp,
+    a_tiff,
+    a_bmp,
+    a_jpeg_2000,
 )
+FOREIGN = (another_format, a_png, a_webp, a_tiff, a_bmp, a_jpeg_2000)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +170,34 @@ def test_a_bad_sample_is_named(loader: PlannedLoader, batch: int) -> None:
 def test_the_reason_tells_both_sizes(loader: PlannedLoader) -> None:
     with pytest.raises(BadSampleError, match="is 61x61 px, the tables say 51x51"):
         next(loader.epoch(0, start=BAD.index(announced_smaller)))
+
+
+@pytest.mark.parametrize("make", FOREIGN, ids=[make.__name__ for make in FOREIGN])
+def test_what_is_no_jpeg_is_refused_alike(
+    loader: PlannedLoader, make: Callable[[], StoredSample]
+) -> None:
+    with pytest.raises(BadSampleError) as caught:
+        next(loader.epoch(0, start=BAD.index(make)))
+    assert caught.value.reason == "it is not a JPEG"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_few_bytes_that_announce_gigabytes_take_none(
+    tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    path = tmp_path_factory.mktemp("huge") / "huge.beton"
+    make_records(path, [square(0), announced_huge(), square(1), square(2)]).close()
+    code = (
+        "import sys; from pathlib import Path; from pipeline import BadSampleError, open_loader\n"
+        f"with open_loader(sys.argv[1], loader={name!r}, train=False, batch_size=4, workers=0,\n"
+        "                 on_bad_sample='skip') as loader:\n"
+        "    (batch,) = loader.epoch(0)\n"
+        "    assert loader.num_skipped == 1\n"
+        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout.split()[-1]) < 1_500_000, "kB; 2,700,000 are what the pixels would take"
 
 
 def test_the_next_epoch_is_sound_after_an_error(loader: PlannedLoader) -> None:

@@ -110,27 +110,29 @@ def test_later_epochs_are_right_many_times(records: Records, name: str, workers:
 def test_a_job_that_is_still_writing_keeps_its_buffer(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of the jobs of the batch ahead is held up until the next epoch has made a batch."""
-    held_up, go_on = threading.Event(), threading.Event()
+    """One of the jobs of the batch ahead is held up until the next epoch is complete."""
+    held_up, go_on, written = threading.Event(), threading.Event(), threading.Event()
     write = resident.resize_stored
     calls: list[int] = []
 
     def write_late(*arguments: Any) -> None:
         calls.append(len(calls))
-        if len(calls) == 3:  # two workers share a batch, so this is of the second one
+        late = len(calls) == 3  # two workers share a batch, so this is of the second one
+        if late:
             held_up.set()
             assert go_on.wait(60)
         write(*arguments)
+        if late:
+            written.set()
 
     with open_loader(records, loader="resident", size=SIZE, batch_size=BATCH, workers=2) as loader:
         right = [batch.images.clone() for batch in loader.epoch(1)]
         monkeypatch.setattr(resident, "resize_stored", write_late)
         next(loader.epoch(0))
         assert held_up.wait(60)
-        epoch = loader.epoch(1)
-        found = [next(epoch).images]
+        found = [batch.images for batch in loader.epoch(1)]
         go_on.set()
-        found += [batch.images for batch in epoch]
+        assert written.wait(60)
         assert all(torch.equal(a, b) for a, b in zip(found, right, strict=True))
 
 

@@ -15,18 +15,20 @@ from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import simplejpeg
 import torch
 
-from pipeline.beton import MODE_JPEG, MODE_OTHER, MODE_RAW
+from pipeline.beton import MODE_OTHER, MODE_RAW
 from pipeline.buffers import BufferPool
 from pipeline.errors import ConfigError, MissingPackageError
-from pipeline.jpeg_header import is_jpeg
+from pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from pipeline.loader import Decoded, LoaderConfig
 from pipeline.loaders.reference import redecode
 from pipeline.plan import EpochPlan
 from pipeline.records import Records
 
 PREFETCH = 2
+ONE_PIXEL = np.frombuffer(simplejpeg.encode_jpeg(np.zeros((1, 1, 3), np.uint8)), np.uint8)
 FAILURES = (RuntimeError, ValueError, IndexError)
 """What a C++ exception in an operator arrives as."""
 
@@ -134,11 +136,19 @@ class _Source:
     """What DALI asks for its input: the samples of one mode, batch by batch.
 
     It is apart from `_Lane` so that the pipeline, which keeps it, does not keep itself alive.
+
+    A JPEG whose header is not what the tables say never reaches DALI, which would decode another
+    format, or gigabytes, without a question, and turn what is in a folder by its own reading of
+    odd metadata; one pixel goes there instead.
+
+    Attributes:
+        suspect: batch number to (b,) bool, which samples those are, for the batches asked for.
     """
 
     def __init__(self, records: Records, mode: int) -> None:
         self._records = records
         self._mode = mode
+        self.suspect: dict[int, np.ndarray] = {}
         self._work: Iterator[tuple[Any, ...]] = iter(())
         # DALI reads the arrays themselves; the last ones are kept until it must be done with them.
         self._held: deque[tuple[Any, ...]] = deque(maxlen=PREFETCH + 3)
@@ -149,6 +159,7 @@ class _Source:
         return work
 
     def start(self, plan: EpochPlan, step: int) -> None:
+        self.suspect = {}
         self._work = self._batches(plan, step)
 
     def stop(self) -> None:
@@ -165,10 +176,25 @@ class _Source:
             boxes = plan.boxes[places][chosen]
             flips = plan.flips[places][chosen].astype(np.int32)
             views = [records.view(int(index)) for index in indices]
+            sides = list(zip(records.heights[indices], records.widths[indices], strict=True))
+            suspect = np.zeros(len(views), bool)
             if self._mode == MODE_RAW:
-                sides = zip(records.heights[indices], records.widths[indices], strict=True)
                 views = [v.reshape(h, w, 3) for v, (h, w) in zip(views, sides, strict=True)]
+            else:
+                suspect[:] = [not self._trusted(*v) for v in zip(views, sides, strict=True)]
+                for slot in np.flatnonzero(suspect).tolist():
+                    views[slot], boxes[slot] = ONE_PIXEL, (0, 0, 1, 1)
+            self.suspect[step] = suspect
             yield views, boxes[:, :2].copy(), boxes[:, 2:].copy(), flips
+
+    def _trusted(self, data: np.ndarray, size: tuple[int, int]) -> bool:
+        """Whether DALI is going to see a JPEG of this height and width."""
+        if self._records.kind != "folder":
+            return jpeg_size(data) == size
+        header = parse_jpeg_header(data.data)
+        if header is None or not header.is_orientation_plain:
+            return False
+        return header.upright_size == size
 
 
 class _Lane:
@@ -201,14 +227,7 @@ class _Lane:
             self.begin(self._plan, step + 1)
             return _Delivered(None, np.ones(len(indices), bool), _last_words(error))
         images = self._kept(torch.from_dlpack(outputs[0].as_tensor()))
-        suspect = np.zeros(len(indices), bool)
-        if self._mode == MODE_JPEG:
-            found = np.asarray(outputs[1].as_tensor())
-            suspect |= found[:, 0] != self._records.heights[indices]
-            suspect |= found[:, 1] != self._records.widths[indices]
-            # DALI decodes other formats too, which no other loader does.
-            suspect |= [not is_jpeg(self._records.view(index)) for index in indices.tolist()]
-        return _Delivered(images, suspect, "")
+        return _Delivered(images, self._source.suspect.pop(step), "")
 
     def _kept(self, images: torch.Tensor) -> torch.Tensor:
         """A copy, which leaves DALI's memory to DALI."""
@@ -243,7 +262,7 @@ class _Lane:
 
 
 def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -> Any:
-    """A DALI pipeline: encoded or raw samples in, (b, S, S, 3) images and found sizes out."""
+    """A DALI pipeline: encoded or raw samples in, (b, S, S, 3) images out."""
     from nvidia.dali import Pipeline, fn, types
 
     gpu = config.device.type == "cuda"
@@ -272,7 +291,6 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -
         box = {"axes": [0, 1], "normalized_anchor": False, "normalized_shape": False}
         if raw:
             images = fn.slice(data, anchor, shape, **box)
-            outputs = []
         else:
             images = fn.decoders.image_slice(
                 data,
@@ -283,14 +301,13 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -
                 adjust_orientation=upright,
                 **box,
             )
-            outputs = [fn.peek_image_shape(data, adjust_orientation=upright)]
         if gpu and raw:
             images = images.gpu()
         images = fn.resize(
             images, size=[config.size] * 2, interp_type=types.INTERP_LINEAR, antialias=True
         )
         images = fn.flip(images, horizontal=flip, vertical=0)
-        pipeline.set_outputs(images, *outputs)
+        pipeline.set_outputs(images)
     pipeline.build()
     return pipeline
 
