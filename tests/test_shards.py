@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -9,9 +11,12 @@ import numpy as np
 import pytest
 
 from pipeline.errors import RecordsError
+from pipeline.layouts.discovery import discover
 from pipeline.records import Records
 from tests.builders import jpeg_bytes, photo
 from tools.pack import main
+from tools.packing.encode import EncodeConfig
+from tools.packing.run import pack_shards
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +137,25 @@ def test_damaged_tables_and_missing_shards(packed: Path, tmp_path: Path) -> None
     (tmp_path / "train-000001.idx").unlink()
     with pytest.raises(RecordsError, match="wds2idx"):
         Records.open(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits descriptors")
+def test_more_shards_than_descriptors(tmp_path: Path) -> None:
+    num_shards = 90
+    (tmp_path / "in").mkdir()
+    for i in range(num_shards):
+        (tmp_path / "in" / f"{i % 2}_{i}.jpg").write_bytes(jpeg_bytes(photo(i, 20, 30)))
+    config = EncodeConfig()
+    pack_shards(discover(tmp_path / "in"), tmp_path / "out", config, workers=1, shard_bytes=1)
+    assert len(list((tmp_path / "out").glob("*.tar"))) == num_shards
+    code = (
+        "import resource, sys; from pipeline import Records;"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60));"
+        "records = Records.open(sys.argv[1]);"
+        "print(len([records.decode(i) for i in range(len(records))]))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "out")], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) == num_shards
