@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline.backend import LoaderConfig
     from pipeline.batch import Batch
     from pipeline.errors import (
         BadSampleError,
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
         MissingPackageError,
         RecordsError,
     )
-    from pipeline.loader import LOADERS, Loader, LoaderConfig, PlannedLoader, open_loader
+    from pipeline.loader import LOADERS, Loader, open_loader
     from pipeline.manifest import Manifest, Skipped
     from pipeline.plan import EpochPlan, PlanConfig, make_plan
+    from pipeline.planned import PlannedLoader
     from pipeline.records import Records
 
 _HOMES = {
+    "backend": ["LoaderConfig"],
     "batch": ["Batch"],
     "errors": [
         "BadSampleError",
@@ -33,9 +36,10 @@ _HOMES = {
         "MissingPackageError",
         "RecordsError",
     ],
-    "loader": ["LOADERS", "Loader", "LoaderConfig", "PlannedLoader", "open_loader"],
+    "loader": ["LOADERS", "Loader", "open_loader"],
     "manifest": ["Manifest", "Skipped"],
     "plan": ["EpochPlan", "PlanConfig", "make_plan"],
+    "planned": ["PlannedLoader"],
     "records": ["Records"],
 }
 

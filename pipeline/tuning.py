@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
-from pipeline.loader import Backend, LoaderConfig
+from pipeline.backend import Backend, LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import Records
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from pipeline import ConfigError, LoaderConfig, Records, RecordsError, make_plan, open_loader
-from pipeline.loader import Decoded
+from pipeline.backend import Decoded
 from pipeline.plan import EpochPlan
 from pipeline.tuning import candidates, pick_workers
 from tests.builders import available_loaders, make_records, samples

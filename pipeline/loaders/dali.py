@@ -18,11 +18,11 @@ import numpy as np
 import simplejpeg
 import torch
 
+from pipeline.backend import Decoded, LoaderConfig
 from pipeline.beton import MODE_OTHER, MODE_RAW
 from pipeline.buffers import BufferPool
 from pipeline.errors import ConfigError, MissingPackageError
 from pipeline.jpeg_header import jpeg_size, parse_jpeg_header
-from pipeline.loader import Decoded, LoaderConfig
 from pipeline.loaders.reference import redecode
 from pipeline.plan import EpochPlan
 from pipeline.records import Records

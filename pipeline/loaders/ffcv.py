@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from pipeline.backend import Decoded, LoaderConfig
 from pipeline.buffers import BufferPool
 from pipeline.errors import ConfigError, MissingPackageError
-from pipeline.loader import Decoded, LoaderConfig
 from pipeline.loaders.reference import redecode
 from pipeline.plan import EpochPlan
 from pipeline.records import Records

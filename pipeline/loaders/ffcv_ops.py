@@ -27,8 +27,8 @@ from ffcv.pipeline.state import State
 from numba import types
 
 from pipeline import beton
+from pipeline.backend import LoaderConfig
 from pipeline.jit import compiled
-from pipeline.loader import LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import MappedStorage, Records
 from pipeline.resample_kernel import resize_box

@@ -17,11 +17,11 @@ from collections.abc import Callable, Generator, Iterator
 import numpy as np
 import torch
 
+from pipeline.backend import Decoded, LoaderConfig
 from pipeline.beton import MODE_RAW
 from pipeline.buffers import BufferPool
 from pipeline.errors import BadSampleError, ConfigError
 from pipeline.installed import is_installed
-from pipeline.loader import Decoded, LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import MappedStorage, Records
 from pipeline.resample import box_row, resize_boxes, resize_stored

@@ -18,9 +18,9 @@ import psutil
 import torch
 from tqdm import tqdm
 
+from pipeline.backend import Decoded, LoaderConfig
 from pipeline.buffers import BufferPool
 from pipeline.errors import BadSampleError, ConfigError
-from pipeline.loader import Decoded, LoaderConfig
 from pipeline.plan import EpochPlan
 from pipeline.records import Records
 from pipeline.resample import resize_image, resize_stored

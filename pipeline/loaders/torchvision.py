@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from pipeline.backend import Decoded, LoaderConfig
 from pipeline.errors import BadSampleError
-from pipeline.loader import Decoded, LoaderConfig
 from pipeline.pixels import crop_resize
 from pipeline.plan import EpochPlan
 from pipeline.records import Records
