@@ -20,8 +20,9 @@ from train.clock import Clock
 from train.compiling import compile_model
 from train.config import RunConfig
 from train.config_file import to_flat
-from train.inputs import check_labels, data_fingerprint, make_preprocess, open_loaders
+from train.inputs import data_fingerprint, make_preprocess, open_loaders
 from train.journal import Journal
+from train.labels import check_held_out, check_labels
 from train.metrics import Meter
 from train.models import ModelSpec, build_model
 from train.optim import build_optimizer
@@ -102,6 +103,7 @@ def open_run(
         raise ConfigError("no data: give --data FILE, a .beton file or an image folder")
     records = resources.enter_context(Records.open(data.data))
     classes = check_labels(records, data.train_split)
+    check_held_out(records, data.val_split, len(classes))
     fingerprint = data_fingerprint(records, (data.train_split, data.val_split))
     if checkpoint is not None:
         check_resumable(checkpoint, config, fingerprint, world.size)

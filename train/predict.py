@@ -36,6 +36,7 @@ from train.checkpoint import load_checkpoint
 from train.command import parse, run_command
 from train.config import AmpName, LoaderName, Workers
 from train.evaluate import Outcome, infer, score
+from train.labels import check_range
 from train.models import ModelSpec, build_model
 from train.world import join_world
 
@@ -74,17 +75,19 @@ def predict(config: PredictConfig) -> Outcome:
     spec = ModelSpec(**checkpoint["model"])
     classes = list(checkpoint["classes"])
     preprocess = Preprocess.from_dict(checkpoint["preprocess"])
-    _, device = join_world(config.device)
-    precision = choose_precision(config.amp, device)
-    model = build_model(spec).to(device, memory_format=torch.channels_last)
-    model.load_state_dict(checkpoint["weights"])
+    split = None if config.split == "all" else config.split
     with ExitStack() as resources:
         records = resources.enter_context(Records.open(config.data))
         check_classes(records, classes)
+        check_range(records, split, len(classes))
+        _, device = join_world(config.device)
+        precision = choose_precision(config.amp, device)
+        model = build_model(spec).to(device, memory_format=torch.channels_last)
+        model.load_state_dict(checkpoint["weights"])
         loader = resources.enter_context(
             open_loader(
                 records,
-                split=None if config.split == "all" else config.split,
+                split=split,
                 loader=config.loader,
                 size=preprocess.size,
                 eval_crop=preprocess.eval_crop,
