@@ -1,4 +1,4 @@
-"""The run folder: config.yaml, metrics.jsonl and TensorBoard events."""
+"""What a run notes down in its folder: metrics.jsonl and TensorBoard events."""
 
 from __future__ import annotations
 
@@ -8,55 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError, HeadraceError
-from train.config import RunConfig
-from train.config_file import dump_yaml
-
-LOG_NAME = "metrics.jsonl"
-
-
-def make_folder(config: RunConfig) -> Path:
-    """Makes the run's folder: --out, or the next free runs/DATA-MODEL-NUMBER.
-
-    Raises:
-        ConfigError: if --out holds a run already, or cannot be made.
-    """
-    try:
-        if config.runtime.out:
-            folder = Path(config.runtime.out)
-            old = [p for p in folder.glob("*") if _is_ours(p.name)]
-            if old and not config.runtime.overwrite:
-                raise ConfigError(
-                    f"--out {folder} holds a run already; continue it with --resume {folder}, "
-                    "name another folder, or replace it with --overwrite"
-                )
-            for path in old:
-                path.unlink()
-            folder.mkdir(parents=True, exist_ok=True)
-        else:
-            folder = _numbered(config)
-        (folder / "config.yaml").write_text(dump_yaml(config), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot write the run folder: {error}") from None
-    return folder
-
-
-def _is_ours(name: str) -> bool:
-    files = (LOG_NAME, "config.yaml", "best.pt", "last.pt")
-    return name in files or name.startswith("events.out.tfevents")
-
-
-def _numbered(config: RunConfig) -> Path:
-    stem = Path(config.data.data).resolve().stem
-    model = config.model.model.replace(":", "-").replace("/", "-")
-    number = 1
-    while True:
-        folder = Path("runs") / f"{stem}-{model}-{number}"
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            number += 1
+from pipeline.errors import HeadraceError
+from train.run_folder import LOG_NAME
 
 
 class Journal:
