@@ -152,6 +152,9 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
             resources=resources,
             say=say,
         )
+        if world.size > 1:
+            # The wrapper would hold the group's threads for as long as the caller holds the run.
+            resources.callback(setattr, run, "forward", run.model)
         with StopRequest() as stop:
             try:
                 train(run, stop)

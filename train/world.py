@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,6 +119,10 @@ def join_world(device: str) -> tuple[World, torch.device]:
     if found.type == "cuda":
         torch.cuda.set_device(found)
     if size > 1:
+        # DistributedDataParallel imports it anyway. Imported after the group is made, it keeps the
+        # group's threads alive past destroy_process_group, into the interpreter's end.
+        importlib.import_module("torch._dynamo")
+
         dist.init_process_group("nccl" if found.type == "cuda" else "gloo")
     return world, found
 
