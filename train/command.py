@@ -57,6 +57,10 @@ def _plain(box: str) -> str:
 
 def run_command(main: Callable[[], None]) -> NoReturn:
     """Runs a command's main function and leaves the process with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that is no text in the terminal's encoding is shown with escapes, not an error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     status, line = 0, ""
     try:
         main()

@@ -35,6 +35,7 @@ class Journal:
     ) -> None:
         self._file: Any = None
         self._events: Any = None
+        self._folder_handle: int | None = None
         if not enabled:
             return
         try:
@@ -48,13 +49,14 @@ class Journal:
             from torch.utils.tensorboard import SummaryWriter
 
             purge = resume_step if resume_bytes else None
-            self._events = SummaryWriter(str(folder), purge_step=purge)
+            self._events = SummaryWriter(self._as_text(folder), purge_step=purge)
 
     def row(self, kind: str, values: Mapping[str, Any]) -> None:
         """Appends one JSON row and hands it to the system at once."""
         if self._file is not None:
             line = json.dumps({"kind": kind, **values}, ensure_ascii=False)
-            self._file.write(line.encode() + b"\n")
+            # A byte of a path that is no UTF-8 comes out as JSON's own escape.
+            self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")
             self._file.flush()
 
     def curves(self, prefix: str, step: int, values: Mapping[str, float]) -> None:
@@ -72,3 +74,16 @@ class Journal:
             if part is not None:
                 part.close()
         self._file = self._events = None
+        if self._folder_handle is not None:
+            os.close(self._folder_handle)
+            self._folder_handle = None
+
+    def _as_text(self, folder: Path) -> str:
+        """A name of the folder that is UTF-8, for TensorBoard knows no other."""
+        try:
+            str(folder).encode()
+        except UnicodeEncodeError:
+            # Other bytes occur on Linux alone, which names every open folder by a number too.
+            self._folder_handle = os.open(folder, os.O_RDONLY)
+            return f"/proc/self/fd/{self._folder_handle}"
+        return str(folder)
