@@ -195,11 +195,14 @@ def _read_indices(shards: list[Path]) -> ShardTables:
             names.append(name)
         split = _split_of(shard)
         splits[split] = (splits.get(split, (begin, begin))[0], len(rows))
+    for row, name in zip(rows, names, strict=True):
+        if not -(2**63) <= row[3] < 2**63:
+            raise RecordsError(
+                f"the sample {name} has label {row[3]}, which no label can be; mend its .cls"
+            )
     samples = np.array(rows, SAMPLE)
-    highest = int(samples["label"].max(initial=-1))
-    manifest = Manifest(
-        classes=tuple(str(i) for i in range(highest + 1)), splits=splits, skipped=tuple(skipped)
-    )
+    # No class names, as an index has none: see pipeline.class_names.
+    manifest = Manifest(splits=splits, skipped=tuple(skipped))
     return ShardTables(shards=shards, samples=samples, manifest=manifest, names=names)
 
 

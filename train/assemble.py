@@ -20,8 +20,10 @@ from train.clock import Clock
 from train.compiling import compile_model
 from train.config import RunConfig
 from train.config_file import to_flat
-from train.inputs import check_labels, data_fingerprint, make_preprocess, open_loaders
+from train.folder_lock import FolderLock
+from train.inputs import data_fingerprint, make_preprocess, open_loaders
 from train.journal import Journal
+from train.labels import check_held_out, check_labels
 from train.metrics import Meter
 from train.models import ModelSpec, build_model
 from train.optim import build_optimizer
@@ -33,10 +35,14 @@ from train.world import World
 
 @dataclass(kw_only=True)
 class Run:
-    """One run, ready to go; see `open_run`. `model` holds the weights, `forward` applies them."""
+    """One run, ready to go; see `open_run`. `model` holds the weights, `forward` applies them.
+
+    `lock` keeps other runs out of the folder; only rank 0 has it.
+    """
 
     config: RunConfig
     folder: Path
+    lock: FolderLock | None
     world: World
     precision: Precision
     records: Records
@@ -77,7 +83,7 @@ def open_run(
     config: RunConfig,
     checkpoint: dict[str, Any] | None,
     *,
-    make_folder: Callable[[], Path],
+    take_folder: Callable[[], FolderLock],
     world: World,
     device: torch.device,
     resources: ExitStack,
@@ -88,7 +94,8 @@ def open_run(
     Args:
         config: its settings.
         checkpoint: the content of a last.pt, or None for a new run.
-        make_folder: names the run folder; called only once the data is known to be sound.
+        take_folder: gets the run folder ready, locked for this run; called on rank 0 alone, and
+            only once the data is known to be sound.
         world: the processes of the run.
         device: where it computes.
         resources: gets everything that has to be closed.
@@ -102,6 +109,7 @@ def open_run(
         raise ConfigError("no data: give --data FILE, a .beton file or an image folder")
     records = resources.enter_context(Records.open(data.data))
     classes = check_labels(records, data.train_split)
+    check_held_out(records, data.val_split, len(classes))
     fingerprint = data_fingerprint(records, (data.train_split, data.val_split))
     if checkpoint is not None:
         check_resumable(checkpoint, config, fingerprint, world.size)
@@ -126,10 +134,16 @@ def open_run(
         dtype=precision.dtype,
     )
     forward, compiled = make_forward(model, config, world, precision, train_loader)
-    folder = Path(world.broadcast(str(make_folder()) if world.is_main else ""))
+    lock = world.on_main(take_folder)
+    folder = Path(world.broadcast("" if lock is None else str(lock.folder)))
+    journal = world.on_main(lambda: open_journal(folder, config, checkpoint or {}))
+    if journal is None:
+        journal = Journal(folder, enabled=False, tensorboard=False)
+    resources.callback(journal.close)
     run = Run(
         config=config,
         folder=folder,
+        lock=lock,
         world=world,
         precision=precision,
         records=records,
@@ -148,10 +162,9 @@ def open_run(
         progress=Progress(),
         clock=Clock(device),
         epoch_began={},
-        journal=open_journal(folder, config, world, checkpoint or {}),
+        journal=journal,
         steps_per_epoch=min(len(train_loader), data.limit_batches or len(train_loader)),
     )
-    resources.callback(run.journal.close)
     if checkpoint is not None:
         restore(run, checkpoint)
     introduce(run, compiled, say)
@@ -180,13 +193,11 @@ def seeded_model(
     return model.to(device, memory_format=torch.channels_last)
 
 
-def open_journal(
-    folder: Path, config: RunConfig, world: World, checkpoint: dict[str, Any]
-) -> Journal:
+def open_journal(folder: Path, config: RunConfig, checkpoint: dict[str, Any]) -> Journal:
     """The run's journal, cut back to where the checkpoint was taken."""
     return Journal(
         folder,
-        enabled=world.is_main,
+        enabled=True,
         tensorboard=config.runtime.tensorboard,
         resume_bytes=checkpoint.get("log_bytes", 0),
         resume_step=checkpoint.get("progress", {}).get("global_step", 0),

@@ -16,9 +16,7 @@ last.pt has besides what a resumed run needs: `optimizer`, `scaler`, `augmenter`
 
 from __future__ import annotations
 
-import os
 import pickle
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from typing import Any
 import torch
 
 from pipeline.errors import HeadraceError
+from train.atomic import replacing
 
 FORMAT = 1
 REQUIRED = ("model", "classes", "preprocess", "config", "weights")
@@ -41,26 +40,13 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     Raises:
         HeadraceError: if the disk is full or the folder cannot be written.
     """
-    temporary: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with replacing(path) as file:
             torch.save({"format": FORMAT, **content}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)  # a temporary file is private, a checkpoint need not be
-        temporary.replace(path)
-        temporary = None
-        _sync_folder(path.parent)
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
         raise HeadraceError(
             f"cannot write {path}: {' '.join(str(error).split())}; an earlier one stays as it was"
         ) from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -89,14 +75,3 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
             "use the version of Headrace that wrote it"
         )
     return content
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes the rename itself survive a power cut, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -57,26 +57,31 @@ def _plain(box: str) -> str:
 
 def run_command(main: Callable[[], None]) -> NoReturn:
     """Runs a command's main function and leaves the process with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that is no text in the terminal's encoding is shown with escapes, not an error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    status, line = 0, ""
     try:
         main()
     except (Interrupted, KeyboardInterrupt) as stop:
-        _end(EXIT_INTERRUPTED, f"interrupted{stop and f': {stop}'}")
+        status, line = EXIT_INTERRUPTED, f"interrupted{stop and f': {stop}'}"
     except Diverged as error:
-        _end(EXIT_FAILED, f"error: {error}")
+        status, line = EXIT_FAILED, f"error: {error}"
     except HeadraceError as error:
-        _end(EXIT_USAGE, f"error: {error}")
+        status, line = EXIT_USAGE, f"error: {error}"
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         sys.stderr.close()
         sys.exit(EXIT_FAILED)
     except (OSError, MemoryError) as error:
-        _end(EXIT_FAILED, f"error: {error or type(error).__name__}")
+        status, line = EXIT_FAILED, f"error: {error or type(error).__name__}"
     except RuntimeError as error:
         if "out of memory" not in str(error):
             raise
-        _end(EXIT_FAILED, "error: the device is out of memory; take a smaller --batch-size")
-    sys.exit(0)
-
-
-def _end(status: int, line: str) -> NoReturn:
-    print(" ".join(line.split()), file=sys.stderr)
+        line = "error: the device is out of memory; take a smaller --batch-size"
+        status = EXIT_FAILED
+    # Not among the handlers: an error's frames hold what the run was made of, down to the threads
+    # of its process group, and must be gone before the interpreter ends.
+    if line:
+        print(" ".join(line.split()), file=sys.stderr)
     sys.exit(status)

@@ -75,11 +75,6 @@ def open_loaders(
                 f"--patience needs a validation split, and there is no {data.val_split!r}"
             )
         return train_loader, None
-    span = records.split(data.val_split)
-    if (records.labels[span.start : span.stop] < 0).any():
-        raise ConfigError(
-            f"split {data.val_split!r} has samples without a label; choose another --val-split"
-        )
     val_loader = resources.enter_context(
         open_loader(
             records,
@@ -102,34 +97,6 @@ def choose_tail(
     if drop_last or (world_size == 1 and num_samples % batch_size == 1 and batch_size > 1):
         return "drop"
     return "pad" if world_size > 1 else "keep"
-
-
-def check_labels(records: Records, split: str) -> tuple[str, ...]:
-    """The class names, after a look at the labels of the training split.
-
-    Raises:
-        ConfigError: if there is nothing to learn from them.
-    """
-    span = records.split(split)
-    labels = records.labels[span.start : span.stop]
-    where = f"{records.path}: split {split!r}"
-    if not len(labels):
-        raise ConfigError(f"{where} is empty; choose another --train-split")
-    if (labels < 0).any():
-        count = int((labels < 0).sum())
-        raise ConfigError(f"{where} has {count} of {len(labels)} samples without a label")
-    classes = tuple(records.manifest.classes)
-    if not classes:
-        classes = tuple(str(label) for label in range(int(records.labels.max()) + 1))
-    if int(labels.max()) >= len(classes):
-        raise ConfigError(
-            f"{where} has label {int(labels.max())}, but there are only {len(classes)} class names"
-        )
-    if len(np.unique(labels)) < 2:
-        raise ConfigError(
-            f"{where} has only the class {classes[int(labels[0])]!r}; two at least are needed"
-        )
-    return classes
 
 
 def data_fingerprint(records: Records, splits: tuple[str, ...]) -> str:

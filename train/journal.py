@@ -1,4 +1,4 @@
-"""The run folder: config.yaml, metrics.jsonl and TensorBoard events."""
+"""What a run notes down in its folder: metrics.jsonl and TensorBoard events."""
 
 from __future__ import annotations
 
@@ -8,55 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError, HeadraceError
-from train.config import RunConfig
-from train.config_file import dump_yaml
-
-LOG_NAME = "metrics.jsonl"
-
-
-def make_folder(config: RunConfig) -> Path:
-    """Makes the run's folder: --out, or the next free runs/DATA-MODEL-NUMBER.
-
-    Raises:
-        ConfigError: if --out holds a run already, or cannot be made.
-    """
-    try:
-        if config.runtime.out:
-            folder = Path(config.runtime.out)
-            old = [p for p in folder.glob("*") if _is_ours(p.name)]
-            if old and not config.runtime.overwrite:
-                raise ConfigError(
-                    f"--out {folder} holds a run already; continue it with --resume {folder}, "
-                    "name another folder, or replace it with --overwrite"
-                )
-            for path in old:
-                path.unlink()
-            folder.mkdir(parents=True, exist_ok=True)
-        else:
-            folder = _numbered(config)
-        (folder / "config.yaml").write_text(dump_yaml(config), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot write the run folder: {error}") from None
-    return folder
-
-
-def _is_ours(name: str) -> bool:
-    files = (LOG_NAME, "config.yaml", "best.pt", "last.pt")
-    return name in files or name.startswith("events.out.tfevents")
-
-
-def _numbered(config: RunConfig) -> Path:
-    stem = Path(config.data.data).resolve().stem
-    model = config.model.model.replace(":", "-").replace("/", "-")
-    number = 1
-    while True:
-        folder = Path("runs") / f"{stem}-{model}-{number}"
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            number += 1
+from pipeline.errors import HeadraceError
+from train.run_folder import LOG_NAME
 
 
 class Journal:
@@ -82,6 +35,7 @@ class Journal:
     ) -> None:
         self._file: Any = None
         self._events: Any = None
+        self._folder_handle: int | None = None
         if not enabled:
             return
         try:
@@ -95,13 +49,14 @@ class Journal:
             from torch.utils.tensorboard import SummaryWriter
 
             purge = resume_step if resume_bytes else None
-            self._events = SummaryWriter(str(folder), purge_step=purge)
+            self._events = SummaryWriter(self._as_text(folder), purge_step=purge)
 
     def row(self, kind: str, values: Mapping[str, Any]) -> None:
         """Appends one JSON row and hands it to the system at once."""
         if self._file is not None:
             line = json.dumps({"kind": kind, **values}, ensure_ascii=False)
-            self._file.write(line.encode() + b"\n")
+            # A byte of a path that is no UTF-8 comes out as JSON's own escape.
+            self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")
             self._file.flush()
 
     def curves(self, prefix: str, step: int, values: Mapping[str, float]) -> None:
@@ -119,3 +74,16 @@ class Journal:
             if part is not None:
                 part.close()
         self._file = self._events = None
+        if self._folder_handle is not None:
+            os.close(self._folder_handle)
+            self._folder_handle = None
+
+    def _as_text(self, folder: Path) -> str:
+        """A name of the folder that is UTF-8, for TensorBoard knows no other."""
+        try:
+            str(folder).encode()
+        except UnicodeEncodeError:
+            # Other bytes occur on Linux alone, which names every open folder by a number too.
+            self._folder_handle = os.open(folder, os.O_RDONLY)
+            return f"/proc/self/fd/{self._folder_handle}"
+        return str(folder)

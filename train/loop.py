@@ -18,6 +18,7 @@ from train.config_file import to_flat
 from train.display import bar_text, epoch_line, progress_bar
 from train.evaluate import Scores, gather, infer, score
 from train.metrics import classification_loss, to_totals
+from train.run_folder import BEST_NAME, LAST_NAME
 from train.schedule import learning_rate
 from train.stop import Interrupted, StopRequest
 
@@ -188,7 +189,7 @@ def save_best(run: Run, scores: Scores | None) -> None:
     with run.clock.phase("save"):
         check_weights(run)
         if run.world.is_main:
-            save_checkpoint(run.folder / "best.pt", describe(run, scores))
+            write_checkpoint(run, BEST_NAME, describe(run, scores))
 
 
 def save_last(run: Run) -> None:
@@ -209,7 +210,14 @@ def save_last(run: Run) -> None:
             "log_bytes": run.journal.position_bytes(),
             "data_fingerprint": run.fingerprint,
         }
-        save_checkpoint(run.folder / "last.pt", {**describe(run, None), **state})
+        write_checkpoint(run, LAST_NAME, {**describe(run, None), **state})
+
+
+def write_checkpoint(run: Run, name: str, content: dict[str, Any]) -> None:
+    """Writes into the run folder, if it still is this run's; on rank 0, which holds it."""
+    if run.lock is not None:
+        run.lock.check()
+    save_checkpoint(run.folder / name, content)
 
 
 def describe(run: Run, scores: Scores | None) -> dict[str, Any]:
@@ -243,7 +251,7 @@ def weights_finite(model: nn.Module) -> bool:
 
 def diverged(run: Run, what: str) -> str:
     """Tells the user what is left and what to try."""
-    kept = " and ".join(n for n in ("last.pt", "best.pt") if (run.folder / n).exists())
+    kept = " and ".join(n for n in (LAST_NAME, BEST_NAME) if (run.folder / n).exists())
     left = f"{kept} in {run.folder} stay as they were" if kept else "nothing was saved yet"
     return (
         f"{what} at epoch {run.progress.epoch + 1}, step {run.progress.step}; {left}; "

@@ -15,7 +15,6 @@ if __package__ in (None, ""):
 
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-import csv
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,14 +28,16 @@ from tqdm import tqdm
 
 from augment import Preprocess
 from pipeline import open_loader
-from pipeline.errors import ConfigError, HeadraceError
+from pipeline.errors import ConfigError
 from pipeline.records import Records
 from train.amp import choose_precision
 from train.checkpoint import load_checkpoint
 from train.command import parse, run_command
 from train.config import AmpName, LoaderName, Workers
 from train.evaluate import Outcome, infer, score
+from train.labels import check_range
 from train.models import ModelSpec, build_model
+from train.prediction_csv import check_writable, write_csv
 from train.world import join_world
 
 PROG = "train/predict.py"
@@ -74,17 +75,21 @@ def predict(config: PredictConfig) -> Outcome:
     spec = ModelSpec(**checkpoint["model"])
     classes = list(checkpoint["classes"])
     preprocess = Preprocess.from_dict(checkpoint["preprocess"])
-    _, device = join_world(config.device)
-    precision = choose_precision(config.amp, device)
-    model = build_model(spec).to(device, memory_format=torch.channels_last)
-    model.load_state_dict(checkpoint["weights"])
+    split = None if config.split == "all" else config.split
     with ExitStack() as resources:
         records = resources.enter_context(Records.open(config.data))
         check_classes(records, classes)
+        check_range(records, split, len(classes))
+        if config.csv:
+            check_writable(Path(config.csv))
+        _, device = join_world(config.device)
+        precision = choose_precision(config.amp, device)
+        model = build_model(spec).to(device, memory_format=torch.channels_last)
+        model.load_state_dict(checkpoint["weights"])
         loader = resources.enter_context(
             open_loader(
                 records,
-                split=None if config.split == "all" else config.split,
+                split=split,
                 loader=config.loader,
                 size=preprocess.size,
                 eval_crop=preprocess.eval_crop,
@@ -143,25 +148,6 @@ def describe(outcome: Outcome, classes: list[str]) -> list[str]:
     hardest = [int(c) for c in np.argsort(shares, kind="stable") if counts[c]][:SHOWN_CLASSES]
     lines.append("hardest: " + ", ".join(f"{classes[c]} {shares[c]:.2f}" for c in hardest))
     return lines
-
-
-def write_csv(path: Path, outcome: Outcome, records: Records, classes: list[str]) -> None:
-    """Writes one row per sample, in the order of the record file.
-
-    Raises:
-        HeadraceError: if the file cannot be written.
-    """
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(["name", "label", "class", "confidence"])
-            columns = zip(outcome.indices, outcome.predicted, outcome.confidence, strict=True)
-            for index, label, confidence in columns:
-                rows.writerow(
-                    [records.name(int(index)), int(label), classes[label], f"{confidence:.4f}"]
-                )
-    except OSError as error:
-        raise HeadraceError(f"cannot write {path}: {error.strerror}") from None
 
 
 def main() -> None:

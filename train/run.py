@@ -21,7 +21,7 @@ if __package__ in (None, ""):
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,14 +31,22 @@ import torch
 
 from pipeline.errors import ConfigError
 from train.assemble import Run, open_run
-from train.checkpoint import load_checkpoint
 from train.command import parse, run_command
 from train.config import RunConfig
 from train.config_file import load_yaml
 from train.display import report
-from train.journal import make_folder
+from train.folder_lock import FolderLock
 from train.loop import train
-from train.resume import checkpoint_config
+from train.resume import (
+    Earlier,
+    check_data_found,
+    check_given_out,
+    check_out,
+    check_same_settings,
+    earlier_folder,
+    read_earlier,
+)
+from train.run_folder import hold_folder, make_folder, restart_folder
 from train.stop import Interrupted, StopRequest
 from train.world import World, join_world, leave_world
 
@@ -60,19 +68,29 @@ def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
     """Settings from the flags, on top of --config or of the run in --resume.
 
     Returns:
-        The settings, and the checkpoint to continue from ("" for a new run).
+        The settings, and the run folder or checkpoint to continue from ("" for a new run).
     """
     source = _peek(args, "--config")
     resumed = _peek(args, "--resume")
     base = RunConfig()
+    earlier: Earlier | None = None
     if source and resumed:
         raise ConfigError("--config and --resume exclude each other: a resumed run has its own")
     if source:
         base = load_yaml(source)
     elif resumed:
-        base = checkpoint_config(load_checkpoint(resumed), resumed)
+        earlier = read_earlier(resumed)
+        # Without its --out, for one that is there after parsing was given just now.
+        base = with_out(earlier.config, "")
     found = parse(CommandLine, CommandLine(run=base), PROG, args)
+    if earlier is not None and found.run.runtime.out:
+        check_given_out(found.run.runtime.out, earlier.folder)
     return found.run, found.resume
+
+
+def with_out(config: RunConfig, out: str) -> RunConfig:
+    """The same settings with another --out."""
+    return dataclasses.replace(config, runtime=dataclasses.replace(config.runtime, out=out))
 
 
 def _peek(args: Sequence[str], flag: str) -> str:
@@ -95,15 +113,6 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
     Returns:
         The finished run; its loaders and files are closed.
     """
-    checkpoint: dict[str, Any] | None = None
-    if resume:
-        checkpoint = load_checkpoint(resume)
-        folder = Path(resume) if Path(resume).is_dir() else Path(resume).parent
-        if config.runtime.out and Path(config.runtime.out).resolve() != folder.resolve():
-            raise ConfigError(f"--out: a resumed run goes on in its own folder, {folder}")
-        config = dataclasses.replace(
-            config, runtime=dataclasses.replace(config.runtime, out=str(folder))
-        )
     with ExitStack() as resources:
         world, device = join_world(config.runtime.device)
         resources.callback(leave_world)
@@ -111,18 +120,41 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
         devices = [device] if device.type == "cuda" else []
         resources.enter_context(torch.random.fork_rng(devices=devices))
         if not world.is_main:
-            quiet = resources.enter_context(Path(os.devnull).open("w"))
+            quiet = resources.enter_context(
+                Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace")
+            )
             sys.stdout = quiet
             resources.callback(setattr, sys, "stdout", sys.__stdout__)
+
+        def say(line: str) -> None:
+            print(line, flush=True)
+
+        def take_folder() -> FolderLock:
+            if held is None:
+                return resources.enter_context(make_folder(config))
+            return held if checkpoint is not None else restart_folder(held)
+
+        held: FolderLock | None = None
+        checkpoint: dict[str, Any] | None = None
+        if resume:
+            # Held from before it is read: another run may be about to save into it.
+            held = world.on_main(
+                lambda: resources.enter_context(hold_folder(earlier_folder(resume)))
+            )
+            earlier = read_earlier(resume)
+            config, checkpoint = continued(config, earlier, say), earlier.checkpoint
         run = open_run(
             config,
             checkpoint,
-            make_folder=lambda: Path(config.runtime.out) if resume else make_folder(config),
+            take_folder=take_folder,
             world=world,
             device=device,
             resources=resources,
-            say=lambda line: print(line, flush=True),
+            say=say,
         )
+        if world.size > 1:
+            # The wrapper would hold the group's threads for as long as the caller holds the run.
+            resources.callback(setattr, run, "forward", run.model)
         with StopRequest() as stop:
             try:
                 train(run, stop)
@@ -130,6 +162,24 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
                 raise Interrupted(_how_to_resume(run, world)) from None
         finish(run)
         return run
+
+
+def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -> RunConfig:
+    """The settings with which an earlier run goes on, in its own folder.
+
+    Raises:
+        ConfigError: if they are of another run, or its data is not there.
+    """
+    check_out(config, earlier)
+    config = with_out(config, str(earlier.folder))
+    check_data_found(config)
+    if earlier.checkpoint is None:
+        check_same_settings(earlier.config, config)
+        say(
+            f"{earlier.folder} holds no last.pt, the run ended before its first: it begins from "
+            "its start, with its config.yaml"
+        )
+    return config
 
 
 def finish(run: Run) -> None:

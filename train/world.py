@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, HeadraceError
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,33 @@ class World:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
+    def on_main(self, do: Callable[[], Made]) -> Made | None:
+        """Lets rank 0 do something that may be refused; then it is refused on every process.
+
+        Without this the others would wait for a process that has gone.
+
+        Returns:
+            What `do` returned on rank 0, None on the others.
+
+        Raises:
+            Exception: on rank 0, whatever `do` raised; on the others a HeadraceError that says it.
+        """
+        made, error = None, None
+        if self.is_main:
+            try:
+                made = do()
+            except Exception as failure:
+                error = failure
+        refusal = self.broadcast(None if error is None else str(error) or type(error).__name__)
+        if error is not None:
+            try:
+                raise error
+            finally:
+                error = None  # or this frame and the error would keep each other alive
+        if refusal is not None:
+            raise HeadraceError(refusal)
+        return made
+
     def gather(self, value: Any) -> list[Any]:
         """What every process holds, in order of rank, on every process."""
         if self.size == 1:
@@ -88,6 +119,10 @@ def join_world(device: str) -> tuple[World, torch.device]:
     if found.type == "cuda":
         torch.cuda.set_device(found)
     if size > 1:
+        # DistributedDataParallel imports it anyway. Imported after the group is made, it keeps the
+        # group's threads alive past destroy_process_group, into the interpreter's end.
+        importlib.import_module("torch._dynamo")
+
         dist.init_process_group("nccl" if found.type == "cuda" else "gloo")
     return world, found
 

@@ -1,0 +1,75 @@
+"""Labels that can be learnt from and measured on: looked at before any work is done."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.class_names import class_names
+from pipeline.errors import ConfigError
+from pipeline.records import Records
+
+
+def check_labels(records: Records, split: str) -> tuple[str, ...]:
+    """The class names, after a look at the labels of the training split.
+
+    Raises:
+        ConfigError: if there is nothing to learn from them.
+        RecordsError: if a label is too high to be a class.
+    """
+    span = records.split(split)
+    labels = records.labels[span.start : span.stop]
+    where = f"{records.path}: split {split!r}"
+    if not len(labels):
+        raise ConfigError(f"{where} is empty; choose another --train-split")
+    if (labels == -1).any():
+        count = int((labels == -1).sum())
+        raise ConfigError(f"{where} has {count} of {len(labels)} samples without a label")
+    classes = class_names(records)
+    check_range(records, split, len(classes))
+    if len(np.unique(labels)) < 2:
+        raise ConfigError(
+            f"{where} has only the class {classes[int(labels[0])]!r}; two at least are needed"
+        )
+    return classes
+
+
+def check_held_out(records: Records, split: str, num_classes: int) -> None:
+    """Refuses a validation split on which nothing can be measured; one that is not there is fine.
+
+    Raises:
+        ConfigError: if a sample of it has no label, or one outside the classes.
+    """
+    if split not in records.splits:
+        return
+    span = records.split(split)
+    check_range(records, split, num_classes)
+    if (records.labels[span.start : span.stop] < 0).any():
+        raise ConfigError(
+            f"split {split!r} has samples without a label; choose another --val-split"
+        )
+
+
+def check_range(records: Records, split: str | None, num_classes: int) -> None:
+    """Refuses labels that are neither a class nor -1, which stands for none.
+
+    Args:
+        records: whose labels.
+        split: which of them; None takes every sample.
+        num_classes: of the model.
+
+    Raises:
+        ConfigError: naming the first such sample of the split.
+    """
+    span = records.split(split)
+    labels = records.labels[span.start : span.stop]
+    wrong = (labels < -1) | (labels >= num_classes)
+    if not wrong.any():
+        return
+    sample = span.start + int(wrong.argmax())
+    where = "all samples" if split is None else f"split {split!r}"
+    expected = f"0 to {num_classes - 1}, or -1" if num_classes else "-1"
+    raise ConfigError(
+        f"{records.path}: {where}: sample {sample} ({records.name(sample)}) has label "
+        f"{int(records.labels[sample])}, but there are {num_classes} classes: expected "
+        f"{expected} for none; mend the label, or choose another split"
+    )
