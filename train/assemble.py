@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from augment import Augmenter, Preprocess, build_augmenter
 from pipeline.errors import ConfigError
-from pipeline.loader import PlannedLoader
+from pipeline.planned import PlannedLoader
 from pipeline.records import Records
 from train.amp import Precision, choose_precision
 from train.clock import Clock

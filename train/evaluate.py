@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from augment import Preprocess
-from pipeline.loader import PlannedLoader
+from pipeline.planned import PlannedLoader
 from train.amp import Precision
 from train.world import World
 

@@ -13,7 +13,7 @@ import torch
 from augment import Preprocess
 from pipeline import open_loader
 from pipeline.errors import ConfigError
-from pipeline.loader import PlannedLoader
+from pipeline.planned import PlannedLoader
 from pipeline.records import Records
 from train.config import RunConfig
 from train.world import World
