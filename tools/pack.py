@@ -23,7 +23,7 @@ from pipeline.cores import available_cores
 from pipeline.errors import ConfigError
 from pipeline.layouts.discovery import LAYOUTS, Listing, discover
 from pipeline.layouts.splitting import make_folds, take_validation
-from tools.command_line import EXIT_FAILED, Parser, run_command
+from tools.command_line import EXIT_FAILED, Parser, escape_unprintable, run_command
 from tools.packing.encode import EncodeConfig
 from tools.packing.output import check_output
 from tools.packing.run import PackError, Report, pack_beton, pack_shards
@@ -105,6 +105,7 @@ def _pack(given: argparse.Namespace, listing: Listing, config: EncodeConfig) -> 
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text."""
+    escape_unprintable()
     given = _parser().parse_args(arguments)
     if given.workers < 1:
         raise ConfigError(f"--workers {given.workers}: expected 1 or more")
