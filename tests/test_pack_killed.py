@@ -1,5 +1,6 @@
 """A pack killed at any point: what was there is whole, and the next pack takes over."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pipeline.records import Records
 from tests.builders import jpeg_bytes, photo
 from tools.pack import main
 from tools.packing import renames
+from tools.packing.swap import output_names, settle
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUTS = ("o.beton", "o/", "o.tar")
@@ -126,8 +128,25 @@ def test_killed_while_it_puts_right_what_a_kill_left(
     stopped = [f for f in runs if any(f.glob("*/old")) and any(f.glob(f"*/new/{name}"))]
     assert len(stopped) > 1
     for first in stopped:
-        again = _kill_everywhere(source, first, name, "--force", "--plain")
+        again = _kill_everywhere(source, first, name, "--force", "--plain", "--every", "2")
         for folder in again:
             (tmp_path / "x").mkdir(exist_ok=True)
             moved = folder.rename(tmp_path / "x" / f"{first.name}-{folder.name}")
             _check(moved, name, before, after, may_be_away=True)
+
+
+def test_putting_right_can_be_stopped_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older index is back in its place; the new one has been removed, the rest not yet."""
+    out, work = tmp_path / "o.tar", tmp_path / "o.tar.part-01234567"
+    names = output_names(out)
+    for folder in ("new", "old"):
+        (work / folder).mkdir(parents=True)
+        for name in names:
+            (work / folder / name).write_text(f"{folder} {name}")
+    monkeypatch.setattr(shutil, "rmtree", lambda folder, **_: (folder / "new" / "o.idx").unlink())
+    settle(out, work)
+    monkeypatch.undo()
+    settle(out, work)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {n: f"old {n}" for n in names}
