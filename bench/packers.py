@@ -48,11 +48,13 @@ def main(arguments: list[str]) -> int:
 def _ours(task: Task, verify: str) -> tuple[int, float]:
     from pipeline.layouts.discovery import discover
     from tools.packing.encode import EncodeConfig
+    from tools.packing.output import Output
     from tools.packing.run import pack_beton
 
     config = EncodeConfig(max_side=task.max_side, quality=QUALITY, verify=verify)  # type: ignore[arg-type]
     started = time.perf_counter()
-    report = pack_beton(discover(task.source), task.out, config, workers=task.workers)
+    out = Output(path=task.out, force=True)
+    report = pack_beton(discover(task.source), out, config, workers=task.workers)
     return len(report.labels), time.perf_counter() - started
 
 

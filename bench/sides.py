@@ -36,6 +36,7 @@ from pipeline.plan import PlanConfig, make_plan
 from tools.command_line import Parser, run_command
 from tools.packing.decode import decode_image
 from tools.packing.encode import EncodeConfig
+from tools.packing.output import Output
 from tools.packing.run import pack_beton
 
 SIDES = [192, 256, 320, 384, 512, 0]
@@ -75,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _pack(photos: Path, scratch: Path, side: int) -> Path:
     out = scratch / f"{side}.beton"
-    pack_beton(discover(photos), out, EncodeConfig(max_side=side), workers=available_cores())
+    target = Output(path=out, force=True)
+    pack_beton(discover(photos), target, EncodeConfig(max_side=side), workers=available_cores())
     return out
 
 

@@ -8,6 +8,9 @@ Bytes form, little-endian::
     names    UTF-8, one after another
 
 Names are kept out of the JSON so that opening a million samples need not read them.
+
+A file name need not be UTF-8. In `names` its bytes stand as the file system has them; in Python
+they are lone surrogates (os.fsdecode), which the JSON holds as escapes.
 """
 
 from __future__ import annotations
@@ -101,7 +104,7 @@ class NameTable(Sequence[str]):
 
     Args:
         offsets: (N + 1,) uint64, where each name starts.
-        text: (bytes,) uint8, the names' UTF-8 bytes.
+        text: (bytes,) uint8, the names' bytes: UTF-8, or whatever else the file system had.
     """
 
     def __init__(self, offsets: np.ndarray, text: np.ndarray) -> None:
@@ -118,14 +121,20 @@ class NameTable(Sequence[str]):
             raise IndexError(index)
         index %= len(self)
         start, stop = int(self._offsets[index]), int(self._offsets[index + 1])
-        return self._text[start:stop].tobytes().decode("utf-8", "replace")
+        return self._text[start:stop].tobytes().decode("utf-8", "surrogateescape")
+
+
+def json_bytes(values: Any) -> bytes:
+    """JSON as UTF-8; json.loads gives every text back, lone surrogates too."""
+    # The handler's escape of a lone surrogate happens to be JSON's.
+    return json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def manifest_bytes(manifest: Manifest, names: Sequence[str]) -> bytes:
     """The manifest and the samples' names in the bytes form above."""
-    body = json.dumps(manifest.to_json(), ensure_ascii=False).encode()
+    body = json_bytes(manifest.to_json())
     body += b" " * (-len(body) % 8)  # keeps the offsets aligned
-    encoded = [name.encode("utf-8", "replace") for name in names]
+    encoded = [name.encode("utf-8", "surrogateescape") for name in names]
     offsets = np.zeros(len(encoded) + 1, "<u8")
     np.cumsum([len(e) for e in encoded], out=offsets[1:])
     header = np.array([(MAGIC, len(body), len(encoded), int(offsets[-1]))], HEADER)

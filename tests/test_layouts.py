@@ -1,7 +1,10 @@
 """Folder layouts: what is found, how it is split and labelled, and what is refused."""
 
+import errno
+import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -160,6 +163,61 @@ def test_hidden_files_and_link_loops_are_passed_over(tmp_path: Path) -> None:
     listing = discover(tmp_path)
     assert listing.paths == ["a/1.jpg"]
     assert [m.name for m in listing.missing] == ["a/gone.jpg"]
+
+
+def test_what_cannot_be_looked_at_is_left_out_and_listed(tmp_path: Path) -> None:
+    _touch(tmp_path, "a/1.jpg", "b/2.jpg")
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "a" / "x.jpg").symlink_to("x.jpg")
+    (tmp_path / "a" / "y").symlink_to("z")
+    (tmp_path / "a" / "z").symlink_to("y")
+    (tmp_path / "b" / "gone.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "b" / "gone").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "b" / "pipe.jpg")
+    listing = discover(tmp_path)
+    assert listing.paths == ["a/1.jpg", "b/2.jpg"]
+    assert [(m.name, m.reason) for m in listing.missing] == [
+        ("a/x.jpg", "a link that leads back to itself"),
+        ("a/y", "a link that leads back to itself"),
+        ("a/z", "a link that leads back to itself"),
+        ("b/gone.jpg", "a link to nothing"),
+        ("b/pipe.jpg", "not a file"),
+        ("self", "a link that leads back to itself"),
+    ]
+
+
+def test_only_links_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").symlink_to("x.jpg")
+    with pytest.raises(RecordsError, match=r"no image that can be read; .* x\.jpg: a link that"):
+        discover(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _touch(tmp_path, "a/1.jpg", "b/2.jpg", "lost+found/3.jpg", "c/d/4.jpg")
+    scandir, stat = os.scandir, os.stat
+
+    def refuse(path: str) -> Any:
+        if str(path).endswith("lost+found"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    def fail(path: str, **options: Any) -> os.stat_result:
+        if str(path).endswith("c/d"):
+            raise OSError(errno.EIO, "Input/output error", path)
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # root may read everything
+    monkeypatch.setattr(os, "stat", fail)
+    listing = discover(tmp_path)
+    assert listing.paths == ["a/1.jpg", "b/2.jpg"]
+    assert [(m.name, m.reason) for m in listing.missing] == [
+        ("c/d/", "cannot be read: Input/output error"),
+        ("lost+found/", "cannot be read: Permission denied"),
+    ]
+    with pytest.raises(PermissionError, match="lost"):
+        discover(tmp_path / "lost+found")
 
 
 def test_nothing_there(tmp_path: Path) -> None:

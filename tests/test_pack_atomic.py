@@ -28,7 +28,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _start(source: Path, out: Path, *options: str) -> "subprocess.Popen[str]":
+def _start(source: Path, out: Path | str, *options: str) -> "subprocess.Popen[str]":
     command = [sys.executable, str(SCRIPT), str(source), str(out), "--max-side", "400", *options]
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -98,3 +98,32 @@ def test_a_folder_that_cannot_be_written(source: Path, tmp_path: Path) -> None:
     _, error = process.communicate()
     assert process.returncode == 1
     assert "Permission denied" in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("name", ["o/", "o.tar"])
+def test_shards_stopped_in_the_middle(
+    source: Path, tmp_path: Path, name: str, kind: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    process = _start(source, f"{out}/{name}")
+    while not any(tar.stat().st_size > 1 << 20 for tar in out.rglob("*.tar")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    second = _start(source, f"{out}/{name}")
+    _, error = second.communicate()
+    assert second.returncode == 2 and "being written by another run; wait for it" in error
+    process.send_signal(kind)
+    _, error = process.communicate()
+    assert not (out / name).exists()
+    if kind == signal.SIGINT:
+        assert process.returncode == 130 and error.splitlines()[-1] == "error: interrupted"
+        assert not list(out.iterdir())
+    else:
+        small = tmp_path / "small" / "a"
+        small.mkdir(parents=True)
+        (small / "x.jpg").write_bytes((source / "a" / "0.jpg").read_bytes())
+        assert _start(small.parent, f"{out}/{name}").wait() == 0
+        assert len(Records.open(out / name)) == 1
+        assert {p.name for p in out.iterdir()} in ({"o"}, {"o.tar", "o.idx", "o.headrace.npz"})

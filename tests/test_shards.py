@@ -16,6 +16,7 @@ from pipeline.records import Records
 from tests.builders import jpeg_bytes, photo
 from tools.pack import main
 from tools.packing.encode import EncodeConfig
+from tools.packing.output import Output
 from tools.packing.run import pack_shards
 
 
@@ -146,7 +147,8 @@ def test_more_shards_than_descriptors(tmp_path: Path) -> None:
     for i in range(num_shards):
         (tmp_path / "in" / f"{i % 2}_{i}.jpg").write_bytes(jpeg_bytes(photo(i, 20, 30)))
     config = EncodeConfig()
-    pack_shards(discover(tmp_path / "in"), tmp_path / "out", config, workers=1, shard_bytes=1)
+    out = Output(path=tmp_path / "out", kind="folder")
+    pack_shards(discover(tmp_path / "in"), out, config, workers=1, shard_bytes=1)
     assert len(list((tmp_path / "out").glob("*.tar"))) == num_shards
     code = (
         "import resource, sys; from pipeline import Records;"

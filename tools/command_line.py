@@ -1,6 +1,7 @@
 """How every command ends: one line on stderr instead of a traceback, and a fitting exit status."""
 
 import argparse
+import io
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -25,6 +26,7 @@ def run_command(main: Callable[[], int]) -> NoReturn:
     A HeadraceError is the user's to mend: status 2. A failure of the system (disk full, no
     permission) is status 1, Ctrl-C 130.
     """
+    escape_unprintable()
     try:
         status = main()
     except HeadraceError as error:
@@ -37,6 +39,18 @@ def run_command(main: Callable[[], int]) -> NoReturn:
     except (OSError, MemoryError) as error:
         status = _say(error or type(error).__name__, EXIT_FAILED)
     sys.exit(status)
+
+
+def escape_unprintable() -> None:
+    """Lets stdout and stderr print every text, with an escape for what they cannot encode.
+
+    A file name may be any bytes, and Python's own streams refuse those that are not UTF-8
+    (os.fsdecode makes lone surrogates of them): an hour's work would end in a traceback.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A notebook's stream, or none at all, has no such setting.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(message: object, status: int) -> int:

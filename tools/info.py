@@ -25,7 +25,7 @@ from pipeline.beton import MODE_JPEG, MODE_RAW
 from pipeline.cores import available_cores
 from pipeline.errors import ConfigError
 from pipeline.records import MappedStorage, Records
-from tools.command_line import EXIT_FAILED, Parser, run_command
+from tools.command_line import EXIT_FAILED, Parser, escape_unprintable, run_command
 from tools.packing.summary import counts_table, size_text
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
@@ -143,6 +143,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text. The status is 1 if --verify finds anything bad."""
+    escape_unprintable()
     given = _arguments(arguments)
     if given.workers < 1 or given.columns < 1:
         raise ConfigError("--workers and --columns: expected 1 or more")
@@ -151,7 +152,8 @@ def main(arguments: list[str] | None = None) -> int:
         if given.verify:
             found["problems"] = _verify(records, given.workers)
         if given.json:
-            print(json.dumps(found, indent=2, ensure_ascii=False))
+            # In ASCII: it is read back the same whatever the stream's encoding.
+            print(json.dumps(found, indent=2))
         else:
             print("\n".join(_lines(found)))
         if given.grid is not None:

@@ -23,9 +23,9 @@ from pipeline.cores import available_cores
 from pipeline.errors import ConfigError
 from pipeline.layouts.discovery import LAYOUTS, Listing, discover
 from pipeline.layouts.splitting import make_folds, take_validation
-from tools.command_line import EXIT_FAILED, Parser, run_command
+from tools.command_line import EXIT_FAILED, Parser, escape_unprintable, run_command
 from tools.packing.encode import EncodeConfig
-from tools.packing.output import check_output
+from tools.packing.output import Output, check_output
 from tools.packing.run import PackError, Report, pack_beton, pack_shards
 from tools.packing.summary import summary_lines
 
@@ -82,15 +82,18 @@ def _listing(given: argparse.Namespace) -> Listing:
     return listing
 
 
-def _as_folder(given: argparse.Namespace) -> bool:
-    """Whether the output is a folder of shards."""
-    return given.out.endswith(("/", os.sep)) or given.shard_size is not None
+def _output(given: argparse.Namespace) -> Output:
+    path = Path(given.out)
+    if path.suffix == ".tar":
+        return Output(path=path, kind="tar", force=given.force)
+    if given.out.endswith(("/", os.sep)) or given.shard_size is not None:
+        return Output(path=path, kind="folder", force=given.force)
+    return Output(path=path, kind="file", force=given.force)
 
 
-def _pack(given: argparse.Namespace, listing: Listing, config: EncodeConfig) -> Report:
-    out = Path(given.out)
+def _pack(given: argparse.Namespace, listing: Listing, out: Output, config: EncodeConfig) -> Report:
     fail = given.on_error == "fail"
-    if _as_folder(given) or out.suffix == ".tar":
+    if out.kind != "file":
         if config.format != "jpeg":
             raise ConfigError("shards hold JPEGs: leave --format raw away, or write a .beton")
         size = (given.shard_size or 256) << 20
@@ -105,6 +108,7 @@ def _pack(given: argparse.Namespace, listing: Listing, config: EncodeConfig) -> 
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text."""
+    escape_unprintable()
     given = _parser().parse_args(arguments)
     if given.workers < 1:
         raise ConfigError(f"--workers {given.workers}: expected 1 or more")
@@ -115,10 +119,11 @@ def main(arguments: list[str] | None = None) -> int:
         verify=given.verify,
         reencode=given.reencode,
     )
-    check_output(Path(given.out), given.force, _as_folder(given))
+    out = _output(given)
+    check_output(out, claimed=False)
     listing = _listing(given)
     try:
-        report = _pack(given, listing, config)
+        report = _pack(given, listing, out, config)
     except PackError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -126,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None:  # a full disk while writing does not say where
             raise OSError(error.errno, error.strerror, given.out) from None
         raise
-    print("\n".join(summary_lines(Path(given.out), listing, report)))
+    print("\n".join(summary_lines(out.path, listing, report)))
     return 0
 
 

@@ -12,6 +12,7 @@ Layouts::
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections import Counter
@@ -147,31 +148,72 @@ def discover(
 
 
 def scan_images(root: Path) -> Scan:
-    """Every image file at any depth, by its extension. Hidden files and link loops are left out."""
+    """Every image file at any depth, by its extension.
+
+    Hidden files are passed over, and so are folders that were seen already. Images that are links
+    to nothing are listed as missing. So is whatever cannot be looked at (an unreadable folder, a
+    link in a circle), whatever it is called, since nobody can tell what it hides.
+
+    Raises:
+        RecordsError: no image was found, and something was left out.
+        OSError: `root` itself cannot be read.
+    """
     images: list[str] = []
     missing: list[Skipped] = []
     seen: set[tuple[int, int]] = set()
     folders = [(str(root), "")]
     while folders:
         folder, prefix = folders.pop()
-        status = os.stat(folder)  # noqa: PTH116 (a string: this loop sees millions of names)
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                name = entry.name
-                if name.startswith(".") or name == "__MACOSX":
-                    continue
-                if entry.is_dir():
-                    folders.append((entry.path, f"{prefix}{name}/"))
-                elif name.rpartition(".")[2].lower() in EXTENSIONS and "." in name:
-                    if entry.is_file():
-                        images.append(prefix + name)
-                    else:
-                        missing.append(Skipped(name=prefix + name, reason="a link to nothing"))
+        try:
+            status = os.stat(folder)  # noqa: PTH116 (a string: this loop sees millions of names)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    _sort_in(entry, prefix, images, folders, missing)
+        except OSError as error:
+            if not prefix:
+                raise
+            missing.append(Skipped(name=prefix, reason=_why_not(error)))
+    if missing and not images:
+        raise RecordsError(
+            f"{root} holds no image that can be read; of {len(missing)} left out the first is "
+            f"{missing[0].name}: {missing[0].reason}"
+        )
     images.sort(key=natural_key)
+    missing.sort(key=lambda skipped: natural_key(skipped.name))
     return Scan(root=root, images=images, missing=tuple(missing))
+
+
+def _sort_in(
+    entry: os.DirEntry[str],
+    prefix: str,
+    images: list[str],
+    folders: list[tuple[str, str]],
+    missing: list[Skipped],
+) -> None:
+    """Puts one entry of a folder where it belongs."""
+    name = entry.name
+    if name.startswith(".") or name == "__MACOSX":
+        return
+    try:
+        if entry.is_dir():
+            folders.append((entry.path, f"{prefix}{name}/"))
+        elif name.rpartition(".")[2].lower() in EXTENSIONS and "." in name:
+            if entry.is_file():
+                images.append(prefix + name)
+            else:
+                reason = "a link to nothing" if entry.is_symlink() else "not a file"
+                missing.append(Skipped(name=prefix + name, reason=reason))
+    except OSError as error:
+        missing.append(Skipped(name=prefix + name, reason=_why_not(error)))
+
+
+def _why_not(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "a link that leads back to itself"
+    return f"cannot be read: {error.strerror or error}"
 
 
 def natural_key(text: str) -> tuple[list[str | int], str]:

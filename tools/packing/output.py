@@ -1,137 +1,105 @@
-"""A file or folder that appears under its own name only when it is complete."""
+"""What a pack writes, and what may be replaced by it."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from contextlib import suppress
+import re
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO
+from typing import Literal
+
+import numpy as np
 
 from pipeline.errors import ConfigError
-from pipeline.locking import lock_exclusively
+from pipeline.shards import TABLES_NAME
+from tools.packing.swap import output_names, part_path
 
-_SHARD_FILES = (".tar", ".idx", ".npz")
+Kind = Literal["file", "folder", "tar"]
+# As wds2idx and our own packer begin an index.
+_INDEX_HEAD = re.compile(rb"v[0-9]+\.[0-9]+ [0-9]+\r?\n")
 
 
-def check_output(out: Path, force: bool, as_folder: bool) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where a pack goes.
+
+    Attributes:
+        path: the file or folder.
+        kind: one .beton `file`, a `folder` of shards, or one `tar`, which has its index and our
+            tables beside it.
+        force: what is there already may be replaced, if it is a file or holds our shards only.
+    """
+
+    path: Path
+    kind: Kind = "file"
+    force: bool = False
+
+
+def check_output(out: Output, *, claimed: bool) -> None:
     """Refuses an output that is there already, or whose folder is not.
 
     Args:
         out: what will be written.
-        force: an older file, or folder of shards and nothing else, may be replaced.
-        as_folder: whether `out` will be a folder.
+        claimed: this run has claimed the name. Before that, files beside a .tar that is not there
+            may be those of a killed run, which claiming puts right.
 
     Raises:
         ConfigError: naming what to do.
     """
-    if not out.parent.is_dir():
-        raise ConfigError(f"the folder {out.parent} does not exist; make it first")
-    if not out.exists():
+    path = out.path
+    if path.name in ("", ".."):
+        raise ConfigError(f"{path} has no name of its own; give the output a name")
+    if not path.parent.is_dir():
+        raise ConfigError(f"the folder {path.parent} does not exist; make it first")
+    beside = [path.with_name(name) for name in output_names(path)[:-1] if out.kind == "tar"]
+    beside = [file for file in beside if os.path.lexists(file)]
+    if not os.path.lexists(path):
+        if beside and (claimed or not os.path.lexists(part_path(path))):
+            raise ConfigError(f"{beside[0]} is in the way; move it")
         return
-    if out.is_dir() and not as_folder:
-        raise ConfigError(f"{out} is a folder; name a file, or end it with / to write shards there")
-    if as_folder and not _holds_only_shards(out):
-        # Not even by force: it may be the images themselves.
-        raise ConfigError(f"{out} exists and holds more than shards; choose another name")
-    if not force:
-        raise ConfigError(f"{out} exists; pass --force to replace it")
+    if path.is_dir() and out.kind != "folder":
+        raise ConfigError(
+            f"{path} is a folder; name a file, or end it with / to write shards there"
+        )
+    if out.kind == "folder":
+        _check_folder(path)
+    if not out.force:
+        raise ConfigError(f"{path} exists; pass --force to replace it")
+    for file in beside:
+        if not _belongs_to(file, path):
+            raise ConfigError(f"{file} is in the way; move it (it does not belong to {path.name})")
 
 
-def _holds_only_shards(folder: Path) -> bool:
-    return folder.is_dir() and all(
-        entry.is_file() and entry.suffix in _SHARD_FILES for entry in folder.iterdir()
-    )
+def _check_folder(folder: Path) -> None:
+    """Refuses, even by force, a folder that holds anything but shards that our tables list: it may
+    be the images themselves, or somebody's archives."""
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; choose another name for the folder of shards")
+    shards = _listed_shards(folder / TABLES_NAME)
+    ours = {TABLES_NAME, *shards, *(Path(s).with_suffix(".idx").name for s in shards)}
+    for entry in sorted(folder.iterdir()):
+        if not shards or entry.name not in ours or not entry.is_file():
+            raise ConfigError(
+                f"{folder} exists and holds more than shards of an earlier pack ({entry.name}); "
+                "choose another name"
+            )
 
 
-class PendingFile:
-    """Writes `NAME.part` beside the file; `commit` gives it its name, leaving removes it.
-
-    A killed process leaves the .part behind, which the next run replaces. A lock keeps two runs
-    from writing the same one.
-    """
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        self.part = out.with_name(out.name + ".part")
-        # Not truncated yet: another run may be writing it.
-        descriptor = os.open(self.part, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-        self.file: BinaryIO = os.fdopen(descriptor, "r+b", buffering=1 << 20)
-        try:
-            if not lock_exclusively(self.file):
-                raise ConfigError(f"{self.part} is being written by another run; wait for it")
-            self.file.truncate(0)
-        except BaseException:
-            self.file.close()
-            raise
-        self._committed = False
-
-    def commit(self) -> None:
-        """Forces the bytes to the disk, then renames."""
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.part.replace(self.out)
-        self._committed = True
-        self.file.close()
-        _sync_folder(self.out.parent)
-
-    def __enter__(self) -> PendingFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._committed:
-            return
-        self.part.unlink(missing_ok=True)
-        with suppress(OSError):  # a full disk again, now for what was still buffered
-            self.file.close()
+def _belongs_to(file: Path, tar: Path) -> bool:
+    """Whether a file beside a .tar is its index, or our tables of it."""
+    if not file.is_file():
+        return False
+    if file.name.endswith(TABLES_NAME):
+        return tar.name in _listed_shards(file)
+    with file.open("rb") as index:
+        return _INDEX_HEAD.match(index.read(64)) is not None
 
 
-class PendingFolder:
-    """The same for a folder of files: `NAME.part/` becomes `NAME/`."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        self.part = out.with_name(out.name + ".part")
-        if self.part.exists() and not _holds_only_shards(self.part):
-            raise ConfigError(f"{self.part} is in the way; move it")
-        shutil.rmtree(self.part, ignore_errors=True)
-        self.part.mkdir()
-        self._committed = False
-
-    def commit(self) -> None:
-        """Moves an older folder away, renames, then removes the older one."""
-        old = self.out.with_name(self.out.name + ".old")
-        if self.out.exists():
-            self.out.rename(old)
-        self.part.rename(self.out)
-        self._committed = True
-        _sync_folder(self.out.parent)
-        shutil.rmtree(old, ignore_errors=True)
-
-    def __enter__(self) -> PendingFolder:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if not self._committed:
-            shutil.rmtree(self.part, ignore_errors=True)
-
-
-def _sync_folder(folder: Path) -> None:
+def _listed_shards(tables: Path) -> set[str]:
+    """The shards that our tables list; none if there are no such tables."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    with suppress(OSError):  # some file systems cannot
-        os.fsync(descriptor)
-    os.close(descriptor)
+        with np.load(tables, allow_pickle=False) as arrays:
+            return {str(name) for name in arrays["shards"].tolist()}
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return set()

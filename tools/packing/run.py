@@ -20,8 +20,9 @@ from pipeline.layouts.discovery import Listing
 from pipeline.manifest import DEFAULT_SPLIT, Manifest, Skipped
 from tools.packing.decode import BadImageError
 from tools.packing.encode import EncodeConfig, Encoded
-from tools.packing.output import PendingFile, PendingFolder
+from tools.packing.output import Output
 from tools.packing.parallel import Job, Outcome, encode_files, moment_choice
+from tools.packing.pending import PendingFile, PendingShards
 from tools.packing.shardwriter import ShardWriter
 from tools.packing.writer import MAX_PAGE_SIZE, BetonWriter
 
@@ -73,7 +74,7 @@ class _Tally:
 
 def pack_beton(
     listing: Listing,
-    out: Path,
+    out: Output,
     config: EncodeConfig,
     *,
     workers: int,
@@ -84,7 +85,7 @@ def pack_beton(
 
     Args:
         listing: what to pack.
-        out: the file; one that exists is replaced.
+        out: the file.
         config: how samples are stored.
         workers: threads.
         fail_on_bad: stop at the first image that cannot be used, instead of skipping it.
@@ -92,6 +93,7 @@ def pack_beton(
 
     Raises:
         PackError: no usable image, or a bad one with `fail_on_bad`.
+        ConfigError: the output is there already, or another run writes it.
         OSError: the file cannot be written.
     """
     started = time.perf_counter()
@@ -102,41 +104,34 @@ def pack_beton(
         manifest = _manifest(listing, config, tally)
         writer.finish(manifest, tally.names)
         pending.commit()
-    return _report(manifest, tally, out.stat().st_size, started)
+    return _report(manifest, tally, out.path.stat().st_size, started)
 
 
 def pack_shards(
     listing: Listing,
-    out: Path,
+    out: Output,
     config: EncodeConfig,
     *,
     workers: int,
     shard_bytes: int,
     fail_on_bad: bool = False,
 ) -> Report:
-    """Packs into WebDataset shards: a folder, or one `.tar` if `out` is called so.
+    """Packs into WebDataset shards: a folder, or one `.tar` with its index and tables.
 
     Args and errors as for `pack_beton`; `shard_bytes` is the size at which a new shard begins.
     """
     started = time.perf_counter()
-    single = out.suffix == ".tar"
-    # One .tar and its index are two files: both are written in a pending folder, the index is
-    # moved first, so that the .tar's name stands for both.
-    folder = out.with_name(out.name + ".shards") if single else out
-    with PendingFolder(folder) as pending:
-        writer = ShardWriter(pending.part, out.stem if single else None, shard_bytes)
+    single = out.path.stem if out.kind == "tar" else None
+    with PendingShards(out) as pending:
+        writer = ShardWriter(pending.folder, single, shard_bytes)
         try:
             tally = _write_all(listing, writer, config, workers, fail_on_bad)
             manifest = _manifest(listing, config, tally)
             writer.finish(manifest, tally.names)
         finally:
             writer.abort()
-        num_bytes = sum(file.stat().st_size for file in pending.part.iterdir())
-        if single:
-            for file in sorted(pending.part.iterdir(), key=lambda f: f.suffix == ".tar"):
-                file.replace(out.parent / file.name)
-        else:
-            pending.commit()
+        num_bytes = sum(file.stat().st_size for file in pending.folder.iterdir())
+        pending.commit()
     return _report(manifest, tally, num_bytes, started)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tarfile
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from pipeline.beton import MODE_JPEG
-from pipeline.manifest import Manifest, manifest_bytes
+from pipeline.manifest import Manifest, json_bytes, manifest_bytes
 from pipeline.shards import INDEX_VERSION, SAMPLE, tables_path, write_tables
 
 _BLOCK = 512
@@ -55,7 +54,7 @@ class ShardWriter:
         parts = {
             "jpg": data,
             "cls": str(label).encode(),
-            "json": json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"),
+            "json": json_bytes(text),
         }
         line = []
         for extension, body in parts.items():
