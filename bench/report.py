@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from bench.measure import hardware, versions
+from pipeline.atomic import replacing
 
 BarKind = Literal["ours", "peer", "ceiling", "baseline"]
 COLOURS: dict[BarKind, str] = {
@@ -121,9 +122,8 @@ def write_json(
     }
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(document, indent=1) + "\n")
-    part.replace(path)
+    with replacing(path) as file:
+        file.write((json.dumps(document, indent=1) + "\n").encode())
 
 
 def _rounded(value: Any) -> Any:
@@ -168,10 +168,9 @@ def bar_chart(path: str | Path, panels: Sequence[Panel], *, title: str, unit: st
     figure.legend(handles, labels, loc="outside lower center", ncols=len(kinds), frameon=False)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, dpi=140, format="png")
+    with replacing(path) as file:
+        figure.savefig(file, dpi=140, format="png")
     pyplot.close(figure)
-    part.replace(path)
 
 
 def _draw_panel(axis: Any, panel: Panel) -> None:

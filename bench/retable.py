@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from pipeline import beton
+from pipeline.atomic import replacing
 from pipeline.errors import ConfigError
 from pipeline.manifest import manifest_bytes
 from pipeline.records import Records
@@ -46,13 +48,12 @@ def retable(source: Path, out: Path, *, split: str | None, count: int) -> Path:
         manifest = dataclasses.replace(records.manifest, splits={"train": (0, count)}, skipped=())
         names = [records.name(i) for i in span]
         body = manifest_bytes(manifest, (names * -(-count // len(names)))[:count])
-        part = out.with_name(out.name + ".part")
-        _write(part, source, order, body)
-    part.replace(out)
+        with replacing(out) as file:
+            _write(file, source, order, body)
     return out
 
 
-def _write(path: Path, source: Path, order: np.ndarray, manifest: bytes) -> None:
+def _write(file: IO[bytes], source: Path, order: np.ndarray, manifest: bytes) -> None:
     data = np.memmap(source, np.uint8, "r")
     tables = beton.read_tables(data, source)
     page = tables.page_size
@@ -72,17 +73,16 @@ def _write(path: Path, source: Path, order: np.ndarray, manifest: bytes) -> None
     allocations["sample_id"] = np.arange(len(order))
     allocations["ptr"], allocations["size"] = ptrs, tables.sizes[order]
     header = np.array([(beton.VERSION, 2, page, len(order), end)], beton.HEADER)
-    with path.open("wb") as file:
-        file.write(header.tobytes())
-        file.write(beton.field_descriptors((manifest_ptr, len(manifest))))
-        file.write(samples.tobytes())
-        file.seek(start)
-        for offset in range(first, min(last, data.size), _COPY_BYTES):
-            data[offset : min(offset + _COPY_BYTES, last)].tofile(file)
-        file.seek(manifest_ptr)
-        file.write(manifest)
-        file.seek(end)
-        file.write(allocations.tobytes())
+    file.write(header.tobytes())
+    file.write(beton.field_descriptors((manifest_ptr, len(manifest))))
+    file.write(samples.tobytes())
+    file.seek(start)
+    for offset in range(first, min(last, data.size), _COPY_BYTES):
+        data[offset : min(offset + _COPY_BYTES, last)].tofile(file)
+    file.seek(manifest_ptr)
+    file.write(manifest)
+    file.seek(end)
+    file.write(allocations.tobytes())
 
 
 def _next_page(place: int, page: int) -> int:

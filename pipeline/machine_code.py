@@ -13,13 +13,14 @@ import hashlib
 import importlib
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import llvmlite.binding as llvm
+
+from pipeline.atomic import replacing
 
 _DIGEST_BYTES = 32
 _ENTRY = "headrace_entry"
@@ -109,14 +110,8 @@ def _store(name: str, code: bytes) -> None:
     for folder in _folders():
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            handle, path = tempfile.mkstemp(dir=folder, prefix=name)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(hashlib.sha256(code).digest() + code)
-                Path(path).replace(folder / name)
-            except OSError:  # a full disk: no part of a file stays behind
-                Path(path).unlink(missing_ok=True)
-                raise
+            with replacing(folder / name) as file:
+                file.write(hashlib.sha256(code).digest() + code)
             return
 
 

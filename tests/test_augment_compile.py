@@ -32,7 +32,6 @@ def test_one_graph_equal_to_eager(recipe: str) -> None:
     assert torch.equal(got[0], expected[0]) and torch.equal(got[1], expected[1])
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="needs a C++ compiler")
 @pytest.mark.parametrize("recipe", ["cifar"])
 def test_compiled_code_equals_eager(recipe: str) -> None:

@@ -18,7 +18,7 @@ from pipeline.loaders import resident
 from tests.builders import available_loaders, make_records, samples
 
 BATCH, SIZE, NUM_SAMPLES = 32, 96, 120
-FEW, MANY = 3, 200
+FEW, MANY = 3, 40
 """Rounds with each way of leaving."""
 
 

@@ -13,10 +13,10 @@ from typing import IO
 import pytest
 
 import train.folder_lock
+from pipeline.atomic import remove_leftovers, replacing
 from pipeline.errors import ConfigError, HeadraceError
 from pipeline.locking import lock_exclusively
 from tests.racing_folders import RACERS, WAYS
-from train.atomic import remove_leftovers, replacing
 from train.config import RunConfig, RuntimeConfig
 from train.config_file import load_yaml
 from train.folder_lock import LOCK_NAME, lock_folder

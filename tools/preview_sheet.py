@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pipeline.atomic import replacing
+
 _TILE_PX, _GAP_PX, _TEXT_PX = 128, 8, 12
 _LINE_PX = _TEXT_PX + 3
 _SHOWN = 2.5  # normalised value drawn as white; its negative is black
@@ -65,9 +67,8 @@ def draw_sheet(blocks: Sequence[Block], names: Sequence[str], path: Path) -> Non
         _draw_block(sheet, draw, font, block, shown, (margin, top))
         top += height
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    sheet.save(part, "PNG")
-    part.replace(path)
+    with replacing(path) as file:
+        sheet.save(file, "PNG")
 
 
 def _draw_block(

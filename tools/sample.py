@@ -19,7 +19,6 @@ if __package__ in (None, ""):
 
 import json
 import multiprocessing
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -107,16 +106,13 @@ def make_sample(config: SampleConfig, out: Path, workers: int, force: bool = Fal
             raise ConfigError(f"{out} exists and is not a sample data set: choose another folder")
         if found is not None and not force:
             raise ConfigError(f"{out} holds a sample data set of other settings: pass --force")
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
+        part = Path(beside, "new")
+        part.mkdir()
         _fill(config, part, workers)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-    if out.exists():
-        shutil.rmtree(out)
-    part.rename(out)
+        if out.exists():
+            out.rename(Path(beside, "old"))
+        part.rename(out)
     return True
 
 

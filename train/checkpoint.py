@@ -23,8 +23,8 @@ from typing import Any
 
 import torch
 
+from pipeline.atomic import replacing
 from pipeline.errors import HeadraceError
-from train.atomic import replacing
 
 FORMAT = 1
 REQUIRED = ("model", "classes", "preprocess", "config", "weights")

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from pipeline.atomic import replacing
 from pipeline.errors import ConfigError, HeadraceError
 from pipeline.records import Records
-from train.atomic import replacing
 from train.evaluate import Outcome
 
 

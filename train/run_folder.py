@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.atomic import remove_leftovers, replacing
 from pipeline.errors import ConfigError
-from train.atomic import remove_leftovers, replacing
 from train.config import RunConfig
 from train.config_file import dump_yaml
 from train.folder_lock import LOCK_NAME, FolderLock, lock_folder
