@@ -19,6 +19,7 @@ if __package__ in (None, ""):
 
 import json
 import multiprocessing
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
