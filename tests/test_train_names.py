@@ -110,19 +110,21 @@ def test_a_run_and_a_prediction_on_names_that_are_not_utf8(
     rows = [line.split(b",") for line in out.read_bytes().splitlines()[1:]]
     names = {row[0] for row in rows}
     assert names == {
-        b"val/%s/\xe9t\xe9%d.jpg" % ((b"caf\xe9", b"th\xe9\xe9")[n % 2], n) for n in range(4)
+        rb"val/%s/\udce9t\udce9%d.jpg" % ((rb"caf\udce9", rb"th\udce9\udce9")[n % 2], n)
+        for n in range(4)
     }
-    assert {row[2] for row in rows} <= {b"caf\xe9", b"th\xe9\xe9"}
+    assert {row[2] for row in rows} <= {rb"caf\udce9", rb"th\udce9\udce9"}
     assert [p.name for p in latin_folder.iterdir() if p.name.startswith(".")] == []
 
 
-def test_the_csv_gives_back_every_byte(tmp_path: Path) -> None:
+def test_the_csv_is_utf8_and_tells_every_byte(tmp_path: Path) -> None:
     names = [f"{CAFE}.jpg", "thé, chaud.jpg", 'quo"te\n.jpg', f"half {HALF}.jpg", "plain.jpg"]
     with named_records(tmp_path / "a.beton", names) as records:
         write_csv(tmp_path / "out.csv", outcome(5), records, ["a", CAFE])
     content = (tmp_path / "out.csv").read_bytes()
-    assert content.splitlines()[1] == b"caf\xe9.jpg,0,a,0.5000"
-    assert '"thé, chaud.jpg",1,'.encode() + b"caf\xe9,0.5000" in content
+    content.decode("utf-8")
+    assert content.splitlines()[1] == rb"caf\udce9.jpg,0,a,0.5000"
+    assert '"thé, chaud.jpg",1,'.encode() + rb"caf\udce9,0.5000" in content
     assert b'"quo""te\n.jpg"' in content
     assert rb"half \ud83d.jpg" in content
     assert (tmp_path / "out.csv").stat().st_mode & 0o777 == 0o666 & ~_umask()

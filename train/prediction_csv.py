@@ -1,8 +1,9 @@
-"""The CSV of a prediction: complete or not there, with every name as it is on the disk."""
+"""The CSV of a prediction: complete or not there, and UTF-8 whatever the names are."""
 
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,21 +19,24 @@ from train.evaluate import Outcome
 def write_csv(path: Path, outcome: Outcome, records: Records, classes: list[str]) -> None:
     """Writes one row per sample, in the order of the record file.
 
-    Names come out with the bytes that they have on the disk, UTF-8 or not. A file that was there
-    stays as it was if this fails.
+    A byte of a file name that is not UTF-8 comes out as an escape, `\\udcf1` for 0xf1, as in the
+    JSON of a manifest: readers of CSV refuse files of mixed encodings. A file that was there stays
+    as it was if this fails.
 
     Raises:
         HeadraceError: if the file cannot be written.
     """
     try:
         with _output(path) as file:
-            rows = csv.writer(_Encoder(file))
+            text = io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="")
+            rows = csv.writer(text)
             rows.writerow(["name", "label", "class", "confidence"])
             columns = zip(outcome.indices, outcome.predicted, outcome.confidence, strict=True)
             for index, label, confidence in columns:
                 rows.writerow(
                     [records.name(int(index)), int(label), classes[label], f"{confidence:.4f}"]
                 )
+            text.detach()  # flushes; the file is closed by who opened it
     except OSError as error:
         raise HeadraceError(f"cannot write {path}: {error.strerror}") from None
 
@@ -67,16 +71,3 @@ def _output(path: Path) -> Iterator[IO[bytes]]:
     else:
         with path.open("wb") as file:
             yield file
-
-
-class _Encoder:
-    """Text to bytes for the csv module, whatever is in it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def write(self, text: str) -> int:
-        try:
-            return self._file.write(text.encode("utf-8", "surrogateescape"))
-        except UnicodeEncodeError:  # half of a surrogate pair, which is no byte of a file name
-            return self._file.write(text.encode("utf-8", "backslashreplace"))
