@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from augment.engine import Augmenter, EngineConfig
-from augment.preprocess import Preprocess
-from augment.recipes import RECIPES, Recipe, compile_recipe
+from headrace.augment.engine import Augmenter, EngineConfig
+from headrace.augment.preprocess import Preprocess
+from headrace.augment.recipes import RECIPES, Recipe, compile_recipe
 
 __all__ = ["RECIPES", "Augmenter", "Preprocess", "Recipe", "build_augmenter"]
 

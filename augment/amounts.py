@@ -10,9 +10,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from augment.erase import Fill
-from augment.passes import WarpConfig
-from pipeline.errors import ConfigError
+from headrace.augment.erase import Fill
+from headrace.augment.passes import WarpConfig
+from headrace.pipeline.errors import ConfigError
 
 Range = float | Sequence[float]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import torch
 
-from augment.ops import Draws, Op
-from augment.tone import gray, gray_mean
+from headrace.augment.ops import Draws, Op
+from headrace.augment.tone import gray, gray_mean
 
 
 def apply_colour(

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from augment import kernels_colour, kernels_detail, kernels_finish, kernels_geometry
-from augment.detail import gaussian
-from augment.erase import EraseParams, EraseStep
-from augment.geometry import matrices
-from augment.kornia_step import KorniaParams, KorniaStep
-from augment.mix import MixParams
-from augment.ops import COLOUR_OPS, DETAIL_OPS, GEOMETRY_OPS, TONE_OPS, Draws, Op
-from augment.outputs import OutputPool
-from augment.passes import AugMix, AugMixParams, Jitter, JitterParams, Pass, WarpConfig
-from augment.preprocess import Preprocess
+from headrace.augment import kernels_colour, kernels_detail, kernels_finish, kernels_geometry
+from headrace.augment.detail import gaussian
+from headrace.augment.erase import EraseParams, EraseStep
+from headrace.augment.geometry import matrices
+from headrace.augment.kornia_step import KorniaParams, KorniaStep
+from headrace.augment.mix import MixParams
+from headrace.augment.ops import COLOUR_OPS, DETAIL_OPS, GEOMETRY_OPS, TONE_OPS, Draws, Op
+from headrace.augment.outputs import OutputPool
+from headrace.augment.passes import AugMix, AugMixParams, Jitter, JitterParams, Pass, WarpConfig
+from headrace.augment.preprocess import Preprocess
 
 # Work on one range of samples: (thread number, start, stop).
 Job = Callable[[int, int, int], None]

@@ -7,7 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from augment.ops import DETAIL_OPS, Draws, Op
+from headrace.augment.ops import DETAIL_OPS, Draws, Op
 
 
 def apply_detail(

@@ -11,7 +11,7 @@ from typing import Protocol, Union
 
 import torch
 
-from augment.ops import VECTOR_SIZE, Draws, Op
+from headrace.augment.ops import VECTOR_SIZE, Draws, Op
 
 # Constants of a step for one image size: a tensor, or one for each of its parts.
 Tables = Union[torch.Tensor, tuple["Tables", ...]]  # noqa: UP007 - evaluated at run time

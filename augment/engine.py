@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import torch
 
-from augment.draws import Tables
-from augment.erase import EraseStep
-from augment.kornia_step import KorniaStep
-from augment.mix import Mix, check_labels
-from augment.preprocess import Preprocess
-from augment.recipes import Program
-from pipeline.errors import ConfigError
+from headrace.augment.draws import Tables
+from headrace.augment.erase import EraseStep
+from headrace.augment.kornia_step import KorniaStep
+from headrace.augment.mix import Mix, check_labels
+from headrace.augment.preprocess import Preprocess
+from headrace.augment.recipes import Program
+from headrace.pipeline.errors import ConfigError
 
 
 class Noise(NamedTuple):
@@ -168,7 +168,7 @@ class Augmenter:
 
     def _run_kernels(self) -> Callable[..., Any]:
         """The CPU path; its import compiles nothing, the first batch does (and caches on disk)."""
-        from augment.cpu import CpuRunner
+        from headrace.augment.cpu import CpuRunner
 
         runner = CpuRunner(self.preprocess)
 

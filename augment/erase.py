@@ -8,8 +8,8 @@ from typing import ClassVar, NamedTuple
 
 import torch
 
-from augment.draws import Tables, pick_index
-from augment.geometry import fill_image
+from headrace.augment.draws import Tables, pick_index
+from headrace.augment.geometry import fill_image
 
 
 class EraseParams(NamedTuple):

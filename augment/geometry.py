@@ -12,7 +12,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from augment.ops import GEOMETRY_OPS, Draws, Op
+from headrace.augment.ops import GEOMETRY_OPS, Draws, Op
 
 
 def matrices(

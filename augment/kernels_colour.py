@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
-from augment.ops import Op, Stage
-from pipeline.jit import compiled
+from headrace.augment.ops import Op, Stage
+from headrace.pipeline.jit import compiled
 
 _TONE, _COLOUR, _DETAIL = (int(stage) * 20 for stage in (Stage.TONE, Stage.COLOUR, Stage.DETAIL))
 _BRIGHTNESS, _CONTRAST, _SOLARIZE = int(Op.BRIGHTNESS), int(Op.CONTRAST), int(Op.SOLARIZE)

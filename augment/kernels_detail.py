@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from augment.ops import Op
-from pipeline.jit import compiled
+from headrace.augment.ops import Op
+from headrace.pipeline.jit import compiled
 
 _SHARPNESS, _BLUR = int(Op.SHARPNESS), int(Op.BLUR)
 _ZERO, _TOP, _THIRTEEN = np.float32(0.0), np.float32(255.0), np.float32(13.0)

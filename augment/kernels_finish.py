@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.jit import compiled
+from headrace.pipeline.jit import compiled
 
 _ZERO, _TOP = np.float32(0.0), np.float32(255.0)
 

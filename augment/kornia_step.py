@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from augment.draws import Tables
-from pipeline.errors import ConfigError, MissingPackageError
+from headrace.augment.draws import Tables
+from headrace.pipeline.errors import ConfigError, MissingPackageError
 
 
 class KorniaParams(NamedTuple):
@@ -96,7 +96,8 @@ def _build(name: str, arguments: Mapping[str, Any]) -> torch.nn.Module:
         import kornia.augmentation as K
     except ImportError as error:
         raise MissingPackageError(
-            "a recipe names a Kornia augmentation, and kornia is not installed: pip install kornia"
+            "a recipe names a Kornia augmentation, and kornia is not installed: "
+            'pip install "headrace[kornia]"'
         ) from error
     kind = getattr(K, name, None)
     if not isinstance(kind, type) or not issubclass(kind, torch.nn.Module):

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import torch
 
-from augment.draws import Tables, pick_index
-from pipeline.errors import ConfigError
+from headrace.augment.draws import Tables, pick_index
+from headrace.pipeline.errors import ConfigError
 
 NONE, MIXUP, CUTMIX, RICAP = range(4)
 KINDS = {"mixup": MIXUP, "cutmix": CUTMIX, "ricap": RICAP}

@@ -7,8 +7,8 @@ tables are torchvision's, so that results can be compared with models trained th
 
 from __future__ import annotations
 
-from augment.draws import SpaceEntry, TablePolicy, UniformPolicy
-from augment.ops import Op
+from headrace.augment.draws import SpaceEntry, TablePolicy, UniformPolicy
+from headrace.augment.ops import Op
 
 
 def _space(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -109,7 +109,7 @@ class Preprocess:
 
     def _normalise_bytes(self, images: torch.Tensor) -> torch.Tensor:
         """One pass over the bytes, where torch would take several over four times as many."""
-        from augment.kernels_finish import run_normalise
+        from headrace.augment.kernels_finish import run_normalise
 
         batch, channels, height, width = images.shape
         rows = images.permute(0, 2, 3, 1).reshape(batch, height, width * channels).numpy()

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augment.erase import Cutout, RandomErasing
-from augment.kornia_step import KorniaStep
-from augment.mix import Mix
-from augment.ops import Op, Stage
-from augment.passes import AugMix, Jitter, Merged, Pass, WarpConfig
-from augment.steps import STEPS, build_step
-from pipeline.errors import ConfigError
+from headrace.augment.erase import Cutout, RandomErasing
+from headrace.augment.kornia_step import KorniaStep
+from headrace.augment.mix import Mix
+from headrace.augment.ops import Op, Stage
+from headrace.augment.passes import AugMix, Jitter, Merged, Pass, WarpConfig
+from headrace.augment.steps import STEPS, build_step
+from headrace.pipeline.errors import ConfigError
 
 Recipe = str | Sequence[Any]
 Step = Pass | Jitter | AugMix | Cutout | RandomErasing | KorniaStep

@@ -6,13 +6,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from augment import policies
-from augment.amounts import number, share_of_one, warp_of, whole
-from augment.draws import DrawSource
-from augment.mix import KINDS, Mix
-from augment.passes import AugMix, Pass, WarpConfig
-from augment.steps_image import IMAGE_STEPS
-from pipeline.errors import ConfigError
+from headrace.augment import policies
+from headrace.augment.amounts import number, share_of_one, warp_of, whole
+from headrace.augment.draws import DrawSource
+from headrace.augment.mix import KINDS, Mix
+from headrace.augment.passes import AugMix, Pass, WarpConfig
+from headrace.augment.steps_image import IMAGE_STEPS
+from headrace.pipeline.errors import ConfigError
 
 
 def _trivial(

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from augment.amounts import Range, fill_of, interval, number, share_of_one, warp_of, whole
-from augment.draws import ChannelMixDraw, PerspectiveDraw, SingleOp
-from augment.erase import Cutout, RandomErasing
-from augment.ops import Op
-from augment.passes import Jitter, Pass, WarpConfig
-from pipeline.errors import ConfigError
+from headrace.augment.amounts import Range, fill_of, interval, number, share_of_one, warp_of, whole
+from headrace.augment.draws import ChannelMixDraw, PerspectiveDraw, SingleOp
+from headrace.augment.erase import Cutout, RandomErasing
+from headrace.augment.ops import Op
+from headrace.augment.passes import Jitter, Pass, WarpConfig
+from headrace.pipeline.errors import ConfigError
 
 
 def _single(op: Op, bounds: tuple[float, float], p: Any, **more: Any) -> SingleOp:

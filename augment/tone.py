@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from augment.ops import TONE_OPS, Draws, Op
+from headrace.augment.ops import TONE_OPS, Draws, Op
 
 
 def apply_tone(

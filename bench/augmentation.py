@@ -10,12 +10,6 @@ runs in one process per core, each on its share, as DataLoader workers would, an
 the images is not counted. Entries that draw once for a whole batch do less work and say so.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,13 +19,13 @@ from typing import Any
 
 import torch
 
-from bench.augment_peers import PEERS, WORK, Work, Workers, one_draw_per_batch
-from bench.flags import names, positive, seconds
-from bench.measure import command_line, interleaved, spread
-from bench.report import Bar, BarKind, Column, Panel, bar_chart, table, write_json
-from pipeline.cores import available_cores
-from pipeline.errors import ConfigError
-from tools.command_line import Parser, run_command
+from headrace.bench.augment_peers import PEERS, WORK, Work, Workers, one_draw_per_batch
+from headrace.bench.flags import names, positive, seconds
+from headrace.bench.measure import command_line, interleaved, spread
+from headrace.bench.report import Bar, BarKind, Column, Panel, bar_chart, table, write_json
+from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.errors import ConfigError
 
 COLUMNS = (
     Column("work"),
@@ -84,7 +78,7 @@ def engines(
     work: Work, images: torch.Tensor, labels: torch.Tensor, workers: Workers, settings: Settings
 ) -> dict[str, Callable[[], Any]]:
     """What can do this work: name to a call that does it once on the batch."""
-    from augment import build_augmenter
+    from headrace.augment import build_augmenter
 
     def ours(**given: Any) -> Callable[[], Any]:
         aug = build_augmenter(work.recipe, num_classes=11, **given)
@@ -200,7 +194,7 @@ def _chosen(given: Sequence[str]) -> list[Work]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = Parser(prog="bench/augmentation.py", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog=called("bench augmentation"), description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     known = ", ".join(work.name for work in WORK)
     add("--work", nargs="+", default=["recipes"], metavar="W", help=f"recipes, stages, {known}")

@@ -16,11 +16,11 @@ import simplejpeg
 import torch
 from torch.nn.functional import interpolate
 
-from bench.job import Job, Source
-from pipeline import PlanConfig, make_plan
-from pipeline.errors import ConfigError, MissingPackageError
-from pipeline.plan import EpochPlan
-from pipeline.records import Records
+from headrace.bench.job import Job, Source
+from headrace.pipeline import PlanConfig, make_plan
+from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.records import Records
 
 RUN = 32  # samples that a thread takes at a time
 JPEG_CEILINGS = (

@@ -11,12 +11,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bench.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of
-from bench.isolated import Isolated, UnavailableError
-from bench.job import ORIGINAL_FOLDER_PEERS, PEERS, Job, Reads
-from bench.measure import interleaved, spread
-from bench.serve import Growth, Opened, Run
-from bench.subjects import Subject, Workshop, warm_page_cache
+from headrace.bench.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of
+from headrace.bench.isolated import Isolated, UnavailableError
+from headrace.bench.job import ORIGINAL_FOLDER_PEERS, PEERS, Job, Reads
+from headrace.bench.measure import interleaved, spread
+from headrace.bench.serve import Growth, Opened, Run
+from headrace.bench.subjects import Subject, Workshop, warm_page_cache
 
 FOLDER_LOADERS = ("torchvision",)
 """Our loaders that make sense on a folder that is not packed."""

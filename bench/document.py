@@ -8,22 +8,16 @@ made the file is put above it. KIND is one of TABLES and shows the file's sectio
 its rows; key=value keeps the rows that have it.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import augmentation, packing, planar, scaling, sides, standings
-from bench.report import Column, markdown
-from pipeline.errors import ConfigError
-from tools.command_line import Parser, run_command
+from headrace.bench import augmentation, packing, planar, scaling, sides, standings
+from headrace.bench.report import Column, markdown
+from headrace.pipeline.command_line import Parser, run_command
+from headrace.pipeline.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError
 
 
 def count(text: str) -> int:

@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.job import Job
-from bench.measure import PeakMemory
-from bench.serve import Growth, OpenCost, Opened, Part, Run, serve
-from pipeline.errors import HeadraceError
+from headrace.bench.job import Job
+from headrace.bench.measure import PeakMemory
+from headrace.bench.serve import Growth, OpenCost, Opened, Part, Run, serve
+from headrace.pipeline.errors import HeadraceError
 
 STOP_S = 3.0
 _LAST_WORDS = 400  # characters of a dead process's stderr that are looked at
@@ -129,5 +129,5 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "torchvision", "bench.isolated"])
+    context.set_forkserver_preload(["torch", "torchvision", "headrace.bench.isolated"])
     return context

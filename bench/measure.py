@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 import psutil
 
-from pipeline.cores import available_cores
+from headrace.pipeline.cores import available_cores
 
 T = TypeVar("T")
 MB = 1e6

@@ -46,10 +46,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _ours(task: Task, verify: str) -> tuple[int, float]:
-    from pipeline.layouts.discovery import discover
-    from tools.packing.encode import EncodeConfig
-    from tools.packing.output import Output
-    from tools.packing.run import pack_beton
+    from headrace.pipeline.layouts.discovery import discover
+    from headrace.tools.packing.encode import EncodeConfig
+    from headrace.tools.packing.output import Output
+    from headrace.tools.packing.run import pack_beton
 
     config = EncodeConfig(max_side=task.max_side, quality=QUALITY, verify=verify)  # type: ignore[arg-type]
     started = time.perf_counter()

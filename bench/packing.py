@@ -9,12 +9,6 @@ is a process of its own, in turn with the others; a first, untimed run warms cac
 code. The table has the median of the runs and the distance between their quartiles.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import argparse
 import importlib.util
 import json
@@ -28,19 +22,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.measure import (
+from headrace.bench.measure import (
     PeakMemory,
     command_line,
     cpu_percent,
     interleaved,
     spread,
 )
-from bench.packers import PACKERS
-from bench.report import Column, table, write_json
-from pipeline.cores import available_cores
-from pipeline.errors import ConfigError, HeadraceError
-from pipeline.layouts.discovery import scan_images
-from tools.command_line import Parser, run_command
+from headrace.bench.packers import PACKERS
+from headrace.bench.report import Column, table, write_json
+from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.layouts.discovery import scan_images
 
 ROOT = Path(__file__).resolve().parent.parent
 TASKS = {"max-256": 256, "fit": 0}
@@ -122,7 +116,7 @@ def _rows(
 def _run(name: str, source: Path, scratch: Path, max_side: int, workers: int) -> Measured:
     """Runs a packer in a process of its own and removes what it wrote."""
     out = scratch / "out"
-    command = [sys.executable, "-m", "bench.packers", name, str(source), str(out)]
+    command = [sys.executable, "-m", "headrace.bench.packers", name, str(source), str(out)]
     command += [str(max_side), str(workers)]
     before = _children_cpu_s()
     with subprocess.Popen(
@@ -156,7 +150,7 @@ def _children_cpu_s() -> float:
 def _source(folder: Path | None, scratch: Path, repeat: int, images: int) -> Path:
     """A flat folder of hard links to the images, each several times under other names."""
     if folder is None:
-        from tools.sample import SampleConfig, make_sample
+        from headrace.tools.sample import SampleConfig, make_sample
 
         folder = scratch / "drawn"
         make_sample(SampleConfig(train=images, valid=0, test=0), folder, available_cores())
@@ -183,7 +177,7 @@ def _add_ratios(rows: list[dict[str, Any]]) -> None:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(prog="bench/packing.py", description="Speed of packing.")
+    parser = Parser(prog=called("bench packing"), description="Speed of packing.")
     add = parser.add_argument
     add("--folder", type=Path, help="camera JPEGs (default: a sample set is drawn)")
     add("--images", type=int, default=330, help="of the drawn set (%(default)s)")

@@ -11,26 +11,22 @@ kernels; our own kernel for RGB and a JPEG region decode stand beside them.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-
-if __package__ in (None, ""):
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import simplejpeg
 from PIL import Image
 
-from bench import flags
-from bench.measure import command_line, interleaved, spread
-from bench.report import Column, table, write_json
-from pipeline import MissingPackageError, PlanConfig, RecordsError, make_plan
-from pipeline.resample import box_row, resize_boxes
-from tools.command_line import Parser, run_command
+from headrace.bench import flags
+from headrace.bench.measure import command_line, interleaved, spread
+from headrace.bench.report import Column, table, write_json
+from headrace.pipeline import MissingPackageError, PlanConfig, RecordsError, make_plan
+from headrace.pipeline.command_line import Parser, run_command
+from headrace.pipeline.resample import box_row, resize_boxes
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 COLUMNS = (

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from bench.measure import hardware, versions
-from pipeline.atomic import replacing
+from headrace.bench.measure import hardware, versions
+from headrace.pipeline.atomic import replacing
+from headrace.pipeline.errors import MissingPackageError
 
 BarKind = Literal["ours", "peer", "ceiling", "baseline"]
 COLOURS: dict[BarKind, str] = {
@@ -141,8 +142,12 @@ def bar_chart(path: str | Path, panels: Sequence[Panel], *, title: str, unit: st
 
     A bar many times longer than all others is cut, with a gap in it; its number stands beside it.
     """
-    import matplotlib
-
+    try:
+        import matplotlib
+    except ImportError:
+        raise MissingPackageError(
+            '--plot needs matplotlib: pip install "headrace[bench]"'
+        ) from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

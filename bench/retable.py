@@ -13,11 +13,12 @@ from typing import IO
 
 import numpy as np
 
-from pipeline import beton
-from pipeline.atomic import replacing
-from pipeline.errors import ConfigError
-from pipeline.manifest import manifest_bytes
-from pipeline.records import Records
+from headrace.pipeline import beton
+from headrace.pipeline.atomic import replacing
+from headrace.pipeline.command_line import called
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.manifest import manifest_bytes
+from headrace.pipeline.records import Records
 
 _COPY_BYTES = 1 << 24
 
@@ -40,7 +41,7 @@ def retable(source: Path, out: Path, *, split: str | None, count: int) -> Path:
     """
     with Records.open(source) as records:
         if records.kind != "beton":
-            raise ConfigError(f"{source} is not a .beton; pack it with tools/pack.py")
+            raise ConfigError(f"{source} is not a .beton; pack it with {called('pack')}")
         span = records.split(split)
         if not span:
             raise ConfigError(f"split {split!r} of {source} has no samples")

@@ -8,12 +8,6 @@ The record counts are those of the file repeated: tables of full size over the s
 Opening is timed in a fresh process; a part of an epoch is enough for the speed.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import argparse
 import os
 import sys
@@ -25,19 +19,19 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bench.comparison import reads_of
-from bench.flags import count, names, positive, seconds
-from bench.isolated import Isolated, UnavailableError
-from bench.job import PEERS, Job
-from bench.measure import command_line, interleaved, spread
-from bench.report import Bar, Column, Panel, bar_chart, table, write_json
-from bench.retable import retable
-from bench.serve import OpenCost, Part
-from bench.subjects import Subject, Workshop, packed_subject, warm_page_cache
-from pipeline.cores import available_cores
-from pipeline.errors import ConfigError
-from pipeline.loader import LOADERS
-from tools.command_line import EXIT_FAILED, Parser, run_command
+from headrace.bench.comparison import reads_of
+from headrace.bench.flags import count, names, positive, seconds
+from headrace.bench.isolated import Isolated, UnavailableError
+from headrace.bench.job import PEERS, Job
+from headrace.bench.measure import command_line, interleaved, spread
+from headrace.bench.report import Bar, Column, Panel, bar_chart, table, write_json
+from headrace.bench.retable import retable
+from headrace.bench.serve import OpenCost, Part
+from headrace.bench.subjects import Subject, Workshop, packed_subject, warm_page_cache
+from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.loader import LOADERS
 
 BATCH_SIZE = 256
 RECORDS = (1_000, 10_000, 100_000, 1_300_000)
@@ -125,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(prog="bench/scaling.py", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog=called("bench scaling"), description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     cores = available_cores()
     add("--data", type=Path, metavar="F", help="a .beton file (a small sample is drawn)")

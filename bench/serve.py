@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from bench.job import Job, Source, open_source
-from bench.measure import cpu_percent, cpu_seconds, memory_now
-from pipeline import PlanConfig, Records, make_plan
-from pipeline.errors import HeadraceError
+from headrace.bench.job import Job, Source, open_source
+from headrace.bench.measure import cpu_percent, cpu_seconds, memory_now
+from headrace.pipeline import PlanConfig, Records, make_plan
+from headrace.pipeline.errors import HeadraceError
 
 
 @dataclass(frozen=True)

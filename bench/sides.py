@@ -11,33 +11,29 @@ the original file, both resized by PIL; the median over images, and the lowest t
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-
-if __package__ in (None, ""):
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from bench import flags
-from bench.measure import command_line, interleaved, spread
-from bench.planar import psnr
-from bench.report import Column, table, write_json
-from pipeline import PlannedLoader, Records, open_loader
-from pipeline.cores import available_cores
-from pipeline.jpeg_header import parse_jpeg_header
-from pipeline.layouts.discovery import discover
-from pipeline.plan import PlanConfig, make_plan
-from tools.command_line import Parser, run_command
-from tools.packing.decode import decode_image
-from tools.packing.encode import EncodeConfig
-from tools.packing.output import Output
-from tools.packing.run import pack_beton
+from headrace.bench import flags
+from headrace.bench.measure import command_line, interleaved, spread
+from headrace.bench.planar import psnr
+from headrace.bench.report import Column, table, write_json
+from headrace.pipeline import PlannedLoader, Records, open_loader
+from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.jpeg_header import parse_jpeg_header
+from headrace.pipeline.layouts.discovery import discover
+from headrace.pipeline.plan import PlanConfig, make_plan
+from headrace.tools.packing.decode import decode_image
+from headrace.tools.packing.encode import EncodeConfig
+from headrace.tools.packing.output import Output
+from headrace.tools.packing.run import pack_beton
 
 SIDES = [192, 256, 320, 384, 512, 0]
 COLUMNS = (
@@ -54,7 +50,7 @@ COLUMNS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = Parser(prog="bench/sides.py", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog=called("bench sides"), description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("photos", type=Path, help="folder of images")
     add("--max-side", type=flags.count, nargs="+", default=SIDES, metavar="PX")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.comparison import Results
-from bench.report import Bar, BarKind, Column, Panel, table
+from headrace.bench.comparison import Results
+from headrace.bench.report import Bar, BarKind, Column, Panel, table
 
 COURSE_SCRIPT = "course-script"
 COLUMNS = (

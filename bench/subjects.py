@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.isolated import Isolated
-from bench.job import PEERS, Reads
-from bench.retable import retable
-from pipeline.errors import ConfigError, HeadraceError
-from pipeline.layouts.discovery import discover
-from pipeline.manifest import DEFAULT_SPLIT
-from pipeline.records import Records
+from headrace.bench.isolated import Isolated
+from headrace.bench.job import PEERS, Reads
+from headrace.bench.retable import retable
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.layouts.discovery import discover
+from headrace.pipeline.manifest import DEFAULT_SPLIT
+from headrace.pipeline.records import Records
 
 SAMPLE_IMAGES = {"train": 440, "valid": 11, "test": 11}
 _READ_BYTES = 1 << 24
@@ -115,13 +115,13 @@ class Workshop:
         """Draws a small part of the sample data set."""
         out = self._scratch / "sample"
         counts = [f"--{split}={count}" for split, count in SAMPLE_IMAGES.items()]
-        _run_tool("tools.sample", str(out), *counts, f"--workers={workers}")
+        _run_tool("headrace.tools.sample", str(out), *counts, f"--workers={workers}")
         return out
 
     def pack(self, folder: Path) -> Path:
         """Packs a folder with the packer's own defaults."""
         out = self._scratch / f"{folder.name or 'images'}.beton"
-        _run_tool("tools.pack", str(folder.resolve()), str(out))
+        _run_tool("headrace.tools.pack", str(folder.resolve()), str(out))
         return out
 
     def path(self, subject: Subject, reads: Reads, repeat: int = 1) -> Path:

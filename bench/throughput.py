@@ -10,12 +10,6 @@ Each loader runs in a process of its own: one epoch to warm up, then whole epoch
 the others. The table has the median of the runs and the distance between their quartiles.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import argparse
 import os
 import sys
@@ -25,17 +19,23 @@ from pathlib import Path
 
 import torch
 
-from bench.comparison import CompareConfig, Results, compare, names_for, watch_memory
-from bench.flags import count, names, positive, scale, seconds
-from bench.job import PEERS
-from bench.measure import command_line
-from bench.report import bar_chart, write_json
-from bench.standings import COURSE_SCRIPT, add_ratios, in_table_order, panels, print_results
-from bench.subjects import Subject, Workshop, folder_subject, packed_subject
-from pipeline.cores import available_cores
-from pipeline.errors import ConfigError
-from pipeline.loader import LOADERS
-from tools.command_line import EXIT_FAILED, Parser, run_command
+from headrace.bench.comparison import CompareConfig, Results, compare, names_for, watch_memory
+from headrace.bench.flags import count, names, positive, scale, seconds
+from headrace.bench.job import PEERS
+from headrace.bench.measure import command_line
+from headrace.bench.report import bar_chart, write_json
+from headrace.bench.standings import (
+    COURSE_SCRIPT,
+    add_ratios,
+    in_table_order,
+    panels,
+    print_results,
+)
+from headrace.bench.subjects import Subject, Workshop, folder_subject, packed_subject
+from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.loader import LOADERS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(prog="bench/throughput.py", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog=called("bench throughput"), description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--data", nargs="+", type=Path, default=[], metavar="F", help=".beton files")
     add("--folder", type=Path, metavar="DIR", help="the original images, for loaders of folders")

@@ -9,9 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.backend import LoaderConfig
-    from pipeline.batch import Batch
-    from pipeline.errors import (
+    from headrace.pipeline.backend import LoaderConfig
+    from headrace.pipeline.batch import Batch
+    from headrace.pipeline.errors import (
         BadSampleError,
         ClosedError,
         ConfigError,
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
         MissingPackageError,
         RecordsError,
     )
-    from pipeline.loader import LOADERS, Loader, open_loader
-    from pipeline.manifest import Manifest, Skipped
-    from pipeline.plan import EpochPlan, PlanConfig, make_plan
-    from pipeline.planned import PlannedLoader
-    from pipeline.records import Records
+    from headrace.pipeline.loader import LOADERS, Loader, open_loader
+    from headrace.pipeline.manifest import Manifest, Skipped
+    from headrace.pipeline.plan import EpochPlan, PlanConfig, make_plan
+    from headrace.pipeline.planned import PlannedLoader
+    from headrace.pipeline.records import Records
 
 _HOMES = {
     "backend": ["LoaderConfig"],
@@ -68,5 +68,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     for module, names in _HOMES.items():
         if name in names:
-            return getattr(importlib.import_module(f"pipeline.{module}"), name)
-    raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
+            return getattr(importlib.import_module(f"headrace.pipeline.{module}"), name)
+    raise AttributeError(f"module 'headrace.pipeline' has no attribute {name!r}")

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple, Protocol
 
 import torch
 
-from pipeline.errors import ConfigError
-from pipeline.plan import EpochPlan, PlanConfig
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.plan import EpochPlan, PlanConfig
 
 MAX_SIZE_PX = 4096
 

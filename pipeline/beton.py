@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import RecordsError
+from headrace.pipeline.command_line import called
+from headrace.pipeline.errors import RecordsError
 
 VERSION = 2
 MIN_PAGE_SIZE = 1 << 21
@@ -110,7 +111,7 @@ def read_tables(data: np.ndarray, path: Path) -> Tables:
     if int(header["num_fields"]) != 2:
         raise RecordsError(
             f"{path} has {header['num_fields']} fields, expected an image and a label; "
-            "pack it again with tools/pack.py"
+            f"pack it again with {called('pack')}"
         )
     samples_end = SAMPLES_OFFSET + count * SAMPLE.itemsize
     if samples_end > end or end + count * ALLOCATION.itemsize != data.size:

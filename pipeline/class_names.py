@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.errors import RecordsError
-from pipeline.layouts.classes import MAX_CLASSES
+from headrace.pipeline.command_line import called
+from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.layouts.classes import MAX_CLASSES
 
 if TYPE_CHECKING:
-    from pipeline.records import Records
+    from headrace.pipeline.records import Records
 
 
 def class_names(records: Records) -> tuple[str, ...]:
@@ -26,6 +27,6 @@ def class_names(records: Records) -> tuple[str, ...]:
         raise RecordsError(
             f"{records.path}: sample {sample} ({records.name(sample)}) has label {highest}, "
             f"expected at most {MAX_CLASSES - 1}: is it a class number at all? mend the label, or "
-            "pack the images with tools/pack.py, which takes class names"
+            f"pack the images with {called('pack')}, which takes class names"
         )
     return tuple(str(label) for label in range(highest + 1))

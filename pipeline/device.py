@@ -8,8 +8,8 @@ from contextlib import closing
 
 import torch
 
-from pipeline.batch import Batch
-from pipeline.errors import ConfigError
+from headrace.pipeline.batch import Batch
+from headrace.pipeline.errors import ConfigError
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

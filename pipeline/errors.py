@@ -7,6 +7,14 @@ class HeadraceError(Exception):
     """Base of every error that a user can cause or mend; its text is one complete sentence."""
 
 
+class FailedError(HeadraceError):
+    """What was asked for makes sense, and could not be done all the same."""
+
+
+class Interrupted(Exception):
+    """Work was asked to end, and has saved itself; the text says how to go on."""
+
+
 class ConfigError(HeadraceError, ValueError):
     """A setting has a value that cannot work."""
 

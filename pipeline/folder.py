@@ -10,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pipeline.beton import MODE_JPEG, MODE_OTHER
-from pipeline.errors import RecordsError
-from pipeline.jpeg_header import parse_jpeg_header
-from pipeline.layouts.discovery import Listing, discover
-from pipeline.manifest import Manifest, Skipped
-from pipeline.mapped import map_file
-from pipeline.pixels import upright_size
-from pipeline.records import Records, SampleTable
+from headrace.pipeline.beton import MODE_JPEG, MODE_OTHER
+from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.jpeg_header import parse_jpeg_header
+from headrace.pipeline.layouts.discovery import Listing, discover
+from headrace.pipeline.manifest import Manifest, Skipped
+from headrace.pipeline.mapped import map_file
+from headrace.pipeline.pixels import upright_size
+from headrace.pipeline.records import Records, SampleTable
 
 HEADER_THREADS = 8
 
@@ -48,7 +48,7 @@ def open_folder(root: Path) -> Records:
     the manifest's `skipped`.
 
     Args:
-        root: a folder in any layout that `pipeline.layouts.discovery` knows.
+        root: a folder in any layout that `headrace.pipeline.layouts.discovery` knows.
 
     Raises:
         RecordsError: if no image in it can be read.

@@ -13,22 +13,23 @@ from typing import Literal, Protocol
 
 import torch
 
-from pipeline.backend import LoaderConfig
-from pipeline.batch import Batch
-from pipeline.cores import available_cores
-from pipeline.device import resolve_device
-from pipeline.errors import ConfigError
-from pipeline.installed import is_installed
-from pipeline.plan import PlanConfig, Tail, make_plan
-from pipeline.planned import PlannedLoader
-from pipeline.records import Records
+from headrace.pipeline.backend import LoaderConfig
+from headrace.pipeline.batch import Batch
+from headrace.pipeline.command_line import called
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.device import resolve_device
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.installed import is_installed
+from headrace.pipeline.plan import PlanConfig, Tail, make_plan
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
 
 LOADERS = {
-    "torchvision": "pipeline.loaders.torchvision",
-    "ffcv": "pipeline.loaders.ffcv",
-    "dali": "pipeline.loaders.dali",
-    "native": "pipeline.loaders.native",
-    "resident": "pipeline.loaders.resident",
+    "torchvision": "headrace.pipeline.loaders.torchvision",
+    "ffcv": "headrace.pipeline.loaders.ffcv",
+    "dali": "headrace.pipeline.loaders.dali",
+    "native": "headrace.pipeline.loaders.native",
+    "resident": "headrace.pipeline.loaders.resident",
 }
 """Loader names and the modules that define `open_backend(records, config) -> Backend`."""
 
@@ -121,7 +122,7 @@ def open_loader(
         raise ConfigError(f"loader is {name!r}, expected auto, {', '.join(LOADERS)}")
     open_backend = importlib.import_module(LOADERS[name]).open_backend
     if workers == "auto" and name != "resident":  # which decodes once and for all
-        from pipeline.tuning import pick_workers
+        from headrace.pipeline.tuning import pick_workers
 
         span = records.split(split)
         plan = make_plan(records.heights, records.widths, span, config.plan, epoch=0)
@@ -145,8 +146,8 @@ def choose_loader(records: Records, config: LoaderConfig) -> str:
 
 def _choice(records: Records, config: LoaderConfig) -> tuple[str, str]:
     if records.kind == "folder":
-        return "torchvision", f"{records.path} is a folder; tools/pack.py makes it faster"
-    from pipeline.loaders.resident import full_size_bytes, memory_budget
+        return "torchvision", f"{records.path} is a folder; {called('pack')} makes it faster"
+    from headrace.pipeline.loaders.resident import full_size_bytes, memory_budget
 
     needed, budget = full_size_bytes(records, config), memory_budget(config)
     if needed <= budget:
@@ -155,7 +156,7 @@ def _choice(records: Records, config: LoaderConfig) -> tuple[str, str]:
     if config.device.type != "cuda":
         return "native", too_large
     if not is_installed("nvidia.dali"):
-        return "native", f"{too_large}; nvidia-dali-cuda120 is not installed"
+        return "native", f"{too_large}; DALI is not installed"
     return "dali", f"{too_large}; decodes on the GPU"
 
 

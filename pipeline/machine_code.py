@@ -20,7 +20,7 @@ from pathlib import Path
 
 import llvmlite.binding as llvm
 
-from pipeline.atomic import replacing
+from headrace.pipeline.atomic import replacing
 
 _DIGEST_BYTES = 32
 _ENTRY = "headrace_entry"
@@ -31,7 +31,7 @@ class MachineCode:
 
     Args:
         module: where it is; imported only to compile.
-        function: its name there, as `pipeline.jit.compiled` made it.
+        function: its name there, as `headrace.pipeline.jit.compiled` made it.
         num_args: all int64, as is the result.
         sources: files beside this one that it is made of; any change compiles anew.
     """

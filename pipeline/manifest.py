@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.errors import RecordsError
+from headrace.pipeline.errors import RecordsError
 
 MAGIC = b"HRMANIF1"
 HEADER = np.dtype([("magic", "S8"), ("json", "<u8"), ("count", "<u8"), ("names", "<u8")])

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.bus_error import explain_bus_errors
-from pipeline.errors import RecordsError
+from headrace.pipeline.bus_error import explain_bus_errors
+from headrace.pipeline.errors import RecordsError
 
 
 def map_file(path: Path) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from pipeline.to_rgb import to_rgb
+from headrace.pipeline.to_rgb import to_rgb
 
 _TIFF_WIDTH, _TIFF_LENGTH, _EXIF_ORIENTATION = 0x0100, 0x0101, 0x0112
 

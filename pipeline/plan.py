@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError
 
 Tail = Literal["keep", "drop", "pad"]
 CROP_TRIES = 10

@@ -16,13 +16,13 @@ from types import TracebackType
 import numpy as np
 import torch
 
-from pipeline.backend import Backend, LoaderConfig
-from pipeline.batch import Batch
-from pipeline.device import to_device
-from pipeline.errors import BadSampleError, ClosedError, ConfigError
-from pipeline.pixels import crop_resize
-from pipeline.plan import EpochPlan, make_plan, num_batches
-from pipeline.records import Records
+from headrace.pipeline.backend import Backend, LoaderConfig
+from headrace.pipeline.batch import Batch
+from headrace.pipeline.device import to_device
+from headrace.pipeline.errors import BadSampleError, ClosedError, ConfigError
+from headrace.pipeline.pixels import crop_resize
+from headrace.pipeline.plan import EpochPlan, make_plan, num_batches
+from headrace.pipeline.records import Records
 
 _all_running: weakref.WeakSet[_Running] = weakref.WeakSet()
 _inherited: list[_Running] = []

@@ -10,12 +10,13 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from pipeline import beton
-from pipeline.errors import BadSampleError, ClosedError, RecordsError
-from pipeline.jpeg_header import jpeg_orientation, jpeg_size, turn_upright
-from pipeline.manifest import DEFAULT_SPLIT, Manifest, read_manifest
-from pipeline.mapped import forget_pages, map_file
-from pipeline.pixels import check_size, decode_any_rgb, decode_jpeg_rgb
+from headrace.pipeline import beton
+from headrace.pipeline.command_line import called
+from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
+from headrace.pipeline.jpeg_header import jpeg_orientation, jpeg_size, turn_upright
+from headrace.pipeline.manifest import DEFAULT_SPLIT, Manifest, read_manifest
+from headrace.pipeline.mapped import forget_pages, map_file
+from headrace.pipeline.pixels import check_size, decode_any_rgb, decode_jpeg_rgb
 
 Kind = Literal["beton", "shards", "folder"]
 
@@ -79,26 +80,27 @@ class Records:
         """
         path = Path(path)
         if path.is_dir():
-            from pipeline.shards import is_shard_folder, open_shards
+            from headrace.pipeline.shards import is_shard_folder, open_shards
 
             if is_shard_folder(path):
                 return open_shards(path)
-            from pipeline.folder import open_folder
+            from headrace.pipeline.folder import open_folder
 
             return open_folder(path)
         if not path.exists():
-            raise RecordsError(f"{path} does not exist; make it with tools/pack.py FOLDER {path}")
+            make = f"{called('pack')} FOLDER {path}"
+            raise RecordsError(f"{path} does not exist; make it with {make}")
         with path.open("rb") as file:
             head = file.read(512)
         if beton.is_beton(head):
             return _open_beton(path)
         if head[257:262] == b"ustar":
-            from pipeline.shards import open_shards
+            from headrace.pipeline.shards import open_shards
 
             return open_shards(path)
         raise RecordsError(
             f"{path} is neither a .beton file nor a WebDataset .tar; make one with "
-            "tools/pack.py FOLDER OUT.beton"
+            f"{called('pack')} FOLDER OUT.beton"
         )
 
     def __len__(self) -> int:

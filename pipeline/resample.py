@@ -3,17 +3,20 @@
 Weights are those of PIL's and torch's antialiased `bilinear` (a triangle as wide as the scale
 when shrinking, plain bilinear when enlarging). The pass that leaves fewer rows goes first, in
 float32; nothing is rounded in between, so results differ from torch's, which rounds twice, by at
-most one level. The code is in `pipeline.resample_kernel`.
+most one level. The code is in `headrace.pipeline.resample_kernel`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from pipeline.machine_code import MachineCode
+from headrace.pipeline.machine_code import MachineCode
 
 _resize_boxes = MachineCode(
-    "pipeline.resample_kernel", "resize_boxes", 4, ("resample_kernel.py", "simd.py", "jit.py")
+    "headrace.pipeline.resample_kernel",
+    "resize_boxes",
+    4,
+    ("resample_kernel.py", "simd.py", "jit.py"),
 )
 
 

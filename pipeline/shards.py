@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.beton import MODE_JPEG
-from pipeline.errors import RecordsError
-from pipeline.jpeg_header import jpeg_size
-from pipeline.manifest import DEFAULT_SPLIT, Manifest, NameTable, Skipped, read_manifest
-from pipeline.mapped import map_file
+from headrace.pipeline.beton import MODE_JPEG
+from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.jpeg_header import jpeg_size
+from headrace.pipeline.manifest import DEFAULT_SPLIT, Manifest, NameTable, Skipped, read_manifest
+from headrace.pipeline.mapped import map_file
 
 if TYPE_CHECKING:
-    from pipeline.records import Records
+    from headrace.pipeline.records import Records
 
 INDEX_VERSION = "v1.2"
 TABLES_NAME = "headrace.npz"
@@ -83,7 +83,7 @@ def open_shards(path: Path) -> Records:
         RecordsError: damaged, or neither our tables nor an index are there.
     """
     # Here and not above: the packer writes shards without what decoding needs (torch).
-    from pipeline.records import MappedStorage, Records, SampleTable
+    from headrace.pipeline.records import MappedStorage, Records, SampleTable
 
     tables = read_shard_tables(path)
     maps = [map_file(shard) for shard in tables.shards]
@@ -240,7 +240,7 @@ def _label(data: np.ndarray, part: tuple[int, int, str] | None) -> int:
 
 
 def _split_of(shard: Path) -> str:
-    from pipeline.layouts.discovery import split_of
+    from headrace.pipeline.layouts.discovery import split_of
 
     match = _SHARD_NAME.fullmatch(shard.name)
     prefix = match[1] if match else ""

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
-from pipeline.backend import Backend, LoaderConfig
-from pipeline.plan import EpochPlan
-from pipeline.records import Records
+from headrace.pipeline.backend import Backend, LoaderConfig
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.records import Records
 
 TRIAL_S = 0.5
 GOOD_ENOUGH = 0.95

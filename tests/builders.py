@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline import beton
-from pipeline.loader import LOADERS
-from pipeline.manifest import Manifest, manifest_bytes
-from pipeline.pixels import crop_resize
-from pipeline.plan import EpochPlan
-from pipeline.records import Records
+from headrace.pipeline import beton
+from headrace.pipeline.loader import LOADERS
+from headrace.pipeline.manifest import Manifest, manifest_bytes
+from headrace.pipeline.pixels import crop_resize
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.records import Records
 
 SUBSAMPLINGS = {"444": "4:4:4", "422": "4:2:2", "420": "4:2:0"}
 VARIANTS = ("444", "422", "420", "gray", "raw")

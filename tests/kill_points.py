@@ -17,8 +17,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tools.pack import main as pack
-from tools.packing import renames
+from headrace.tools.pack import main as pack
+from headrace.tools.packing import renames
 
 STEPS = {
     *("os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"),

@@ -14,11 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.errors import ConfigError
-from train.config import RunConfig, RuntimeConfig
-from train.config_file import dump_yaml, load_yaml
-from train.folder_lock import FolderLock
-from train.run_folder import hold_folder, make_folder
+from headrace.pipeline.errors import ConfigError
+from headrace.train.config import RunConfig, RuntimeConfig
+from headrace.train.config_file import dump_yaml, load_yaml
+from headrace.train.folder_lock import FolderLock
+from headrace.train.run_folder import hold_folder, make_folder
 
 WAYS = ("out", "overwrite", "resume")
 RACERS = 4

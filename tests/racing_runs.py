@@ -19,11 +19,11 @@ from typing import Any
 
 import torch
 
-import train.loop
-from pipeline.errors import ConfigError
+import headrace.train.loop
+from headrace.pipeline.errors import ConfigError
+from headrace.train.assemble import Run
+from headrace.train.run import run_training
 from tests.tiny_runs import settings
-from train.assemble import Run
-from train.run import run_training
 
 WAYS = ("out", "overwrite", "resume")
 FIRST_STEP = {"out": 0, "overwrite": 0, "resume": 3}
@@ -77,7 +77,7 @@ def _run(
     ends: Any,
     at_once: bool,
 ) -> None:
-    real = train.loop.optimise
+    real = headrace.train.loop.optimise
 
     def wait_there(run: Run, images: torch.Tensor, targets: torch.Tensor) -> None:
         if run.progress.global_step == step:
@@ -85,7 +85,7 @@ def _run(
             ended[1 - number].wait(WAIT_S)
         real(run, images, targets)
 
-    train.loop.optimise = wait_there
+    headrace.train.loop.optimise = wait_there
     if number == 1 and not at_once:
         reached.wait(WAIT_S)
     config = settings(data, folder, overwrite=way == "overwrite", save_every=2)

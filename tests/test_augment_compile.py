@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounter
 
-from augment import RECIPES, build_augmenter
+from headrace.augment import RECIPES, build_augmenter
 
 
 def batch(height: int = 24, width: int = 32) -> tuple[torch.Tensor, torch.Tensor]:

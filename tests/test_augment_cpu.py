@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from augment import RECIPES, Preprocess, build_augmenter
-from augment.outputs import OutputPool
+from headrace.augment import RECIPES, Preprocess, build_augmenter
+from headrace.augment.outputs import OutputPool
 
 # Every step that a recipe can name, so that no kernel is left out.
 STEPS: dict[str, list[Any]] = {

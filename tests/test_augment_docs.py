@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 import yaml
 
-from augment import RECIPES, build_augmenter
-from augment.steps import STEPS
+from headrace.augment import RECIPES, build_augmenter
+from headrace.augment.steps import STEPS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TEXT = (DOCS / "augmentation.md").read_text()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from augment import Preprocess, build_augmenter
-from augment.engine import Augmenter
-from augment.erase import Cutout, EraseParams, RandomErasing
-from augment.mix import CUTMIX, MIXUP, NONE, RICAP, MixParams
-from pipeline import ConfigError
+from headrace.augment import Preprocess, build_augmenter
+from headrace.augment.engine import Augmenter
+from headrace.augment.erase import Cutout, EraseParams, RandomErasing
+from headrace.augment.mix import CUTMIX, MIXUP, NONE, RICAP, MixParams
+from headrace.pipeline import ConfigError
 
 PLAIN = Preprocess(mean=(0.0,) * 3, std=(1.0,) * 3)
 

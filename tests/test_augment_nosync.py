@@ -13,8 +13,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import augment.engine
-from augment import RECIPES, Preprocess, build_augmenter
+import headrace.augment.engine
+from headrace.augment import RECIPES, Preprocess, build_augmenter
 
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "bincount", "is_nonzero")
 
@@ -72,7 +72,7 @@ def pretend_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     def generator(device: torch.device, seed: int) -> torch.Generator:
         return torch.Generator().manual_seed(seed)
 
-    monkeypatch.setattr(augment.engine, "_generator", generator)
+    monkeypatch.setattr(headrace.augment.engine, "_generator", generator)
 
 
 @pytest.mark.parametrize("channels", [3, 1])

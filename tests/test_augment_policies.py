@@ -10,10 +10,10 @@ import torch
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TV
 
-from augment import build_augmenter, policies
-from augment.draws import TablePolicy, UniformPolicy
-from augment.ops import Draws, Op
-from augment.passes import AugMix, Pass, WarpConfig, run_slots
+from headrace.augment import build_augmenter, policies
+from headrace.augment.draws import TablePolicy, UniformPolicy
+from headrace.augment.ops import Draws, Op
+from headrace.augment.passes import AugMix, Pass, WarpConfig, run_slots
 
 DRAWS = 100_000
 SIZE = (96, 128)

@@ -10,10 +10,10 @@ import pytest
 import torch
 import yaml
 
-from augment import RECIPES, Preprocess, build_augmenter
-from augment.passes import Merged, Pass
-from augment.recipes import compile_recipe
-from pipeline import ConfigError
+from headrace.augment import RECIPES, Preprocess, build_augmenter
+from headrace.augment.passes import Merged, Pass
+from headrace.augment.recipes import compile_recipe
+from headrace.pipeline import ConfigError
 
 MEAN = (124, 116, 104)
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from augment import RECIPES, Preprocess, build_augmenter
-from pipeline import ConfigError
+from headrace.augment import RECIPES, Preprocess, build_augmenter
+from headrace.pipeline import ConfigError
+from headrace.tools.count_calls import count_calls
+from headrace.tools.preview import Subject, _subject, choose, main, make_block
+from headrace.tools.preview_sheet import as_shown
 from tests.builders import samples, write_beton
-from tools.count_calls import count_calls
-from tools.preview import Subject, _subject, choose, main, make_block
-from tools.preview_sheet import as_shown
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_training_draws_are_the_augmenters(packed: Path) -> None:
     span = own.records.split(None)
     indices = choose(span, own.records.labels, 4, 0)
     block = make_block(own, "", "trivial", span, indices, 3)
-    from tools.preview import draw_batch
+    from headrace.tools.preview import draw_batch
 
     aug = build_augmenter("trivial", num_classes=12, preprocess=own.preprocess)
     labels = torch.from_numpy(own.records.labels[indices])

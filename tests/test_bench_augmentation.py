@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from augment import build_augmenter
-from bench.augment_peers import PEERS, WORK, one_draw_per_batch
-from bench.augmentation import bars_reached, main
-from pipeline import ConfigError
+from headrace.augment import build_augmenter
+from headrace.bench.augment_peers import PEERS, WORK, one_draw_per_batch
+from headrace.bench.augmentation import bars_reached, main
+from headrace.pipeline import ConfigError
 
 
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

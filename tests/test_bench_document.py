@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import document
-from pipeline.errors import ConfigError
+from headrace.bench import document
+from headrace.pipeline.errors import ConfigError
 
 ROW = {"records": "jpeg-500", "size": 128, "ratio": 2.0, "first_batch_s": None}
 ROWS = [

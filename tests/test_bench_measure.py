@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench.measure import (
+from headrace.bench.measure import (
     PeakMemory,
     command_line,
     cpu_percent,
@@ -20,7 +20,7 @@ from bench.measure import (
     spread,
     versions,
 )
-from bench.report import Bar, Column, Panel, bar_chart, table, write_json
+from headrace.bench.report import Bar, Column, Panel, bar_chart, table, write_json
 
 
 def test_the_spread_is_the_distance_between_the_quartiles() -> None:

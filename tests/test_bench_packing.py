@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from bench.packing import main
+from headrace.bench.packing import main
 from tests.builders import jpeg_bytes, photo
 
 

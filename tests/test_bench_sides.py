@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from bench.sides import main
+from headrace.bench.sides import main
 from tests.builders import jpeg_bytes, photo
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-import bench.scaling
-import bench.throughput
-from bench.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of, open_ceiling
-from bench.comparison import CompareConfig, names_for
-from bench.isolated import Isolated, UnavailableError
-from bench.job import PEERS, Job, open_source
-from bench.retable import retable
-from bench.standings import add_ratios, in_table_order, panels
-from bench.subjects import Workshop, folder_subject, packed_subject
-from pipeline import Records
-from pipeline.errors import ConfigError, HeadraceError
+import headrace.bench.scaling
+import headrace.bench.throughput
+from headrace.bench.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of, open_ceiling
+from headrace.bench.comparison import CompareConfig, names_for
+from headrace.bench.isolated import Isolated, UnavailableError
+from headrace.bench.job import PEERS, Job, open_source
+from headrace.bench.retable import retable
+from headrace.bench.standings import add_ratios, in_table_order, panels
+from headrace.bench.subjects import Workshop, folder_subject, packed_subject
+from headrace.pipeline import Records
+from headrace.pipeline.errors import ConfigError, HeadraceError
 from tests.builders import jpeg_bytes, make_records, photo, samples
 
 ROW_KEYS = {
@@ -71,7 +71,7 @@ def test_throughput_runs_and_reports(
     arguments = f"--data {data} --folder {folder} --loaders torchvision --size 32 --workers 1 "
     arguments += "--repeats 1 --min-seconds 0 --batch-size 4 --no-ceilings --memory 1 "
     arguments += f"--json {tmp_path / 'r.json'} --plot {tmp_path / 'r.png'}"
-    assert bench.throughput.main(arguments.split()) == 0
+    assert headrace.bench.throughput.main(arguments.split()) == 0
     out = capsys.readouterr().out
     assert "peer:course-script" in out and "growth MB" in out
     document = json.loads((tmp_path / "r.json").read_text())
@@ -93,7 +93,7 @@ def test_scaling_runs_and_reports(data: Path, tmp_path: Path) -> None:
     arguments = f"--data {data} --loaders torchvision --size 32 --workers 1 --batch-size 8 "
     arguments += "--records 50 200 --repeats 1 --min-seconds 0 "
     arguments += f"--json {tmp_path / 's.json'} --plot {tmp_path / 's.png'}"
-    assert bench.scaling.main(arguments.split()) == 0
+    assert headrace.bench.scaling.main(arguments.split()) == 0
     document = json.loads((tmp_path / "s.json").read_text())
     assert [row["value"] for row in document["opening"]] == [50, 200]
     assert {row["what"] for row in document["rows"]} == {"workers", "batch size", "records"}
@@ -111,13 +111,13 @@ def test_scaling_runs_and_reports(data: Path, tmp_path: Path) -> None:
 )
 def test_wrong_choices_are_named(arguments: str, text: str) -> None:
     with pytest.raises(HeadraceError, match=text):
-        bench.throughput.main(arguments.split())
+        headrace.bench.throughput.main(arguments.split())
 
 
 @pytest.mark.parametrize("flag", ["--size 0", "--crop-scale 1", "--crop-scale 0,1", "--repeats x"])
 def test_wrong_flags_are_one_line(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        bench.throughput.main(flag.split())
+        headrace.bench.throughput.main(flag.split())
     assert caught.value.code == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and lines[0].startswith("error: argument --")

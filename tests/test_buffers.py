@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pipeline.buffers import BufferPool
+from headrace.pipeline.buffers import BufferPool
 
 ROWS, SIZE = 4, 2
 View = Any  # numpy.ndarray or torch.Tensor

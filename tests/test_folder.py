@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import Records, RecordsError, open_loader
-from pipeline.pixels import decode_any_rgb
+from headrace.pipeline import Records, RecordsError, open_loader
+from headrace.pipeline.pixels import decode_any_rgb
 from tests.builders import photo
 
 

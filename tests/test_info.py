@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.manifest import Manifest
+from headrace.pipeline.manifest import Manifest
+from headrace.tools.info import main
+from headrace.tools.pack import main as pack
 from tests.builders import samples, write_beton
-from tools.info import main
-from tools.pack import main as pack
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import ConfigError, RecordsError
-from pipeline.layouts.discovery import Listing, discover, natural_key
-from pipeline.layouts.splitting import make_folds, take_validation
+from headrace.pipeline.errors import ConfigError, RecordsError
+from headrace.pipeline.layouts.discovery import Listing, discover, natural_key
+from headrace.pipeline.layouts.splitting import make_folds, take_validation
 
 
 def _touch(root: Path, *names: str) -> Path:

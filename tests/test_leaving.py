@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import PlannedLoader, Records, open_loader
-from pipeline.loaders import resident
+from headrace.pipeline import PlannedLoader, Records, open_loader
+from headrace.pipeline.loaders import resident
 from tests.builders import available_loaders, make_records, samples
 
 BATCH, SIZE, NUM_SAMPLES = 32, 96, 120

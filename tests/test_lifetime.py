@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline import BadSampleError, ClosedError, ConfigError, Records, open_loader
-from pipeline.mapped import map_file
+from headrace.pipeline import BadSampleError, ClosedError, ConfigError, Records, open_loader
+from headrace.pipeline.mapped import map_file
 from tests.builders import available_loaders, make_records, samples, write_beton
 
 LOADERS = available_loaders()
@@ -167,7 +167,7 @@ def test_a_file_cut_short_says_so(folder: Path, tmp_path: Path, name: str) -> No
     path = tmp_path / "short.beton"
     path.write_bytes((folder / "raw.beton").read_bytes())
     code = (
-        "import os, sys; from pipeline import open_loader, Records;"
+        "import os, sys; from headrace.pipeline import open_loader, Records;"
         "records = Records.open(sys.argv[1]);"
         "os.truncate(sys.argv[1], 100);"
         f"list(open_loader(records, loader={name!r}, workers=0).epoch())"

@@ -11,10 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import ConfigError, LoaderConfig, Records, RecordsError, make_plan, open_loader
-from pipeline.backend import Decoded
-from pipeline.plan import EpochPlan
-from pipeline.tuning import candidates, pick_workers
+from headrace.pipeline import (
+    ConfigError,
+    LoaderConfig,
+    Records,
+    RecordsError,
+    make_plan,
+    open_loader,
+)
+from headrace.pipeline.backend import Decoded
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.tuning import candidates, pick_workers
 from tests.builders import available_loaders, make_records, samples
 
 
@@ -166,7 +173,7 @@ def test_auto_workers_load(file: Path, capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize("name", available_loaders())
 def test_a_process_may_end_in_the_middle_of_an_epoch(file: Path, name: str) -> None:
     code = (
-        "import sys; from pipeline import open_loader;"
+        "import sys; from headrace.pipeline import open_loader;"
         f"loader = open_loader(sys.argv[1], loader={name!r}, size=24, batch_size=2);"
         "epoch = loader.epoch(0); next(epoch)"
     )

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline import ConfigError, MissingPackageError, PlannedLoader, Records, open_loader
+from headrace.pipeline import ConfigError, MissingPackageError, PlannedLoader, Records, open_loader
 from tests.builders import make_records, photo, reference_images, samples
 
 HAS_DALI = importlib.util.find_spec("nvidia") is not None and (
@@ -50,7 +50,7 @@ def write_folder(root: Path, suffix: str) -> Path:
 
 def test_a_missing_package_is_named(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nvidia.dali", None)
-    with pytest.raises(MissingPackageError, match="pip install nvidia-dali-cuda120"):
+    with pytest.raises(MissingPackageError, match=r'pip install "headrace\[dali\]"'):
         open_small(records)
 
 
@@ -102,7 +102,7 @@ def test_batches_of_one_mode_only(records: Records) -> None:
 def test_what_only_dali_cannot_read_is_loaded_with_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.loaders.dali import DaliBackend, _Lane
+    from headrace.pipeline.loaders.dali import DaliBackend, _Lane
 
     with make_records(tmp_path / "x.beton", samples(8)) as records:
         with open_small(records, train=False) as loader:

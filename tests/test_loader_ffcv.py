@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import ConfigError, MissingPackageError, PlannedLoader, Records, open_loader
+from headrace.pipeline import ConfigError, MissingPackageError, PlannedLoader, Records, open_loader
 from tests.builders import jpeg_bytes, make_records, photo, samples, write_beton
 
 with_ffcv = pytest.mark.skipif(
@@ -88,7 +88,7 @@ def test_an_error_in_ffcv_s_thread_reaches_the_caller(
     loader: PlannedLoader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FFCV's own iterator would wait for ever."""
-    from pipeline.loaders.ffcv_ops import PlanIterator
+    from headrace.pipeline.loaders.ffcv_ops import PlanIterator
 
     def fail(*args: object) -> None:
         raise ArithmeticError("broken operation")
@@ -105,7 +105,7 @@ def test_an_error_in_ffcv_s_thread_reaches_the_caller(
 def test_leaving_early_does_not_load_the_rest(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.loaders.ffcv_ops import PlanIterator
+    from headrace.pipeline.loaders.ffcv_ops import PlanIterator
 
     steps: list[int] = []
     run = PlanIterator.run_pipeline

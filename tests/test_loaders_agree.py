@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from pipeline import Batch, PlannedLoader, Records, open_loader
+from headrace.pipeline import Batch, PlannedLoader, Records, open_loader
 from tests.builders import (
     VARIANTS,
     available_loaders,

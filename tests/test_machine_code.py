@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import machine_code
-from pipeline.machine_code import MachineCode
-from pipeline.resample import box_row, resize_image
+from headrace.pipeline import machine_code
+from headrace.pipeline.machine_code import MachineCode
+from headrace.pipeline.resample import box_row, resize_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
 
 
 def kernel() -> MachineCode:
-    return MachineCode("pipeline.resample_kernel", "resize_boxes", 4, ["resample_kernel.py"])
+    module = "headrace.pipeline.resample_kernel"
+    return MachineCode(module, "resize_boxes", 4, ["resample_kernel.py"])
 
 
 def resized(function: MachineCode) -> np.ndarray:
@@ -68,7 +69,7 @@ def test_it_works_where_nothing_can_be_kept(
 def test_a_kept_kernel_needs_no_numba() -> None:
     program = (
         "import sys, numpy as np\n"
-        "from pipeline.resample import resize_image\n"
+        "from headrace.pipeline.resample import resize_image\n"
         "image = resize_image(np.full((9, 9, 3), 7, np.uint8), 4, 4)\n"
         "assert (image == 7).all() and 'numba' not in sys.modules\n"
     )

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from pipeline import Records, open_loader
-from pipeline.jpeg_header import parse_jpeg_header, turn_upright
+from headrace.pipeline import Records, open_loader
+from headrace.pipeline.jpeg_header import parse_jpeg_header, turn_upright
+from headrace.tools.pack import main
 from tests.builders import (
     available_loaders,
     jpeg_bytes,
@@ -21,7 +22,6 @@ from tests.builders import (
     reference_images,
     stored,
 )
-from tools.pack import main
 
 HEIGHT, WIDTH = 48, 80
 SHORT, LONG, BYTE = 3, 4, 1

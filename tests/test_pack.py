@@ -7,12 +7,12 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from pipeline.jpeg_header import parse_jpeg_header
-from pipeline.pixels import decode_any_rgb
-from pipeline.records import Records
+from headrace.pipeline.jpeg_header import parse_jpeg_header
+from headrace.pipeline.pixels import decode_any_rgb
+from headrace.pipeline.records import Records
+from headrace.tools.pack import main
+from headrace.tools.packing.decode import BadImageError, check_jpeg
 from tests.builders import jpeg_bytes, photo
-from tools.pack import main
-from tools.packing.decode import BadImageError, check_jpeg
 
 
 def _class_folder(root: Path, name: str = "train/a") -> Path:
@@ -197,7 +197,7 @@ def test_raw_and_reencoded(tmp_path: Path) -> None:
 def test_output_is_not_replaced_unless_forced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline.errors import ConfigError
+    from headrace.pipeline.errors import ConfigError
 
     (_class_folder(tmp_path / "in") / "x.jpg").write_bytes(jpeg_bytes(photo(8, 40, 40)))
     out = tmp_path / "o.beton"
@@ -213,7 +213,7 @@ def test_output_is_not_replaced_unless_forced(
 def test_a_folder_of_images_is_never_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline.errors import ConfigError
+    from headrace.pipeline.errors import ConfigError
 
     source = tmp_path / "in"
     (_class_folder(source) / "x.jpg").write_bytes(jpeg_bytes(photo(8, 40, 40)))
@@ -242,7 +242,7 @@ def test_a_folder_of_images_is_never_replaced(
 def test_impossible_settings_name_the_value(
     tmp_path: Path, options: list[str], message: str
 ) -> None:
-    from pipeline.errors import ConfigError
+    from headrace.pipeline.errors import ConfigError
 
     (_class_folder(tmp_path / "in") / "x.jpg").write_bytes(jpeg_bytes(photo(9, 40, 40)))
     with pytest.raises(ConfigError, match=message):

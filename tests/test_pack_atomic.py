@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.records import Records
+from headrace.pipeline.records import Records
 from tests.builders import jpeg_bytes, photo
 
 ROOT = Path(__file__).resolve().parent.parent

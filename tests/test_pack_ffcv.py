@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from tools.pack import main
+from headrace.tools.pack import main
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ffcv") is None, reason="ffcv is not installed"

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.records import Records
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import Records
+from headrace.tools.pack import main
+from headrace.tools.packing import renames
 from tests.builders import jpeg_bytes, photo
-from tools.pack import main
-from tools.packing import renames
 
 OUTPUTS = ("o.beton", "o/", "o.tar")
 
@@ -147,7 +147,7 @@ def test_a_folder_that_holds_more_than_our_shards_is_never_replaced(
 def test_what_comes_while_a_pack_runs_is_not_replaced(
     tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:
-    from tools.packing import run
+    from headrace.tools.packing import run
 
     out = tmp_path / "out"
     out.mkdir()
@@ -173,7 +173,7 @@ def test_what_comes_while_a_pack_runs_is_not_replaced(
 def test_a_part_that_was_replaced_while_it_was_written(
     tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tools.packing import run
+    from headrace.tools.packing import run
 
     out = tmp_path / "out"
     out.mkdir()
@@ -194,7 +194,7 @@ def test_a_part_that_was_replaced_while_it_was_written(
 
 
 def test_a_part_that_names_a_folder_of_somebody_elses(tmp_path: Path, source: str) -> None:
-    from tools.packing.claim import MARK
+    from headrace.tools.packing.claim import MARK
 
     out = tmp_path / "out"
     (out / "precious").mkdir(parents=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.records import Records
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import Records
+from headrace.tools.pack import main
+from headrace.tools.packing import renames
+from headrace.tools.packing.swap import output_names, settle
 from tests.builders import jpeg_bytes, photo
-from tools.pack import main
-from tools.packing import renames
-from tools.packing.swap import output_names, settle
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUTS = ("o.beton", "o/", "o.tar")

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.manifest import Manifest, Skipped, manifest_bytes, read_manifest
-from pipeline.records import Records
+from headrace.pipeline.manifest import Manifest, Skipped, manifest_bytes, read_manifest
+from headrace.pipeline.records import Records
+from headrace.tools.info import main as info
+from headrace.tools.pack import main as pack
 from tests.builders import jpeg_bytes, photo
-from tools.info import main as info
-from tools.pack import main as pack
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = ("caf\udce9", "été 夏 😀")

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigError, HeadraceError
-from pipeline.records import Records
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.records import Records
+from headrace.tools.pack import main
+from headrace.tools.packing import claim, pending, renames, run, swap
+from headrace.tools.packing.output import Output
+from headrace.tools.packing.pending import PendingFile
 from tests.builders import jpeg_bytes, photo
-from tools.pack import main
-from tools.packing import claim, pending, renames, run, swap
-from tools.packing.output import Output
-from tools.packing.pending import PendingFile
 
 OUTPUTS = ("o.beton", "o/", "o.tar")
 WHY = ("is being written by another run; wait for it", "exists; pass --force to replace it")

@@ -11,9 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import BadSampleError, HeadraceError, Manifest, Records, RecordsError, Skipped
-from pipeline import beton as layout
-from pipeline.manifest import manifest_bytes, read_manifest
+from headrace.pipeline import (
+    BadSampleError,
+    HeadraceError,
+    Manifest,
+    Records,
+    RecordsError,
+    Skipped,
+)
+from headrace.pipeline import beton as layout
+from headrace.pipeline.manifest import manifest_bytes, read_manifest
 from tests.builders import StoredSample, make_records, photo, samples, stored, write_beton
 
 

@@ -7,9 +7,9 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.pixels import crop_resize
-from pipeline.resample import box_row, resize_boxes, resize_image, resize_stored
-from pipeline.warp import crop_resize_batch
+from headrace.pipeline.pixels import crop_resize
+from headrace.pipeline.resample import box_row, resize_boxes, resize_image, resize_stored
+from headrace.pipeline.warp import crop_resize_batch
 
 TOLERANCE = 1
 """Levels of 255: torch rounds after each axis, the kernels once."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline import ConfigError, open_loader
-from pipeline.buffers import BufferPool
-from pipeline.loaders import resident
+from headrace.pipeline import ConfigError, open_loader
+from headrace.pipeline.buffers import BufferPool
+from headrace.pipeline.loaders import resident
 from tests.builders import make_records, samples
 
 

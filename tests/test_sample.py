@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from pipeline.errors import ConfigError
-from pipeline.layouts.discovery import discover
-from tools.sample import SampleConfig, draw_photo, main
-from tools.sampling.foods import CLASS_NAMES
-from tools.sampling.textures import make_textures
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.discovery import discover
+from headrace.tools.sample import SampleConfig, draw_photo, main
+from headrace.tools.sampling.foods import CLASS_NAMES
+from headrace.tools.sampling.textures import make_textures
 
 SMALL = ["--train", "22", "--valid", "11", "--test", "5", "--size", "128"]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import RecordsError
-from pipeline.layouts.discovery import discover
-from pipeline.records import Records
+from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.layouts.discovery import discover
+from headrace.pipeline.records import Records
+from headrace.tools.pack import main
+from headrace.tools.packing.encode import EncodeConfig
+from headrace.tools.packing.output import Output
+from headrace.tools.packing.run import pack_shards
 from tests.builders import jpeg_bytes, photo
-from tools.pack import main
-from tools.packing.encode import EncodeConfig
-from tools.packing.output import Output
-from tools.packing.run import pack_shards
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_more_shards_than_descriptors(tmp_path: Path) -> None:
     pack_shards(discover(tmp_path / "in"), out, config, workers=1, shard_bytes=1)
     assert len(list((tmp_path / "out").glob("*.tar"))) == num_shards
     code = (
-        "import resource, sys; from pipeline import Records;"
+        "import resource, sys; from headrace.pipeline import Records;"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60));"
         "records = Records.open(sys.argv[1]);"
         "print(len([records.decode(i) for i in range(len(records))]))"

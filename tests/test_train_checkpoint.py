@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.errors import HeadraceError
-from train.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from headrace.pipeline.errors import HeadraceError
+from headrace.train.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 
 CONTENT: dict[str, Any] = {
     "model": {"name": "x"},

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError
+from headrace.train.checkpoint import load_checkpoint
+from headrace.train.predict import PredictConfig, predict
 from tests.builders import make_records, photo, stored
-from train.checkpoint import load_checkpoint
-from train.predict import PredictConfig, predict
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = [sys.executable, str(ROOT / "train/run.py")]
@@ -67,7 +67,7 @@ def test_run_by_path_writes_a_numbered_folder(trained: Path) -> None:
 
 
 def test_module_form_shows_the_flags(tmp_path: Path) -> None:
-    done = call([sys.executable, "-m", "train.run", "--help"], ROOT)
+    done = call([sys.executable, "-m", "headrace.train.run", "--help"], ROOT)
     assert done.returncode == 0
     assert "--crop-scale" in done.stdout
 

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigError, HeadraceError
-from train.config import PARTS, DataConfig, ModelConfig, OptimConfig, RunConfig, RuntimeConfig
-from train.config_file import changed_keys, dump_yaml, from_flat, load_yaml, to_flat
-from train.run import read_command_line
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.train.config import (
+    PARTS,
+    DataConfig,
+    ModelConfig,
+    OptimConfig,
+    RunConfig,
+    RuntimeConfig,
+)
+from headrace.train.config_file import changed_keys, dump_yaml, from_flat, load_yaml, to_flat
+from headrace.train.run import read_command_line
 
 
 def test_names_are_unique_over_the_parts() -> None:

@@ -12,16 +12,16 @@ from typing import IO
 
 import pytest
 
-import train.folder_lock
-from pipeline.atomic import remove_leftovers, replacing
-from pipeline.errors import ConfigError, HeadraceError
-from pipeline.locking import lock_exclusively
+import headrace.train.folder_lock
+from headrace.pipeline.atomic import remove_leftovers, replacing
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.locking import lock_exclusively
+from headrace.train.config import RunConfig, RuntimeConfig
+from headrace.train.config_file import load_yaml
+from headrace.train.folder_lock import LOCK_NAME, lock_folder
+from headrace.train.resume import earlier_folder
+from headrace.train.run_folder import hold_folder, make_folder, restart_folder
 from tests.racing_folders import RACERS, WAYS
-from train.config import RunConfig, RuntimeConfig
-from train.config_file import load_yaml
-from train.folder_lock import LOCK_NAME, lock_folder
-from train.resume import earlier_folder
-from train.run_folder import hold_folder, make_folder, restart_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -90,7 +90,8 @@ def test_refusal_names_the_process_and_changes_nothing(way: str, tmp_path: Path)
 def test_a_lock_file_without_its_process_is_in_nobodys_way(tmp_path: Path) -> None:
     folder = old_run(tmp_path / "run", "last.pt")
     code = (
-        "import os, sys; from pathlib import Path; from train.folder_lock import lock_folder;"
+        "import os, sys; from pathlib import Path;"
+        "from headrace.train.folder_lock import lock_folder;"
         "lock = lock_folder(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT).returncode == -9
@@ -113,7 +114,7 @@ def test_a_lock_file_removed_between_opening_and_locking_is_no_lock(
         before.close()
         return lock_exclusively(file)
 
-    monkeypatch.setattr(train.folder_lock, "lock_exclusively", ending)
+    monkeypatch.setattr(headrace.train.folder_lock, "lock_exclusively", ending)
     with lock_folder(tmp_path) as lock:
         lock.check()
         with pytest.raises(ConfigError, match="is being written"):
@@ -123,7 +124,8 @@ def test_a_lock_file_removed_between_opening_and_locking_is_no_lock(
 
 def test_a_forked_worker_that_outlives_its_run_does_not_hold_the_folder(tmp_path: Path) -> None:
     code = (
-        "import os, sys, time; from pathlib import Path; from train.folder_lock import lock_folder;"
+        "import os, sys, time; from pathlib import Path;"
+        "from headrace.train.folder_lock import lock_folder;"
         "lock = lock_folder(Path(sys.argv[1]));"
         "worker = os.fork() or (print('up', flush=True), sys.stdin.read(), os._exit(0));"
         "time.sleep(0.2); os.kill(os.getpid(), 9)"
@@ -189,9 +191,9 @@ def test_replacing_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
-import train.run_folder
-from train.config import RunConfig, RuntimeConfig
-from train.run_folder import make_folder
+import headrace.train.run_folder
+from headrace.train.config import RunConfig, RuntimeConfig
+from headrace.train.run_folder import make_folder
 
 folder, deadly = sys.argv[1], int(sys.argv[2])
 steps = 0

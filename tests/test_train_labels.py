@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-import train.assemble
-import train.predict
-from pipeline.class_names import class_names
-from pipeline.errors import ConfigError, HeadraceError, RecordsError
-from pipeline.layouts.classes import MAX_CLASSES
-from pipeline.manifest import Manifest
-from pipeline.records import Records
+import headrace.train.assemble
+import headrace.train.predict
+from headrace.pipeline.class_names import class_names
+from headrace.pipeline.errors import ConfigError, HeadraceError, RecordsError
+from headrace.pipeline.layouts.classes import MAX_CLASSES
+from headrace.pipeline.manifest import Manifest
+from headrace.pipeline.records import Records
+from headrace.train.checkpoint import save_checkpoint
+from headrace.train.labels import check_held_out, check_labels, check_range
+from headrace.train.models import ModelSpec, build_model
+from headrace.train.predict import PredictConfig, predict
+from headrace.train.run import run_training
 from tests.builders import StoredSample, jpeg_bytes, make_records, photo, stored, write_beton
 from tests.tiny_runs import settings
-from train.checkpoint import save_checkpoint
-from train.labels import check_held_out, check_labels, check_range
-from train.models import ModelSpec, build_model
-from train.predict import PredictConfig, predict
-from train.run import run_training
 
 HUGE = 2**40
 
@@ -140,7 +140,7 @@ def test_a_label_that_no_integer_holds_is_refused_on_opening(tmp_path: Path) -> 
 def test_a_label_outside_the_classes_stops_training_before_any_work(
     label: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train.assemble, "open_loaders", no_work)
+    monkeypatch.setattr(headrace.train.assemble, "open_loaders", no_work)
     splits = {"train": (0, 4), "val": (4, 6)}
     for place, split in ((2, "train"), (5, "val")):
         labels = [0, 1, 2, 0, 1, 2]
@@ -177,7 +177,7 @@ def test_a_label_outside_the_classes_stops_a_prediction_before_any_work(
     bare = foreign(tmp_path / "bare.beton", 0, 1, label, -1)
     tar = shard(tmp_path / "test.tar", "0", "1", str(label), "-1")
     with monkeypatch.context() as patch:
-        patch.setattr(train.predict, "build_model", no_work)
+        patch.setattr(headrace.train.predict, "build_model", no_work)
         for data, split, where in (
             (path, "test", "split 'test'"),
             (path, "all", "all samples"),
@@ -208,7 +208,7 @@ def test_labels_without_class_names_are_scored(
 
 
 def test_a_run_on_shards_of_others(tmp_path: Path) -> None:
-    path = shard(tmp_path / "train.tar", *"01201201")
+    path = shard(tmp_path / "headrace.train.tar", *"01201201")
     run = run_training(settings(path, tmp_path / "run", epochs=1, batch_size=4))
     assert run.classes == ("0", "1", "2")
     assert all(torch.isfinite(p).all() for p in run.model.parameters())

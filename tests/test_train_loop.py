@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 import torch
 
-import train.loop
-from pipeline.errors import ConfigError
+import headrace.train.loop
+from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.train.assemble import Run
+from headrace.train.checkpoint import load_checkpoint
+from headrace.train.config_file import load_yaml
+from headrace.train.loop import Diverged, optimise, step_seed
+from headrace.train.run import run_training
+from headrace.train.stop import StopRequest
+from headrace.train.world import World
 from tests.builders import make_records
 from tests.tiny_runs import assert_same, assert_same_run, rows, settings, tinted, write_data
-from train.assemble import Run
-from train.checkpoint import load_checkpoint
-from train.config_file import load_yaml
-from train.loop import Diverged, optimise, step_seed
-from train.run import run_training
-from train.stop import Interrupted, StopRequest
-from train.world import World
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +50,7 @@ def crash_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
         done += 1
         optimise(run, images, targets)
 
-    monkeypatch.setattr(train.loop, "optimise", step)
+    monkeypatch.setattr(headrace.train.loop, "optimise", step)
 
 
 def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_resume_refuses_other_data(whole: Path, tmp_path: Path) -> None:
 
 
 def test_best_has_no_state_to_resume_from(whole: Path) -> None:
-    from train.run import read_command_line
+    from headrace.train.run import read_command_line
 
     with pytest.raises(ConfigError, match=r"resume from last\.pt"):
         read_command_line(["--resume", str(whole / "best.pt")])
@@ -206,7 +206,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
             images = images * float("nan")
         optimise(run, images, targets)
 
-    monkeypatch.setattr(train.loop, "optimise", poisoned)
+    monkeypatch.setattr(headrace.train.loop, "optimise", poisoned)
     with pytest.raises(Diverged, match=r"at epoch 2, step \d; last.pt and best.pt in .* stay"):
         run_training(settings(data, folder, save_every=3))
     assert (folder / "last.pt").read_bytes() == good[0]

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from train.clock import Clock, difference, spell
-from train.config import OptimConfig
-from train.display import report
-from train.evaluate import Outcome, gather, score
-from train.metrics import Meter, Totals, classification_loss, to_totals
-from train.models import ModelSpec, build_model
-from train.optim import build_optimizer
-from train.progress import Progress
-from train.world import World
+from headrace.train.clock import Clock, difference, spell
+from headrace.train.config import OptimConfig
+from headrace.train.display import report
+from headrace.train.evaluate import Outcome, gather, score
+from headrace.train.metrics import Meter, Totals, classification_loss, to_totals
+from headrace.train.models import ModelSpec, build_model
+from headrace.train.optim import build_optimizer
+from headrace.train.progress import Progress
+from headrace.train.world import World
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.errors import ConfigError, HeadraceError
-from train.models import MODELS, ModelSpec, build_model
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.train.models import MODELS, ModelSpec, build_model
 
 
 def logits(name: str, size: int, dropout: float = 0.0) -> torch.Tensor:

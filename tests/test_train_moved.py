@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.train.checkpoint import load_checkpoint
+from headrace.train.resume import checkpoint_config
+from headrace.train.run import read_command_line, run_training
+from headrace.train.stop import StopRequest
 from tests.tiny_runs import assert_same_run, settings, write_data
-from train.checkpoint import load_checkpoint
-from train.resume import checkpoint_config
-from train.run import read_command_line, run_training
-from train.stop import Interrupted, StopRequest
 
 FREE = ("out", "save_every", "data")
 

@@ -14,16 +14,16 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.errors import ConfigError, HeadraceError
-from pipeline.records import Records
+from headrace.pipeline.command_line import run_command
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.records import Records
+from headrace.train.checkpoint import load_checkpoint
+from headrace.train.config import DataConfig, RunConfig
+from headrace.train.config_file import dump_yaml, load_yaml
+from headrace.train.evaluate import Outcome
+from headrace.train.journal import Journal
+from headrace.train.prediction_csv import check_writable, write_csv
 from tests.builders import make_records, photo, stored
-from train.checkpoint import load_checkpoint
-from train.command import run_command
-from train.config import DataConfig, RunConfig
-from train.config_file import dump_yaml, load_yaml
-from train.evaluate import Outcome
-from train.journal import Journal
-from train.prediction_csv import check_writable, write_csv
 
 ROOT = Path(__file__).resolve().parent.parent
 CAFE = "caf\udce9"  # b"caf\xe9" as Python reads it from the disk
@@ -224,8 +224,8 @@ def test_tensorboards_folder_is_held_only_while_it_is_written(tmp_path: Path) ->
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 def test_printing_never_raises(encoding: str) -> None:
     code = (
-        "from train.command import run_command\n"
-        "from pipeline.errors import ConfigError\n"
+        "from headrace.pipeline.command_line import run_command\n"
+        "from headrace.pipeline.errors import ConfigError\n"
         "def main():\n"
         f"    print({CAFE!a}, {'thé'!a})\n"
         f"    raise ConfigError({CAFE!a})\n"

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 import torch
 
-import train.loop
-from pipeline.errors import ConfigError
+import headrace.train.loop
+from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.train.assemble import Run
+from headrace.train.checkpoint import load_checkpoint
+from headrace.train.folder_lock import LOCK_NAME, lock_folder
+from headrace.train.loop import optimise
+from headrace.train.run import read_command_line, run_training
+from headrace.train.stop import StopRequest
 from tests.tiny_runs import assert_same_run, rows, settings, write_data
-from train.assemble import Run
-from train.checkpoint import load_checkpoint
-from train.folder_lock import LOCK_NAME, lock_folder
-from train.loop import optimise
-from train.run import read_command_line, run_training
-from train.stop import Interrupted, StopRequest
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = [sys.executable, str(ROOT / "train/run.py")]
@@ -203,7 +203,7 @@ def crash_at(step: int, patch: pytest.MonkeyPatch) -> None:
             raise Crash
         optimise(run, images, targets)
 
-    patch.setattr(train.loop, "optimise", crashing)
+    patch.setattr(headrace.train.loop, "optimise", crashing)
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(
@@ -243,7 +243,7 @@ def test_a_run_whose_folder_went_to_another_stops_at_its_next_save(
         optimise(run, images, targets)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train.loop, "optimise", robbed)
+        patch.setattr(headrace.train.loop, "optimise", robbed)
         with pytest.raises(Exception, match="given to another run while this one was going"):
             run_training(settings(data, folder))
     assert not (folder / "best.pt").exists()

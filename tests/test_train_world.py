@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.train.world import World
 from tests.tiny_runs import write_data
-from train.world import World
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDS_GROUP = pytest.mark.skipif(
@@ -26,24 +26,24 @@ import sys
 from pathlib import Path
 import torch
 from tests.tiny_runs import settings
-from train.run import run_training
+from headrace.train.run import run_training
 
 torch.set_num_threads(1)
 during = []
 def threads():
     return sorted(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm"))
 
-import train.assemble
-import train.run
-from train.command import run_command
-from train.stop import Interrupted
+import headrace.train.assemble
+import headrace.train.run
+from headrace.pipeline.command_line import run_command
+from headrace.pipeline.errors import Interrupted
 
-real = train.assemble.make_forward
+real = headrace.train.assemble.make_forward
 def watched(*arguments):
     forward = real(*arguments)
     during.extend(threads())
     return forward
-train.assemble.make_forward = watched
+headrace.train.assemble.make_forward = watched
 
 @atexit.register
 def count():
@@ -68,8 +68,8 @@ else:
 
 REFUSAL = """
 import sys
-from train.world import join_world, leave_world
-from pipeline.errors import HeadraceError
+from headrace.train.world import join_world, leave_world
+from headrace.pipeline.errors import HeadraceError
 
 def refused():
     assert world.is_main

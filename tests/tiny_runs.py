@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from headrace.train.checkpoint import load_checkpoint
+from headrace.train.config import RunConfig
+from headrace.train.config_file import from_flat
 from tests.builders import StoredSample, make_records, photo, stored
-from train.checkpoint import load_checkpoint
-from train.config import RunConfig
-from train.config_file import from_flat
 
 SPLITS = {"train": 42, "val": 12, "test": 6}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.errors import BadSampleError
-from pipeline.records import Records
+from headrace.pipeline.errors import BadSampleError
+from headrace.pipeline.records import Records
 
 _TILE_PX = 112
 _GAP_PX = 6

@@ -8,21 +8,15 @@ A call is a kernel launch or less, so on a GPU this is what a recipe costs besid
 count depends on the recipe alone: not on what the samples drew, and not on how many there are.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from augment import RECIPES, build_augmenter
-from pipeline.errors import ConfigError
-from tools.command_line import Parser, run_command
+from headrace.augment import RECIPES, build_augmenter
+from headrace.pipeline.command_line import Parser, run_command
+from headrace.pipeline.errors import ConfigError
 
 # Views and allocations launch nothing.
 _FREE = (

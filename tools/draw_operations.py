@@ -6,12 +6,6 @@
 One PNG for each operation, on a picture of the sample data set, made by the augmenter itself.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +14,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from augment import Preprocess, build_augmenter
-from tools.command_line import Parser, run_command
-from tools.sampling.scene import render
-from tools.sampling.textures import make_textures
+from headrace.augment import Preprocess, build_augmenter
+from headrace.pipeline.command_line import Parser, run_command
+from headrace.tools.sampling.scene import render
+from headrace.tools.sampling.textures import make_textures
 
 _TILE_PX, _GAP_PX, _COLOURS = 72, 3, 96
 _PLAIN = Preprocess(size=_TILE_PX, mean=(0.0,) * 3, std=(1.0,) * 3)

@@ -6,12 +6,6 @@
 Also for WebDataset shards and image folders.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import argparse
 import json
 import sys
@@ -21,12 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.beton import MODE_JPEG, MODE_RAW
-from pipeline.cores import available_cores
-from pipeline.errors import ConfigError
-from pipeline.records import MappedStorage, Records
-from tools.command_line import EXIT_FAILED, Parser, escape_unprintable, run_command
-from tools.packing.summary import counts_table, size_text
+from headrace.pipeline.beton import MODE_JPEG, MODE_RAW
+from headrace.pipeline.command_line import (
+    EXIT_FAILED,
+    Parser,
+    called,
+    escape_unprintable,
+    run_command,
+)
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import MappedStorage, Records
+from headrace.tools.packing.summary import counts_table, size_text
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
 _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
@@ -122,7 +122,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
 
 def _verify(records: Records, workers: int) -> list[dict[str, Any]]:
-    from tools.packing.verify import verify_records
+    from headrace.tools.packing.verify import verify_records
 
     return [
         {"index": index, "name": records.name(index) if index >= 0 else "tables", "problem": text}
@@ -131,7 +131,7 @@ def _verify(records: Records, workers: int) -> list[dict[str, Any]]:
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = Parser(prog="tools/info.py", description="Say what is in a record file.")
+    parser = Parser(prog=called("info"), description="Say what is in a record file.")
     parser.add_argument("path", type=Path, metavar="FILE", help=".beton, .tar or folder")
     parser.add_argument("--grid", type=Path, metavar="PNG", help="draw a contact sheet")
     parser.add_argument("--columns", type=int, default=8, help="of the contact sheet (%(default)s)")
@@ -157,7 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             print("\n".join(_lines(found)))
         if given.grid is not None:
-            from tools.contact_sheet import draw_contact_sheet
+            from headrace.tools.contact_sheet import draw_contact_sheet
 
             draw_contact_sheet(records, given.grid, given.columns)
             if not given.json:

@@ -8,31 +8,31 @@
 Layout, splits, labels and class names are found by themselves (pipeline/layouts.py).
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from pipeline.cores import available_cores
-from pipeline.errors import ConfigError
-from pipeline.layouts.discovery import LAYOUTS, Listing, discover
-from pipeline.layouts.splitting import make_folds, take_validation
-from tools.command_line import EXIT_FAILED, Parser, escape_unprintable, run_command
-from tools.packing.encode import EncodeConfig
-from tools.packing.output import Output, check_output
-from tools.packing.run import PackError, Report, pack_beton, pack_shards
-from tools.packing.summary import summary_lines
+from headrace.pipeline.command_line import (
+    EXIT_FAILED,
+    Parser,
+    called,
+    escape_unprintable,
+    run_command,
+)
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.discovery import LAYOUTS, Listing, discover
+from headrace.pipeline.layouts.splitting import make_folds, take_validation
+from headrace.tools.packing.encode import EncodeConfig
+from headrace.tools.packing.output import Output, check_output
+from headrace.tools.packing.run import PackError, Report, pack_beton, pack_shards
+from headrace.tools.packing.summary import summary_lines
 
 
 def _parser() -> Parser:
     defaults = EncodeConfig()
-    parser = Parser(prog="tools/pack.py", description="Pack a folder of images into one file.")
+    parser = Parser(prog=called("pack"), description="Pack a folder of images into one file.")
     add = parser.add_argument
     add("source", type=Path, metavar="SRC", help="folder of images, or a list file")
     add("out", metavar="OUT", help="OUT.beton; OUT.tar or OUT/ for WebDataset shards")

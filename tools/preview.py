@@ -10,12 +10,6 @@ middle gray is 0, black -2.5, white +2.5. So a wrong normalisation is seen at a 
 an evaluation that changes from draw to draw. Mixed labels stand under the images.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,17 +20,17 @@ import numpy as np
 import torch
 import yaml
 
-from augment import Preprocess, Recipe, build_augmenter
-from pipeline.errors import ConfigError
-from pipeline.pixels import crop_resize
-from pipeline.plan import PlanConfig, make_plan
-from pipeline.records import Records
-from tools.command_line import Parser, run_command
-from tools.preview_sheet import Block, draw_sheet
-from train.checkpoint import load_checkpoint
-from train.config import RunConfig
-from train.config_file import from_flat
-from train.inputs import make_preprocess
+from headrace.augment import Preprocess, Recipe, build_augmenter
+from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.pixels import crop_resize
+from headrace.pipeline.plan import PlanConfig, make_plan
+from headrace.pipeline.records import Records
+from headrace.tools.preview_sheet import Block, draw_sheet
+from headrace.train.checkpoint import load_checkpoint
+from headrace.train.config import RunConfig
+from headrace.train.config_file import from_flat
+from headrace.train.inputs import make_preprocess
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +175,7 @@ def _recipes(given: Sequence[str], default: Any) -> list[tuple[str, Recipe]]:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="tools/preview.py", description=(__doc__ or "").splitlines()[0])
+    parser = Parser(prog=called("preview"), description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("data", nargs="?", default="", metavar="DATA", help=".beton, shards or image folder")
     add("--run", default="", metavar="RUN", help="run folder or checkpoint: its own settings")

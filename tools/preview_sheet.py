@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.atomic import replacing
+from headrace.pipeline.atomic import replacing
 
 _TILE_PX, _GAP_PX, _TEXT_PX = 128, 8, 12
 _LINE_PX = _TEXT_PX + 3

@@ -11,12 +11,6 @@ per pixel (photos 0.52) and 1.07 times their decoding time per pixel (libjpeg-tu
 The same seed gives the same bytes for the same versions of numpy, Pillow and simplejpeg.
 """
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import json
 import multiprocessing
 import tempfile
@@ -29,12 +23,12 @@ import numpy as np
 import simplejpeg
 from tqdm import tqdm
 
-from pipeline.cores import available_cores
-from pipeline.errors import ConfigError
-from tools.command_line import Parser, run_command
-from tools.sampling.foods import CLASS_NAMES
-from tools.sampling.scene import render
-from tools.sampling.textures import Textures, make_textures
+from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.errors import ConfigError
+from headrace.tools.sampling.foods import CLASS_NAMES
+from headrace.tools.sampling.scene import render
+from headrace.tools.sampling.textures import Textures, make_textures
 
 MARKER = "sample.json"
 VERSION = 1
@@ -174,7 +168,7 @@ def _marker_settings(folder: Path) -> dict[str, int] | None:
 def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text."""
     defaults = SampleConfig()
-    parser = Parser(prog="tools/sample.py", description="Make the sample data set.")
+    parser = Parser(prog=called("sample"), description="Make the sample data set.")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
     parser.add_argument("--seed", type=int, default=defaults.seed)
     for split in _SPLITS:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError
 
 _CPU_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 

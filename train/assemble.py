@@ -11,26 +11,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from augment import Augmenter, Preprocess, build_augmenter
-from pipeline.errors import ConfigError
-from pipeline.planned import PlannedLoader
-from pipeline.records import Records
-from train.amp import Precision, choose_precision
-from train.clock import Clock
-from train.compiling import compile_model
-from train.config import RunConfig
-from train.config_file import to_flat
-from train.folder_lock import FolderLock
-from train.inputs import data_fingerprint, make_preprocess, open_loaders
-from train.journal import Journal
-from train.labels import check_held_out, check_labels
-from train.metrics import Meter
-from train.models import ModelSpec, build_model
-from train.optim import build_optimizer
-from train.progress import Progress
-from train.resume import check_resumable
-from train.schedule import warmup_length
-from train.world import World
+from headrace.augment import Augmenter, Preprocess, build_augmenter
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
+from headrace.train.amp import Precision, choose_precision
+from headrace.train.clock import Clock
+from headrace.train.compiling import compile_model
+from headrace.train.config import RunConfig
+from headrace.train.config_file import to_flat
+from headrace.train.folder_lock import FolderLock
+from headrace.train.inputs import data_fingerprint, make_preprocess, open_loaders
+from headrace.train.journal import Journal
+from headrace.train.labels import check_held_out, check_labels
+from headrace.train.metrics import Meter
+from headrace.train.models import ModelSpec, build_model
+from headrace.train.optim import build_optimizer
+from headrace.train.progress import Progress
+from headrace.train.resume import check_resumable
+from headrace.train.schedule import warmup_length
+from headrace.train.world import World
 
 
 @dataclass(kw_only=True)

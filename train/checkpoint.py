@@ -3,7 +3,7 @@
 Keys of every checkpoint (version 1)::
 
     format       1
-    model        name, num_classes, size, dropout: what `train.models.build_model` needs
+    model        name, num_classes, size, dropout: what `headrace.train.models.build_model` needs
     classes      class names, by label
     preprocess   `augment.Preprocess.to_dict()`: how evaluation cuts and normalises
     config       the run's settings, flat
@@ -23,8 +23,9 @@ from typing import Any
 
 import torch
 
-from pipeline.atomic import replacing
-from pipeline.errors import HeadraceError
+from headrace.pipeline.atomic import replacing
+from headrace.pipeline.command_line import called
+from headrace.pipeline.errors import HeadraceError
 
 FORMAT = 1
 REQUIRED = ("model", "classes", "preprocess", "config", "weights")
@@ -68,7 +69,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError):
         raise CheckpointError(f"{path} is damaged, or not a checkpoint at all") from None
     if not isinstance(content, dict) or any(key not in content for key in REQUIRED):
-        raise CheckpointError(f"{path} is not a checkpoint of train/run.py")
+        raise CheckpointError(f"{path} is not a checkpoint of {called('train')}")
     if content.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} has checkpoint format {content.get('format')!r}, expected {FORMAT}; "

@@ -1,23 +1,17 @@
-"""How the training commands parse flags and end: one line on stderr, and a fitting exit status."""
+"""How the training commands read their flags into dataclasses."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import re
-import sys
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import tyro
 
-from pipeline.errors import ConfigError, HeadraceError
-from train.loop import Diverged
-from train.stop import Interrupted
+from headrace.pipeline.errors import ConfigError
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
 Settings = TypeVar("Settings")
 
 
@@ -53,35 +47,3 @@ def _plain(box: str) -> str:
         kept.append(line)
     message = re.sub(r"Error parsing [\w.]+: (?=--)", "", " ".join(kept))
     return " ".join(message.split()).rstrip(".") or "the flags make no sense"
-
-
-def run_command(main: Callable[[], None]) -> NoReturn:
-    """Runs a command's main function and leaves the process with its status."""
-    for stream in (sys.stdout, sys.stderr):
-        # A name that is no text in the terminal's encoding is shown with escapes, not an error.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    status, line = 0, ""
-    try:
-        main()
-    except (Interrupted, KeyboardInterrupt) as stop:
-        status, line = EXIT_INTERRUPTED, f"interrupted{stop and f': {stop}'}"
-    except Diverged as error:
-        status, line = EXIT_FAILED, f"error: {error}"
-    except HeadraceError as error:
-        status, line = EXIT_USAGE, f"error: {error}"
-    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
-        sys.stderr.close()
-        sys.exit(EXIT_FAILED)
-    except (OSError, MemoryError) as error:
-        status, line = EXIT_FAILED, f"error: {error or type(error).__name__}"
-    except RuntimeError as error:
-        if "out of memory" not in str(error):
-            raise
-        line = "error: the device is out of memory; take a smaller --batch-size"
-        status = EXIT_FAILED
-    # Not among the handlers: an error's frames hold what the run was made of, down to the threads
-    # of its process group, and must be gone before the interpreter ends.
-    if line:
-        print(" ".join(line.split()), file=sys.stderr)
-    sys.exit(status)

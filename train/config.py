@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from tyro.constructors import PrimitiveConstructorSpec
 
-from pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError
 
 LoaderName = Literal["auto", "torchvision", "ffcv", "dali", "native", "resident"]
 OptimizerName = Literal["adamw", "sgd"]

@@ -10,8 +10,8 @@ from typing import Any, get_args, get_type_hints
 
 import yaml
 
-from pipeline.errors import ConfigError
-from train.config import FREE_ON_RESUME, PARTS, RunConfig
+from headrace.pipeline.errors import ConfigError
+from headrace.train.config import FREE_ON_RESUME, PARTS, RunConfig
 
 
 def to_flat(config: RunConfig) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from train.clock import spell
-from train.progress import Progress
+from headrace.train.clock import spell
+from headrace.train.progress import Progress
 
 _PHASE_NAMES = {
     "data": "data wait",

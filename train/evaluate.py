@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from augment import Preprocess
-from pipeline.planned import PlannedLoader
-from train.amp import Precision
-from train.world import World
+from headrace.augment import Preprocess
+from headrace.pipeline.planned import PlannedLoader
+from headrace.train.amp import Precision
+from headrace.train.world import World
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from pipeline.errors import ConfigError, HeadraceError
-from pipeline.locking import lock_exclusively
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.locking import lock_exclusively
 
 LOCK_NAME = ".run.lock"
 _TRIES = 100

@@ -10,13 +10,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from augment import Preprocess
-from pipeline import open_loader
-from pipeline.errors import ConfigError
-from pipeline.planned import PlannedLoader
-from pipeline.records import Records
-from train.config import RunConfig
-from train.world import World
+from headrace.augment import Preprocess
+from headrace.pipeline import open_loader
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
+from headrace.train.config import RunConfig
+from headrace.train.world import World
 
 
 def open_loaders(

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import HeadraceError
-from train.run_folder import LOG_NAME
+from headrace.pipeline.errors import HeadraceError
+from headrace.train.run_folder import LOG_NAME
 
 
 class Journal:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.class_names import class_names
-from pipeline.errors import ConfigError
-from pipeline.records import Records
+from headrace.pipeline.class_names import class_names
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import Records
 
 
 def check_labels(records: Records, split: str) -> tuple[str, ...]:

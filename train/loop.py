@@ -10,20 +10,20 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from pipeline.errors import HeadraceError
-from train.assemble import Run
-from train.checkpoint import save_checkpoint
-from train.clock import difference
-from train.config_file import to_flat
-from train.display import bar_text, epoch_line, progress_bar
-from train.evaluate import Scores, gather, infer, score
-from train.metrics import classification_loss, to_totals
-from train.run_folder import BEST_NAME, LAST_NAME
-from train.schedule import learning_rate
-from train.stop import Interrupted, StopRequest
+from headrace.pipeline.errors import FailedError, Interrupted
+from headrace.train.assemble import Run
+from headrace.train.checkpoint import save_checkpoint
+from headrace.train.clock import difference
+from headrace.train.config_file import to_flat
+from headrace.train.display import bar_text, epoch_line, progress_bar
+from headrace.train.evaluate import Scores, gather, infer, score
+from headrace.train.metrics import classification_loss, to_totals
+from headrace.train.run_folder import BEST_NAME, LAST_NAME
+from headrace.train.schedule import learning_rate
+from headrace.train.stop import StopRequest
 
 
-class Diverged(HeadraceError):
+class Diverged(FailedError):
     """The loss or the weights are no longer numbers."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.errors import ConfigError, HeadraceError, MissingPackageError
+from headrace.pipeline.errors import ConfigError, HeadraceError, MissingPackageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +180,9 @@ def _timm_model(name: str, spec: ModelSpec, pretrained: bool) -> nn.Module:
     try:
         import timm
     except ImportError as error:
-        raise MissingPackageError(f"timm:{name} needs timm: pip install timm ({error})") from None
+        raise MissingPackageError(
+            f'timm:{name} needs timm: pip install "headrace[timm]" ({error})'
+        ) from None
 
     if not timm.is_model(name.partition(".")[0]):
         close = timm.list_models(f"*{name}*")[:5]

@@ -9,12 +9,6 @@ row per sample: name, label (its number), class, confidence. With labels, prints
 
 from __future__ import annotations
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -26,21 +20,21 @@ import torch
 import tyro
 from tqdm import tqdm
 
-from augment import Preprocess
-from pipeline import open_loader
-from pipeline.errors import ConfigError
-from pipeline.records import Records
-from train.amp import choose_precision
-from train.checkpoint import load_checkpoint
-from train.command import parse, run_command
-from train.config import AmpName, LoaderName, Workers
-from train.evaluate import Outcome, infer, score
-from train.labels import check_range
-from train.models import ModelSpec, build_model
-from train.prediction_csv import check_writable, write_csv
-from train.world import join_world
+from headrace.augment import Preprocess
+from headrace.pipeline import open_loader
+from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import Records
+from headrace.train.amp import choose_precision
+from headrace.train.checkpoint import load_checkpoint
+from headrace.train.command import parse
+from headrace.train.config import AmpName, LoaderName, Workers
+from headrace.train.evaluate import Outcome, infer, score
+from headrace.train.labels import check_range
+from headrace.train.models import ModelSpec, build_model
+from headrace.train.prediction_csv import check_writable, write_csv
+from headrace.train.world import join_world
 
-PROG = "train/predict.py"
 SHOWN_CLASSES = 5
 
 
@@ -151,7 +145,7 @@ def describe(outcome: Outcome, classes: list[str]) -> list[str]:
 
 
 def main() -> None:
-    predict(parse(PredictConfig, None, PROG, sys.argv[1:]))
+    predict(parse(PredictConfig, None, called("predict"), sys.argv[1:]))
 
 
 if __name__ == "__main__":

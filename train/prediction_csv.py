@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from pipeline.atomic import replacing
-from pipeline.errors import ConfigError, HeadraceError
-from pipeline.records import Records
-from train.evaluate import Outcome
+from headrace.pipeline.atomic import replacing
+from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.records import Records
+from headrace.train.evaluate import Outcome
 
 
 def write_csv(path: Path, outcome: Outcome, records: Records, classes: list[str]) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError
-from train.checkpoint import load_checkpoint
-from train.config import RunConfig
-from train.config_file import changed_keys, from_flat, load_yaml, to_flat
-from train.run_folder import CONFIG_NAME, LAST_NAME
+from headrace.pipeline.errors import ConfigError
+from headrace.train.checkpoint import load_checkpoint
+from headrace.train.config import RunConfig
+from headrace.train.config_file import changed_keys, from_flat, load_yaml, to_flat
+from headrace.train.run_folder import CONFIG_NAME, LAST_NAME
 
 _NEEDED = ("optimizer", "scaler", "progress", "ranks", "seconds", "log_bytes", "data_fingerprint")
 

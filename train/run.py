@@ -12,12 +12,6 @@ Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt and TensorBoar
 
 from __future__ import annotations
 
-if __package__ in (None, ""):
-    import sys
-    from pathlib import Path
-
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 import dataclasses
 import os
 import sys
@@ -29,15 +23,16 @@ from typing import Any
 
 import torch
 
-from pipeline.errors import ConfigError
-from train.assemble import Run, open_run
-from train.command import parse, run_command
-from train.config import RunConfig
-from train.config_file import load_yaml
-from train.display import report
-from train.folder_lock import FolderLock
-from train.loop import train
-from train.resume import (
+from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.train.assemble import Run, open_run
+from headrace.train.command import parse
+from headrace.train.config import RunConfig
+from headrace.train.config_file import load_yaml
+from headrace.train.display import report
+from headrace.train.folder_lock import FolderLock
+from headrace.train.loop import train
+from headrace.train.resume import (
     Earlier,
     check_data_found,
     check_given_out,
@@ -46,11 +41,9 @@ from train.resume import (
     earlier_folder,
     read_earlier,
 )
-from train.run_folder import hold_folder, make_folder, restart_folder
-from train.stop import Interrupted, StopRequest
-from train.world import World, join_world, leave_world
-
-PROG = "train/run.py"
+from headrace.train.run_folder import hold_folder, make_folder, restart_folder
+from headrace.train.stop import StopRequest
+from headrace.train.world import World, join_world, leave_world
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +75,7 @@ def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
         earlier = read_earlier(resumed)
         # Without its --out, for one that is there after parsing was given just now.
         base = with_out(earlier.config, "")
-    found = parse(CommandLine, CommandLine(run=base), PROG, args)
+    found = parse(CommandLine, CommandLine(run=base), called("train"), args)
     if earlier is not None and found.run.runtime.out:
         check_given_out(found.run.runtime.out, earlier.folder)
     return found.run, found.resume
@@ -207,7 +200,7 @@ def finish(run: Run) -> None:
 def _how_to_resume(run: Run, world: World) -> str:
     launcher = f"torchrun --nproc-per-node {world.size} " if world.size > 1 else ""
     place = f"epoch {run.progress.epoch + 1}, step {run.progress.step}"
-    return f"saved at {place}; go on with `{launcher}{PROG} --resume {run.folder}`"
+    return f"saved at {place}; go on with `{launcher}{called('train')} --resume {run.folder}`"
 
 
 def main() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.atomic import remove_leftovers, replacing
-from pipeline.errors import ConfigError
-from train.config import RunConfig
-from train.config_file import dump_yaml
-from train.folder_lock import LOCK_NAME, FolderLock, lock_folder
+from headrace.pipeline.atomic import remove_leftovers, replacing
+from headrace.pipeline.errors import ConfigError
+from headrace.train.config import RunConfig
+from headrace.train.config_file import dump_yaml
+from headrace.train.folder_lock import LOCK_NAME, FolderLock, lock_folder
 
 LAST_NAME, BEST_NAME = "last.pt", "best.pt"
 CONFIG_NAME = "config.yaml"

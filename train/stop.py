@@ -10,13 +10,9 @@ from typing import Any
 
 import torch
 
-from train.world import World
+from headrace.train.world import World
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class Interrupted(Exception):
-    """The run was asked to end and has saved itself."""
 
 
 class StopRequest:

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.errors import ConfigError, HeadraceError
 
 Made = TypeVar("Made")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from bench.job import Job, Source
-from pipeline.errors import MissingPackageError
+from headrace.bench.job import Job, Source
+from headrace.pipeline.errors import MissingPackageError
 
 
 def open_source(job: Job) -> Source:

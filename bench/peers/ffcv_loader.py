@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import torch
 
-from bench.job import Job, Source
-from pipeline.errors import MissingPackageError
-from pipeline.records import Records
+from headrace.bench.job import Job, Source
+from headrace.pipeline.errors import MissingPackageError
+from headrace.pipeline.records import Records
 
 
 def open_source(job: Job) -> Source:

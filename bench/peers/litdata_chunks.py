@@ -10,9 +10,9 @@ from typing import Any
 
 from torchvision.transforms import v2
 
-from bench.job import Job, Source
-from bench.peers.image_folder import DataLoaderSource
-from pipeline.errors import MissingPackageError
+from headrace.bench.job import Job, Source
+from headrace.bench.peers.image_folder import DataLoaderSource
+from headrace.pipeline.errors import MissingPackageError
 
 LEAST_IMAGES = 4096
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from bench.job import Job, Source
-from pipeline.errors import MissingPackageError
+from headrace.bench.job import Job, Source
+from headrace.pipeline.errors import MissingPackageError
 
 AHEAD = 3  # batches that wait at the end of the pipeline
 

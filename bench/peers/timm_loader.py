@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from bench.job import Job, Source
-from bench.peers.image_folder import DataLoaderSource
-from pipeline.errors import MissingPackageError
+from headrace.bench.job import Job, Source
+from headrace.bench.peers.image_folder import DataLoaderSource
+from headrace.pipeline.errors import MissingPackageError
 
 
 def open_source(job: Job) -> Source:

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from bench.job import Job, Source
-from bench.peers.image_folder import pil_transform
-from pipeline.errors import MissingPackageError
+from headrace.bench.job import Job, Source
+from headrace.bench.peers.image_folder import pil_transform
+from headrace.pipeline.errors import MissingPackageError
 
 NUM_SHARDS = 16  # its documentation wants several per worker
 SHUFFLE_BUFFER = 1000

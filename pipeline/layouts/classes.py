@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError
 
 MAX_CLASSES = 1_000_000
 
@@ -91,7 +91,7 @@ def number_labels(
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    from pipeline.layouts.discovery import natural_key
+    from headrace.pipeline.layouts.discovery import natural_key
 
     return sorted(set(names), key=natural_key)
 

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import ConfigError, RecordsError
-from pipeline.manifest import DEFAULT_SPLIT, Skipped
+from headrace.pipeline.errors import ConfigError, RecordsError
+from headrace.pipeline.manifest import DEFAULT_SPLIT, Skipped
 
 LAYOUTS = ("auto", "classes", "names", "list", "flat")
 EXTENSIONS = frozenset(
@@ -109,7 +109,7 @@ def discover(
         ConfigError: a setting that cannot work, or labels that contradict each other.
         RecordsError: no image there.
     """
-    from pipeline.layouts.listfiles import find_lists, read_lists
+    from headrace.pipeline.layouts.listfiles import find_lists, read_lists
 
     source = Path(source)
     if layout not in LAYOUTS:
@@ -327,7 +327,7 @@ def _listing(
     ignored: Sequence[str],
     class_names: str | Path | None,
 ) -> Listing:
-    from pipeline.layouts.classes import folder_titles, number_labels
+    from headrace.pipeline.layouts.classes import folder_titles, number_labels
 
     names = [f.label for f in found]
     notes: list[str] = []

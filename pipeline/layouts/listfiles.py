@@ -6,9 +6,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import ConfigError
-from pipeline.layouts.discovery import Found, Scan, split_of
-from pipeline.manifest import DEFAULT_SPLIT, Skipped
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.discovery import Found, Scan, split_of
+from headrace.pipeline.manifest import DEFAULT_SPLIT, Skipped
 
 _SUFFIXES = (".txt", ".csv", ".tsv", ".lst")
 _PATH_HEADINGS = {"path", "file", "filename", "file_name", "image", "image_id", "id", "img", "name"}

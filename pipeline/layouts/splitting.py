@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.errors import ConfigError
-from pipeline.layouts.discovery import Listing
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.discovery import Listing
 
 TRAIN, VAL = "train", "val"
 

@@ -18,14 +18,15 @@ import numpy as np
 import simplejpeg
 import torch
 
-from pipeline.backend import Decoded, LoaderConfig
-from pipeline.beton import MODE_OTHER, MODE_RAW
-from pipeline.buffers import BufferPool
-from pipeline.errors import ConfigError, MissingPackageError
-from pipeline.jpeg_header import jpeg_size, parse_jpeg_header
-from pipeline.loaders.reference import redecode
-from pipeline.plan import EpochPlan
-from pipeline.records import Records
+from headrace.pipeline.backend import Decoded, LoaderConfig
+from headrace.pipeline.beton import MODE_OTHER, MODE_RAW
+from headrace.pipeline.buffers import BufferPool
+from headrace.pipeline.command_line import called
+from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
+from headrace.pipeline.loaders.reference import redecode
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.records import Records
 
 PREFETCH = 2
 ONE_PIXEL = np.frombuffer(simplejpeg.encode_jpeg(np.zeros((1, 1, 3), np.uint8)), np.uint8)
@@ -45,14 +46,13 @@ def open_backend(records: Records, config: LoaderConfig) -> DaliBackend:
     if MODE_OTHER in modes:
         raise ConfigError(
             f"the dali loader reads JPEG and raw samples, {records.path} has other formats; pack "
-            f"it with tools/pack.py {records.path} OUT.beton, or take the torchvision loader"
+            f"it with {called('pack')} {records.path} OUT.beton, or take the torchvision loader"
         )
     try:
         import nvidia.dali  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(
-            f"the dali loader needs DALI ({error}); on Linux x86-64: "
-            "pip install nvidia-dali-cuda120"
+            f'the dali loader needs DALI ({error}); on Linux x86-64: pip install "headrace[dali]"'
         ) from None
     return DaliBackend(records, config, [int(mode) for mode in modes])
 

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from pipeline.backend import Decoded, LoaderConfig
-from pipeline.buffers import BufferPool
-from pipeline.errors import ConfigError, MissingPackageError
-from pipeline.loaders.reference import redecode
-from pipeline.plan import EpochPlan
-from pipeline.records import Records
+from headrace.pipeline.backend import Decoded, LoaderConfig
+from headrace.pipeline.buffers import BufferPool
+from headrace.pipeline.command_line import called
+from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.pipeline.loaders.reference import redecode
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.records import Records
 
 if TYPE_CHECKING:
-    from pipeline.loaders.ffcv_ops import PlanIterator, PlanMemory
+    from headrace.pipeline.loaders.ffcv_ops import PlanIterator, PlanMemory
 
 POLL_S = 0.5
 
@@ -38,7 +39,7 @@ def open_backend(records: Records, config: LoaderConfig) -> FfcvBackend:
     if records.kind != "beton":
         raise ConfigError(
             f"the ffcv loader reads .beton files and {records.path} is not one; pack it with "
-            f"tools/pack.py {records.path} OUT.beton, or take the torchvision loader"
+            f"{called('pack')} {records.path} OUT.beton, or take the torchvision loader"
         )
     with _threads_kept():  # importing ffcv sets torch's number of threads to one
         try:
@@ -55,7 +56,7 @@ class FfcvBackend:
     """One FFCV Loader, compiled at its first batch and kept for every epoch."""
 
     def __init__(self, records: Records, config: LoaderConfig) -> None:
-        from pipeline.loaders import ffcv_ops
+        from headrace.pipeline.loaders import ffcv_ops
 
         self._records = records
         self._config = config

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pipeline.errors import BadSampleError
-from pipeline.pixels import crop_resize
-from pipeline.plan import EpochPlan
-from pipeline.records import Records
+from headrace.pipeline.errors import BadSampleError
+from headrace.pipeline.pixels import crop_resize
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.records import Records
 
 
 def redecode(

@@ -18,13 +18,13 @@ import psutil
 import torch
 from tqdm import tqdm
 
-from pipeline.backend import Decoded, LoaderConfig
-from pipeline.buffers import BufferPool
-from pipeline.errors import BadSampleError, ConfigError
-from pipeline.plan import EpochPlan
-from pipeline.records import Records
-from pipeline.resample import resize_image, resize_stored
-from pipeline.warp import crop_resize_batch
+from headrace.pipeline.backend import Decoded, LoaderConfig
+from headrace.pipeline.buffers import BufferPool
+from headrace.pipeline.errors import BadSampleError, ConfigError
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.records import Records
+from headrace.pipeline.resample import resize_image, resize_stored
+from headrace.pipeline.warp import crop_resize_batch
 
 SIDE_STEP_PX = 16
 

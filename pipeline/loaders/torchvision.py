@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from pipeline.backend import Decoded, LoaderConfig
-from pipeline.errors import BadSampleError
-from pipeline.pixels import crop_resize
-from pipeline.plan import EpochPlan
-from pipeline.records import Records
+from headrace.pipeline.backend import Decoded, LoaderConfig
+from headrace.pipeline.errors import BadSampleError
+from headrace.pipeline.pixels import crop_resize
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.records import Records
 
 
 def open_backend(records: Records, config: LoaderConfig) -> TorchvisionBackend:

@@ -10,10 +10,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.errors import ConfigError
-from pipeline.locking import lock_exclusively
-from tools.packing.renames import rename_new
-from tools.packing.swap import part_path, settle
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.locking import lock_exclusively
+from headrace.tools.packing.renames import rename_new
+from headrace.tools.packing.swap import part_path, settle
 
 MARK = (
     b"Headrace is writing here, or was stopped while it did; the next run takes this over.\n"

@@ -10,9 +10,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
-from pipeline.jpeg_header import JpegHeader, turn_upright
-from pipeline.resample import resize_image
-from pipeline.to_rgb import to_rgb
+from headrace.pipeline.jpeg_header import JpegHeader, turn_upright
+from headrace.pipeline.resample import resize_image
+from headrace.pipeline.to_rgb import to_rgb
 
 # Above this a decoded image would not fit beside its neighbours in memory (600 MB each).
 MAX_PIXELS = 200_000_000

@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.errors import ConfigError
-from pipeline.shards import TABLES_NAME
-from tools.packing.swap import output_names, part_path
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.shards import TABLES_NAME
+from headrace.tools.packing.swap import output_names, part_path
 
 Kind = Literal["file", "folder", "tar"]
 # As wds2idx and our own packer begin an index.

@@ -14,17 +14,17 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.beton import DEFAULT_PAGE_SIZE, MIN_PAGE_SIZE
-from pipeline.errors import HeadraceError
-from pipeline.layouts.discovery import Listing
-from pipeline.manifest import DEFAULT_SPLIT, Manifest, Skipped
-from tools.packing.decode import BadImageError
-from tools.packing.encode import EncodeConfig, Encoded
-from tools.packing.output import Output
-from tools.packing.parallel import Job, Outcome, encode_files, moment_choice
-from tools.packing.pending import PendingFile, PendingShards
-from tools.packing.shardwriter import ShardWriter
-from tools.packing.writer import MAX_PAGE_SIZE, BetonWriter
+from headrace.pipeline.beton import DEFAULT_PAGE_SIZE, MIN_PAGE_SIZE
+from headrace.pipeline.errors import FailedError
+from headrace.pipeline.layouts.discovery import Listing
+from headrace.pipeline.manifest import DEFAULT_SPLIT, Manifest, Skipped
+from headrace.tools.packing.decode import BadImageError
+from headrace.tools.packing.encode import EncodeConfig, Encoded
+from headrace.tools.packing.output import Output
+from headrace.tools.packing.parallel import Job, Outcome, encode_files, moment_choice
+from headrace.tools.packing.pending import PendingFile, PendingShards
+from headrace.tools.packing.shardwriter import ShardWriter
+from headrace.tools.packing.writer import MAX_PAGE_SIZE, BetonWriter
 
 # Samples to measure mean and std from: enough for two digits and more. With header verification
 # nothing else is decoded, so that these few decide the speed.
@@ -33,7 +33,7 @@ MOMENTS_FULL, MOMENTS_HEADER = 1024, 200
 SMALL_SET_BYTES = 1 << 29
 
 
-class PackError(HeadraceError):
+class PackError(FailedError):
     """The data set cannot be packed as asked."""
 
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.layouts.discovery import Listing
-from tools.packing.run import Report
+from headrace.pipeline.command_line import called
+from headrace.pipeline.layouts.discovery import Listing
+from headrace.tools.packing.run import Report
 
 _MANY_CLASSES = 30
 _FEW_SKIPPED = 10
@@ -84,4 +85,4 @@ def _some(lines: Iterable[str]) -> list[str]:
     lines = list(lines)
     if len(lines) <= _FEW_SKIPPED:
         return lines
-    return [*lines[:_FEW_SKIPPED], f"... {len(lines) - _FEW_SKIPPED} more (see tools/info.py)"]
+    return [*lines[:_FEW_SKIPPED], f"... {len(lines) - _FEW_SKIPPED} more (see {called('info')})"]

@@ -14,9 +14,9 @@ import os
 import shutil
 from pathlib import Path
 
-from pipeline.errors import ConfigError
-from pipeline.shards import tables_path
-from tools.packing.renames import exchange, rename_new, sync_folder
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.shards import tables_path
+from headrace.tools.packing.renames import exchange, rename_new, sync_folder
 
 
 def part_path(out: Path) -> Path:

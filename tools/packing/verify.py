@@ -9,8 +9,8 @@ import numpy as np
 import simplejpeg
 from tqdm import tqdm
 
-from pipeline.beton import MODE_JPEG
-from pipeline.records import Records
+from headrace.pipeline.beton import MODE_JPEG
+from headrace.pipeline.records import Records
 
 _TASK_SAMPLES = 32
 

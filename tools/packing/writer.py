@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from pipeline import beton
-from pipeline.errors import ConfigError
-from pipeline.manifest import Manifest, manifest_bytes
-from tools.packing.decode import BadImageError
+from headrace.pipeline import beton
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.manifest import Manifest, manifest_bytes
+from headrace.tools.packing.decode import BadImageError
 
 MAX_PAGE_SIZE = 1 << 31  # the largest power of two in the header's four bytes
 

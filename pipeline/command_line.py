@@ -1,0 +1,91 @@
+"""How every command is called, and how it ends: one line and a status, never a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+SCRIPTS = {
+    "pack": "tools/pack.py",
+    "info": "tools/info.py",
+    "preview": "tools/preview.py",
+    "sample": "tools/sample.py",
+    "train": "train/run.py",
+    "predict": "train/predict.py",
+    "bench throughput": "bench/throughput.py",
+    "bench augmentation": "bench/augmentation.py",
+    "bench packing": "bench/packing.py",
+    "bench scaling": "bench/scaling.py",
+    "bench sides": "bench/sides.py",
+}
+"""Words after `headrace`, and the script of a checkout that does the same."""
+
+
+def called(word: str) -> str:
+    """A command as this process' user calls it, for messages that tell what to run.
+
+    Args:
+        word: a key of SCRIPTS.
+
+    Returns:
+        `tools/pack.py` where a script of a checkout is running, else `headrace pack`.
+    """
+    script = Path(sys.argv[0] if sys.argv else "").absolute()
+    by_path = any(script.match(path) for path in SCRIPTS.values())
+    return SCRIPTS[word] if by_path else f"headrace {word}"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"error: {message} (see {self.prog} --help)\n")
+
+
+def escape_unprintable() -> None:
+    """Shows names that are no text in the terminal's encoding with escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def run_command(main: Callable[[], int | None]) -> NoReturn:
+    """Runs a command's main function and leaves the process with its status.
+
+    A HeadraceError is the user's to mend: status 2. What failed though all was asked rightly
+    (FailedError, disk full, no permission, no memory) is status 1, Ctrl-C 130.
+    """
+    escape_unprintable()
+    status, line = 0, ""
+    try:
+        status = main() or 0
+    except (Interrupted, KeyboardInterrupt) as stop:
+        status, line = EXIT_INTERRUPTED, f"interrupted{stop and f': {stop}'}"
+    except FailedError as error:
+        status, line = EXIT_FAILED, f"error: {error}"
+    except HeadraceError as error:
+        status, line = EXIT_USAGE, f"error: {error}"
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        sys.stderr.close()
+        sys.exit(EXIT_FAILED)
+    except (OSError, MemoryError) as error:
+        status, line = EXIT_FAILED, f"error: {error or type(error).__name__}"
+    except RuntimeError as error:
+        if "out of memory" not in str(error):
+            raise
+        status = EXIT_FAILED
+        line = "error: the device is out of memory; take a smaller --batch-size"
+    # Not among the handlers: an error's frames hold what the run was made of, down to the threads
+    # of its process group, and must be gone before the interpreter ends.
+    if line:
+        print(" ".join(line.split()), file=sys.stderr)
+    sys.exit(status)
