@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from headrace.pipeline import open_loader
+from headrace.pipeline.loader import open_loader
 
 Reads = Literal["beton", "folder", "shards", "chunks"]
 """What a peer reads: our file, a tree of JPEGs in class folders, WebDataset shards, litdata's."""

@@ -24,9 +24,10 @@ from PIL import Image
 from headrace.bench import flags
 from headrace.bench.measure import command_line, interleaved, spread
 from headrace.bench.report import Column, table, write_json
-from headrace.pipeline import MissingPackageError, PlanConfig, RecordsError, make_plan
 from headrace.pipeline.command_line import Parser, run_command
-from headrace.pipeline.resample import box_row, resize_boxes
+from headrace.pipeline.errors import MissingPackageError, RecordsError
+from headrace.pipeline.plan import PlanConfig, make_plan
+from headrace.pipeline.resampling.boxes import box_row, resize_boxes
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 COLUMNS = (

@@ -13,11 +13,11 @@ from typing import IO
 
 import numpy as np
 
-from headrace.pipeline import beton
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.command_line import called
+from headrace.pipeline.containers import beton
+from headrace.pipeline.containers.manifest import manifest_bytes
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.manifest import manifest_bytes
 from headrace.pipeline.records import Records
 
 _COPY_BYTES = 1 << 24

@@ -17,8 +17,9 @@ from typing import Any
 
 from headrace.bench.job import Job, Source, open_source
 from headrace.bench.measure import cpu_percent, cpu_seconds, memory_now
-from headrace.pipeline import PlanConfig, Records, make_plan
 from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.plan import PlanConfig, make_plan
+from headrace.pipeline.records import Records
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,14 @@ from headrace.bench import flags
 from headrace.bench.measure import command_line, interleaved, spread
 from headrace.bench.planar import psnr
 from headrace.bench.report import Column, table, write_json
-from headrace.pipeline import PlannedLoader, Records, open_loader
 from headrace.pipeline.command_line import Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.jpeg_header import parse_jpeg_header
 from headrace.pipeline.layouts.discovery import discover
+from headrace.pipeline.loader import open_loader
 from headrace.pipeline.plan import PlanConfig, make_plan
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
 from headrace.tools.packing.decode import decode_image
 from headrace.tools.packing.encode import EncodeConfig
 from headrace.tools.packing.output import Output

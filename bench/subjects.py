@@ -10,9 +10,9 @@ from pathlib import Path
 from headrace.bench.isolated import Isolated
 from headrace.bench.job import PEERS, Reads
 from headrace.bench.retable import retable
+from headrace.pipeline.containers.manifest import DEFAULT_SPLIT
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.layouts.discovery import discover
-from headrace.pipeline.manifest import DEFAULT_SPLIT
 from headrace.pipeline.records import Records
 
 SAMPLE_IMAGES = {"train": 440, "valid": 11, "test": 11}

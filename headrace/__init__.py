@@ -79,10 +79,12 @@ __all__ = [  # spelt out for type checkers; a test holds it to _HOMES
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'headrace' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"headrace.{_HOMES[name]}"), name)
+if not TYPE_CHECKING:  # or a type checker would believe in any name
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'headrace' has no attribute {name!r}")
+        return getattr(importlib.import_module(f"headrace.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

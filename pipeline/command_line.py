@@ -68,8 +68,10 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     status, line = 0, ""
     try:
         status = main() or 0
-    except (Interrupted, KeyboardInterrupt) as stop:
-        status, line = EXIT_INTERRUPTED, f"interrupted{stop and f': {stop}'}"
+    except Interrupted as stop:
+        status, line = EXIT_INTERRUPTED, f"interrupted: {stop}"
+    except KeyboardInterrupt:
+        status, line = EXIT_INTERRUPTED, "error: interrupted"
     except FailedError as error:
         status, line = EXIT_FAILED, f"error: {error}"
     except HeadraceError as error:

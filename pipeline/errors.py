@@ -31,6 +31,10 @@ class MissingPackageError(HeadraceError, ImportError):
     """An optional package or device is absent; the text names what to install."""
 
 
+class BadImageError(Exception):
+    """An image file that cannot be made a sample of; its text is the reason."""
+
+
 class BadSampleError(HeadraceError):
     """One sample cannot be decoded.
 

@@ -9,7 +9,6 @@ import io
 import re
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
 
 from headrace.pipeline.to_rgb import to_rgb
@@ -30,6 +29,7 @@ def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
         ValueError: if libjpeg gives up on it.
     """
     # Here, because importing torchvision takes over a second and most loaders never need it.
+    import torch
     from torchvision.io import ImageReadMode, decode_jpeg
 
     try:
@@ -109,6 +109,8 @@ def crop_resize(image: np.ndarray, box: np.ndarray, flip: bool, size: int) -> np
     Returns:
         (size, size, 3) uint8.
     """
+    import torch  # here, so that records can be opened, and packed, without it
+
     y, x, height, width = (int(v) for v in box)
     crop = image[y : y + height, x : x + width].copy()  # torch wants writable, dense memory
     if (height, width) != (size, size):

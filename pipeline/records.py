@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol
 
 import numpy as np
 
-from headrace.pipeline import beton
-from headrace.pipeline.command_line import called
+from headrace.pipeline.containers import beton
+from headrace.pipeline.containers.manifest import DEFAULT_SPLIT
+from headrace.pipeline.containers.opening import open_container
+from headrace.pipeline.containers.storage import Container
 from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
 from headrace.pipeline.jpeg_header import jpeg_orientation, jpeg_size, turn_upright
-from headrace.pipeline.manifest import DEFAULT_SPLIT, Manifest, read_manifest
-from headrace.pipeline.mapped import forget_pages, map_file
 from headrace.pipeline.pixels import check_size, decode_any_rgb, decode_jpeg_rgb
-
-Kind = Literal["beton", "shards", "folder"]
-
-
-class Storage(Protocol):
-    """Where the samples' bytes are."""
-
-    def view(self, index: int) -> np.ndarray:
-        """(bytes,) uint8, read-only."""
-        ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class SampleTable:
-    """What is known of each sample without touching its bytes; see `Records`."""
-
-    modes: np.ndarray
-    heights: np.ndarray
-    widths: np.ndarray
-    labels: np.ndarray
-    names: Sequence[str]
 
 
 class Records:
@@ -51,17 +25,17 @@ class Records:
         manifest: classes, splits, encoding and the rest.
         heights, widths: (N,) int32, stored pixels.
         labels: (N,) int64, -1 where there is none.
-        modes: (N,) uint8, see pipeline.beton: JPEG, raw HWC RGB, or another format (folders only).
+        modes: (N,) uint8, see pipeline/containers/beton.py: JPEG, raw HWC RGB, or another format
+            (folders only).
         storage: the samples' bytes.
     """
 
-    def __init__(
-        self, *, path: Path, kind: Kind, manifest: Manifest, table: SampleTable, storage: Storage
-    ) -> None:
+    def __init__(self, path: Path, container: Container) -> None:
+        table = container.table
         self.path = path
-        self.kind: Kind = kind
-        self.manifest = manifest
-        self.storage = storage
+        self.kind = container.kind
+        self.manifest = container.manifest
+        self.storage = container.storage
         self.modes, self.labels = table.modes, table.labels
         self.heights, self.widths = table.heights, table.widths
         self._names = table.names
@@ -71,7 +45,7 @@ class Records:
 
     @classmethod
     def open(cls, path: str | Path) -> Records:
-        """Opens a .beton file, WebDataset shards with our index, or an image folder.
+        """Opens a .beton file, WebDataset shards with an index, or an image folder.
 
         The container is told by content, not by name.
 
@@ -79,29 +53,7 @@ class Records:
             RecordsError: if there is nothing there, or it is damaged.
         """
         path = Path(path)
-        if path.is_dir():
-            from headrace.pipeline.shards import is_shard_folder, open_shards
-
-            if is_shard_folder(path):
-                return open_shards(path)
-            from headrace.pipeline.folder import open_folder
-
-            return open_folder(path)
-        if not path.exists():
-            make = f"{called('pack')} FOLDER {path}"
-            raise RecordsError(f"{path} does not exist; make it with {make}")
-        with path.open("rb") as file:
-            head = file.read(512)
-        if beton.is_beton(head):
-            return _open_beton(path)
-        if head[257:262] == b"ustar":
-            from headrace.pipeline.shards import open_shards
-
-            return open_shards(path)
-        raise RecordsError(
-            f"{path} is neither a .beton file nor a WebDataset .tar; make one with "
-            f"{called('pack')} FOLDER OUT.beton"
-        )
+        return cls(path, open_container(path))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -208,57 +160,3 @@ class Records:
     def __reduce__(self) -> tuple[object, tuple[Path]]:
         # A worker process maps the file itself instead of receiving a copy of it.
         return Records.open, (self.path,)
-
-
-class MappedStorage:
-    """Samples as views into memory-mapped files.
-
-    Args:
-        maps: (bytes,) uint8, one per file; empty after `close`. Whoever reads by address holds
-            the array, too: the file is unmapped when the last view of it has gone.
-        files: (N,) which map holds the sample, or None where there is only one.
-        ptrs, sizes: (N,) int64, offset and length in bytes within that map.
-    """
-
-    def __init__(
-        self,
-        maps: Sequence[np.ndarray],
-        ptrs: np.ndarray,
-        sizes: np.ndarray,
-        files: np.ndarray | None = None,
-    ) -> None:
-        self.maps = list(maps)
-        self.ptrs, self.sizes, self.files = ptrs, sizes, files
-
-    def view(self, index: int) -> np.ndarray:
-        data = self.maps[0 if self.files is None else int(self.files[index])]
-        start = int(self.ptrs[index])
-        return data[start : start + int(self.sizes[index])]
-
-    def close(self) -> None:
-        self.maps = []
-
-
-def _open_beton(path: Path) -> Records:
-    data = map_file(path)
-    tables = beton.read_tables(data, path)
-    beton.check_tables(tables, data.size, path)
-    forget_pages(data)  # a million samples' tables are 60 MB, and have been copied
-    manifest = Manifest()
-    names: Sequence[str] = ()
-    if tables.manifest is not None:
-        offset, length = tables.manifest
-        manifest, names = read_manifest(data[offset : offset + length])
-        if len(names) != len(tables.labels) or any(
-            stop > len(names) for _, stop in manifest.splits.values()
-        ):
-            raise RecordsError(f"{path} is damaged: its manifest describes other samples")
-    table = SampleTable(
-        modes=tables.modes,
-        heights=tables.heights,
-        widths=tables.widths,
-        labels=tables.labels,
-        names=names,
-    )
-    storage = MappedStorage([data], tables.ptrs, tables.sizes)
-    return Records(path=path, kind="beton", manifest=manifest, table=table, storage=storage)

@@ -3,7 +3,7 @@
 Each output row is a weighted sum of input rows, and each output column of input columns, so a
 sample's crop-resize-flip is W_y @ image @ W_x^T with one small matrix per sample and axis. Matrix
 products are what a GPU is best at, and nothing depends on the values of a tensor. The weights are
-those of `headrace.pipeline.resample`.
+those of `headrace.pipeline.resampling.boxes`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def crop_resize_batch(
         dtype: of the products: float32, or float16 on a GPU (all levels are exact in it).
 
     Returns:
-        (B, 3, S, S) uint8, channels_last; within one level of pipeline/resample.py in float32.
+        (B, 3, S, S) uint8, channels_last; within one level of pipeline/resampling in float32.
     """
     side = images.shape[1]
     y, x, height, width = boxes.to(torch.float32).unbind(1)

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from headrace.pipeline import beton
+from headrace.pipeline.containers import beton
+from headrace.pipeline.containers.manifest import Manifest, manifest_bytes
 from headrace.pipeline.loader import LOADERS
-from headrace.pipeline.manifest import Manifest, manifest_bytes
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records

@@ -13,7 +13,7 @@ import yaml
 from headrace.augment import RECIPES, Preprocess, build_augmenter
 from headrace.augment.passes import Merged, Pass
 from headrace.augment.recipes import compile_recipe
-from headrace.pipeline import ConfigError
+from headrace.pipeline.errors import ConfigError
 
 MEAN = (124, 116, 104)
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from headrace.augment import RECIPES, Preprocess, build_augmenter
-from headrace.pipeline import ConfigError
+from headrace.pipeline.errors import ConfigError
 from headrace.tools.count_calls import count_calls
 from headrace.tools.preview import Subject, _subject, choose, main, make_block
 from headrace.tools.preview_sheet import as_shown

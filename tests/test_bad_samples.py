@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headrace.pipeline import BadSampleError, PlannedLoader, Records, open_loader
+from headrace.pipeline.errors import BadSampleError
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
 from tests.builders import (
     StoredSample,
     available_loaders,
@@ -188,7 +191,7 @@ def test_a_few_bytes_that_announce_gigabytes_take_none(
     path = tmp_path_factory.mktemp("huge") / "huge.beton"
     make_records(path, [square(0), announced_huge(), square(1), square(2)]).close()
     code = (
-        "import sys; from pathlib import Path; from headrace.pipeline import open_loader\n"
+        "import sys; from pathlib import Path; from headrace import open_loader\n"
         f"with open_loader(sys.argv[1], loader={name!r}, train=False, batch_size=4, workers=0,\n"
         "                 on_bad_sample='skip') as loader:\n"
         "    (batch,) = loader.epoch(0)\n"

@@ -11,7 +11,7 @@ import torch
 from headrace.augment import build_augmenter
 from headrace.bench.augment_peers import PEERS, WORK, one_draw_per_batch
 from headrace.bench.augmentation import bars_reached, main
-from headrace.pipeline import ConfigError
+from headrace.pipeline.errors import ConfigError
 
 
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,8 @@ from headrace.bench.job import PEERS, Job, open_source
 from headrace.bench.retable import retable
 from headrace.bench.standings import add_ratios, in_table_order, panels
 from headrace.bench.subjects import Workshop, folder_subject, packed_subject
-from headrace.pipeline import Records
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.records import Records
 from tests.builders import jpeg_bytes, make_records, photo, samples
 
 ROW_KEYS = {

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headrace.pipeline import Records, RecordsError, open_loader
+from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.loader import open_loader
 from headrace.pipeline.pixels import decode_any_rgb
+from headrace.pipeline.records import Records
 from tests.builders import photo
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from headrace.pipeline.manifest import Manifest
+from headrace.pipeline.containers.manifest import Manifest
 from headrace.tools.info import main
 from headrace.tools.pack import main as pack
 from tests.builders import samples, write_beton

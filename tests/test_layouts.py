@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.pipeline.errors import ConfigError, RecordsError
-from headrace.pipeline.layouts.discovery import Listing, discover, natural_key
+from headrace.pipeline.layouts.discovery import discover
+from headrace.pipeline.layouts.listing import Listing, natural_key
 from headrace.pipeline.layouts.splitting import make_folds, take_validation
 
 

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from headrace.pipeline import PlannedLoader, Records, open_loader
+from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders import resident
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
 from tests.builders import available_loaders, make_records, samples
 
 BATCH, SIZE, NUM_SAMPLES = 32, 96, 120

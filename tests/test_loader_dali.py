@@ -13,7 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from headrace.pipeline import ConfigError, MissingPackageError, PlannedLoader, Records, open_loader
+from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
 from tests.builders import make_records, photo, reference_images, samples
 
 HAS_DALI = importlib.util.find_spec("nvidia") is not None and (

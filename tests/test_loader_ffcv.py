@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from headrace.pipeline import ConfigError, MissingPackageError, PlannedLoader, Records, open_loader
+from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
 from tests.builders import jpeg_bytes, make_records, photo, samples, write_beton
 
 with_ffcv = pytest.mark.skipif(

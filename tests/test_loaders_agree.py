@@ -11,7 +11,10 @@ import psutil
 import pytest
 import torch
 
-from headrace.pipeline import Batch, PlannedLoader, Records, open_loader
+from headrace.pipeline.batch import Batch
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
 from tests.builders import (
     VARIANTS,
     available_loaders,

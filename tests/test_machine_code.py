@@ -9,21 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headrace.pipeline import machine_code
-from headrace.pipeline.machine_code import MachineCode
-from headrace.pipeline.resample import box_row, resize_image
+from headrace.pipeline.resampling import machine_code
+from headrace.pipeline.resampling.boxes import box_row, resize_image
+from headrace.pipeline.resampling.machine_code import MachineCode
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
 
 
 def kernel() -> MachineCode:
-    module = "headrace.pipeline.resample_kernel"
-    return MachineCode(module, "resize_boxes", 4, ["resample_kernel.py"])
+    module = "headrace.pipeline.resampling.kernel"
+    return MachineCode(module, "resize_boxes", 4)
 
 
 def resized(function: MachineCode) -> np.ndarray:
     out = np.zeros((4, 5, 3), np.uint8)
     table = np.array([box_row(PIXELS, False, out.ctypes.data)], np.int64)
+    assert function.is_ready()
     assert function(1, table.ctypes.data, 4, 5) == 0
     return out
 
@@ -51,11 +52,13 @@ def test_it_is_compiled_once_and_again_after_damage(
 
 
 def test_other_sources_or_processors_have_other_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = machine_code._fingerprint(["simd.py"])
-    assert machine_code._fingerprint(["simd.py"]) == here
-    assert machine_code._fingerprint(["jit.py"]) != here
+    sources = machine_code._sources()
+    assert {"kernel.py", "simd.py", "machine_code.py", "jit.py"} <= {p.name for p in sources}
+    here = machine_code._fingerprint(sources[:1])
+    assert machine_code._fingerprint(sources[:1]) == here
+    assert machine_code._fingerprint(sources[1:2]) != here
     monkeypatch.setattr(machine_code.llvm, "get_host_cpu_name", lambda: "another")
-    assert machine_code._fingerprint(["simd.py"]) != here
+    assert machine_code._fingerprint(sources[:1]) != here
 
 
 def test_it_works_where_nothing_can_be_kept(
@@ -69,7 +72,7 @@ def test_it_works_where_nothing_can_be_kept(
 def test_a_kept_kernel_needs_no_numba() -> None:
     program = (
         "import sys, numpy as np\n"
-        "from headrace.pipeline.resample import resize_image\n"
+        "from headrace.pipeline.resampling.boxes import resize_image\n"
         "image = resize_image(np.full((9, 9, 3), 7, np.uint8), 4, 4)\n"
         "assert (image == 7).all() and 'numba' not in sys.modules\n"
     )

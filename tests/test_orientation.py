@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from headrace.pipeline import Records, open_loader
 from headrace.pipeline.jpeg_header import parse_jpeg_header, turn_upright
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.records import Records
 from headrace.tools.pack import main
 from tests.builders import (
     available_loaders,

@@ -7,11 +7,12 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import parse_jpeg_header
 from headrace.pipeline.pixels import decode_any_rgb
 from headrace.pipeline.records import Records
 from headrace.tools.pack import main
-from headrace.tools.packing.decode import BadImageError, check_jpeg
+from headrace.tools.packing.decode import check_jpeg
 from tests.builders import jpeg_bytes, photo
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headrace.pipeline.manifest import Manifest, Skipped, manifest_bytes, read_manifest
+from headrace.pipeline.containers.manifest import Manifest, Skipped, manifest_bytes, read_manifest
 from headrace.pipeline.records import Records
 from headrace.tools.info import main as info
 from headrace.tools.pack import main as pack

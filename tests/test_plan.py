@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.pipeline import ConfigError, EpochPlan, PlanConfig, make_plan
-from headrace.pipeline.plan import Tail, num_batches
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.plan import EpochPlan, PlanConfig, Tail, make_plan, num_batches
 
 sizes = st.lists(st.tuples(st.integers(1, 700), st.integers(1, 700)), min_size=1, max_size=60)
 settings.register_profile("plan", deadline=None, max_examples=60)

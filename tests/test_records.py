@@ -11,16 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.pipeline import (
-    BadSampleError,
-    HeadraceError,
-    Manifest,
-    Records,
-    RecordsError,
-    Skipped,
-)
-from headrace.pipeline import beton as layout
-from headrace.pipeline.manifest import manifest_bytes, read_manifest
+from headrace.pipeline.containers import beton as layout
+from headrace.pipeline.containers.manifest import Manifest, Skipped, manifest_bytes, read_manifest
+from headrace.pipeline.errors import BadSampleError, HeadraceError, RecordsError
+from headrace.pipeline.records import Records
 from tests.builders import StoredSample, make_records, photo, samples, stored, write_beton
 
 
@@ -78,7 +72,7 @@ def test_a_wrong_split_names_the_right_ones(file: Path) -> None:
 
 
 def test_nothing_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(RecordsError, match=r"does not exist; make it with tools/pack\.py"):
+    with pytest.raises(RecordsError, match=r"does not exist; make it with headrace pack"):
         Records.open(tmp_path / "none.beton")
     (tmp_path / "text").write_text("no record file" * 100)
     with pytest.raises(RecordsError, match="neither a"):

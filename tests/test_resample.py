@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headrace.pipeline.pixels import crop_resize
-from headrace.pipeline.resample import box_row, resize_boxes, resize_image, resize_stored
+from headrace.pipeline.resampling.boxes import box_row, resize_boxes, resize_image, resize_stored
 from headrace.pipeline.warp import crop_resize_batch
 
 TOLERANCE = 1

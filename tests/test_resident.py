@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from headrace.pipeline import ConfigError, open_loader
 from headrace.pipeline.buffers import BufferPool
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders import resident
 from tests.builders import make_records, samples
 

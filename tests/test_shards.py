@@ -151,7 +151,7 @@ def test_more_shards_than_descriptors(tmp_path: Path) -> None:
     pack_shards(discover(tmp_path / "in"), out, config, workers=1, shard_bytes=1)
     assert len(list((tmp_path / "out").glob("*.tar"))) == num_shards
     code = (
-        "import resource, sys; from headrace.pipeline import Records;"
+        "import resource, sys; from headrace import Records;"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60));"
         "records = Records.open(sys.argv[1]);"
         "print(len([records.decode(i) for i in range(len(records))]))"

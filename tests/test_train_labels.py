@@ -14,9 +14,9 @@ import torch
 import headrace.train.assemble
 import headrace.train.predict
 from headrace.pipeline.class_names import class_names
+from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.errors import ConfigError, HeadraceError, RecordsError
 from headrace.pipeline.layouts.classes import MAX_CLASSES
-from headrace.pipeline.manifest import Manifest
 from headrace.pipeline.records import Records
 from headrace.train.checkpoint import save_checkpoint
 from headrace.train.labels import check_held_out, check_labels, check_range

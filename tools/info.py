@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from headrace.pipeline.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.command_line import (
     EXIT_FAILED,
     Parser,
@@ -23,9 +22,11 @@ from headrace.pipeline.command_line import (
     escape_unprintable,
     run_command,
 )
+from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
+from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.records import MappedStorage, Records
+from headrace.pipeline.records import Records
 from headrace.tools.packing.summary import counts_table, size_text
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from headrace.augment import Preprocess
-from headrace.pipeline import open_loader
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.loader import open_loader
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.train.config import RunConfig

@@ -21,9 +21,9 @@ import tyro
 from tqdm import tqdm
 
 from headrace.augment import Preprocess
-from headrace.pipeline import open_loader
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
 from headrace.train.amp import choose_precision
 from headrace.train.checkpoint import load_checkpoint

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.listing import natural_key
 
 MAX_CLASSES = 1_000_000
 
@@ -91,8 +92,6 @@ def number_labels(
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    from headrace.pipeline.layouts.discovery import natural_key
-
     return sorted(set(names), key=natural_key)
 
 

@@ -12,82 +12,29 @@ Layouts::
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
-from headrace.pipeline.manifest import DEFAULT_SPLIT, Skipped
+from headrace.pipeline.layouts.classes import folder_titles, number_labels
+from headrace.pipeline.layouts.listfiles import find_lists, read_lists
+from headrace.pipeline.layouts.listing import (
+    EXTENSIONS,
+    Found,
+    Listing,
+    Scan,
+    scan_images,
+    split_of,
+)
 
 LAYOUTS = ("auto", "classes", "names", "list", "flat")
-EXTENSIONS = frozenset(
-    ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "bmp", "dib", "tif", "tiff", "gif", "ppm", "pgm")
-)
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-    "evaluation": "test",
-}
 _SPLIT_ORDER = ("train", "val", "test")
 _LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")
-_DIGITS = re.compile(r"([0-9]+)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """The samples of a folder as parallel columns, ordered by split and then by name.
-
-    Attributes:
-        root: folder that `paths` start from.
-        layout: which layout was found.
-        paths: (N,) with forward slashes, relative to `root`.
-        labels: (N,) int64 index into `classes`, -1 where there is none.
-        classes: class names.
-        splits: split name to half-open range of samples, in order.
-        missing: listed or linked files that are not there.
-        ignored: images that belong to no split or class, one line each.
-        notes: what was decided where the folders leave a choice, one line each.
-    """
-
-    root: Path
-    layout: str
-    paths: list[str]
-    labels: np.ndarray
-    classes: tuple[str, ...]
-    splits: dict[str, tuple[int, int]]
-    missing: tuple[Skipped, ...] = ()
-    ignored: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """A sample on its way into a Listing; `label` is a class name, a number, or None."""
-
-    path: str
-    split: str
-    label: str | int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scan:
-    """The image files below a folder, in natural order, relative to it."""
-
-    root: Path
-    images: list[str]
-    missing: tuple[Skipped, ...]
 
 
 def discover(
@@ -109,8 +56,6 @@ def discover(
         ConfigError: a setting that cannot work, or labels that contradict each other.
         RecordsError: no image there.
     """
-    from headrace.pipeline.layouts.listfiles import find_lists, read_lists
-
     source = Path(source)
     if layout not in LAYOUTS:
         raise ConfigError(f"layout {layout!r}: expected one of {', '.join(LAYOUTS)}")
@@ -145,87 +90,6 @@ def discover(
             raise RecordsError(f"{lists[0]} names no image that exists below {scan.root}")
     kind = "list" if lists else _kind(found)
     return _listing(scan.root, kind, found, missing, ignored, class_names)
-
-
-def scan_images(root: Path) -> Scan:
-    """Every image file at any depth, by its extension.
-
-    Hidden files are passed over, and so are folders that were seen already. Images that are links
-    to nothing are listed as missing. So is whatever cannot be looked at (an unreadable folder, a
-    link in a circle), whatever it is called, since nobody can tell what it hides.
-
-    Raises:
-        RecordsError: no image was found, and something was left out.
-        OSError: `root` itself cannot be read.
-    """
-    images: list[str] = []
-    missing: list[Skipped] = []
-    seen: set[tuple[int, int]] = set()
-    folders = [(str(root), "")]
-    while folders:
-        folder, prefix = folders.pop()
-        try:
-            status = os.stat(folder)  # noqa: PTH116 (a string: this loop sees millions of names)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    _sort_in(entry, prefix, images, folders, missing)
-        except OSError as error:
-            if not prefix:
-                raise
-            missing.append(Skipped(name=prefix, reason=_why_not(error)))
-    if missing and not images:
-        raise RecordsError(
-            f"{root} holds no image that can be read; of {len(missing)} left out the first is "
-            f"{missing[0].name}: {missing[0].reason}"
-        )
-    images.sort(key=natural_key)
-    missing.sort(key=lambda skipped: natural_key(skipped.name))
-    return Scan(root=root, images=images, missing=tuple(missing))
-
-
-def _sort_in(
-    entry: os.DirEntry[str],
-    prefix: str,
-    images: list[str],
-    folders: list[tuple[str, str]],
-    missing: list[Skipped],
-) -> None:
-    """Puts one entry of a folder where it belongs."""
-    name = entry.name
-    if name.startswith(".") or name == "__MACOSX":
-        return
-    try:
-        if entry.is_dir():
-            folders.append((entry.path, f"{prefix}{name}/"))
-        elif name.rpartition(".")[2].lower() in EXTENSIONS and "." in name:
-            if entry.is_file():
-                images.append(prefix + name)
-            else:
-                reason = "a link to nothing" if entry.is_symlink() else "not a file"
-                missing.append(Skipped(name=prefix + name, reason=reason))
-    except OSError as error:
-        missing.append(Skipped(name=prefix + name, reason=_why_not(error)))
-
-
-def _why_not(error: OSError) -> str:
-    if error.errno == errno.ELOOP:
-        return "a link that leads back to itself"
-    return f"cannot be read: {error.strerror or error}"
-
-
-def natural_key(text: str) -> tuple[list[str | int], str]:
-    """Sort key that puts 2_9 before 2_10; the text itself settles 1 against 01."""
-    parts: list[str | int] = list(_DIGITS.split(text))
-    parts[1::2] = [int(digits) for digits in parts[1::2]]
-    return parts, text
-
-
-def split_of(folder: str) -> str | None:
-    """The canonical split that a folder's or list's name stands for, or None."""
-    return SPLIT_NAMES.get(folder.lower())
 
 
 def numbered_name(path: str) -> int | None:
@@ -327,8 +191,6 @@ def _listing(
     ignored: Sequence[str],
     class_names: str | Path | None,
 ) -> Listing:
-    from headrace.pipeline.layouts.classes import folder_titles, number_labels
-
     names = [f.label for f in found]
     notes: list[str] = []
     if layout == "classes":

@@ -6,9 +6,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.discovery import Found, Scan, split_of
-from headrace.pipeline.manifest import DEFAULT_SPLIT, Skipped
+from headrace.pipeline.layouts.listing import Found, Scan, split_of
 
 _SUFFIXES = (".txt", ".csv", ".tsv", ".lst")
 _PATH_HEADINGS = {"path", "file", "filename", "file_name", "image", "image_id", "id", "img", "name"}

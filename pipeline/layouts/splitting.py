@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.discovery import Listing
+from headrace.pipeline.layouts.listing import Listing
 
 TRAIN, VAL = "train", "val"
 

@@ -26,12 +26,13 @@ from ffcv.pipeline.allocation_query import AllocationQuery
 from ffcv.pipeline.state import State
 from numba import types
 
-from headrace.pipeline import beton
 from headrace.pipeline.backend import LoaderConfig
+from headrace.pipeline.containers import beton
+from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.jit import compiled
 from headrace.pipeline.plan import EpochPlan
-from headrace.pipeline.records import MappedStorage, Records
-from headrace.pipeline.resample_kernel import resize_box
+from headrace.pipeline.records import Records
+from headrace.pipeline.resampling.kernel import resize_box
 
 MAX_SCRATCH_BYTES = 1 << 29
 """A larger image, or one whose tables claim to be, is left to the reference decoder."""

@@ -1,7 +1,7 @@
 """The fastest loader on a CPU: threads decode just the plan's boxes, straight into the batch.
 
 Each thread owns an nvImageCodec decoder (sharing one crashes), which decodes a region of a JPEG
-from a view of the memory map; pipeline/resample.py resizes it into the batch's slot. Both run
+from a view of the memory map; pipeline/resampling resizes it into the batch's slot. Both run
 without the GIL. A batch is cut into runs of samples, so that all threads finish it together and
 the next batches are under way while the current one is being used. Raw samples skip the decoder:
 one call resizes a whole run of them.
@@ -18,14 +18,15 @@ import numpy as np
 import torch
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
-from headrace.pipeline.beton import MODE_RAW
 from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.command_line import called
+from headrace.pipeline.containers.beton import MODE_RAW
+from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import BadSampleError, ConfigError
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.plan import EpochPlan
-from headrace.pipeline.records import MappedStorage, Records
-from headrace.pipeline.resample import box_row, resize_boxes, resize_stored
+from headrace.pipeline.records import Records
+from headrace.pipeline.resampling.boxes import box_row, resize_boxes, resize_stored
 
 BATCHES_AHEAD = 2
 RUN_SAMPLES = 8

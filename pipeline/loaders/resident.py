@@ -23,7 +23,7 @@ from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.errors import BadSampleError, ConfigError
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
-from headrace.pipeline.resample import resize_image, resize_stored
+from headrace.pipeline.resampling.boxes import resize_image, resize_stored
 from headrace.pipeline.warp import crop_resize_batch
 
 SIDE_STEP_PX = 16

@@ -81,6 +81,10 @@ def python(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+def no_python_path() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="an environment has another layout there")
 def test_packs_trains_and_predicts_among_namesakes(python: Path, tmp_path: Path) -> None:
     decoy = "raise ImportError('this is not ours')\n"
@@ -96,10 +100,9 @@ def test_packs_trains_and_predicts_among_namesakes(python: Path, tmp_path: Path)
             place.write_bytes(jpeg_bytes(photo(number, 40, 50)))
 
     def headrace_command(*arguments: str) -> str:
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         run = subprocess.run(
             [str(python.parent / "headrace"), *arguments],
-            cwd=tmp_path, env=environment, capture_output=True, text=True,
+            cwd=tmp_path, env=no_python_path(), capture_output=True, text=True,
         )  # fmt: skip
         assert run.returncode == 0, run.stderr
         return run.stdout
@@ -114,7 +117,7 @@ def test_packs_trains_and_predicts_among_namesakes(python: Path, tmp_path: Path)
     assert len((tmp_path / "answer.csv").read_text().splitlines()) == 9
     where = subprocess.run(
         [str(python), "-c", "import headrace.tools.pack; print(headrace.tools.pack.__file__)"],
-        capture_output=True, text=True, check=True,
+        cwd=tmp_path, env=no_python_path(), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert str(python.parent.parent) in where.stdout
 

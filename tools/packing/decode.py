@@ -10,16 +10,13 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
+from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import JpegHeader, turn_upright
-from headrace.pipeline.resample import resize_image
+from headrace.pipeline.resampling.boxes import resize_image
 from headrace.pipeline.to_rgb import to_rgb
 
 # Above this a decoded image would not fit beside its neighbours in memory (600 MB each).
 MAX_PIXELS = 200_000_000
-
-
-class BadImageError(Exception):
-    """An image that cannot be used; its text is the reason."""
 
 
 def decode_image(data: bytes, header: JpegHeader | None, max_side: int) -> np.ndarray:

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import simplejpeg
 
-from headrace.pipeline.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.containers.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
+from headrace.pipeline.errors import BadImageError, ConfigError
 from headrace.pipeline.jpeg_header import JpegHeader, parse_jpeg_header
-from headrace.tools.packing.decode import BadImageError, check_jpeg, decode_image
+from headrace.tools.packing.decode import check_jpeg, decode_image
 
 SUBSAMPLING = "420"
 _STATS_STEP = 3

@@ -10,7 +10,7 @@ from itertools import islice
 
 import numpy as np
 
-from headrace.tools.packing.decode import BadImageError
+from headrace.pipeline.errors import BadImageError
 from headrace.tools.packing.encode import EncodeConfig, Encoded, encode_sample
 
 # A task is a run of files: short enough to keep memory small, long enough to make the hand-over

@@ -14,17 +14,16 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
-from headrace.pipeline.beton import DEFAULT_PAGE_SIZE, MIN_PAGE_SIZE
-from headrace.pipeline.errors import FailedError
-from headrace.pipeline.layouts.discovery import Listing
-from headrace.pipeline.manifest import DEFAULT_SPLIT, Manifest, Skipped
-from headrace.tools.packing.decode import BadImageError
+from headrace.pipeline.containers.beton import DEFAULT_PAGE_SIZE, MIN_PAGE_SIZE
+from headrace.pipeline.containers.beton_writer import MAX_PAGE_SIZE, BetonWriter
+from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest, Skipped
+from headrace.pipeline.containers.shard_writer import ShardWriter
+from headrace.pipeline.errors import BadImageError, FailedError
+from headrace.pipeline.layouts.listing import Listing
 from headrace.tools.packing.encode import EncodeConfig, Encoded
 from headrace.tools.packing.output import Output
 from headrace.tools.packing.parallel import Job, Outcome, encode_files, moment_choice
 from headrace.tools.packing.pending import PendingFile, PendingShards
-from headrace.tools.packing.shardwriter import ShardWriter
-from headrace.tools.packing.writer import MAX_PAGE_SIZE, BetonWriter
 
 # Samples to measure mean and std from: enough for two digits and more. With header verification
 # nothing else is decoded, so that these few decide the speed.

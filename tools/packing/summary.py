@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from headrace.pipeline.command_line import called
-from headrace.pipeline.layouts.discovery import Listing
+from headrace.pipeline.layouts.listing import Listing
 from headrace.tools.packing.run import Report
 
 _MANY_CLASSES = 30

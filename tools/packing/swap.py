@@ -14,8 +14,8 @@ import os
 import shutil
 from pathlib import Path
 
+from headrace.pipeline.containers.shards import tables_path
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.shards import tables_path
 from headrace.tools.packing.renames import exchange, rename_new, sync_folder
 
 

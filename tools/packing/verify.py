@@ -9,7 +9,7 @@ import numpy as np
 import simplejpeg
 from tqdm import tqdm
 
-from headrace.pipeline.beton import MODE_JPEG
+from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.records import Records
 
 _TASK_SAMPLES = 32

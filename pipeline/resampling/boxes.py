@@ -3,21 +3,17 @@
 Weights are those of PIL's and torch's antialiased `bilinear` (a triangle as wide as the scale
 when shrinking, plain bilinear when enlarging). The pass that leaves fewer rows goes first, in
 float32; nothing is rounded in between, so results differ from torch's, which rounds twice, by at
-most one level. The code is in `headrace.pipeline.resample_kernel`.
+most one level. The code is in kernel.py; where it cannot be had, torch does the work.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from headrace.pipeline.machine_code import MachineCode
+from headrace.pipeline.resampling.fallback import resize_boxes_by_torch
+from headrace.pipeline.resampling.machine_code import MachineCode
 
-_resize_boxes = MachineCode(
-    "headrace.pipeline.resample_kernel",
-    "resize_boxes",
-    4,
-    ("resample_kernel.py", "simd.py", "jit.py"),
-)
+_resize_boxes = MachineCode("headrace.pipeline.resampling.kernel", "resize_boxes", 4)
 
 
 def resize_boxes(table: np.ndarray, out_height: int, out_width: int) -> None:
@@ -33,7 +29,9 @@ def resize_boxes(table: np.ndarray, out_height: int, out_width: int) -> None:
     Raises:
         MemoryError: if there is none for the scratch space.
     """
-    if _resize_boxes(len(table), table.ctypes.data, out_height, out_width) != 0:
+    if not _resize_boxes.is_ready():
+        resize_boxes_by_torch(table, out_height, out_width)
+    elif _resize_boxes(len(table), table.ctypes.data, out_height, out_width) != 0:
         raise MemoryError("no memory to resize an image")
 
 

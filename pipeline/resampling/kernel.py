@@ -1,4 +1,4 @@
-"""The crop-and-resize of `headrace.pipeline.resample`, for numba to compile.
+"""The crop-and-resize of `headrace.pipeline.resampling.boxes`, for numba to compile.
 
 The functions take addresses as integers and allocate nothing through numba, so that their machine
 code runs without numba's runtime; other compiled code may call them too. Nothing is checked here.
@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from headrace.pipeline.jit import compiled
-from headrace.pipeline.simd import (
+from headrace.pipeline.resampling.simd import (
     BYTES_PER_BLOCK,
     FLOATS_PER_BLOCK,
     allocate,

@@ -7,10 +7,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from headrace.pipeline import beton
-from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.manifest import Manifest, manifest_bytes
-from headrace.tools.packing.decode import BadImageError
+from headrace.pipeline.containers import beton
+from headrace.pipeline.containers.manifest import Manifest, manifest_bytes
+from headrace.pipeline.errors import BadImageError, ConfigError
 
 MAX_PAGE_SIZE = 1 << 31  # the largest power of two in the header's four bytes
 

@@ -33,21 +33,32 @@ class MachineCode:
         module: where it is; imported only to compile.
         function: its name there, as `headrace.pipeline.jit.compiled` made it.
         num_args: all int64, as is the result.
-        sources: files beside this one that it is made of; any change compiles anew.
     """
 
-    def __init__(self, module: str, function: str, num_args: int, sources: Sequence[str]) -> None:
-        self._module, self._function = module, function
-        self._num_args, self._sources = num_args, sources
+    def __init__(self, module: str, function: str, num_args: int) -> None:
+        self._module, self._function, self._num_args = module, function, num_args
+        self._failed = False
         self._lock = threading.Lock()
         self._engine: llvm.ExecutionEngine | None = None  # owns the code
         self._entry: Callable[..., int] | None = None
 
+    def is_ready(self) -> bool:
+        """Loads or compiles it the first time; says in a line, once, if that cannot be done."""
+        if self._entry is None and not self._failed:
+            try:
+                self._load()
+            except Exception as error:  # another numba, another processor: whatever it is
+                self._failed = True
+                print(
+                    f"{self._function} cannot be compiled here, so torch resizes images instead, "
+                    f"slower ({type(error).__name__}: {' '.join(str(error).split())[:200]})",
+                    file=sys.stderr,
+                )
+        return self._entry is not None
+
     def __call__(self, *arguments: int) -> int:
-        """Runs it without the interpreter's lock."""
-        if self._entry is None:
-            self._load()
-            assert self._entry is not None
+        """Runs it without the interpreter's lock; only where `is_ready`."""
+        assert self._entry is not None
         result, error = ctypes.c_int64(), ctypes.c_void_p()
         self._entry(ctypes.addressof(result), ctypes.addressof(error), *arguments)
         return result.value
@@ -58,7 +69,7 @@ class MachineCode:
                 return
             llvm.initialize_native_target()
             llvm.initialize_native_asmprinter()
-            name = f"{self._function}-{_fingerprint(self._sources)}.o"
+            name = f"{self._function}-{_fingerprint(_sources())}.o"
             code = _read(name)
             if code is None:
                 print(f"compiling {self._function} for this processor, once", file=sys.stderr)
@@ -77,12 +88,17 @@ class MachineCode:
         self._engine, self._entry = engine, kind(engine.get_function_address(_ENTRY))
 
 
-def _fingerprint(sources: Sequence[str]) -> str:
-    """Names what the machine code depends on: sources, compiler and processor."""
+def _sources() -> list[Path]:
+    """Every file that kernels are made of: an edit of any compiles all anew."""
     here = Path(__file__).parent
+    return [*sorted(here.glob("*.py")), here.parent / "jit.py"]
+
+
+def _fingerprint(sources: Sequence[Path]) -> str:
+    """Names what the machine code depends on: sources, compiler and processor."""
     digest = hashlib.sha256()
-    for source in (Path(__file__).name, *sources):
-        digest.update((here / source).read_bytes())
+    for source in sources:
+        digest.update(source.read_bytes())
     processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     digest.update(repr((metadata.version("numba"), llvm.llvm_version_info, processor)).encode())
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""An image folder as Records, so that the torchvision loader needs nothing packed."""
+"""An image folder as a container, so that the torchvision loader needs nothing packed."""
 
 from __future__ import annotations
 
@@ -10,38 +10,20 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from headrace.pipeline.beton import MODE_JPEG, MODE_OTHER
+from headrace.pipeline.containers.beton import MODE_JPEG, MODE_OTHER
+from headrace.pipeline.containers.manifest import Manifest, Skipped
+from headrace.pipeline.containers.storage import Container, FileStorage, SampleTable
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.jpeg_header import parse_jpeg_header
-from headrace.pipeline.layouts.discovery import Listing, discover
-from headrace.pipeline.manifest import Manifest, Skipped
+from headrace.pipeline.layouts.discovery import discover
+from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.mapped import map_file
 from headrace.pipeline.pixels import upright_size
-from headrace.pipeline.records import Records, SampleTable
 
 HEADER_THREADS = 8
 
 
-class FileStorage:
-    """Samples as files, read when asked for.
-
-    Args:
-        root: folder the names are relative to.
-        names: (N,) file names.
-    """
-
-    def __init__(self, root: Path, names: Sequence[str]) -> None:
-        self.root = root
-        self.names = names
-
-    def view(self, index: int) -> np.ndarray:
-        return np.fromfile(self.root / self.names[index], np.uint8)
-
-    def close(self) -> None:
-        pass
-
-
-def open_folder(root: Path) -> Records:
+def open_folder(root: Path) -> Container:
     """Opens an image folder without packing it.
 
     Only the headers are read here. A file whose header cannot be read is left out and listed in
@@ -68,8 +50,7 @@ def open_folder(root: Path) -> Records:
         labels=listing.labels[readable],
         names=names,
     )
-    return Records(
-        path=root,
+    return Container(
         kind="folder",
         manifest=_manifest(listing, headers, readable),
         table=table,

@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from headrace.pipeline.beton import MODE_JPEG
-from headrace.pipeline.manifest import Manifest, json_bytes, manifest_bytes
-from headrace.pipeline.shards import INDEX_VERSION, SAMPLE, tables_path, write_tables
+from headrace.pipeline.containers.beton import MODE_JPEG
+from headrace.pipeline.containers.manifest import Manifest, json_bytes, manifest_bytes
+from headrace.pipeline.containers.shards import INDEX_VERSION, SAMPLE, tables_path, write_tables
 
 _BLOCK = 512
 

@@ -1,4 +1,4 @@
-"""WebDataset shards as Records.
+"""WebDataset shards: their format, and reading it.
 
 A shard is a .tar in which a sample is a run of files `KEY.jpg`, `KEY.cls` (the class number as
 text) and `KEY.json` (name, split, size). Beside it lies its index NAME.idx of version 1.2, as
@@ -18,18 +18,22 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headrace.pipeline.beton import MODE_JPEG
+from headrace.pipeline.containers.beton import MODE_JPEG
+from headrace.pipeline.containers.manifest import (
+    DEFAULT_SPLIT,
+    Manifest,
+    NameTable,
+    Skipped,
+    read_manifest,
+)
+from headrace.pipeline.containers.storage import Container, MappedStorage, SampleTable
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.jpeg_header import jpeg_size
-from headrace.pipeline.manifest import DEFAULT_SPLIT, Manifest, NameTable, Skipped, read_manifest
+from headrace.pipeline.layouts.listing import split_of
 from headrace.pipeline.mapped import map_file
-
-if TYPE_CHECKING:
-    from headrace.pipeline.records import Records
 
 INDEX_VERSION = "v1.2"
 TABLES_NAME = "headrace.npz"
@@ -69,6 +73,11 @@ def is_shard_folder(path: Path) -> bool:
     return (path / TABLES_NAME).is_file() or any(path.glob("*.tar"))
 
 
+def is_tar(head: bytes) -> bool:
+    """Tells from a file's first 512 bytes whether it is a .tar."""
+    return head[257:262] == b"ustar"
+
+
 def tables_path(path: Path) -> Path:
     """Where our tables of a shard, or of a folder of shards, lie."""
     if path.suffix == ".tar":
@@ -76,15 +85,12 @@ def tables_path(path: Path) -> Path:
     return path / TABLES_NAME
 
 
-def open_shards(path: Path) -> Records:
+def open_shards(path: Path) -> Container:
     """Opens one .tar or a folder of them.
 
     Raises:
         RecordsError: damaged, or neither our tables nor an index are there.
     """
-    # Here and not above: the packer writes shards without what decoding needs (torch).
-    from headrace.pipeline.records import MappedStorage, Records, SampleTable
-
     tables = read_shard_tables(path)
     maps = [map_file(shard) for shard in tables.shards]
     samples = tables.samples
@@ -101,8 +107,9 @@ def open_shards(path: Path) -> Records:
         samples["ptr"].astype(np.int64),
         samples["size"].astype(np.int64),
         samples["shard"].astype(np.int64),
+        paths=tables.shards,
     )
-    return Records(path=path, kind="shards", manifest=tables.manifest, table=table, storage=storage)
+    return Container(kind="shards", manifest=tables.manifest, table=table, storage=storage)
 
 
 def read_shard_tables(path: Path) -> ShardTables:
@@ -240,8 +247,6 @@ def _label(data: np.ndarray, part: tuple[int, int, str] | None) -> int:
 
 
 def _split_of(shard: Path) -> str:
-    from headrace.pipeline.layouts.discovery import split_of
-
     match = _SHARD_NAME.fullmatch(shard.name)
     prefix = match[1] if match else ""
     return split_of(prefix) or DEFAULT_SPLIT

@@ -17,13 +17,17 @@ handler ignores (`MANIFEST_POINTER`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from headrace.pipeline.command_line import called
+from headrace.pipeline.containers.manifest import Manifest, read_manifest
+from headrace.pipeline.containers.storage import Container, MappedStorage, SampleTable
 from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.mapped import forget_pages, map_file
 
 VERSION = 2
 MIN_PAGE_SIZE = 1 << 21
@@ -92,6 +96,36 @@ def is_beton(head: bytes) -> bool:
         and page >= MIN_PAGE_SIZE
         and page & (page - 1) == 0
     )
+
+
+def open_beton(path: Path) -> Container:
+    """Opens a .beton, ours or FFCV's.
+
+    Raises:
+        RecordsError: if it is damaged.
+    """
+    data = map_file(path)
+    tables = read_tables(data, path)
+    check_tables(tables, data.size, path)
+    forget_pages(data)  # a million samples' tables are 60 MB, and have been copied
+    manifest = Manifest()
+    names: Sequence[str] = ()
+    if tables.manifest is not None:
+        offset, length = tables.manifest
+        manifest, names = read_manifest(data[offset : offset + length])
+        if len(names) != len(tables.labels) or any(
+            stop > len(names) for _, stop in manifest.splits.values()
+        ):
+            raise RecordsError(f"{path} is damaged: its manifest describes other samples")
+    table = SampleTable(
+        modes=tables.modes,
+        heights=tables.heights,
+        widths=tables.widths,
+        labels=tables.labels,
+        names=names,
+    )
+    storage = MappedStorage([data], tables.ptrs, tables.sizes, paths=[path])
+    return Container(kind="beton", manifest=manifest, table=table, storage=storage)
 
 
 def read_tables(data: np.ndarray, path: Path) -> Tables:

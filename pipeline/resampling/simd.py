@@ -1,4 +1,4 @@
-"""What `headrace.pipeline.resample_kernel` is made of, written in LLVM IR as numba intrinsics.
+"""What `headrace.pipeline.resampling.kernel` is made of, written in LLVM IR as numba intrinsics.
 
 LLVM does not vectorise these loops by itself (three interleaved channels, few taps). Addresses
 are plain integers; nothing is checked here.

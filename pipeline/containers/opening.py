@@ -1,0 +1,37 @@
+"""Opens whatever holds samples: a .beton, WebDataset shards or an image folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headrace.pipeline.command_line import called
+from headrace.pipeline.containers.beton import is_beton, open_beton
+from headrace.pipeline.containers.folder import open_folder
+from headrace.pipeline.containers.shards import is_shard_folder, is_tar, open_shards
+from headrace.pipeline.containers.storage import Container
+from headrace.pipeline.errors import RecordsError
+
+_HEAD_BYTES = 512
+
+
+def open_container(path: Path) -> Container:
+    """Opens a container, told by its content and not by its name.
+
+    Raises:
+        RecordsError: if there is nothing there, or it is damaged.
+    """
+    if path.is_dir():
+        return open_shards(path) if is_shard_folder(path) else open_folder(path)
+    if not path.exists():
+        make = f"{called('pack')} FOLDER {path}"
+        raise RecordsError(f"{path} does not exist; make it with {make}")
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if is_beton(head):
+        return open_beton(path)
+    if is_tar(head):
+        return open_shards(path)
+    raise RecordsError(
+        f"{path} is neither a .beton file nor a WebDataset .tar; make one with "
+        f"{called('pack')} FOLDER OUT.beton"
+    )

@@ -1,0 +1,1 @@
+"""Antialiased bilinear crop-and-resize on the CPU; see README.md here."""
