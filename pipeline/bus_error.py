@@ -16,10 +16,11 @@ import threading
 import llvmlite.binding as llvm
 from llvmlite import ir
 
+BUS_ERROR_ADVICE = "replace such a file by renaming a new one over it, never in place"
 _TEXT = (
-    b"\nerror: a record file became shorter while it was being read, or its disk failed (SIGBUS); "
-    b"replace such a file by renaming a new one over it, never in place\n"
-)
+    "\nerror: a record file became shorter while it was being read, or its disk failed (SIGBUS); "
+    f"{BUS_ERROR_ADVICE}\n"
+).encode()
 _lock = threading.Lock()
 _engines: list[llvm.ExecutionEngine] = []
 """Owns the handler's code once it is installed; it has to live as long as the process."""

@@ -53,6 +53,7 @@ class _Running:
         self.num_skipped = 0
         self._batches: Generator[Batch, None, None] | None = None
         self._lock = threading.RLock()
+        self._released = False
         self.process = os.getpid()
         _all_running.add(self)
 
@@ -69,8 +70,15 @@ class _Running:
             )
 
     def begin(self, batches: Generator[Batch, None, None]) -> None:
+        """Ends the epoch under way and begins another.
+
+        Raises:
+            ClosedError: after `release`; as when a thread goes on while the interpreter ends.
+        """
         with self._lock:
             self.end()
+            if self._released:
+                raise ClosedError("this loader is closed; open another")
             self._batches = batches
 
     def advance(self, batches: Generator[Batch, None, None]) -> Batch:
@@ -92,10 +100,12 @@ class _Running:
     def release(self) -> None:
         """Ends the epoch, then the backend; in a forked child neither is there."""
         if os.getpid() == self.process:
-            try:
-                self.end()
-            finally:
-                self.backend.close()
+            with self._lock:
+                self._released = True
+                try:
+                    self.end()
+                finally:
+                    self.backend.close()
 
 
 class EpochIterator(Iterator[Batch]):

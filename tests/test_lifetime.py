@@ -14,8 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from headrace.pipeline import BadSampleError, ClosedError, ConfigError, Records, open_loader
+from headrace.pipeline.errors import BadSampleError, ClosedError, ConfigError, RecordsError
+from headrace.pipeline.loader import open_loader
 from headrace.pipeline.mapped import map_file
+from headrace.pipeline.records import Records
 from tests.builders import available_loaders, make_records, samples, write_beton
 
 LOADERS = available_loaders()
@@ -167,7 +169,7 @@ def test_a_file_cut_short_says_so(folder: Path, tmp_path: Path, name: str) -> No
     path = tmp_path / "short.beton"
     path.write_bytes((folder / "raw.beton").read_bytes())
     code = (
-        "import os, sys; from headrace.pipeline import open_loader, Records;"
+        "import os, sys; from headrace import open_loader, Records;"
         "records = Records.open(sys.argv[1]);"
         "os.truncate(sys.argv[1], 100);"
         f"list(open_loader(records, loader={name!r}, workers=0).epoch())"
@@ -175,6 +177,15 @@ def test_a_file_cut_short_says_so(folder: Path, tmp_path: Path, name: str) -> No
     run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
     assert run.returncode < 0
     assert "a record file became shorter while it was being read" in run.stderr
+
+
+def test_a_worker_that_dies_of_it_is_explained(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "short.beton"
+    path.write_bytes((folder / "raw.beton").read_bytes())
+    with open_loader(path, loader="torchvision", size=24, batch_size=2, workers=1) as loader:
+        os.truncate(path, 100)
+        with pytest.raises(RecordsError, match=r"short.beton became shorter while it was being"):
+            list(loader.epoch())
 
 
 def test_a_bad_sample_does_not_keep_the_loader(folder: Path, tmp_path: Path) -> None:

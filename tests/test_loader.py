@@ -11,16 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from headrace.pipeline import (
-    ConfigError,
-    LoaderConfig,
-    Records,
-    RecordsError,
-    make_plan,
-    open_loader,
-)
-from headrace.pipeline.backend import Decoded
-from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.backend import Decoded, LoaderConfig
+from headrace.pipeline.errors import ClosedError, ConfigError, RecordsError
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.plan import EpochPlan, make_plan
+from headrace.pipeline.records import Records
 from headrace.pipeline.tuning import candidates, pick_workers
 from tests.builders import available_loaders, make_records, samples
 
@@ -173,9 +168,21 @@ def test_auto_workers_load(file: Path, capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize("name", available_loaders())
 def test_a_process_may_end_in_the_middle_of_an_epoch(file: Path, name: str) -> None:
     code = (
-        "import sys; from headrace.pipeline import open_loader;"
+        "import sys; from headrace import open_loader;"
         f"loader = open_loader(sys.argv[1], loader={name!r}, size=24, batch_size=2);"
         "epoch = loader.epoch(0); next(epoch)"
     )
     run = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_nothing_begins_once_the_interpreter_has_ended_the_loader(file: Path) -> None:
+    """A thread that goes on at exit would start a library's threads again, which abort it."""
+    loader = open_loader(file, loader="native", size=24, batch_size=2)
+    epoch = loader.epoch(0)
+    next(epoch)
+    loader._let_go()  # as at exit
+    assert list(epoch) == []
+    with pytest.raises(ClosedError, match="this loader is closed"):
+        loader.epoch(1)

@@ -19,9 +19,9 @@ import simplejpeg
 import torch
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
-from headrace.pipeline.beton import MODE_OTHER, MODE_RAW
 from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.command_line import called
+from headrace.pipeline.containers.beton import MODE_OTHER, MODE_RAW
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from headrace.pipeline.loaders.reference import redecode
@@ -247,7 +247,7 @@ class _Lane:
                 self._run()
         except StopIteration:
             self._pipeline.reset()
-        except FAILURES:
+        except (*FAILURES, AttributeError):  # the last once DALI has ended its pipelines at exit
             self._pipeline = None
 
     def close(self) -> None:

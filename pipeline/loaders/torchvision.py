@@ -11,7 +11,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
-from headrace.pipeline.errors import BadSampleError
+from headrace.pipeline.bus_error import BUS_ERROR_ADVICE
+from headrace.pipeline.containers.storage import MappedStorage
+from headrace.pipeline.errors import BadSampleError, RecordsError
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
@@ -66,6 +68,7 @@ class TorchvisionBackend:
     """Decodes whole images; see pipeline.pixels for how."""
 
     def __init__(self, records: Records, config: LoaderConfig) -> None:
+        self._records = records
         self._works = _Works()
         self._batches: DataLoader | None = DataLoader(
             _Decoder(records, config.size),
@@ -81,8 +84,29 @@ class TorchvisionBackend:
         """Yields batches; left early, the workers finish what they hold and wait."""
         assert self._batches is not None
         self._works.plan, self._works.start = plan, start
-        for images, bad in self._batches:
+        batches = iter(self._batches)
+        while True:
+            try:
+                images, bad = next(batches)
+            except StopIteration:
+                return
+            except (RuntimeError, OSError) as error:
+                self._explain(error)
+                raise
             yield Decoded(images.permute(0, 3, 1, 2), bad)
+
+    def _explain(self, error: Exception) -> None:
+        """Where a worker died of a file that was cut short, torch guesses at shared memory.
+
+        Raises:
+            RecordsError: naming that file, if there is one.
+        """
+        storage = self._records.storage
+        path = storage.cut_short() if isinstance(storage, MappedStorage) else None
+        if path is not None:
+            raise RecordsError(
+                f"{path} became shorter while it was being read ({BUS_ERROR_ADVICE})"
+            ) from error
 
     def close(self) -> None:
         """Ends the worker processes."""
