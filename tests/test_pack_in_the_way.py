@@ -223,3 +223,36 @@ def test_links_are_replaced_and_their_targets_kept(tmp_path: Path, source: str) 
     assert (tmp_path / "real.beton").read_bytes() == b"mine"
     assert not (tmp_path / "nowhere").exists()
     assert sorted(p.name for p in out.iterdir()) == ["o", "o.beton", "p.beton"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".tar"])
+def test_the_data_set_itself_is_not_replaced_by_force(
+    tmp_path: Path, source: str, suffix: str
+) -> None:
+    image, table = Path(source) / "a" / "x.jpg", Path(source) / "list.csv"
+    table.write_text("a/x.jpg,1\n")
+    targets = [image.with_name(f"y.jpg{suffix}"), table.with_name(f"other.csv{suffix}")]
+    for target, like in zip(targets, (image, table), strict=True):
+        target.write_bytes(like.read_bytes())
+    (tmp_path / "link.beton").symlink_to(image)
+    before = _content(tmp_path)
+    for given in (source, str(table)):
+        for target in [*targets, tmp_path / "link.beton"]:
+            with pytest.raises(
+                ConfigError, match="is a file of the data set itself, and no record"
+            ):
+                main([given, str(target), "--force"])
+    assert _content(tmp_path) == before
+
+
+def test_a_record_file_may_lie_in_the_data_set(source: str) -> None:
+    for options in ([], ["--force"]):
+        assert main([source, f"{source}/o.beton", *options]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_is_not_replaced_by_force(tmp_path: Path, source: str) -> None:
+    os.mkfifo(tmp_path / "pipe.beton")
+    with pytest.raises(ConfigError, match="is a pipe or a device"):
+        main([source, str(tmp_path / "pipe.beton"), "--force"])
+    assert (tmp_path / "pipe.beton").is_fifo()

@@ -22,10 +22,11 @@ from headrace.pipeline.command_line import (
 )
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.discovery import LAYOUTS, Listing, discover
+from headrace.pipeline.layouts.discovery import LAYOUTS, discover
+from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.layouts.splitting import make_folds, take_validation
 from headrace.tools.packing.encode import EncodeConfig
-from headrace.tools.packing.output import Output, check_output
+from headrace.tools.packing.output import Output, check_apart, check_output
 from headrace.tools.packing.run import PackError, Report, pack_beton, pack_shards
 from headrace.tools.packing.summary import summary_lines
 
@@ -120,6 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
         reencode=given.reencode,
     )
     out = _output(given)
+    check_apart(out, given.source)
     check_output(out, claimed=False)
     listing = _listing(given)
     try:

@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 
+from headrace.pipeline.containers.beton import is_beton
+from headrace.pipeline.containers.shards import TABLES_NAME, is_tar
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.shards import TABLES_NAME
 from headrace.tools.packing.swap import output_names, part_path
 
 Kind = Literal["file", "folder", "tar"]
@@ -64,6 +65,8 @@ def check_output(out: Output, *, claimed: bool) -> None:
         )
     if out.kind == "folder":
         _check_folder(path)
+    elif path.exists() and not path.is_file():
+        raise ConfigError(f"{path} is a pipe or a device; choose another name")
     if not out.force:
         raise ConfigError(f"{path} exists; pass --force to replace it")
     for file in beside:
@@ -84,6 +87,28 @@ def _check_folder(folder: Path) -> None:
                 f"{folder} exists and holds more than shards of an earlier pack ({entry.name}); "
                 "choose another name"
             )
+
+
+def check_apart(out: Output, source: Path) -> None:
+    """Refuses, even by force, an output that is a file of the data set itself.
+
+    Args:
+        out: what will be written.
+        source: the folder to pack, or a list file in it.
+
+    Raises:
+        ConfigError: something is there, below the source's folder, that is no record file.
+    """
+    path = out.path.resolve()
+    root = (source.parent if source.is_file() else source).resolve()
+    if not path.is_file() or root not in path.parents:
+        return
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not (is_beton(head) or is_tar(head)):
+        raise ConfigError(
+            f"{out.path} is a file of the data set itself, and no record file; choose another name"
+        )
 
 
 def _belongs_to(file: Path, tar: Path) -> bool:
