@@ -41,7 +41,7 @@ class LoaderConfig:
     """Everything a loader needs besides the records.
 
     Attributes:
-        split: name of the split, None for every sample.
+        split: name of the split or an expression (pipeline/selection.py), None for every sample.
         size: side of the images in a batch, px.
         workers: decoding threads or processes; 0 decodes in the calling thread where the
             backend can.

@@ -74,7 +74,8 @@ def open_loader(
 
     Args:
         path: a .beton, WebDataset shards, an image folder, or Records already open.
-        split: its name; None takes every sample.
+        split: its name, or several: `train+val`, `fold*-fold2`, `train[:10%]`; None takes every
+            sample. See pipeline/selection.py.
         size: side of the square images, px.
         batch_size: per process.
         loader: `auto` or one of LOADERS.
@@ -116,7 +117,7 @@ def open_loader(
             world_size=world_size,
         ),
     )
-    records.split(split)
+    chosen = records.select(split)
     name = choose_loader(records, config) if loader == "auto" else loader
     if name not in LOADERS:
         raise ConfigError(f"loader is {name!r}, expected auto, {', '.join(LOADERS)}")
@@ -124,8 +125,7 @@ def open_loader(
     if workers == "auto" and name != "resident":  # which decodes once and for all
         from headrace.pipeline.tuning import pick_workers
 
-        span = records.split(split)
-        plan = make_plan(records.heights, records.widths, span, config.plan, epoch=0)
+        plan = make_plan(records.heights, records.widths, chosen, config.plan, epoch=0)
         picked = pick_workers(open_backend, records, config, plan, available_cores())
         config = replace(config, workers=picked)
     elif isinstance(workers, str) and workers != "auto":

@@ -104,20 +104,26 @@ class EpochPlan:
 
 
 def make_plan(
-    heights: np.ndarray, widths: np.ndarray, span: range, config: PlanConfig, epoch: int
+    heights: np.ndarray,
+    widths: np.ndarray,
+    chosen: np.ndarray | range,
+    config: PlanConfig,
+    epoch: int,
 ) -> EpochPlan:
     """Makes one rank's plan of one epoch.
 
     Args:
         heights, widths: (N,) stored pixels of every record.
-        span: the record indices that take part (a split).
+        chosen: (n,) int64 record indices that take part, in any order; what is drawn for a sample
+            depends on its place among them, not on its index.
         config: everything else.
         epoch: from 0.
     """
     if epoch < 0:
         raise ConfigError(f"epoch is {epoch}, expected 0 or more")
-    h = np.asarray(heights[span.start : span.stop], np.int64)
-    w = np.asarray(widths[span.start : span.stop], np.int64)
+    chosen = np.asarray(chosen, np.int64)
+    h = np.asarray(heights[chosen], np.int64)
+    w = np.asarray(widths[chosen], np.int64)
     n = len(h)
     places, bounds = _shard(_order(n, config, epoch), config)
     if config.train:
@@ -127,7 +133,7 @@ def make_plan(
         boxes = _centre_boxes(h, w, config.eval_crop)
         flips = np.zeros(n, bool)
     return EpochPlan(
-        indices=places + span.start, boxes=boxes[places], flips=flips[places], bounds=bounds
+        indices=chosen[places], boxes=boxes[places], flips=flips[places], bounds=bounds
     )
 
 

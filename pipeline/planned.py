@@ -144,7 +144,7 @@ class PlannedLoader:
         self.name = name
         self.records = records
         self.config = config
-        self._span = records.split(config.split)
+        self._chosen = records.select(config.split)
         self._running = _Running(backend)
         self._closed = False
         # Threads inside a native library at the interpreter's end abort it, so a loader that
@@ -152,7 +152,7 @@ class PlannedLoader:
         self._let_go = weakref.finalize(self, self._running.release)
 
     def __len__(self) -> int:
-        return num_batches(len(self._span), self.config.plan)
+        return num_batches(len(self._chosen), self.config.plan)
 
     @property
     def num_skipped(self) -> int:
@@ -162,7 +162,7 @@ class PlannedLoader:
     def plan(self, epoch: int) -> EpochPlan:
         """What `epoch(epoch)` is going to load."""
         records = self.records
-        return make_plan(records.heights, records.widths, self._span, self.config.plan, epoch)
+        return make_plan(records.heights, records.widths, self._chosen, self.config.plan, epoch)
 
     def epoch(self, epoch: int = 0, start: int = 0) -> EpochIterator:
         """Iterates over an epoch's batches from batch `start` on.

@@ -14,6 +14,7 @@ from headrace.pipeline.containers.storage import Container
 from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
 from headrace.pipeline.jpeg_header import jpeg_orientation, jpeg_size, turn_upright
 from headrace.pipeline.pixels import check_size, decode_any_rgb, decode_jpeg_rgb
+from headrace.pipeline.selection import select
 
 
 class Records:
@@ -70,6 +71,23 @@ class Records:
         if name not in splits:
             raise RecordsError(f"{self.path} has no split {name!r}; it has {', '.join(splits)}")
         return range(*splits[name])
+
+    def select(self, expression: str | None) -> np.ndarray:
+        """(n,) int64, ascending: the records of a split, or of several; None takes every sample.
+
+        Args:
+            expression: such as `train`, `train+val`, `fold*-fold2`, `train[:10%]`; see
+                pipeline/selection.py.
+
+        Raises:
+            RecordsError: if it names no split, or makes no sense.
+        """
+        if expression is None:
+            return np.arange(len(self))
+        try:
+            return select(expression, self.splits, self.labels)
+        except RecordsError as error:
+            raise RecordsError(f"{self.path} has {error}") from None
 
     @property
     def splits(self) -> dict[str, tuple[int, int]]:

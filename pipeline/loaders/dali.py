@@ -41,8 +41,7 @@ def open_backend(records: Records, config: LoaderConfig) -> DaliBackend:
         ConfigError: if the split has samples of another format.
         MissingPackageError: if DALI is not installed.
     """
-    span = records.split(config.split)
-    modes = np.unique(records.modes[span.start : span.stop])
+    modes = np.unique(records.modes[records.select(config.split)])
     if MODE_OTHER in modes:
         raise ConfigError(
             f"the dali loader reads JPEG and raw samples, {records.path} has other formats; pack "

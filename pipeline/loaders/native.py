@@ -115,10 +115,9 @@ class NativeBackend:
         self._num_threads = max(1, config.workers)
         self._threads: list[threading.Thread] = []
         self._runs: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
-        span = records.split(config.split)
         # The file, where all there is to do is to resize what lies in it.
         self._raw_file: np.ndarray | None = None
-        if (records.modes[span.start : span.stop] == MODE_RAW).all():
+        if (records.modes[records.select(config.split)] == MODE_RAW).all():
             assert isinstance(records.storage, MappedStorage)  # of one file: shards hold JPEGs
             self._raw_file = records.storage.maps[0]
 

@@ -40,8 +40,8 @@ def open_backend(records: Records, config: LoaderConfig) -> ResidentBackend:
 
 def full_size_bytes(records: Records, config: LoaderConfig) -> int:
     """Memory that the split takes at its stored size."""
-    span = records.split(config.split)
-    return len(span) * 3 * _longest_side(records, span) ** 2
+    chosen = records.select(config.split)
+    return len(chosen) * 3 * _longest_side(records, chosen) ** 2
 
 
 def memory_budget(config: LoaderConfig) -> int:
@@ -55,25 +55,26 @@ def resident_side(records: Records, config: LoaderConfig) -> int:
     Raises:
         ConfigError: if that would be below the loader's size.
     """
-    span = records.split(config.split)
-    longest, budget = _longest_side(records, span), memory_budget(config)
-    fits = int((budget / max(len(span), 1) / 3) ** 0.5)
+    chosen = records.select(config.split)
+    longest, budget = _longest_side(records, chosen), memory_budget(config)
+    fits = int((budget / max(len(chosen), 1) / 3) ** 0.5)
     if fits >= longest:
         return longest
     side = fits - fits % SIDE_STEP_PX
     if side < min(config.size, longest):
-        needed = len(span) * 3 * min(config.size, longest) ** 2
+        needed = len(chosen) * 3 * min(config.size, longest) ** 2
         raise ConfigError(
-            f"the resident loader needs {needed / 2**30:.2f} GiB for {len(span)} images at "
+            f"the resident loader needs {needed / 2**30:.2f} GiB for {len(chosen)} images at "
             f"{config.size} px and may take {budget / 2**30:.2f} GiB of {config.device} memory; "
             "allow more with resident_memory, or take another loader"
         )
     return side
 
 
-def _longest_side(records: Records, span: range) -> int:
-    here = slice(span.start, span.stop)
-    return int(max(records.heights[here].max(), records.widths[here].max())) if span else 1
+def _longest_side(records: Records, chosen: np.ndarray) -> int:
+    if not len(chosen):
+        return 1
+    return int(max(records.heights[chosen].max(), records.widths[chosen].max()))
 
 
 def free_memory(device: torch.device) -> int:
@@ -89,22 +90,25 @@ class ResidentBackend:
     def __init__(self, records: Records, config: LoaderConfig, side: int) -> None:
         self._size, self._side = config.size, side
         self._device = config.device
-        self._span = records.split(config.split)
+        self._chosen = records.select(config.split)
+        # Which square holds a record; others have none.
+        self._square_of = np.full(len(records), -1)
+        self._square_of[self._chosen] = np.arange(len(self._chosen))
         self._num_workers = max(1, config.workers)
         self._pool = BufferPool(config.rank_batch_size, config.size, pinned=False)
         self._workers = ThreadPoolExecutor(self._num_workers, "headrace-resident")
-        self._scales = _scales(records, self._span, side)
+        self._scales = _scales(records, self._chosen, side)
         self._reasons: dict[int, str] = {}
         self._squares = self._decode(records).to(config.device)
 
     def _decode(self, records: Records) -> torch.Tensor:
         """(n, R, R, 3) uint8 on the CPU; what is bad stays black and goes into `_reasons`."""
-        span, side = self._span, self._side
-        squares = torch.empty((len(span), side, side, 3), dtype=torch.uint8)
+        chosen, side = self._chosen.tolist(), self._side
+        squares = torch.empty((len(chosen), side, side, 3), dtype=torch.uint8)
         rows = squares.numpy()
 
         def fill(place: int) -> None:
-            index = span[place]
+            index = chosen[place]
             try:
                 image = records.decode(index)
             except BadSampleError as error:
@@ -114,9 +118,9 @@ class ResidentBackend:
             height, width = (max(1, round(n * self._scales[place])) for n in image.shape[:2])
             rows[place, :height, :width] = resize_image(image, height, width)
 
-        title = f"decoding {len(span)} images at {side} px"
-        with tqdm(total=len(span), desc=title, unit="img", leave=False) as bar:
-            for _ in self._workers.map(fill, range(len(span))):
+        title = f"decoding {len(chosen)} images at {side} px"
+        with tqdm(total=len(chosen), desc=title, unit="img", leave=False) as bar:
+            for _ in self._workers.map(fill, range(len(chosen))):
                 bar.update()
         return squares
 
@@ -157,7 +161,7 @@ class ResidentBackend:
         return np.concatenate([corner, far - corner], 1).astype(np.int32)
 
     def _submit_on_cpu(self, plan: EpochPlan, places: slice) -> Callable[[], torch.Tensor]:
-        squares = plan.indices[places] - self._span.start
+        squares = self._square_of[plan.indices[places]]
         boxes, flips = self._boxes(plan, places, squares), plan.flips[places]
         out = self._pool.lend(len(squares))
         source = self._squares.numpy().reshape(-1)
@@ -185,7 +189,7 @@ class ResidentBackend:
         return finish
 
     def _submit_on_device(self, plan: EpochPlan, places: slice) -> Callable[[], torch.Tensor]:
-        squares = plan.indices[places] - self._span.start
+        squares = self._square_of[plan.indices[places]]
         boxes = self._boxes(plan, places, squares)
         where = [torch.from_numpy(a.copy()) for a in (squares, boxes, plan.flips[places])]
         if self._device.type == "cuda":
@@ -196,8 +200,7 @@ class ResidentBackend:
         return lambda: images
 
 
-def _scales(records: Records, span: range, side: int) -> np.ndarray:
+def _scales(records: Records, chosen: np.ndarray, side: int) -> np.ndarray:
     """(n,) float64: how much each image is shrunk so that it fits into its square."""
-    here = slice(span.start, span.stop)
-    longest = np.maximum(records.heights[here], records.widths[here])
+    longest = np.maximum(records.heights[chosen], records.widths[chosen])
     return np.minimum(1.0, side / longest)

@@ -1,0 +1,120 @@
+"""Which records an expression means: sums, differences, patterns and shares of splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.plan import PlanConfig, make_plan
+from headrace.pipeline.selection import select
+from tests.builders import available_loaders, make_records, samples
+
+SPLITS = {"fold0": (0, 10), "fold1": (10, 25), "fold2": (25, 40), "test": (40, 50), "a-b": (50, 52)}
+LABELS = np.arange(52) % 3
+
+
+def chosen(expression: str) -> set[int]:
+    found = select(expression, SPLITS, LABELS)
+    assert found.dtype == np.int64 and (np.diff(found) > 0).all()
+    return set(found.tolist())
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("fold1", range(10, 25)),
+        ("fold0+test", [*range(10), *range(40, 50)]),
+        ("fold0 + fold0", range(10)),
+        ("fold*-fold1", [*range(10), *range(25, 40)]),
+        ("all-fold*", range(40, 52)),
+        ("all", range(52)),
+        ("a-b", [50, 51]),
+        ("fold0+a-b", [*range(10), 50, 51]),
+        ("fold0+a-b-fold0", [50, 51]),
+        ("all-a-b", range(50)),
+        ("fold0[:4]", range(4)),
+        ("fold0[4:]", range(4, 10)),
+        ("fold1[2:5]", range(12, 15)),
+        ("fold*[:]", range(40)),
+        ("fold0+fold1-fold1[:3]", [*range(10), *range(13, 25)]),
+    ],
+)
+def test_what_is_meant(expression: str, expected: range) -> None:
+    assert chosen(expression) == set(expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("train", "no split 'train'; it has fold0, fold1"),
+        ("fold0+train", r"no split 'train' \(in 'fold0\+train'\)"),
+        ("fold9*", r"no split 'fold9\*'"),
+        ("", "makes no sense"),
+        ("+", "makes no sense"),
+        ("fold0+", "makes no sense"),
+        ("-fold0", "makes no sense"),
+        ("fold0--fold1", "makes no sense"),
+        ("fold0[:x]", "the share in it makes no sense"),
+        ("fold0[1:50%]", "the share in it makes no sense"),
+        ("fold0[0.5:]", "the share in it makes no sense"),
+        ("fold0[:1:2]", "no split"),
+    ],
+)
+def test_what_makes_no_sense(expression: str, text: str) -> None:
+    with pytest.raises(RecordsError, match=text):
+        select(expression, SPLITS, LABELS)
+
+
+@given(
+    labels=st.lists(st.integers(-1, 4), min_size=1, max_size=60),
+    cut=st.integers(0, 1000).map(lambda n: n / 10),
+)
+def test_shares_complete_each_other_in_every_class(labels: list[int], cut: float) -> None:
+    values, splits = np.array(labels, np.int64), {"train": (0, len(labels))}
+    first = select(f"train[:{cut}%]", splits, values)
+    rest = select(f"train[{cut}%:]", splits, values)
+    assert sorted([*first, *rest]) == list(range(len(labels)))
+    for label in set(labels):
+        have, of = (values[first] == label).sum(), (values == label).sum()
+        assert abs(have - of * cut / 100) < 1
+
+
+def test_a_plan_takes_any_records_in_any_order() -> None:
+    rng = np.random.default_rng(0)
+    heights, widths = rng.integers(20, 90, (2, 50))
+    picked = rng.permutation(50)[:17]
+    config = PlanConfig(batch_size=5, seed=3)
+    plan = make_plan(heights, widths, picked, config, 2)
+    assert sorted(plan.indices) == sorted(picked)
+    inside = plan.boxes[:, 0] + plan.boxes[:, 2] <= heights[plan.indices]
+    assert inside.all()
+    shifted = make_plan(heights[picked], widths[picked], np.arange(17), config, 2)
+    assert np.array_equal(picked[shifted.indices], plan.indices)
+    assert np.array_equal(shifted.boxes, plan.boxes)
+
+
+@pytest.mark.parametrize("name", available_loaders())
+def test_every_loader_loads_what_is_selected(tmp_path: Path, name: str) -> None:
+    splits = {"fold0": 7, "fold1": 6, "fold2": 8, "test": 4}
+    with make_records(tmp_path / "a.beton", samples(25), splits) as records:
+        for expression in ("fold*-fold1", "fold0+test", "fold*[:50%]", "all"):
+            with open_loader(
+                records, split=expression, loader=name, size=24, batch_size=6, train=False
+            ) as loader:
+                found = list(loader.epoch(0))
+                plan = loader.plan(0)
+            indices = torch.cat([batch.indices for batch in found]).numpy()
+            assert np.array_equal(indices, records.select(expression))
+            with open_loader(
+                records, split=None, loader="torchvision", size=24, batch_size=25, train=False
+            ) as reference:
+                (whole,) = reference.epoch(0)
+            images = torch.cat([batch.images for batch in found]).int()
+            assert (images - whole.images[plan.indices].int()).abs().max() <= 8
