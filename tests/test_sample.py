@@ -10,8 +10,8 @@ import simplejpeg
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.discovery import discover
 from headrace.tools.sample import SampleConfig, draw_photo, main
-from headrace.tools.sampling.foods import CLASS_NAMES
-from headrace.tools.sampling.textures import make_textures
+from headrace.tools.painting.foods import CLASS_NAMES
+from headrace.tools.painting.textures import make_textures
 
 SMALL = ["--train", "22", "--valid", "11", "--test", "5", "--size", "128"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headrace.tools.sampling.painter import Surface
+from headrace.tools.painting.painter import Surface
 
 # Cream, straw, tan, amber, brown, dark brown, yellow, orange, red, crimson, salmon, pink, green,
 # light green, dark green, plum, gray.

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from headrace.tools.sampling.foods import Spot, draw_food
-from headrace.tools.sampling.painter import Light, Painter, Surface, blob, place
-from headrace.tools.sampling.palette import pick_contrast, pick_surface
-from headrace.tools.sampling.textures import Textures
+from headrace.tools.painting.foods import Spot, draw_food
+from headrace.tools.painting.painter import Light, Painter, Surface, blob, place
+from headrace.tools.painting.palette import pick_contrast, pick_surface
+from headrace.tools.painting.textures import Textures
 
 
 def render(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headrace.tools.sampling.painter import Painter, Surface, blob, place
-from headrace.tools.sampling.palette import pick_contrast, pick_food_surface, pick_surface
+from headrace.tools.painting.painter import Painter, Surface, blob, place
+from headrace.tools.painting.palette import pick_contrast, pick_food_surface, pick_surface
 
 CLASS_NAMES = (
     "Bread",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from headrace.tools.sampling.textures import Textures
+from headrace.tools.painting.textures import Textures
 
 Colour = tuple[float, float, float]
 SUPERSAMPLE = 2
