@@ -9,9 +9,9 @@ import simplejpeg
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.discovery import discover
-from headrace.tools.sample import SampleConfig, draw_photo, main
 from headrace.tools.painting.foods import CLASS_NAMES
 from headrace.tools.painting.textures import make_textures
+from headrace.tools.sample import SampleConfig, draw_photo, main
 
 SMALL = ["--train", "22", "--valid", "11", "--test", "5", "--size", "128"]
 

@@ -17,7 +17,7 @@ from headrace.tools.info import main as info
 from headrace.tools.pack import main as pack
 from tests.builders import jpeg_bytes, photo
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 CLASSES = ("caf\udce9", "été 夏 😀")
 IMAGES = ["caf\udce9/1.jpg", "caf\udce9/ma\udcf1ana.jpg", "été 夏 😀/\\x.jpg", "été 夏 😀/😀.jpg"]
 BAD = "caf\udce9/b\udce4d.jpg"

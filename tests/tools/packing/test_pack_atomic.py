@@ -12,7 +12,7 @@ import pytest
 from headrace.pipeline.records import Records
 from tests.builders import jpeg_bytes, photo
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "tools" / "pack.py"
 
 

@@ -14,7 +14,7 @@ from headrace.tools.packing import renames
 from headrace.tools.packing.swap import output_names, settle
 from tests.builders import jpeg_bytes, photo
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 OUTPUTS = ("o.beton", "o/", "o.tar")
 BYSTANDERS = {"o.old", "o.old/mine.txt", "o.txt"}
 OLD, NEW = ["old0", "old1"], ["new0", "new1"]
@@ -59,7 +59,14 @@ def _kill_everywhere(source: Path, template: Path, name: str, *options: str) -> 
     """Copies of a folder in which a pack was killed, one for each of its steps; the last one got
     through."""
     runs = template.with_name(f"{template.name}-runs")
-    command = [sys.executable, "-m", "tests.kill_points", str(source), str(template), str(runs)]
+    command = [
+        sys.executable,
+        "-m",
+        f"{__package__}.kill_points",
+        str(source),
+        str(template),
+        str(runs),
+    ]
     subprocess.run([*command, name, *options], cwd=ROOT, check=True)
     return sorted(runs.iterdir(), key=lambda folder: int(folder.name))
 
