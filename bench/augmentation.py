@@ -19,10 +19,10 @@ from typing import Any
 
 import torch
 
-from headrace.bench.augment_peers import PEERS, WORK, Work, Workers, one_draw_per_batch
-from headrace.bench.flags import names, positive, seconds
-from headrace.bench.measure import command_line, interleaved, spread
-from headrace.bench.report import Bar, BarKind, Column, Panel, bar_chart, table, write_json
+from headrace.bench.augmenting.peers import PEERS, WORK, Work, Workers, one_draw_per_batch
+from headrace.bench.core.bar_chart import Bar, BarKind, Column, Panel, bar_chart, table, write_json
+from headrace.bench.core.flag_values import names, positive, seconds
+from headrace.bench.core.process_usage import command_line, interleaved, spread
 from headrace.pipeline.command_line import Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError

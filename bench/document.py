@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.bench import augmentation, packing, planar, scaling, sides, standings
-from headrace.bench.report import Column, markdown
+from headrace.bench import augmentation, packing, scaling, sides
+from headrace.bench.core.bar_chart import Column, markdown
+from headrace.bench.loading import throughput_report
+from headrace.bench.studies import raw_yuv420
 from headrace.pipeline.command_line import Parser, run_command
 from headrace.pipeline.errors import ConfigError
 
@@ -115,10 +117,10 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "ceilings": _by_loader(_ceiling),
     "first-batch": _by_loader(_first_batch),
     "ceiling-share": _by_loader(_share),
-    "memory": _listed(standings.MEMORY_COLUMNS),
+    "memory": _listed(throughput_report.MEMORY_COLUMNS),
     "augmentation": _listed(augmentation.COLUMNS),
     "packing": _listed(packing.COLUMNS),
-    "planar": _listed(planar.COLUMNS),
+    "planar": _listed(raw_yuv420.COLUMNS),
     "scaling": _listed(scaling.SPEED_COLUMNS),
     "opening": _listed(scaling.OPEN_COLUMNS),
     "sides": _listed(sides.COLUMNS),

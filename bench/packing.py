@@ -22,15 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.bench.measure import (
+from headrace.bench.core.bar_chart import Column, table, write_json
+from headrace.bench.core.process_usage import (
     PeakMemory,
     command_line,
     cpu_percent,
     interleaved,
     spread,
 )
-from headrace.bench.packers import PACKERS
-from headrace.bench.report import Column, table, write_json
+from headrace.bench.packers.one_packer import PACKERS
 from headrace.pipeline.command_line import Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError, HeadraceError
@@ -116,7 +116,14 @@ def _rows(
 def _run(name: str, source: Path, scratch: Path, max_side: int, workers: int) -> Measured:
     """Runs a packer in a process of its own and removes what it wrote."""
     out = scratch / "out"
-    command = [sys.executable, "-m", "headrace.bench.packers", name, str(source), str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "headrace.bench.packers.one_packer",
+        name,
+        str(source),
+        str(out),
+    ]
     command += [str(max_side), str(workers)]
     before = _children_cpu_s()
     with subprocess.Popen(

@@ -19,15 +19,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from headrace.bench.comparison import reads_of
-from headrace.bench.flags import count, names, positive, seconds
-from headrace.bench.isolated import Isolated, UnavailableError
-from headrace.bench.job import PEERS, Job
-from headrace.bench.measure import command_line, interleaved, spread
-from headrace.bench.report import Bar, Column, Panel, bar_chart, table, write_json
-from headrace.bench.retable import retable
-from headrace.bench.serve import OpenCost, Part
-from headrace.bench.subjects import Subject, Workshop, packed_subject, warm_page_cache
+from headrace.bench.core.bar_chart import Bar, Column, Panel, bar_chart, table, write_json
+from headrace.bench.core.flag_values import count, names, positive, seconds
+from headrace.bench.core.isolated_process import Isolated, UnavailableError
+from headrace.bench.core.process_usage import command_line, interleaved, spread
+from headrace.bench.loading.compare_speed import reads_of
+from headrace.bench.loading.image_forms import Subject, Workshop, packed_subject, warm_page_cache
+from headrace.bench.loading.loader_under_test import PEERS, Job
+from headrace.bench.loading.repeat_records import retable
+from headrace.bench.loading.timed_loader import OpenCost, Part
 from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from headrace.bench import flags
-from headrace.bench.measure import command_line, interleaved, spread
-from headrace.bench.planar import psnr
-from headrace.bench.report import Column, table, write_json
+from headrace.bench.core import flag_values
+from headrace.bench.core.bar_chart import Column, table, write_json
+from headrace.bench.core.process_usage import command_line, interleaved, spread
+from headrace.bench.studies.raw_yuv420 import psnr
 from headrace.pipeline import PlannedLoader, Records, open_loader
 from headrace.pipeline.command_line import Parser, called, run_command
 from headrace.pipeline.cores import available_cores
@@ -53,10 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog=called("bench sides"), description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("photos", type=Path, help="folder of images")
-    add("--max-side", type=flags.count, nargs="+", default=SIDES, metavar="PX")
-    add("--size", type=flags.positive, nargs="+", default=[128, 224], metavar="PX")
-    add("--repeats", type=flags.positive, default=5, metavar="N")
-    add("--min-seconds", type=flags.seconds, default=1.0, metavar="S")
+    add("--max-side", type=flag_values.count, nargs="+", default=SIDES, metavar="PX")
+    add("--size", type=flag_values.positive, nargs="+", default=[128, 224], metavar="PX")
+    add("--repeats", type=flag_values.positive, default=5, metavar="N")
+    add("--min-seconds", type=flag_values.seconds, default=1.0, metavar="S")
     add("--json", type=Path, metavar="F", help="write the results there")
     given = parser.parse_args(arguments)
     rows: list[dict[str, Any]] = []

@@ -19,19 +19,25 @@ from pathlib import Path
 
 import torch
 
-from headrace.bench.comparison import CompareConfig, Results, compare, names_for, watch_memory
-from headrace.bench.flags import count, names, positive, scale, seconds
-from headrace.bench.job import PEERS
-from headrace.bench.measure import command_line
-from headrace.bench.report import bar_chart, write_json
-from headrace.bench.standings import (
+from headrace.bench.core.bar_chart import bar_chart, write_json
+from headrace.bench.core.flag_values import count, names, positive, scale, seconds
+from headrace.bench.core.process_usage import command_line
+from headrace.bench.loading.compare_speed import (
+    CompareConfig,
+    Results,
+    compare,
+    names_for,
+    watch_memory,
+)
+from headrace.bench.loading.image_forms import Subject, Workshop, folder_subject, packed_subject
+from headrace.bench.loading.loader_under_test import PEERS
+from headrace.bench.loading.throughput_report import (
     COURSE_SCRIPT,
     add_ratios,
     in_table_order,
     panels,
     print_results,
 )
-from headrace.bench.subjects import Subject, Workshop, folder_subject, packed_subject
 from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError

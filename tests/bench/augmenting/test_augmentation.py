@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from headrace.augment import build_augmenter
-from headrace.bench.augment_peers import PEERS, WORK, one_draw_per_batch
 from headrace.bench.augmentation import bars_reached, main
+from headrace.bench.augmenting.peers import PEERS, WORK, one_draw_per_batch
 from headrace.pipeline import ConfigError
 
 

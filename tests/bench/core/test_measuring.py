@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from headrace.bench.measure import (
+from headrace.bench.core.bar_chart import Bar, Column, Panel, bar_chart, table, write_json
+from headrace.bench.core.process_usage import (
     PeakMemory,
     command_line,
     cpu_percent,
@@ -20,7 +21,6 @@ from headrace.bench.measure import (
     spread,
     versions,
 )
-from headrace.bench.report import Bar, Column, Panel, bar_chart, table, write_json
 
 
 def test_the_spread_is_the_distance_between_the_quartiles() -> None:

@@ -11,13 +11,13 @@ import pytest
 
 import headrace.bench.scaling
 import headrace.bench.throughput
-from headrace.bench.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of, open_ceiling
-from headrace.bench.comparison import CompareConfig, names_for
-from headrace.bench.isolated import Isolated, UnavailableError
-from headrace.bench.job import PEERS, Job, open_source
-from headrace.bench.retable import retable
-from headrace.bench.standings import add_ratios, in_table_order, panels
-from headrace.bench.subjects import Workshop, folder_subject, packed_subject
+from headrace.bench.core.isolated_process import Isolated, UnavailableError
+from headrace.bench.loading.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of, open_ceiling
+from headrace.bench.loading.compare_speed import CompareConfig, names_for
+from headrace.bench.loading.image_forms import Workshop, folder_subject, packed_subject
+from headrace.bench.loading.loader_under_test import PEERS, Job, open_source
+from headrace.bench.loading.repeat_records import retable
+from headrace.bench.loading.throughput_report import add_ratios, in_table_order, panels
 from headrace.pipeline import Records
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from tests.builders import jpeg_bytes, make_records, photo, samples

@@ -10,8 +10,8 @@ from typing import Any
 
 from torchvision.transforms import v2
 
-from headrace.bench.job import Job, Source
-from headrace.bench.peers.image_folder import DataLoaderSource
+from headrace.bench.loading.loader_under_test import Job, Source
+from headrace.bench.loading.peers.image_folder import DataLoaderSource
 from headrace.pipeline.errors import MissingPackageError
 
 LEAST_IMAGES = 4096

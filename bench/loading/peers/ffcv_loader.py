@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from headrace.bench.job import Job, Source
+from headrace.bench.loading.loader_under_test import Job, Source
 from headrace.pipeline.errors import MissingPackageError
 from headrace.pipeline.records import Records
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from headrace.bench.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of
-from headrace.bench.isolated import Isolated, UnavailableError
-from headrace.bench.job import ORIGINAL_FOLDER_PEERS, PEERS, Job, Reads
-from headrace.bench.measure import interleaved, spread
-from headrace.bench.serve import Growth, Opened, Run
-from headrace.bench.subjects import Subject, Workshop, warm_page_cache
+from headrace.bench.core.isolated_process import Isolated, UnavailableError
+from headrace.bench.core.process_usage import interleaved, spread
+from headrace.bench.loading.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of
+from headrace.bench.loading.image_forms import Subject, Workshop, warm_page_cache
+from headrace.bench.loading.loader_under_test import ORIGINAL_FOLDER_PEERS, PEERS, Job, Reads
+from headrace.bench.loading.timed_loader import Growth, Opened, Run
 
 FOLDER_LOADERS = ("torchvision",)
 """Our loaders that make sense on a folder that is not packed."""

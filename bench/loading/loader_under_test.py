@@ -51,15 +51,15 @@ class Source(Protocol):
 
 
 PEERS: dict[str, tuple[str, Reads]] = {
-    "course-script": ("headrace.bench.peers.course_script", "folder"),
-    "torchvision-pil": ("headrace.bench.peers.image_folder", "folder"),
-    "torchvision-v2": ("headrace.bench.peers.image_folder", "folder"),
-    "ffcv": ("headrace.bench.peers.ffcv_loader", "beton"),
-    "dali": ("headrace.bench.peers.dali_reader", "folder"),
-    "timm": ("headrace.bench.peers.timm_loader", "folder"),
-    "spdl": ("headrace.bench.peers.spdl_pipeline", "folder"),
-    "webdataset": ("headrace.bench.peers.webdataset_shards", "shards"),
-    "litdata": ("headrace.bench.peers.litdata_chunks", "chunks"),
+    "course-script": ("headrace.bench.loading.peers.course_script", "folder"),
+    "torchvision-pil": ("headrace.bench.loading.peers.image_folder", "folder"),
+    "torchvision-v2": ("headrace.bench.loading.peers.image_folder", "folder"),
+    "ffcv": ("headrace.bench.loading.peers.ffcv_loader", "beton"),
+    "dali": ("headrace.bench.loading.peers.dali_reader", "folder"),
+    "timm": ("headrace.bench.loading.peers.timm_loader", "folder"),
+    "spdl": ("headrace.bench.loading.peers.spdl_pipeline", "folder"),
+    "webdataset": ("headrace.bench.loading.peers.webdataset_shards", "shards"),
+    "litdata": ("headrace.bench.loading.peers.litdata_chunks", "chunks"),
 }
 """Peer names, the modules that define `open_source(job) -> Source`, and what they read."""
 
@@ -103,7 +103,7 @@ def open_source(job: Job) -> Source:
         source: Source = importlib.import_module(PEERS[name][0]).open_source(job)
         return source
     if kind == "ceiling":
-        from headrace.bench.ceilings import open_ceiling
+        from headrace.bench.loading.ceilings import open_ceiling
 
         return open_ceiling(job)
     return OurSource(job)

@@ -16,7 +16,7 @@ import simplejpeg
 import torch
 from torch.nn.functional import interpolate
 
-from headrace.bench.job import Job, Source
+from headrace.bench.loading.loader_under_test import Job, Source
 from headrace.pipeline import PlanConfig, make_plan
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.plan import EpochPlan

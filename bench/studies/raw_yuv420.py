@@ -5,7 +5,7 @@ Crops from planes are cut and resized per plane and converted to RGB at the outp
 forms go through the same resizer, OpenCV's, so that the comparison is of the formats and not of
 kernels; our own kernel for RGB and a JPEG region decode stand beside them.
 
-    bench/planar.py PHOTOS [--max-side 256] [--size 128 224] [--repeats 9] [--json F]
+    bench/studies/raw_yuv420.py PHOTOS [--max-side 256] [--size 128 224] [--repeats 9] [--json F]
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from headrace.bench import flags
-from headrace.bench.measure import command_line, interleaved, spread
-from headrace.bench.report import Column, table, write_json
+from headrace.bench.core import flag_values
+from headrace.bench.core.bar_chart import Column, table, write_json
+from headrace.bench.core.process_usage import command_line, interleaved, spread
 from headrace.pipeline import MissingPackageError, PlanConfig, RecordsError, make_plan
 from headrace.pipeline.command_line import Parser, run_command
 from headrace.pipeline.resample import box_row, resize_boxes
@@ -74,18 +74,18 @@ def from_planes(cv2: Any, y: np.ndarray, cb: np.ndarray, cr: np.ndarray) -> np.n
 
 
 def main() -> int:
-    parser = Parser(prog="bench/planar.py", description=__doc__.split("\n")[0])
+    parser = Parser(prog="bench/studies/raw_yuv420.py", description=__doc__.split("\n")[0])
     parser.add_argument("photos", type=Path, help="folder of images")
-    parser.add_argument("--max-side", type=flags.count, default=256)
-    parser.add_argument("--size", type=flags.count, nargs="+", default=[128, 224])
-    parser.add_argument("--repeats", type=flags.count, default=9)
+    parser.add_argument("--max-side", type=flag_values.count, default=256)
+    parser.add_argument("--size", type=flag_values.count, nargs="+", default=[128, 224])
+    parser.add_argument("--repeats", type=flag_values.count, default=9)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     try:
         import cv2
     except ImportError:
         raise MissingPackageError(
-            "bench/planar.py needs OpenCV: pip install opencv-python-headless"
+            "bench/studies/raw_yuv420.py needs OpenCV: pip install opencv-python-headless"
         ) from None
     cv2.setNumThreads(0)
     samples = _load(given.photos, given.max_side)
@@ -95,7 +95,9 @@ def main() -> int:
         rows += _measure(cv2, samples, size, given.repeats, quality)
     print(table(rows, COLUMNS))
     if given.json:
-        write_json(given.json, command=command_line("bench/planar.py", sys.argv[1:]), rows=rows)
+        write_json(
+            given.json, command=command_line("bench/studies/raw_yuv420.py", sys.argv[1:]), rows=rows
+        )
     return 0
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from headrace.bench.job import Job, Source
-from headrace.bench.peers.image_folder import DataLoaderSource
+from headrace.bench.loading.loader_under_test import Job, Source
+from headrace.bench.loading.peers.image_folder import DataLoaderSource
 
 ROTATION_DEGREES = 15
 

@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from headrace.bench.job import Job, Source, open_source
-from headrace.bench.measure import cpu_percent, cpu_seconds, memory_now
+from headrace.bench.core.process_usage import cpu_percent, cpu_seconds, memory_now
+from headrace.bench.loading.loader_under_test import Job, Source, open_source
 from headrace.pipeline import PlanConfig, Records, make_plan
 from headrace.pipeline.errors import HeadraceError
 

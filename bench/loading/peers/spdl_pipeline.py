@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from headrace.bench.job import Job, Source
+from headrace.bench.loading.loader_under_test import Job, Source
 from headrace.pipeline.errors import MissingPackageError
 
 AHEAD = 3  # batches that wait at the end of the pipeline

@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.bench.isolated import Isolated
-from headrace.bench.job import PEERS, Reads
-from headrace.bench.retable import retable
+from headrace.bench.core.isolated_process import Isolated
+from headrace.bench.loading.loader_under_test import PEERS, Reads
+from headrace.bench.loading.repeat_records import retable
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.manifest import DEFAULT_SPLIT
@@ -180,7 +180,7 @@ def _run_tool(module: str, *arguments: str) -> None:
     Raises:
         HeadraceError: if it fails.
     """
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=root, stdout=subprocess.DEVNULL)
     if done.returncode:

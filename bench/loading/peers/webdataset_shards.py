@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from headrace.bench.job import Job, Source
-from headrace.bench.peers.image_folder import pil_transform
+from headrace.bench.loading.loader_under_test import Job, Source
+from headrace.bench.loading.peers.image_folder import pil_transform
 from headrace.pipeline.errors import MissingPackageError
 
 NUM_SHARDS = 16  # its documentation wants several per worker

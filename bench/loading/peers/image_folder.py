@@ -12,7 +12,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms import v2
 
-from headrace.bench.job import Job, Source
+from headrace.bench.loading.loader_under_test import Job, Source
 
 
 def open_source(job: Job) -> Source:

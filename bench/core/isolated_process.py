@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from headrace.bench.job import Job
-from headrace.bench.measure import PeakMemory
-from headrace.bench.serve import Growth, OpenCost, Opened, Part, Run, serve
+from headrace.bench.core.process_usage import PeakMemory
+from headrace.bench.loading.loader_under_test import Job
+from headrace.bench.loading.timed_loader import Growth, OpenCost, Opened, Part, Run, serve
 from headrace.pipeline.errors import HeadraceError
 
 STOP_S = 3.0
@@ -129,5 +129,5 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "torchvision", "headrace.bench.isolated"])
+    context.set_forkserver_preload(["torch", "torchvision", "headrace.bench.core.isolated_process"])
     return context

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from headrace.bench.job import Job, Source
-from headrace.bench.peers.image_folder import DataLoaderSource
+from headrace.bench.loading.loader_under_test import Job, Source
+from headrace.bench.loading.peers.image_folder import DataLoaderSource
 from headrace.pipeline.errors import MissingPackageError
 
 

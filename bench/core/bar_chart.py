@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from headrace.bench.measure import hardware, versions
+from headrace.bench.core.process_usage import hardware, versions
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import MissingPackageError
 

@@ -1,6 +1,6 @@
 """The packers that bench/packing.py compares, each run in a process of its own.
 
-    python -m bench.packers ours:full SOURCE OUT 256 2
+    python -m headrace.bench.packers.one_packer ours:full SOURCE OUT 256 2
 
 prints one line of JSON: images, seconds, output bytes. Imports and the first touch of compiled
 code are not in the seconds; listing the source folder is.
