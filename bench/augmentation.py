@@ -20,9 +20,11 @@ from typing import Any
 import torch
 
 from headrace.bench.augmenting.peers import PEERS, WORK, Work, Workers, one_draw_per_batch
-from headrace.bench.core.bar_chart import Bar, BarKind, Column, Panel, bar_chart, table, write_json
+from headrace.bench.core.bar_chart import Bar, BarKind, Panel, bar_chart
 from headrace.bench.core.flag_values import names, positive, seconds
-from headrace.bench.core.process_usage import command_line, interleaved, spread
+from headrace.bench.core.repeats import interleaved, spread
+from headrace.bench.core.result_file import command_line, write_json
+from headrace.bench.core.tables import Column, table
 from headrace.pipeline.command_line import Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.bench import augmentation, packing, scaling, sides
-from headrace.bench.core.bar_chart import Column, markdown
+from headrace.bench.core.tables import Column, markdown
 from headrace.bench.loading import throughput_report
 from headrace.bench.studies import raw_yuv420
 from headrace.pipeline.command_line import Parser, run_command

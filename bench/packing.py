@@ -22,14 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.bench.core.bar_chart import Column, table, write_json
-from headrace.bench.core.process_usage import (
-    PeakMemory,
-    command_line,
-    cpu_percent,
-    interleaved,
-    spread,
-)
+from headrace.bench.core.process_usage import PeakMemory, cpu_percent
+from headrace.bench.core.repeats import interleaved, spread
+from headrace.bench.core.result_file import command_line, write_json
+from headrace.bench.core.tables import Column, table
 from headrace.bench.packers.one_packer import PACKERS
 from headrace.pipeline.command_line import Parser, called, run_command
 from headrace.pipeline.cores import available_cores

@@ -19,10 +19,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from headrace.bench.core.bar_chart import Bar, Column, Panel, bar_chart, table, write_json
+from headrace.bench.core.bar_chart import Bar, Panel, bar_chart
 from headrace.bench.core.flag_values import count, names, positive, seconds
 from headrace.bench.core.isolated_process import Isolated, UnavailableError
-from headrace.bench.core.process_usage import command_line, interleaved, spread
+from headrace.bench.core.repeats import interleaved, spread
+from headrace.bench.core.result_file import command_line, write_json
+from headrace.bench.core.tables import Column, table
 from headrace.bench.loading.compare_speed import reads_of
 from headrace.bench.loading.image_forms import Subject, Workshop, packed_subject, warm_page_cache
 from headrace.bench.loading.loader_under_test import PEERS, Job

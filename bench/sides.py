@@ -21,8 +21,9 @@ import numpy as np
 from PIL import Image
 
 from headrace.bench.core import flag_values
-from headrace.bench.core.bar_chart import Column, table, write_json
-from headrace.bench.core.process_usage import command_line, interleaved, spread
+from headrace.bench.core.repeats import interleaved, spread
+from headrace.bench.core.result_file import command_line, write_json
+from headrace.bench.core.tables import Column, table
 from headrace.bench.studies.raw_yuv420 import psnr
 from headrace.pipeline import PlannedLoader, Records, open_loader
 from headrace.pipeline.command_line import Parser, called, run_command

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import torch
 
-from headrace.bench.core.bar_chart import bar_chart, write_json
+from headrace.bench.core.bar_chart import bar_chart
 from headrace.bench.core.flag_values import count, names, positive, scale, seconds
-from headrace.bench.core.process_usage import command_line
+from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.loading.compare_speed import (
     CompareConfig,
     Results,

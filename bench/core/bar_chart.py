@@ -1,21 +1,16 @@
-"""How a benchmark reports: an aligned table, a JSON file, and a bar chart as PNG.
+"""Panels of horizontal bars as PNG.
 
-print(table(rows, [Column("loader"), Column("images/s", "images_per_s", ",.0f")]))
-write_json(path, command=command_line("bench/x.py", argv), rows=rows)
 bar_chart(path, [Panel("JPEG 500, 128 px", bars)], title="...", unit="images/s")
 """
 
 from __future__ import annotations
 
-import datetime
 import itertools
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from headrace.bench.core.process_usage import hardware, versions
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import MissingPackageError
 
@@ -35,20 +30,6 @@ LEGEND: dict[BarKind, str] = {
 }
 
 
-class Column(NamedTuple):
-    """A column of the table on screen.
-
-    Attributes:
-        heading: first line, and the row's key if no other is given.
-        key: of the value in a row.
-        form: format specification; a missing value or None shows as `-`.
-    """
-
-    heading: str
-    key: str = ""
-    form: str = ""
-
-
 class Bar(NamedTuple):
     """One bar; `spread` is drawn as a whisker of that whole length, `note` stands at its end."""
 
@@ -65,76 +46,6 @@ class Panel:
 
     title: str
     bars: Sequence[Bar]
-
-
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
-    """An aligned text table: text to the left, numbers to the right."""
-    cells = [[_cell(row.get(c.key or c.heading), c.form) for c in columns] for row in rows]
-    widths = [
-        max(len(c.heading), *(len(line[i]) for line in cells)) if cells else len(c.heading)
-        for i, c in enumerate(columns)
-    ]
-    right = [
-        any(isinstance(row.get(c.key or c.heading), (int, float)) for row in rows) for c in columns
-    ]
-    lines = [[c.heading for c in columns], ["-" * w for w in widths], *cells]
-    return "\n".join(
-        "  ".join(
-            text.rjust(w) if r else text.ljust(w)
-            for text, w, r in zip(line, widths, right, strict=True)
-        ).rstrip()
-        for line in lines
-    )
-
-
-def markdown(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
-    """The same as a Markdown table; a column in which no row has a value is left out."""
-    columns = [c for c in columns if any(row.get(c.key or c.heading) is not None for row in rows)]
-    right = [c.form != "" or c.key != "" for c in columns]
-    lines = [[c.heading for c in columns], ["---:" if r else "---" for r in right]]
-    lines += [[_cell(row.get(c.key or c.heading), c.form) for c in columns] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(value: Any, form: str) -> str:
-    if value is None:
-        return "-"
-    return format(value, form)
-
-
-def write_json(
-    path: str | Path, *, command: str, rows: Sequence[Mapping[str, Any]], **sections: Any
-) -> None:
-    """Writes the result file; it appears under its name only when it is complete.
-
-    Args:
-        path: of the file; its folder is made if missing.
-        command: as `measure.command_line` gives it.
-        rows: plain JSON values; numbers are rounded to four significant digits.
-        sections: further top-level keys, such as `unavailable`.
-    """
-    document = {
-        "command": command,
-        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "versions": versions(),
-        "hardware": hardware(),
-        "rows": _rounded(rows),
-        **{name: _rounded(section) for name, section in sections.items()},
-    }
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write((json.dumps(document, indent=1) + "\n").encode())
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.4g}")
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_rounded(item) for item in value]
-    return value
 
 
 def bar_chart(path: str | Path, panels: Sequence[Panel], *, title: str, unit: str) -> None:

@@ -1,7 +1,5 @@
-"""What every benchmark measures with: spread, interleaved repeats, machine, versions, memory, CPU.
+"""Memory and CPU time of a process and its children.
 
-times = interleaved({"a": run_a, "b": run_b}, repeats=5)    # a b a b a b ...
-spread([1.0, 1.1, 0.9]).median                              # and .iqr, .count
 with PeakMemory() as memory: ...                            # memory.rss_mb, memory.private_mb
 before = cpu_seconds(); ...; cpu_percent(cpu_seconds() - before, elapsed_s)
 """
@@ -9,127 +7,16 @@ before = cpu_seconds(); ...; cpu_percent(cpu_seconds() - before, elapsed_s)
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
-import os
-import platform
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
 
-import numpy as np
 import psutil
 
 from headrace.pipeline.cores import available_cores
 
-T = TypeVar("T")
 MB = 1e6
-PACKAGES = (
-    "headrace",
-    "torch",
-    "torchvision",
-    "numpy",
-    "pillow",
-    "simplejpeg",
-    "numba",
-    "ffcv",
-    "nvidia-dali-cuda120",
-    "nvidia-nvimgcodec-cu12",
-    "kornia",
-    "timm",
-    "webdataset",
-    "litdata",
-    "spdl",
-    "opencv-python-headless",
-)
-"""Distributions whose versions a result records, where they are installed."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median of repeated measurements, and how far apart the middle half of them lies."""
-
-    median: float
-    iqr: float
-    count: int
-
-
-def spread(values: Iterable[float]) -> Spread:
-    """Median and interquartile range (linear interpolation; 0 for a single value).
-
-    Raises:
-        ValueError: if there are no values.
-    """
-    array = np.asarray(list(values), np.float64)
-    if not array.size:
-        raise ValueError("no measurements to take the median of")
-    low, middle, high = np.percentile(array, (25, 50, 75))
-    return Spread(float(middle), float(high - low), int(array.size))
-
-
-def interleaved(runs: Mapping[str, Callable[[], T]], repeats: int) -> dict[str, list[T]]:
-    """Calls all runs in turn, `repeats` times over, so that a slow spell of the machine hits all.
-
-    Every run should have warmed up before. Returns each run's results in order.
-    """
-    results: dict[str, list[T]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            results[name].append(run())
-    return results
-
-
-def hardware() -> dict[str, Any]:
-    """CPU model, cores that this process may use, memory in GB, GPUs; nothing that names the host.
-
-    GPUs are listed only if CUDA is in use already: asking would initialise it.
-    """
-    info: dict[str, Any] = {
-        "cpu": _cpu_model(),
-        "cores": available_cores(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-    import torch
-
-    if torch.cuda.is_initialized():
-        info["gpus"] = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return info
-
-
-def _cpu_model() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """Versions of Python and of those packages that are installed."""
-    found = {"python": platform.python_version()}
-    for name in packages:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
-
-
-def command_line(program: str, arguments: Sequence[str]) -> str:
-    """The command as it is recorded: paths lose their directories, which are nobody's business.
-
-    >>> command_line("bench/throughput.py", ["--data", "/home/me/food.beton", "--json=/tmp/a.json"])
-    'bench/throughput.py --data food.beton --json=a.json'
-    """
-    words = []
-    for argument in arguments:
-        option, equals, value = argument.partition("=") if argument[:1] == "-" else ("", "", "")
-        path = value if equals else argument
-        if "/" in path or os.sep in path:
-            path = Path(path).name
-        words.append(option + equals + path if equals else path)
-    return " ".join([program, *words])
 
 
 def cpu_seconds(pid: int | None = None) -> float:

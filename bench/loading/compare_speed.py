@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from headrace.bench.core.isolated_process import Isolated, UnavailableError
-from headrace.bench.core.process_usage import interleaved, spread
+from headrace.bench.core.repeats import interleaved, spread
 from headrace.bench.loading.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of
 from headrace.bench.loading.image_forms import Subject, Workshop, warm_page_cache
 from headrace.bench.loading.loader_under_test import ORIGINAL_FOLDER_PEERS, PEERS, Job, Reads

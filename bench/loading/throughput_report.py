@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headrace.bench.core.bar_chart import Bar, BarKind, Column, Panel, table
+from headrace.bench.core.bar_chart import Bar, BarKind, Panel
+from headrace.bench.core.tables import Column, table
 from headrace.bench.loading.compare_speed import Results
 
 COURSE_SCRIPT = "course-script"

@@ -22,8 +22,9 @@ import simplejpeg
 from PIL import Image
 
 from headrace.bench.core import flag_values
-from headrace.bench.core.bar_chart import Column, table, write_json
-from headrace.bench.core.process_usage import command_line, interleaved, spread
+from headrace.bench.core.repeats import interleaved, spread
+from headrace.bench.core.result_file import command_line, write_json
+from headrace.bench.core.tables import Column, table
 from headrace.pipeline import MissingPackageError, PlanConfig, RecordsError, make_plan
 from headrace.pipeline.command_line import Parser, run_command
 from headrace.pipeline.resample import box_row, resize_boxes

@@ -9,18 +9,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from headrace.bench.core.bar_chart import Bar, Column, Panel, bar_chart, table, write_json
-from headrace.bench.core.process_usage import (
-    PeakMemory,
-    command_line,
-    cpu_percent,
-    cpu_seconds,
-    hardware,
-    interleaved,
-    memory_now,
-    spread,
-    versions,
-)
+from headrace.bench.core.bar_chart import Bar, Panel, bar_chart
+from headrace.bench.core.machine import hardware, versions
+from headrace.bench.core.process_usage import PeakMemory, cpu_percent, cpu_seconds, memory_now
+from headrace.bench.core.repeats import interleaved, spread
+from headrace.bench.core.result_file import command_line, write_json
+from headrace.bench.core.tables import Column, table
 
 
 def test_the_spread_is_the_distance_between_the_quartiles() -> None:
