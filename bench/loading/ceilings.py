@@ -17,9 +17,8 @@ import torch
 from torch.nn.functional import interpolate
 
 from headrace.bench.loading.loader_under_test import Job, Source
-from headrace.pipeline import PlanConfig, make_plan
 from headrace.pipeline.errors import ConfigError, MissingPackageError
-from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.plan import EpochPlan, PlanConfig, make_plan
 from headrace.pipeline.records import Records
 
 RUN = 32  # samples that a thread takes at a time

@@ -23,7 +23,7 @@ from headrace.pipeline.records import Records
 _COPY_BYTES = 1 << 24
 
 
-def retable(source: Path, out: Path, *, split: str | None, count: int) -> Path:
+def repeat_records(source: Path, out: Path, *, split: str | None, count: int) -> Path:
     """Writes a .beton of `count` samples: the first of one split, over and over if need be.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.bench.core.bar_chart import Bar, BarKind, Panel
 from headrace.bench.core.tables import Column, table
-from headrace.bench.loading.compare_speed import Results
+from headrace.bench.loading.comparison import Results
 
 COURSE_SCRIPT = "course-script"
 COLUMNS = (

@@ -1,24 +1,22 @@
-"""The process that holds a source: what it can be asked, and what it answers."""
+"""Where loading is measured: opens a source, runs its epochs, and looks at time and memory.
+
+It lives in the process of the loader; see loader_process.py for the other end.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
-import multiprocessing
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from headrace.bench.core.process_usage import cpu_percent, cpu_seconds, memory_now
-from headrace.bench.loading.loader_under_test import Job, Source, open_source
-from headrace.pipeline import PlanConfig, Records, make_plan
-from headrace.pipeline.errors import HeadraceError
+from headrace.bench.loading.loader_under_test import Job, Source
+from headrace.bench.loading.sources import open_source
+from headrace.pipeline.plan import PlanConfig, make_plan
+from headrace.pipeline.records import Records
 
 
 @dataclass(frozen=True)
@@ -97,81 +95,15 @@ class Part:
     run: Run
 
 
-def serve(pipe: Connection, log: str) -> None:
-    """The process: answers commands until the parent stops it or goes away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    signal.signal(signal.SIGTERM, _leave)
-    # This process inherited our way of starting processes; a DataLoader in a user's own script
-    # would have the system's.
-    multiprocessing.set_start_method(None, force=True)
-    output = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(output, 1)  # libraries talk; the table on screen should stay whole
-    os.dup2(output, 2)
-    held = _Held()
-    commands: dict[str, Callable[..., Any]] = {
-        "open": held.open,
-        "run": held.run,
-        "grow": held.grow,
-        "run_part": held.run_part,
-        "open_records": _open_records,
-        "prepare": _prepare,
-    }
-    with contextlib.suppress(EOFError, OSError, SystemExit):
-        while True:
-            command, *arguments = pipe.recv()
-            if command == "stop":
-                break
-            try:
-                answer = False, commands[command](*arguments)
-            except Exception as error:  # whatever a peer raises is a row of the table
-                answer = True, _one_line(error)
-            pipe.send(answer)
-    held.close()
-
-
-def _leave(number: int, frame: object) -> None:
-    raise SystemExit(0)
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    text = " ".join(lines[0].split()) if lines else ""
-    if isinstance(error, HeadraceError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _prepare(module: str, folder: Path, out: Path) -> None:
-    importlib.import_module(module).prepare(folder, out)
-
-
-def _open_records(path: Path) -> OpenCost:
-    gc.collect()
-    before, start = memory_now(), time.perf_counter()
-    with Records.open(path) as records:
-        opened = time.perf_counter()
-        after = memory_now()
-        started = time.perf_counter()
-        span = records.split(next(iter(records.splits)))
-        plan = make_plan(records.heights, records.widths, span, PlanConfig(), 0)
-        planned = time.perf_counter()
-        assert plan.num_batches
-    return OpenCost(
-        opened - start,
-        planned - started,
-        after.rss_mb - before.rss_mb,
-        after.private_mb - before.private_mb,
-    )
-
-
-class _Held:
-    """The one source of a process."""
+class TimedLoader:
+    """The one source of a process: opened, run and timed, between waits for the GPU."""
 
     def __init__(self) -> None:
         self._source: Source | None = None
         self._epoch = 0
 
     def open(self, job: Job) -> Opened:
+        """Opens a source and runs its first epoch."""
         self.close()
         start = time.perf_counter()
         source = self._source = open_source(job)
@@ -185,6 +117,7 @@ class _Held:
         return Opened(first - start, first_images + rest_images, end - first, rest_images)
 
     def run(self, min_s: float) -> Run:
+        """Whole epochs, until `min_s` seconds are over."""
         assert self._source is not None
         images = 0
         cpu_s, start = cpu_seconds(), time.perf_counter()
@@ -196,6 +129,7 @@ class _Held:
         return Run(images, elapsed_s, cpu_seconds() - cpu_s)
 
     def run_part(self, job: Job, seconds: float) -> Part:
+        """Opens a source and takes batches of its first epoch until the time is over."""
         self.close()
         start = time.perf_counter()
         source = self._source = open_source(job)
@@ -213,6 +147,7 @@ class _Held:
         return Part(first_batch_s, run)
 
     def grow(self, epochs: int, breaks: int) -> Growth:
+        """Epochs, then early breaks, with a look at the memory after each."""
         assert self._source is not None
         first = self._settled_mb()  # opening ran one epoch
         after_epochs, after_breaks = [], []
@@ -234,10 +169,34 @@ class _Held:
         return memory_now().private_mb
 
     def close(self) -> None:
+        """Closes the source, if one is open."""
         if self._source is not None:
             self._source.close()
             self._source = None
             gc.collect()
+
+    def prepare(self, module: str, folder: Path, out: Path) -> None:
+        """Has a peer's module make its own format of a folder."""
+        importlib.import_module(module).prepare(folder, out)
+
+    def open_records(self, path: Path) -> OpenCost:
+        """Opens a record file and plans an epoch, without any loader."""
+        gc.collect()
+        before, start = memory_now(), time.perf_counter()
+        with Records.open(path) as records:
+            opened = time.perf_counter()
+            after = memory_now()
+            started = time.perf_counter()
+            span = records.split(next(iter(records.splits)))
+            plan = make_plan(records.heights, records.widths, span, PlanConfig(), 0)
+            planned = time.perf_counter()
+            assert plan.num_batches
+        return OpenCost(
+            opened - start,
+            planned - started,
+            after.rss_mb - before.rss_mb,
+            after.private_mb - before.private_mb,
+        )
 
 
 def _leave_early(batches: Iterator[int]) -> None:

@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from headrace.augment import build_augmenter
-from headrace.bench.augmentation import bars_reached, main
-from headrace.bench.augmenting.peers import PEERS, WORK, one_draw_per_batch
+from headrace.bench.augmentation import main
+from headrace.bench.augmenting.compare_engines import bars_reached
+from headrace.bench.augmenting.peers import PEERS
+from headrace.bench.augmenting.torchvision_peer import one_draw_per_batch
+from headrace.bench.augmenting.works import WORK
 from headrace.pipeline import ConfigError
 
 

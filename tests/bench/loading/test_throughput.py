@@ -11,12 +11,15 @@ import pytest
 
 import headrace.bench.scaling
 import headrace.bench.throughput
-from headrace.bench.core.isolated_process import Isolated, UnavailableError
+from headrace.bench.core.isolated_process import UnavailableError
 from headrace.bench.loading.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of, open_ceiling
-from headrace.bench.loading.compare_speed import CompareConfig, names_for
-from headrace.bench.loading.image_forms import Workshop, folder_subject, packed_subject
-from headrace.bench.loading.loader_under_test import PEERS, Job, open_source
-from headrace.bench.loading.repeat_records import retable
+from headrace.bench.loading.comparison import CompareConfig, names_for
+from headrace.bench.loading.image_forms import ImageForms
+from headrace.bench.loading.image_sets import folder_image_set, packed_image_set
+from headrace.bench.loading.loader_process import LoaderProcess
+from headrace.bench.loading.loader_under_test import Job
+from headrace.bench.loading.repeat_records import repeat_records
+from headrace.bench.loading.sources import PEERS, open_source
 from headrace.bench.loading.throughput_report import add_ratios, in_table_order, panels
 from headrace.pipeline import Records
 from headrace.pipeline.errors import ConfigError, HeadraceError
@@ -124,7 +127,7 @@ def test_wrong_flags_are_one_line(flag: str, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_repeated_file_holds_the_same_images(data: Path, tmp_path: Path) -> None:
-    out = retable(data, tmp_path / "more.beton", split="train", count=20)
+    out = repeat_records(data, tmp_path / "more.beton", split="train", count=20)
     with Records.open(data) as old, Records.open(out) as new:
         assert len(new) == 20 and new.splits == {"train": (0, 20)}
         assert new.manifest.classes == old.manifest.classes
@@ -134,28 +137,28 @@ def test_a_repeated_file_holds_the_same_images(data: Path, tmp_path: Path) -> No
         ptrs = new.storage.ptrs  # type: ignore[attr-defined]
         sizes = new.storage.sizes  # type: ignore[attr-defined]
         assert (ptrs >> 21 == ptrs + sizes - 1 >> 21).all(), "no sample straddles two pages"
-    fewer = retable(data, tmp_path / "fewer.beton", split="val", count=2)
+    fewer = repeat_records(data, tmp_path / "fewer.beton", split="val", count=2)
     with Records.open(fewer) as new, Records.open(data) as old:
         assert [new.view(i).tobytes() for i in (0, 1)] == [old.view(i).tobytes() for i in (9, 10)]
 
 
 def test_peers_get_the_same_bytes(data: Path, folder: Path, tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path)
-    packed = packed_subject(data, "train", 5)
-    files = sorted(workshop.path(packed, "folder").glob("*/*"))
+    forms = ImageForms(tmp_path)
+    packed = packed_image_set(data, "train", 5)
+    files = sorted(forms.path(packed, "folder").glob("*/*"))
     with Records.open(data) as records:
         assert sorted(f.read_bytes() for f in files) == sorted(
             records.view(i).tobytes() for i in range(5)
         )
-    original = folder_subject(folder, "train", 0)
-    links = sorted(workshop.path(original, "folder").glob("*/*"))
+    original = folder_image_set(folder, "train", 0)
+    links = sorted(forms.path(original, "folder").glob("*/*"))
     assert len(links) == 6 and {link.parent.name for link in links} == {"00000", "00001"}
     assert all(link.resolve().is_file() for link in links)
 
 
 def test_who_runs_where(data: Path, folder: Path) -> None:
     config = CompareConfig(loaders=["native", "torchvision"], peers=list(PEERS))
-    packed, original = packed_subject(data, "train", 0), folder_subject(folder, "train", 0)
+    packed, original = packed_image_set(data, "train", 0), folder_image_set(folder, "train", 0)
     alone = names_for(packed, config, with_folder=False)
     assert {"native", "peer:ffcv", "peer:course-script", "ceiling:decode-roi"} <= set(alone)
     assert "peer:course-script" not in names_for(packed, config, with_folder=True)
@@ -167,12 +170,12 @@ def test_who_runs_where(data: Path, folder: Path) -> None:
 
 
 @pytest.fixture
-def process() -> Iterator[Isolated]:
-    with Isolated("x") as process:
+def process() -> Iterator[LoaderProcess]:
+    with LoaderProcess("x") as process:
         yield process
 
 
-def test_a_loader_that_cannot_run_gives_its_reason(process: Isolated, data: Path) -> None:
+def test_a_loader_that_cannot_run_gives_its_reason(process: LoaderProcess, data: Path) -> None:
     with pytest.raises(UnavailableError, match="has no split 'none'"):
         process.open(job("torchvision", data, split="none"))
     opened = process.open(job("torchvision", data))
@@ -183,7 +186,7 @@ def test_a_loader_that_cannot_run_gives_its_reason(process: Isolated, data: Path
 
 @pytest.mark.parametrize("name", ["course-script", "torchvision-pil", "torchvision-v2", "timm"])
 def test_folder_peers_deliver_an_epoch(name: str, folder: Path, tmp_path: Path) -> None:
-    tree = Workshop(tmp_path).path(folder_subject(folder, "train", 0), "folder")
+    tree = ImageForms(tmp_path).path(folder_image_set(folder, "train", 0), "folder")
     source = open_source(job(f"peer:{name}", tree, workers=0, batch_size=2, repeat=2))
     assert sum(source.epoch(0)) == 12
     assert sum(source.epoch(1)) == 12
