@@ -1,6 +1,7 @@
 """Packs again and again, killed before every one of its steps on the file system.
 
-    python -m tests.tools.packing.kill_points SRC TEMPLATE RUNS NAME [OPTIONS]
+    python -m tests.tools.packing.kill_points SRC TEMPLATE RUNS NAME
+        [--every N] [--plain] [--force]
 
 Run `i` works in RUNS/i, a copy of TEMPLATE, and is killed before its i-th step. The last one is
 the first that gets through. It forks, so it runs in a process of its own, without torch.
