@@ -43,9 +43,9 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
         yield from ((name.name, [""]) for name in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module:
         yield node.module, [name.name for name in node.names]
-    elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-        for child in node.orelse:
-            yield from _imports(child)
+    elif isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == "TYPE_CHECKING":
+        for otherwise in node.orelse:
+            yield from _imports(otherwise)
     else:
         for child in ast.iter_child_nodes(node):
             yield from _imports(child)
