@@ -14,8 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.bench import augmentation, packing, planar, scaling, sides, standings
-from headrace.bench.report import Column, markdown
+from headrace.bench.augmenting import compare_engines
+from headrace.bench.core.tables import Column, markdown
+from headrace.bench.loading import scaling_points, throughput_report
+from headrace.bench.packers import compare_packers
+from headrace.bench.studies import max_side, raw_yuv420
 from headrace.pipeline.command_line import Parser, run_command
 from headrace.pipeline.errors import ConfigError
 
@@ -115,13 +118,13 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "ceilings": _by_loader(_ceiling),
     "first-batch": _by_loader(_first_batch),
     "ceiling-share": _by_loader(_share),
-    "memory": _listed(standings.MEMORY_COLUMNS),
-    "augmentation": _listed(augmentation.COLUMNS),
-    "packing": _listed(packing.COLUMNS),
-    "planar": _listed(planar.COLUMNS),
-    "scaling": _listed(scaling.SPEED_COLUMNS),
-    "opening": _listed(scaling.OPEN_COLUMNS),
-    "sides": _listed(sides.COLUMNS),
+    "memory": _listed(throughput_report.MEMORY_COLUMNS),
+    "augmentation": _listed(compare_engines.COLUMNS),
+    "packing": _listed(compare_packers.COLUMNS),
+    "planar": _listed(raw_yuv420.COLUMNS),
+    "scaling": _listed(scaling_points.SPEED_COLUMNS),
+    "opening": _listed(scaling_points.OPEN_COLUMNS),
+    "sides": _listed(max_side.COLUMNS),
 }
 
 

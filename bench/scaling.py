@@ -12,22 +12,28 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
-from headrace.bench.comparison import reads_of
-from headrace.bench.flags import count, names, positive, seconds
-from headrace.bench.isolated import Isolated, UnavailableError
-from headrace.bench.job import PEERS, Job
-from headrace.bench.measure import command_line, interleaved, spread
-from headrace.bench.report import Bar, Column, Panel, bar_chart, table, write_json
-from headrace.bench.retable import retable
-from headrace.bench.serve import OpenCost, Part
-from headrace.bench.subjects import Subject, Workshop, packed_subject, warm_page_cache
+from headrace.bench.core.bar_chart import bar_chart
+from headrace.bench.core.flag_values import count, names, positive, seconds
+from headrace.bench.core.result_file import command_line, write_json
+from headrace.bench.core.tables import table
+from headrace.bench.loading.image_forms import ImageForms, warm_page_cache
+from headrace.bench.loading.image_sets import ImageSet, packed_image_set
+from headrace.bench.loading.repeat_records import repeat_records
+from headrace.bench.loading.scaling_points import (
+    OPEN_COLUMNS,
+    SPEED_COLUMNS,
+    Point,
+    ScalingConfig,
+    measure,
+    measure_opening,
+    panels,
+)
+from headrace.bench.loading.sources import PEERS
 from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
@@ -37,46 +43,6 @@ BATCH_SIZE = 256
 RECORDS = (1_000, 10_000, 100_000, 1_300_000)
 MIN_RECORDS = 20_000  # in the file that workers and batch sizes are measured on
 KNOWN = (*LOADERS, *(f"peer:{name}" for name, (_, reads) in PEERS.items() if reads == "beton"))
-SPEED_COLUMNS = (
-    Column("what"),
-    Column("value", "value", ",d"),
-    Column("loader"),
-    Column("images/s", "images_per_s", ",.0f"),
-    Column("IQR", "images_per_s_iqr", ",.0f"),
-    Column("first batch s", "first_batch_s", ".2f"),
-    Column("CPU %", "cpu_percent", ".0f"),
-    Column("peak MB", "peak_rss_mb", ",.0f"),
-)
-OPEN_COLUMNS = (
-    Column("records", "value", ",d"),
-    Column("open s", "open_s", ".3f"),
-    Column("plan s", "plan_s", ".3f"),
-    Column("added MB", "open_rss_mb", ",.0f"),
-    Column("of it private", "open_private_mb", ",.0f"),
-    Column("file MB", "file_mb", ",.0f"),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Point:
-    """One setting to measure: what varies, its value, and the file it is measured on."""
-
-    what: str
-    value: int
-    path: Path
-    workers: int
-    batch_size: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScalingConfig:
-    """How to measure: see the command line."""
-
-    loaders: Sequence[str]
-    size: int
-    seed: int
-    repeats: int
-    min_s: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,14 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     os.environ.setdefault("NUMBA_NUM_THREADS", str(max(available_cores(), *given.workers)))
     with tempfile.TemporaryDirectory(prefix="headrace-bench-", dir=given.scratch) as scratch:
-        workshop = Workshop(Path(scratch))
+        forms = ImageForms(Path(scratch))
         data = given.data
         if data is None:
             print("no --data: drawing a small sample data set", file=sys.stderr)
-            data = workshop.pack(workshop.sample(available_cores()))
-        subject = packed_subject(data, given.split, given.limit)
-        files = _files(subject, given.records, Path(scratch))
-        opening = [_opening(n, files[n], config.repeats) for n in given.records]
+            data = forms.pack(forms.sample(available_cores()))
+        image_set = packed_image_set(data, given.split, given.limit)
+        files = _files(image_set, given.records, Path(scratch))
+        opening = [measure_opening(n, files[n], config.repeats) for n in given.records]
         rows, unavailable = measure(_points(given, files), config)
     print(table(opening, OPEN_COLUMNS), table(rows, SPEED_COLUMNS), sep="\n\n")
     for entry in unavailable:
@@ -111,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows=rows,
             opening=opening,
             unavailable=unavailable,
-            images=subject.records,
+            images=image_set.records,
         )
     if given.plot:
         bar_chart(given.plot, panels(rows, opening), title="Scaling", unit="")
@@ -159,132 +125,18 @@ def _points(given: argparse.Namespace, files: Mapping[int, Path]) -> list[Point]
     return points
 
 
-def _files(subject: Subject, counts: Sequence[int], scratch: Path) -> dict[int, Path]:
+def _files(image_set: ImageSet, counts: Sequence[int], scratch: Path) -> dict[int, Path]:
     """Record files by number of samples; 0 is the one for workers and batch sizes."""
     files = {}
     for number in tqdm([0, *dict.fromkeys(counts)], desc="record files", leave=False):
-        files[number] = retable(
-            subject.path,
+        files[number] = repeat_records(
+            image_set.path,
             scratch / f"{number}.beton",
-            split=subject.split,
-            count=number or max(MIN_RECORDS, subject.images),
+            split=image_set.split,
+            count=number or max(MIN_RECORDS, image_set.images),
         )
         warm_page_cache(files[number])
     return files
-
-
-def _opening(number: int, path: Path, repeats: int) -> dict[str, Any]:
-    costs: list[OpenCost] = []
-    for _ in range(repeats):
-        with Isolated("opening") as process:
-            costs.append(process.open_records(path))
-    return {
-        "value": number,
-        "open_s": spread(cost.open_s for cost in costs).median,
-        "open_s_iqr": spread(cost.open_s for cost in costs).iqr,
-        "plan_s": spread(cost.plan_s for cost in costs).median,
-        "open_rss_mb": spread(cost.rss_mb for cost in costs).median,
-        "open_private_mb": spread(cost.private_mb for cost in costs).median,
-        "file_mb": path.stat().st_size / 1e6,
-    }
-
-
-def measure(
-    points: Sequence[Point], config: ScalingConfig
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Measures every loader at every point, interleaved within what varies.
-
-    Returns:
-        rows, and the loaders that could not run with the reason.
-    """
-    rows: list[dict[str, Any]] = []
-    unavailable: dict[tuple[str, str], dict[str, Any]] = {}
-    groups = [
-        [(loader, point) for point in points if point.what == what for loader in config.loaders]
-        for what in dict.fromkeys(point.what for point in points)
-    ]
-    with tqdm(total=len(points) * len(config.loaders) * config.repeats, leave=False) as progress:
-
-        def run(loader: str, point: Point) -> tuple[Part, float] | None:
-            progress.set_postfix_str(f"{loader}, {point.value} {point.what}")
-            try:
-                with Isolated(loader) as process:
-                    return process.run_part(_job(loader, point, config), config.min_s), (
-                        process.peak_rss_mb
-                    )
-            except UnavailableError as error:
-                reason = str(error)
-                unavailable[loader, reason] = {"loader": loader, "reason": reason}
-                return None
-            finally:
-                progress.update(1)
-
-        for group in groups:
-            runs = {
-                f"{loader} {point.value}": lambda pair=(loader, point): run(*pair)
-                for loader, point in group
-            }
-            found = interleaved(runs, config.repeats)
-            for (loader, point), results in zip(group, found.values(), strict=True):
-                rows += _row(loader, point, config, [r for r in results if r is not None])
-    return rows, list(unavailable.values())
-
-
-def _job(loader: str, point: Point, config: ScalingConfig) -> Job:
-    assert reads_of(loader) == "beton"
-    return Job(
-        name=loader,
-        path=str(point.path),
-        split="train",
-        size=config.size,
-        batch_size=point.batch_size,
-        workers=point.workers,
-        crop_scale=(0.08, 1.0),
-        seed=config.seed,
-    )
-
-
-def _row(
-    loader: str, point: Point, config: ScalingConfig, results: Sequence[tuple[Part, float]]
-) -> Iterator[dict[str, Any]]:
-    if not results:
-        return
-    speed = spread(part.run.images_per_s for part, _ in results)
-    yield {
-        "what": point.what,
-        "value": point.value,
-        "loader": loader,
-        "size": config.size,
-        "workers": point.workers,
-        "batch_size": point.batch_size,
-        "images_per_s": speed.median,
-        "images_per_s_iqr": speed.iqr,
-        "first_batch_s": spread(part.first_batch_s for part, _ in results).median,
-        "cpu_percent": spread(part.run.cpu_percent for part, _ in results).median,
-        "peak_rss_mb": spread(peak for _, peak in results).median,
-    }
-
-
-def panels(rows: Sequence[dict[str, Any]], opening: Sequence[dict[str, Any]]) -> list[Panel]:
-    """One panel per thing that varies, and one for the time to open."""
-    found = []
-    for what in dict.fromkeys(row["what"] for row in rows):
-        bars = [
-            Bar(
-                f"{row['loader'].removeprefix('peer:')}, {row['value']:,}",
-                row["images_per_s"],
-                row["images_per_s_iqr"],
-                "peer" if row["loader"].startswith("peer:") else "ours",
-            )
-            for row in rows
-            if row["what"] == what
-        ]
-        found.append(Panel(f"images/s by {what}", bars))
-    bars = [
-        Bar(f"{row['value']:,}", 1000 * row["open_s"], note=f"{row['open_rss_mb']:.0f} MB")
-        for row in opening
-    ]
-    return [*found, Panel("milliseconds to open that many records, and memory added", bars)]
 
 
 if __name__ == "__main__":

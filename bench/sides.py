@@ -12,41 +12,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from headrace.bench import flags
-from headrace.bench.measure import command_line, interleaved, spread
-from headrace.bench.planar import psnr
-from headrace.bench.report import Column, table, write_json
+from headrace.bench.core import flag_values
+from headrace.bench.core.result_file import command_line, write_json
+from headrace.bench.core.tables import table
+from headrace.bench.studies.max_side import COLUMNS, measure, pack_at
 from headrace.pipeline.command_line import Parser, called, run_command
-from headrace.pipeline.cores import available_cores
-from headrace.pipeline.jpeg_header import parse_jpeg_header
-from headrace.pipeline.layouts.discovery import discover
-from headrace.pipeline.loader import open_loader
-from headrace.pipeline.plan import PlanConfig, make_plan
-from headrace.pipeline.planned import PlannedLoader
-from headrace.pipeline.records import Records
-from headrace.tools.packing.decode import decode_image
-from headrace.tools.packing.encode import EncodeConfig
-from headrace.tools.packing.output import Output
-from headrace.tools.packing.run import pack_beton
 
 SIDES = [192, 256, 320, 384, 512, 0]
-COLUMNS = (
-    Column("max side", "max_side"),
-    Column("px", "size", "d"),
-    Column("images/s", "images_per_s", ",.0f"),
-    Column("IQR", "images_per_s_iqr", ",.0f"),
-    Column("kB/image", "kb_per_image", ".1f"),
-    Column("PSNR dB", "psnr_db", ".1f"),
-    Column("lowest tenth", "psnr_low_db", ".1f"),
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,109 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog=called("bench sides"), description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("photos", type=Path, help="folder of images")
-    add("--max-side", type=flags.count, nargs="+", default=SIDES, metavar="PX")
-    add("--size", type=flags.positive, nargs="+", default=[128, 224], metavar="PX")
-    add("--repeats", type=flags.positive, default=5, metavar="N")
-    add("--min-seconds", type=flags.seconds, default=1.0, metavar="S")
+    add("--max-side", type=flag_values.count, nargs="+", default=SIDES, metavar="PX")
+    add("--size", type=flag_values.positive, nargs="+", default=[128, 224], metavar="PX")
+    add("--repeats", type=flag_values.positive, default=5, metavar="N")
+    add("--min-seconds", type=flag_values.seconds, default=1.0, metavar="S")
     add("--json", type=Path, metavar="F", help="write the results there")
     given = parser.parse_args(arguments)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
-        packed = {side: _pack(given.photos, Path(scratch), side) for side in given.max_side}
+        packed = {side: pack_at(given.photos, Path(scratch), side) for side in given.max_side}
         for size in given.size:
-            rows += _measure(given.photos, packed, size, given.repeats, given.min_seconds)
+            rows += measure(given.photos, packed, size, given.repeats, given.min_seconds)
     print(table(rows, COLUMNS))
     if given.json:
         write_json(given.json, command=command_line("bench/sides.py", arguments), rows=rows)
     return 0
-
-
-def _pack(photos: Path, scratch: Path, side: int) -> Path:
-    out = scratch / f"{side}.beton"
-    target = Output(path=out, force=True)
-    pack_beton(discover(photos), target, EncodeConfig(max_side=side), workers=available_cores())
-    return out
-
-
-def _measure(
-    photos: Path, packed: dict[int, Path], size: int, repeats: int, min_s: float
-) -> list[dict[str, Any]]:
-    loaders = {
-        side: open_loader(path, split=None, size=size, loader="native")
-        for side, path in packed.items()
-    }
-    timed = interleaved(
-        {str(side): _epochs(loader, min_s) for side, loader in loaders.items()}, repeats
-    )
-    rows = []
-    for side, loader in loaders.items():
-        records = loader.records
-        stored = np.array([records.view(i).nbytes for i in range(len(records))])
-        speed, losses = spread(timed[str(side)]), _losses(photos, records, size)
-        rows.append(
-            {
-                "max_side": side or "as it is",
-                "size": size,
-                "images_per_s": speed.median,
-                "images_per_s_iqr": speed.iqr,
-                "kb_per_image": float(stored.mean()) / 1000,
-                "psnr_db": _quantile(losses, 0.5),
-                "psnr_low_db": _quantile(losses, 0.1),
-            }
-        )
-        loader.close()
-        records.close()
-    return rows
-
-
-def _quantile(losses: np.ndarray, share: float) -> float | None:
-    """None where nothing is lost."""
-    with np.errstate(invalid="ignore"):  # infinite less infinite
-        value = float(np.quantile(losses, share))
-    return value if np.isfinite(value) else None
-
-
-def _epochs(loader: PlannedLoader, min_s: float) -> Callable[[], float]:
-    for _ in loader.epoch(0):
-        pass
-
-    def run() -> float:
-        images, epoch, start = 0, 0, time.perf_counter()
-        while time.perf_counter() - start < min_s:
-            images += sum(len(batch.labels) for batch in loader.epoch(epoch))
-            epoch += 1
-        return images / (time.perf_counter() - start)
-
-    return run
-
-
-def _losses(photos: Path, records: Records, size: int) -> np.ndarray:
-    """(n,) PSNR in dB of each image's crop; infinite where nothing is lost."""
-    originals = [_original(photos / records.name(i)) for i in range(len(records))]
-    heights, widths = (np.array([image.shape[axis] for image in originals]) for axis in (0, 1))
-    plan = make_plan(heights, widths, range(len(originals)), PlanConfig(), epoch=0)
-    losses = []
-    for index, box in zip(plan.indices.tolist(), plan.boxes.tolist(), strict=True):
-        original, image = originals[index], records.decode(index)
-        scale = image.shape[0] / original.shape[0], image.shape[1] / original.shape[1]
-        losses.append(psnr(_crop(original, box, (1, 1), size), _crop(image, box, scale, size)))
-    return np.array(losses)
-
-
-def _original(path: Path) -> np.ndarray:
-    data = path.read_bytes()
-    return decode_image(data, parse_jpeg_header(data), 0)
-
-
-def _crop(
-    image: np.ndarray, box: Sequence[int], scale: tuple[float, float], size: int
-) -> np.ndarray:
-    y, x, height, width = box
-    down, right = scale
-    corners = (x * right, y * down, (x + width) * right, (y + height) * down)
-    # Edges in fractions of pixels, so that the crops show exactly the same part.
-    resized = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR, box=corners)
-    return np.asarray(resized)
 
 
 if __name__ == "__main__":

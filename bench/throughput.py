@@ -19,19 +19,22 @@ from pathlib import Path
 
 import torch
 
-from headrace.bench.comparison import CompareConfig, Results, compare, names_for, watch_memory
-from headrace.bench.flags import count, names, positive, scale, seconds
-from headrace.bench.job import PEERS
-from headrace.bench.measure import command_line
-from headrace.bench.report import bar_chart, write_json
-from headrace.bench.standings import (
+from headrace.bench.core.bar_chart import bar_chart
+from headrace.bench.core.flag_values import count, names, positive, scale, seconds
+from headrace.bench.core.result_file import command_line, write_json
+from headrace.bench.loading.compare_memory import watch_memory
+from headrace.bench.loading.compare_speed import compare
+from headrace.bench.loading.comparison import CompareConfig, Results, names_for
+from headrace.bench.loading.image_forms import ImageForms
+from headrace.bench.loading.image_sets import ImageSet, folder_image_set, packed_image_set
+from headrace.bench.loading.sources import PEERS
+from headrace.bench.loading.throughput_report import (
     COURSE_SCRIPT,
     add_ratios,
     in_table_order,
     panels,
     print_results,
 )
-from headrace.bench.subjects import Subject, Workshop, folder_subject, packed_subject
 from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
@@ -44,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parse(arguments)
     os.environ.setdefault("NUMBA_NUM_THREADS", str(max(given.workers, available_cores())))
     with tempfile.TemporaryDirectory(prefix="headrace-bench-", dir=given.scratch) as scratch:
-        workshop = Workshop(Path(scratch))
-        subjects = _subjects(given, workshop)
-        results = _measure(given, subjects, workshop)
+        forms = ImageForms(Path(scratch))
+        image_sets = _image_sets(given, forms)
+        results = _measure(given, image_sets, forms)
     if not results.rows:
         for entry in results.unavailable:
             print(f"{entry['loader']}: {entry['reason']}", file=sys.stderr)
@@ -127,25 +130,27 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return given
 
 
-def _subjects(given: argparse.Namespace, workshop: Workshop) -> list[Subject]:
+def _image_sets(given: argparse.Namespace, forms: ImageForms) -> list[ImageSet]:
     """The images to run on; without any given, a small sample of our own."""
     files, folder = list(given.data), given.folder
     if not files:
         if folder is None:
             print("no --data: drawing a small sample data set", file=sys.stderr)
-            folder = workshop.sample(available_cores())
-        files = [workshop.pack(folder)]
-    subjects = [packed_subject(path, given.split, given.limit) for path in files]
+            folder = forms.sample(available_cores())
+        files = [forms.pack(folder)]
+    image_sets = [packed_image_set(path, given.split, given.limit) for path in files]
     if folder is not None:
-        subjects.append(folder_subject(folder, given.split, given.limit))
-    labels = [subject.records for subject in subjects]
+        image_sets.append(folder_image_set(folder, given.split, given.limit))
+    labels = [image_set.records for image_set in image_sets]
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
         raise ConfigError(f"--data has two files of {twice[0]}; measure them in separate runs")
-    return subjects
+    return image_sets
 
 
-def _measure(given: argparse.Namespace, subjects: Sequence[Subject], workshop: Workshop) -> Results:
+def _measure(
+    given: argparse.Namespace, image_sets: Sequence[ImageSet], forms: ImageForms
+) -> Results:
     config = CompareConfig(
         loaders=given.loaders,
         peers=given.peers,
@@ -159,31 +164,29 @@ def _measure(given: argparse.Namespace, subjects: Sequence[Subject], workshop: W
         memory_epochs=given.memory,
     )
     results = Results()
-    with_folder = any(subject.folder for subject in subjects)
-    for subject in subjects:
-        chosen = names_for(subject, config, with_folder)
+    with_folder = any(image_set.folder for image_set in image_sets)
+    for image_set in image_sets:
+        chosen = names_for(image_set, config, with_folder)
         for size in given.size:
             for crop_scale in given.crop_scale:
                 here = chosen
-                if (
-                    crop_scale != given.crop_scale[0]
-                ):  # the course script crops nothing: once is enough
+                if crop_scale != given.crop_scale[0]:  # the course script crops nothing
                     here = [name for name in chosen if name != f"peer:{COURSE_SCRIPT}"]
                 compare(
-                    subject,
+                    image_set,
                     here,
                     config,
-                    workshop,
+                    forms,
                     size=size,
                     crop_scale=crop_scale,
                     results=results,
                 )
         if given.memory:
             watch_memory(
-                subject,
+                image_set,
                 [name for name in chosen if not name.startswith("ceiling:")],
                 config,
-                workshop,
+                forms,
                 size=given.size[0],
                 crop_scale=given.crop_scale[0],
                 results=results,

@@ -16,8 +16,8 @@ from PIL import Image
 
 from headrace.augment import Preprocess, build_augmenter
 from headrace.pipeline.command_line import Parser, run_command
-from headrace.tools.sampling.scene import render
-from headrace.tools.sampling.textures import make_textures
+from headrace.tools.painting.scene import render
+from headrace.tools.painting.textures import make_textures
 
 _TILE_PX, _GAP_PX, _COLOURS = 72, 3, 96
 _PLAIN = Preprocess(size=_TILE_PX, mean=(0.0,) * 3, std=(1.0,) * 3)

@@ -26,9 +26,9 @@ from tqdm import tqdm
 from headrace.pipeline.command_line import Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.tools.sampling.foods import CLASS_NAMES
-from headrace.tools.sampling.scene import render
-from headrace.tools.sampling.textures import Textures, make_textures
+from headrace.tools.painting.foods import CLASS_NAMES
+from headrace.tools.painting.scene import render
+from headrace.tools.painting.textures import Textures, make_textures
 
 MARKER = "sample.json"
 VERSION = 1

@@ -1,0 +1,1 @@
+"""Augmentation engines against each other: ours, torchvision, Kornia, albumentations."""

@@ -1,0 +1,1 @@
+"""What every benchmark uses: repeats, use of the machine, processes, tables, charts, results."""

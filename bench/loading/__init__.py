@@ -1,0 +1,1 @@
+"""Loaders against each other: ours, peers and ceilings, on the same images."""

@@ -1,0 +1,90 @@
+"""A .beton with more or fewer samples over the same image bytes.
+
+Benchmarks need an epoch that lasts long enough to be timed, and record counts up to those of
+ImageNet, without the disk space: the new file holds the old file's data pages once, and tables
+whose entries point into them as often as asked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from headrace.pipeline.atomic import replacing
+from headrace.pipeline.command_line import called
+from headrace.pipeline.containers import beton
+from headrace.pipeline.containers.manifest import manifest_bytes
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import Records
+
+_COPY_BYTES = 1 << 24
+
+
+def repeat_records(source: Path, out: Path, *, split: str | None, count: int) -> Path:
+    """Writes a .beton of `count` samples: the first of one split, over and over if need be.
+
+    Args:
+        source: a .beton.
+        out: the new file; it gets the one split `train`.
+        split: of `source`; None takes every sample.
+        count: samples of the new file.
+
+    Returns:
+        out.
+
+    Raises:
+        ConfigError: if `source` is not a .beton or the split has no samples.
+        RecordsError: if it cannot be opened.
+    """
+    with Records.open(source) as records:
+        if records.kind != "beton":
+            raise ConfigError(f"{source} is not a .beton; pack it with {called('pack')}")
+        span = records.split(split)
+        if not span:
+            raise ConfigError(f"split {split!r} of {source} has no samples")
+        order = np.resize(np.arange(span.start, span.stop), count)
+        manifest = dataclasses.replace(records.manifest, splits={"train": (0, count)}, skipped=())
+        names = [records.name(i) for i in span]
+        body = manifest_bytes(manifest, (names * -(-count // len(names)))[:count])
+        with replacing(out) as file:
+            _write(file, source, order, body)
+    return out
+
+
+def _write(file: IO[bytes], source: Path, order: np.ndarray, manifest: bytes) -> None:
+    data = np.memmap(source, np.uint8, "r")
+    tables = beton.read_tables(data, source)
+    page = tables.page_size
+    ends = tables.ptrs[order] + tables.sizes[order]
+    first = int(tables.ptrs[order].min()) // page * page  # whole pages: no sample straddles two
+    last = _next_page(int(ends.max()), page)
+    start = _next_page(beton.SAMPLES_OFFSET + len(order) * beton.SAMPLE.itemsize, page)
+    ptrs = tables.ptrs[order] - first + start
+    manifest_ptr = start + last - first
+    end = _next_page(manifest_ptr + len(manifest), page)
+
+    samples = np.zeros(len(order), beton.SAMPLE)
+    samples["mode"], samples["label"] = tables.modes[order], tables.labels[order]
+    samples["width"], samples["height"] = tables.widths[order], tables.heights[order]
+    samples["data_ptr"] = ptrs
+    allocations = np.zeros(len(order), beton.ALLOCATION)
+    allocations["sample_id"] = np.arange(len(order))
+    allocations["ptr"], allocations["size"] = ptrs, tables.sizes[order]
+    header = np.array([(beton.VERSION, 2, page, len(order), end)], beton.HEADER)
+    file.write(header.tobytes())
+    file.write(beton.field_descriptors((manifest_ptr, len(manifest))))
+    file.write(samples.tobytes())
+    file.seek(start)
+    for offset in range(first, min(last, data.size), _COPY_BYTES):
+        data[offset : min(offset + _COPY_BYTES, last)].tofile(file)
+    file.seek(manifest_ptr)
+    file.write(manifest)
+    file.seek(end)
+    file.write(allocations.tobytes())
+
+
+def _next_page(place: int, page: int) -> int:
+    return -(-place // page) * page

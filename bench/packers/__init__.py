@@ -1,0 +1,1 @@
+"""Packers against each other: ours, FFCV's and webdataset's writers."""

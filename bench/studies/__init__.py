@@ -1,0 +1,1 @@
+"""Closed questions: the first line of each file is the question with its answer."""

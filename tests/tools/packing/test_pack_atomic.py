@@ -1,0 +1,129 @@
+"""A packing run that is stopped leaves nothing under the output's name, and says why."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from headrace.pipeline.records import Records
+from tests.builders import jpeg_bytes, photo
+
+ROOT = Path(__file__).resolve().parents[3]
+SCRIPT = ROOT / "tools" / "pack.py"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Many names for one image, so that a run takes long enough to be stopped in its middle."""
+    folder = tmp_path_factory.mktemp("source")
+    (folder / "a").mkdir()
+    first = folder / "a" / "0.jpg"
+    first.write_bytes(jpeg_bytes(photo(1, 480, 640), "444", 97))
+    for i in range(1, 4000):
+        os.link(first, folder / "a" / f"{i}.jpg")
+    return folder
+
+
+def _start(source: Path, out: Path | str, *options: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, str(SCRIPT), str(source), str(out), "--max-side", "400", *options]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _wait_until_writing(out: Path, process: "subprocess.Popen[str]") -> None:
+    part = out.with_name(out.name + ".part")
+    while not (part.exists() and part.stat().st_size > 1 << 20):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+def test_killed_in_the_middle(source: Path, tmp_path: Path, kind: signal.Signals) -> None:
+    out = tmp_path / "o.beton"
+    process = _start(source, out)
+    _wait_until_writing(out, process)
+    process.send_signal(kind)
+    _, error = process.communicate()
+    assert not out.exists()
+    if kind == signal.SIGINT:
+        assert process.returncode == 130
+        assert error.splitlines()[-1] == "error: interrupted"
+        assert "Traceback" not in error
+        assert not list(tmp_path.iterdir())
+    else:
+        # What a kill leaves behind is in nobody's way.
+        (source / "a" / "0.jpg").stat()
+        small = tmp_path / "small" / "a"
+        small.mkdir(parents=True)
+        (small / "x.jpg").write_bytes((source / "a" / "0.jpg").read_bytes())
+        assert _start(small.parent, out).wait() == 0
+        assert len(Records.open(out)) == 1
+        assert not out.with_name("o.beton.part").exists()
+
+
+def test_a_full_disk_leaves_nothing(source: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    out = tmp_path / "o.beton"
+    limit = 6 << 20
+    process = subprocess.run(
+        [sys.executable, str(SCRIPT), str(source), str(out), "--max-side", "400"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[-1].startswith("error: ")
+    assert "too large" in process.stderr.splitlines()[-1] and "Traceback" not in process.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_runs_do_not_write_one_file(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o.beton"
+    first = _start(source, out)
+    _wait_until_writing(out, first)
+    second = _start(source, out)
+    _, error = second.communicate()
+    assert second.returncode == 2 and "being written by another run" in error
+    first.kill()
+    first.communicate()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(source: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    process = _start(source, tmp_path / "o.beton")
+    _, error = process.communicate()
+    assert process.returncode == 1
+    assert "Permission denied" in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("name", ["o/", "o.tar"])
+def test_shards_stopped_in_the_middle(
+    source: Path, tmp_path: Path, name: str, kind: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    process = _start(source, f"{out}/{name}")
+    while not any(tar.stat().st_size > 1 << 20 for tar in out.rglob("*.tar")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    second = _start(source, f"{out}/{name}")
+    _, error = second.communicate()
+    assert second.returncode == 2 and "being written by another run; wait for it" in error
+    process.send_signal(kind)
+    _, error = process.communicate()
+    assert not (out / name).exists()
+    if kind == signal.SIGINT:
+        assert process.returncode == 130 and error.splitlines()[-1] == "error: interrupted"
+        assert not list(out.iterdir())
+    else:
+        small = tmp_path / "small" / "a"
+        small.mkdir(parents=True)
+        (small / "x.jpg").write_bytes((source / "a" / "0.jpg").read_bytes())
+        assert _start(small.parent, f"{out}/{name}").wait() == 0
+        assert len(Records.open(out / name)) == 1
+        assert {p.name for p in out.iterdir()} in ({"o"}, {"o.tar", "o.idx", "o.headrace.npz"})

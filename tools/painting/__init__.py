@@ -1,0 +1,1 @@
+"""Paints the photographs of the sample data set: textures, painter, foods, scene."""

@@ -1,1 +1,0 @@
-"""Parts of the procedural sample data set: textures, painter, foods, scene."""
