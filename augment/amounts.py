@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.augment.erase import Fill
+from headrace.augment.operations.erase import Fill
 from headrace.augment.passes import WarpConfig
 from headrace.pipeline.errors import ConfigError
 

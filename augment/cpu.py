@@ -14,16 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from headrace.augment import kernels_colour, kernels_detail, kernels_finish, kernels_geometry
-from headrace.augment.detail import gaussian
-from headrace.augment.erase import EraseParams, EraseStep
-from headrace.augment.geometry import matrices
+from headrace.augment.kernels import colour as kernels_colour
+from headrace.augment.kernels import detail as kernels_detail
+from headrace.augment.kernels import geometry as kernels_geometry
+from headrace.augment.kernels import mix as kernels_finish
 from headrace.augment.kornia_step import KorniaParams, KorniaStep
-from headrace.augment.mix import MixParams
+from headrace.augment.operations.erase import EraseParams, EraseStep
+from headrace.augment.operations.mix import MixParams
 from headrace.augment.ops import COLOUR_OPS, DETAIL_OPS, GEOMETRY_OPS, TONE_OPS, Draws, Op
 from headrace.augment.outputs import OutputPool
 from headrace.augment.passes import AugMix, AugMixParams, Jitter, JitterParams, Pass, WarpConfig
 from headrace.augment.preprocess import Preprocess
+from headrace.augment.torch_code.detail import gaussian
+from headrace.augment.torch_code.geometry import matrices
 
 # Work on one range of samples: (thread number, start, stop).
 Job = Callable[[int, int, int], None]

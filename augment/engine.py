@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import torch
 
 from headrace.augment.draws import Tables
-from headrace.augment.erase import EraseStep
 from headrace.augment.kornia_step import KorniaStep
-from headrace.augment.mix import Mix, check_labels
+from headrace.augment.operations.erase import EraseStep
+from headrace.augment.operations.mix import Mix, check_labels
 from headrace.augment.preprocess import Preprocess
 from headrace.augment.recipes import Program
 from headrace.pipeline.errors import ConfigError

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import torch
 
-from headrace.augment.colour import apply_colour, jitter
-from headrace.augment.detail import apply_detail
 from headrace.augment.draws import DrawSource, Tables
-from headrace.augment.geometry import flip, matrices, warp
 from headrace.augment.ops import COLOUR_OPS, DETAIL_OPS, GEOMETRY_OPS, TONE_OPS, Draws, Op, join
-from headrace.augment.tone import apply_tone
+from headrace.augment.torch_code.colour import apply_colour, jitter
+from headrace.augment.torch_code.detail import apply_detail
+from headrace.augment.torch_code.geometry import flip, matrices, warp
+from headrace.augment.torch_code.tone import apply_tone
 
 _FLIPS = frozenset((Op.HFLIP, Op.VFLIP, Op.IDENTITY))
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headrace.augment.erase import Cutout, RandomErasing
 from headrace.augment.kornia_step import KorniaStep
-from headrace.augment.mix import Mix
+from headrace.augment.operations.erase import Cutout, RandomErasing
+from headrace.augment.operations.mix import Mix
 from headrace.augment.ops import Op, Stage
 from headrace.augment.passes import AugMix, Jitter, Merged, Pass, WarpConfig
 from headrace.augment.steps import STEPS, build_step

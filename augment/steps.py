@@ -9,9 +9,9 @@ from typing import Any
 from headrace.augment import policies
 from headrace.augment.amounts import number, share_of_one, warp_of, whole
 from headrace.augment.draws import DrawSource
-from headrace.augment.mix import KINDS, Mix
+from headrace.augment.operations.geometry import IMAGE_STEPS
+from headrace.augment.operations.mix import KINDS, Mix
 from headrace.augment.passes import AugMix, Pass, WarpConfig
-from headrace.augment.steps_image import IMAGE_STEPS
 from headrace.pipeline.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.augment.amounts import Range, fill_of, interval, number, share_of_one, warp_of, whole
 from headrace.augment.draws import ChannelMixDraw, PerspectiveDraw, SingleOp
-from headrace.augment.erase import Cutout, RandomErasing
+from headrace.augment.operations.erase import Cutout, RandomErasing
 from headrace.augment.ops import Op
 from headrace.augment.passes import Jitter, Pass, WarpConfig
 from headrace.pipeline.errors import ConfigError

@@ -9,8 +9,8 @@ import torch
 
 from headrace.augment import Preprocess, build_augmenter
 from headrace.augment.engine import Augmenter
-from headrace.augment.erase import Cutout, EraseParams, RandomErasing
-from headrace.augment.mix import CUTMIX, MIXUP, NONE, RICAP, MixParams
+from headrace.augment.operations.erase import Cutout, EraseParams, RandomErasing
+from headrace.augment.operations.mix import CUTMIX, MIXUP, NONE, RICAP, MixParams
 from headrace.pipeline import ConfigError
 
 PLAIN = Preprocess(mean=(0.0,) * 3, std=(1.0,) * 3)

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import torch
 
 from headrace.augment.draws import Tables, pick_index
-from headrace.augment.geometry import fill_image
+from headrace.augment.torch_code.geometry import fill_image
 
 
 class EraseParams(NamedTuple):
