@@ -1,75 +1,49 @@
-"""Steps of a recipe that change one image: a small constructor for each, its keywords the keys."""
+"""The geometric operations: their recipe keys and ranges, and how perspective draws its corners."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from headrace.augment.amounts import Range, fill_of, interval, number, share_of_one, warp_of, whole
-from headrace.augment.draws import ChannelMixDraw, PerspectiveDraw, SingleOp
-from headrace.augment.operations.erase import Cutout, RandomErasing
-from headrace.augment.ops import Op
-from headrace.augment.passes import Jitter, Pass, WarpConfig
-from headrace.pipeline.errors import ConfigError
+import torch
+
+from headrace.augment.amounts import number, share_of_one, warp_of
+from headrace.augment.draws import Drawn, Merged, SingleOp, Tables, pick_index
+from headrace.augment.operations.single import Amount, Constructor, Single
+from headrace.augment.ops import Draws, Op
+
+_ANY = float("inf")
 
 
-def _single(op: Op, bounds: tuple[float, float], p: Any, **more: Any) -> SingleOp:
-    return SingleOp(op=op, low=bounds[0], high=bounds[1], p=share_of_one("p", p), **more)
+@dataclass(frozen=True, kw_only=True)
+class PerspectiveDraw:
+    """The four corners move inwards by up to distortion/2 of the sides (RandomPerspective)."""
 
+    distortion: float
+    p: float
 
-def _geometry(op: Op, unit: str = "one", tangent: bool = False) -> Callable[..., Pass]:
-    """A constructor for an operation whose range is symmetric about zero."""
+    @property
+    def slots(self) -> tuple[frozenset[Op], ...]:
+        return (frozenset((Op.PERSPECTIVE, Op.IDENTITY)),)
 
-    def moved(
-        amount: Range, p: float, interpolation: str, fill: Any, mean: tuple[int, ...]
-    ) -> Pass:
-        limit = 89.0 if tangent else float("inf")
-        name = "share" if unit != "one" else "degrees"
-        low, high = interval(name, amount, 0.0, -limit, limit)
-        if tangent:
-            low, high = math.tan(math.radians(low)), math.tan(math.radians(high))
-        return Pass(
-            source=_single(op, (low, high), p, unit=unit), warp=warp_of(interpolation, fill, mean)
-        )
+    @property
+    def columns(self) -> int:
+        return 9
 
-    if unit != "one":
+    def tables(self, height: int, width: int) -> torch.Tensor:
+        return torch.zeros(0)
 
-        def by_share(
-            *,
-            share: Range,
-            p: float = 1.0,
-            interpolation: str = "bilinear",
-            fill: Any = "black",
-            mean: tuple[int, ...],
-        ) -> Pass:
-            return moved(share, p, interpolation, fill, mean)
-
-        return by_share
-
-    def by_degrees(
-        *,
-        degrees: Range,
-        p: float = 1.0,
-        interpolation: str = "bilinear",
-        fill: Any = "black",
-        mean: tuple[int, ...],
-    ) -> Pass:
-        return moved(degrees, p, interpolation, fill, mean)
-
-    return by_degrees
-
-
-def _scale(
-    *,
-    factor: Sequence[float],
-    p: float = 1.0,
-    interpolation: str = "bilinear",
-    fill: Any = "black",
-    mean: tuple[int, ...],
-) -> Pass:
-    bounds = interval("factor", factor, None, 0.01, 100.0)
-    return Pass(source=_single(Op.SCALE, bounds, p), warp=warp_of(interpolation, fill, mean))
+    def draw(self, uniform: torch.Tensor, tables: Tables, size: tuple[int, int]) -> Draws:
+        bounds = [int(self.distortion * (side // 2)) + 1 for side in (size[1], size[0])]
+        inwards = ((1, 1), (-1, 1), (-1, -1), (1, -1))
+        moves = [
+            pick_index(uniform[:, 1 + 2 * corner + axis], bounds[axis]) * float(inward[axis])
+            for corner, inward in enumerate(inwards)
+            for axis in (0, 1)
+        ]
+        vector = torch.stack([*moves, torch.zeros_like(moves[0])], 1)[:, None]
+        op = torch.where(uniform[:, :1] < self.p, int(Op.PERSPECTIVE), 0)
+        return Draws(op, torch.zeros_like(uniform[:, :1]), vector)
 
 
 def _perspective(
@@ -79,162 +53,41 @@ def _perspective(
     interpolation: str = "bilinear",
     fill: Any = "black",
     mean: tuple[int, ...],
-) -> Pass:
+) -> Drawn:
     source = PerspectiveDraw(
         distortion=share_of_one("distortion", distortion), p=share_of_one("p", p)
     )
-    return Pass(source=source, warp=warp_of(interpolation, fill, mean))
+    return Drawn(source, warp_of(interpolation, fill, mean))
 
 
-def _crop(*, padding: int | float, fill: Any = "black", mean: tuple[int, ...]) -> tuple[Pass, Pass]:
+def _crop(*, padding: int | float, fill: Any = "black", mean: tuple[int, ...]) -> Drawn:
     """A random crop of the padded image is a move by up to the padding, both ways."""
     amount = number("padding", padding)
     share = isinstance(padding, float)
-    warp = warp_of("nearest", fill, mean)
 
-    def move(op: Op, unit: str) -> Pass:
+    def move(op: Op, unit: str) -> SingleOp:
         unit = unit if share else "one"
-        return Pass(source=_single(op, (-amount, amount), 1.0, unit=unit, whole=True), warp=warp)
+        return SingleOp(op=op, low=-amount, high=amount, unit=unit, whole=True)
 
-    return move(Op.TRANSLATE_X, "width"), move(Op.TRANSLATE_Y, "height")
-
-
-def _plain(op: Op, default_p: float = 0.5) -> Callable[..., Pass]:
-    """A constructor for an operation that has no magnitude."""
-
-    def build(*, p: float = default_p, mean: tuple[int, ...]) -> Pass:
-        return Pass(source=_single(op, (0.0, 0.0), p))
-
-    return build
+    moves = Merged(sources=(move(Op.TRANSLATE_X, "width"), move(Op.TRANSLATE_Y, "height")))
+    return Drawn(moves, warp_of("nearest", fill, mean))
 
 
-def _factor(op: Op) -> Callable[..., Pass]:
-    """A constructor for a blend whose factor is neutral at 1; the draw is the offset from 1."""
+_DEGREES = Amount(key="degrees", centre=0.0, low=-_ANY)
+_SHEAR = Amount(key="degrees", centre=0.0, low=-89.0, high=89.0, tangent=True)
+_WIDTHS = Amount(key="share", centre=0.0, low=-_ANY, unit="width")
+_HEIGHTS = Amount(key="share", centre=0.0, low=-_ANY, unit="height")
+_SCALE = Amount(key="factor", low=0.01, high=100.0)
 
-    def build(*, factor: Range, p: float = 1.0, mean: tuple[int, ...]) -> Pass:
-        low, high = interval("factor", factor, 1.0)
-        return Pass(source=_single(op, (low - 1.0, high - 1.0), p))
-
-    return build
-
-
-def _solarize(*, threshold: Range = 0.5, p: float = 0.5, mean: tuple[int, ...]) -> Pass:
-    bounds = interval("threshold", threshold, None, 0.0, 1.0)
-    return Pass(source=_single(Op.SOLARIZE, bounds, p))
-
-
-def _posterize(*, bits: Any = 4, p: float = 0.5, mean: tuple[int, ...]) -> Pass:
-    low, high = interval("bits", bits, None, 0, 8)
-    return Pass(source=_single(Op.POSTERIZE, (round(low), round(high)), p, whole=True))
-
-
-def _gamma(*, exponent: Range, p: float = 1.0, mean: tuple[int, ...]) -> Pass:
-    return Pass(source=_single(Op.GAMMA, interval("exponent", exponent, 1.0), p))
-
-
-def _hue(*, turns: Range, p: float = 1.0, mean: tuple[int, ...]) -> Pass:
-    return Pass(source=_single(Op.HUE, interval("turns", turns, 0.0, -0.5, 0.5), p))
-
-
-def _channel_mix(*, strength: float = 0.5, p: float = 1.0, mean: tuple[int, ...]) -> Pass:
-    return Pass(
-        source=ChannelMixDraw(strength=share_of_one("strength", strength), p=share_of_one("p", p))
-    )
-
-
-def _blur(
-    *, sigma: Range = (0.1, 2.0), kernel: int = 9, p: float = 0.5, mean: tuple[int, ...]
-) -> Pass:
-    bounds = interval("sigma", sigma, None, 0.01, 100.0)
-    if whole("kernel", kernel, 1, 99) % 2 == 0:
-        raise ConfigError(f"kernel is {kernel}: expected an odd number of pixels")
-    return Pass(source=_single(Op.BLUR, bounds, p), warp=WarpConfig(kernel_size=kernel))
-
-
-def _jitter(
-    *,
-    brightness: Range = 0.0,
-    contrast: Range = 0.0,
-    saturation: Range = 0.0,
-    hue: Range = 0.0,
-    p: float = 1.0,
-    mean: tuple[int, ...],
-) -> Jitter:
-    def offset(name: str, value: Range) -> tuple[float, float]:
-        low, high = interval(name, value, 1.0)
-        return low - 1.0, high - 1.0
-
-    return Jitter(
-        brightness=offset("brightness", brightness),
-        contrast=offset("contrast", contrast),
-        saturation=offset("saturation", saturation),
-        hue=interval("hue", hue, 0.0, -0.5, 0.5),
-        p=share_of_one("p", p),
-    )
-
-
-def _cutout(
-    *,
-    holes: int = 1,
-    length: int | float = 0.5,
-    p: float = 1.0,
-    fill: Any = "mean",
-    mean: tuple[int, ...],
-) -> Cutout:
-    if isinstance(length, float):
-        share_of_one("length", length)
-    else:
-        whole("length", length, 1, 65535)
-    return Cutout(
-        holes=whole("holes", holes, 1, 64),
-        length=length,
-        p=share_of_one("p", p),
-        fill=fill_of(fill, mean),
-    )
-
-
-def _erasing(
-    *,
-    p: float = 0.5,
-    scale: Sequence[float] = (0.02, 0.33),
-    ratio: Sequence[float] = (0.3, 3.3),
-    fill: Any = "mean",
-    mean: tuple[int, ...],
-) -> RandomErasing:
-    return RandomErasing(
-        p=share_of_one("p", p),
-        scale=interval("scale", scale, None, 0.0, 1.0),
-        ratio=interval("ratio", ratio, None, 0.01, 100.0),
-        fill=fill_of(fill, mean),
-    )
-
-
-IMAGE_STEPS: dict[str, Callable[..., Any]] = {
-    "rotate": _geometry(Op.ROTATE),
-    "shear_x": _geometry(Op.SHEAR_X, tangent=True),
-    "shear_y": _geometry(Op.SHEAR_Y, tangent=True),
-    "translate_x": _geometry(Op.TRANSLATE_X, unit="width"),
-    "translate_y": _geometry(Op.TRANSLATE_Y, unit="height"),
-    "scale": _scale,
-    "hflip": _plain(Op.HFLIP),
-    "vflip": _plain(Op.VFLIP),
+GEOMETRY_STEPS: dict[str, Constructor] = {
+    "rotate": Single(op=Op.ROTATE, amount=_DEGREES, moves=True),
+    "shear_x": Single(op=Op.SHEAR_X, amount=_SHEAR, moves=True),
+    "shear_y": Single(op=Op.SHEAR_Y, amount=_SHEAR, moves=True),
+    "translate_x": Single(op=Op.TRANSLATE_X, amount=_WIDTHS, moves=True),
+    "translate_y": Single(op=Op.TRANSLATE_Y, amount=_HEIGHTS, moves=True),
+    "scale": Single(op=Op.SCALE, amount=_SCALE, moves=True),
+    "hflip": Single(op=Op.HFLIP, p=0.5),
+    "vflip": Single(op=Op.VFLIP, p=0.5),
     "perspective": _perspective,
     "crop": _crop,
-    "brightness": _factor(Op.BRIGHTNESS),
-    "contrast": _factor(Op.CONTRAST),
-    "solarize": _solarize,
-    "posterize": _posterize,
-    "autocontrast": _plain(Op.AUTOCONTRAST),
-    "equalize": _plain(Op.EQUALIZE),
-    "invert": _plain(Op.INVERT),
-    "gamma": _gamma,
-    "saturation": _factor(Op.SATURATION),
-    "hue": _hue,
-    "grayscale": _plain(Op.GRAYSCALE, 0.1),
-    "channel_mix": _channel_mix,
-    "sharpness": _factor(Op.SHARPNESS),
-    "blur": _blur,
-    "jitter": _jitter,
-    "cutout": _cutout,
-    "erasing": _erasing,
 }

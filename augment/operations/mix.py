@@ -1,45 +1,27 @@
-"""The mix stage: mixup, CutMix and RICAP on the whole batch, with soft targets.
-
-Mixing is linear, so it works on pixel values in 0..255 and normalisation follows it.
-"""
+"""Mixing: mixup, CutMix and RICAP, their recipe keys, and how λ, partners and boxes are drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
+import numpy as np
 import torch
 
+from headrace.augment.amounts import number, share_of_one
+from headrace.augment.buffers import Buffers, Job
 from headrace.augment.draws import Tables, pick_index
+from headrace.augment.operations.single import Constructor
+from headrace.augment.ops import MixKind, check_codes
+from headrace.augment.step import Sampled
+from headrace.augment.torch_code.mix import MixParams, mix
 from headrace.pipeline.errors import ConfigError
 
-NONE, MIXUP, CUTMIX, RICAP = range(4)
-KINDS = {"mixup": MIXUP, "cutmix": CUTMIX, "ricap": RICAP}
-
-
-class MixParams(NamedTuple):
-    """What each sample is mixed from.
-
-    Attributes:
-        kind: (B,) int64, one of NONE, MIXUP, CUTMIX, RICAP.
-        partners: (B, P) int64 positions in the batch; P is 1, or 4 where RICAP is possible.
-        weight: (B,) float32, the share of the partner in mixup.
-        box: (B, 4) int64 top, bottom, left, right: the partner's pixels in CutMix; the corner
-            (bottom, right) divides RICAP's four patches.
-        offset: (B, 4, 2) int64 y, x: from a pixel of a RICAP patch to the partner's pixel.
-        shares: (B, 1 + P) float32, of the sample itself and its partners in the target.
-    """
-
-    kind: torch.Tensor
-    partners: torch.Tensor
-    weight: torch.Tensor
-    box: torch.Tensor
-    offset: torch.Tensor
-    shares: torch.Tensor
+KINDS = {"mixup": MixKind.MIXUP, "cutmix": MixKind.CUTMIX, "ricap": MixKind.RICAP}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mix:
+class Mix(Sampled):
     """One of several ways of mixing.
 
     Sources: mixup (Zhang et al., ICLR 2018), CutMix (Yun et al., ICCV 2019), RICAP (Takahashi,
@@ -59,6 +41,13 @@ class Mix:
     p: float = 1.0
     per: str = "batch"
 
+    comes_last = True
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.kinds) - set(KINDS))
+        if unknown:
+            raise ConfigError(f"unknown mix {unknown[0]!r}: expected {', '.join(KINDS)}")
+
     @property
     def partners(self) -> int:
         """How many other samples can be part of one."""
@@ -71,9 +60,6 @@ class Mix:
     @property
     def gammas(self) -> tuple[float, ...]:
         return tuple(alpha for alpha in self.alphas for _ in range(4))
-
-    def tables(self, height: int, width: int) -> Tables:
-        return torch.zeros(0)
 
     def sample(
         self,
@@ -88,17 +74,18 @@ class Mix:
             shared, gamma = uniform[:1].expand(batch, -1), gamma[:1].expand(batch, -1)
         else:
             shared = uniform
-        kind, share, second = self._choose(shared, gamma)
+        kind, lam, second = self._choose(shared, gamma)
         # Sorting independent numbers is a random permutation; samples keep their own columns here.
         order = uniform[:, 2 : 2 + partners].argsort(0)
         position = shared[:, 2 + partners : 4 + partners]
-        box, taken = _cut_box(share, position, size)
+        box, taken = _cut_box(lam, position, size)
         offset = order.new_zeros((batch, partners, 2))
-        own = torch.where(kind == MIXUP, share, torch.where(kind == CUTMIX, 1.0 - taken, 1.0))
+        cut_away = torch.where(kind == MixKind.CUTMIX.value, 1.0 - taken, 1.0)
+        own = torch.where(kind == MixKind.MIXUP.value, lam, cut_away)
         shares = torch.stack([own, 1.0 - own], 1)
         if "ricap" in self.kinds:
-            ricap = (kind == RICAP)[:, None]
-            cut, offset, patch = _ricap(share, second, shared[:, 4 + partners :], size)
+            ricap = (kind == MixKind.RICAP.value)[:, None]
+            cut, offset, patch = _ricap(lam, second, shared[:, 4 + partners :], size)
             box = torch.where(ricap, cut, box)
             patch = torch.cat([torch.zeros_like(patch[:, :1]), patch], 1)
             shares = torch.where(ricap, patch, torch.nn.functional.pad(shares, (0, 3)))
@@ -107,57 +94,77 @@ class Mix:
     def _choose(
         self, shared: torch.Tensor, gamma: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Kind (B,) and two Beta shares (B,) of the kind that was chosen."""
+        """Draws the kind of each sample, and λ.
+
+        λ (`lam`) is drawn from Beta(alpha, alpha), as G0 / (G0 + G1) of two Gamma(alpha) numbers
+        (Devroye, Non-Uniform Random Variate Generation, 1986, IX.4). In mixup (Zhang et al., ICLR
+        2018) it is the sample's own share, in CutMix (Yun et al., ICCV 2019) the share of the
+        area outside the box. RICAP (Takahashi et al., 2018) divides the width by it, and the
+        height by a second one, of Beta(beta, beta).
+
+        Returns:
+            kind: (B,) int64 codes of MixKind.
+            lam, second: (B,) float32 in 0..1; 1 where nothing is mixed.
+        """
         kind = torch.zeros_like(shared[:, 0], dtype=torch.int64)
-        share, second = torch.ones_like(shared[:, 0]), torch.ones_like(shared[:, 0])
+        lam, second = torch.ones_like(shared[:, 0]), torch.ones_like(shared[:, 0])
         low, total = 0.0, sum(self.weights)
         for i, name in enumerate(self.kinds):
             high = low + self.weights[i] / total if i + 1 < len(self.kinds) else 1.0
             here = (shared[:, 1] >= low) & (shared[:, 1] < high) & (shared[:, 0] < self.p)
             g = gamma[:, 4 * i : 4 * i + 4]
-            kind = torch.where(here, KINDS[name], kind)
-            share = torch.where(here, g[:, 0] / (g[:, 0] + g[:, 1]), share)
+            kind = torch.where(here, KINDS[name].value, kind)
+            lam = torch.where(here, g[:, 0] / (g[:, 0] + g[:, 1]), lam)
             second = torch.where(here, g[:, 2] / (g[:, 2] + g[:, 3]), second)
             low = high
-        return kind, share, second
+        return kind, lam, second
 
     def apply(self, images: torch.Tensor, params: MixParams) -> torch.Tensor:
         """(B, C, H, W) uint8 to float32 in 0..255, channels_last."""
-        height, width = images.shape[2:]
-        row = torch.arange(height, device=images.device)[:, None]
-        column = torch.arange(width, device=images.device)
-        top, bottom, left, right = params.box[:, :, None, None].unbind(1)
-        own = images
-        if "ricap" in self.kinds:
-            patched = _patches(images, params, (row >= bottom) * 2 + (column >= right) * 1)
-            own = torch.where((params.kind == RICAP)[:, None, None, None], patched, images)
-        level = own.float()
-        if set(self.kinds) == {"ricap"}:
-            return level
-        other = images[params.partners[:, 0]].float()
-        inside = (row >= top) & (row < bottom) & (column >= left) & (column < right)
-        kind = params.kind[:, None, None]
-        weight = torch.where(kind == MIXUP, params.weight[:, None, None], 0.0)
-        weight = torch.where((kind == CUTMIX) & inside, 1.0, weight)
-        return level + (other - level) * weight[:, None]
+        return mix(images, params, frozenset(KINDS[name] for name in self.kinds))
 
-    def targets(self, labels: torch.Tensor, params: MixParams, num_classes: int) -> torch.Tensor:
-        """(B,) int64 labels to (B, num_classes) float32 shares that sum to 1."""
-        classes = torch.arange(num_classes, device=labels.device)
-        # float32 whatever the images are: bf16 holds neither the shares nor large class numbers.
-        targets = (labels[:, None] == classes) * params.shares[:, :1]
-        for k in range(self.partners):
-            other = labels[params.partners[:, k]]
-            targets = targets + (other[:, None] == classes) * params.shares[:, k + 1 : k + 2]
-        return targets
+    def cpu_job(
+        self,
+        params: MixParams,
+        source: np.ndarray,
+        target: np.ndarray,
+        buffers: Buffers,
+        scale: np.ndarray,
+        shift: np.ndarray,
+    ) -> Job:
+        """The same by the CPU's kernels, normalised on the way.
+
+        Args:
+            params: what each sample is mixed from.
+            source: (B, H, W·C) uint8, all of them finished.
+            target: (B, H, W·C) float32.
+            buffers: of this batch shape.
+            scale, shift: (W·C,) float32 of the normalisation.
+
+        Raises:
+            ConfigError: on a kind that does not exist.
+        """
+        from headrace.augment.kernels.mix import run_mix
+
+        check_codes(params.kind.tolist(), MixKind)
+        fields = [
+            field.contiguous().numpy()
+            for field in (params.kind, params.partners, params.weight, params.box, params.offset)
+        ]
+        channels, spare = buffers.channels, buffers.spare
+
+        def job(thread: int, start: int, stop: int) -> None:
+            run_mix(source, target, spare[thread], start, stop, *fields, scale, shift, channels)
+
+        return job
 
 
 def _cut_box(
-    share: torch.Tensor, position: torch.Tensor, size: tuple[int, int]
+    lam: torch.Tensor, position: torch.Tensor, size: tuple[int, int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """CutMix's box about a uniform centre, cut off at the border, and its exact area share."""
     height, width = size
-    side = (1.0 - share).sqrt()
+    side = (1.0 - lam).sqrt()
     half_y, half_x = (side * height).long() // 2, (side * width).long() // 2
     y, x = pick_index(position[:, 0], height), pick_index(position[:, 1], width)
     top, bottom = (y - half_y).clamp(min=0), (y + half_y).clamp(max=height)
@@ -189,39 +196,60 @@ def _ricap(
     return box, torch.stack([offset_y, offset_x], 2), shares
 
 
-def _patches(images: torch.Tensor, params: MixParams, quadrant: torch.Tensor) -> torch.Tensor:
-    """(B, C, H, W) uint8: each pixel from the partner of its quadrant ((B, H, W) int64)."""
-    batch, channels, height, width = images.shape
-    flat = quadrant.view(batch, -1)
-    partner = params.partners.gather(1, flat)
-    row = torch.arange(height, device=images.device).repeat_interleave(width)
-    column = torch.arange(width, device=images.device).repeat(height)
-    y = row + params.offset[:, :, 0].gather(1, flat)
-    x = column + params.offset[:, :, 1].gather(1, flat)
-    # Samples that are not patched have offsets of another draw: keep every index inside.
-    index = (partner * height + y.clamp(0, height - 1)) * width + x.clamp(0, width - 1)
-    pixels = images.permute(0, 2, 3, 1).reshape(-1, channels)
-    out = pixels[index.view(-1)].view(batch, height, width, channels)
-    return out.permute(0, 3, 1, 2)
+def _one_mix(kind: str, parameter: str) -> Callable[..., Mix]:
+    def mixed(strength: float, p: float, per: str) -> Mix:
+        return _mix_of({kind: 1.0}, {kind: number(parameter, strength, 0.01)}, p, per)
+
+    if parameter == "beta":
+
+        def by_beta(
+            *, beta: float = 0.3, p: float = 1.0, per: str = "batch", mean: tuple[int, ...]
+        ) -> Mix:
+            return mixed(beta, p, per)
+
+        return by_beta
+
+    def by_alpha(
+        *, alpha: float = 1.0, p: float = 1.0, per: str = "batch", mean: tuple[int, ...]
+    ) -> Mix:
+        return mixed(alpha, p, per)
+
+    return by_alpha
 
 
-def check_labels(labels: torch.Tensor, num_classes: int) -> None:
-    """Refuses labels that have no place in a soft target.
+def _mix(
+    *,
+    of: Mapping[str, float],
+    alpha: float = 1.0,
+    beta: float = 0.3,
+    p: float = 1.0,
+    per: str = "batch",
+    mean: tuple[int, ...],
+) -> Mix:
+    strengths = {"mixup": alpha, "cutmix": alpha, "ricap": beta}
+    return _mix_of(of, {k: number("alpha or beta", v, 0.01) for k, v in strengths.items()}, p, per)
 
-    On the CPU this raises at once. On another device it must not wait, so the check runs there and
-    a bad label stops the program at a later call.
 
-    Raises:
-        ConfigError: on a label below 0 (unlabelled) or not below ``num_classes``.
-    """
-    good = (labels >= 0) & (labels < num_classes)
-    text = (
-        f"mixing needs a label in 0..{num_classes - 1} for every sample; found an unlabelled "
-        "sample (-1) or another class: leave such samples out, or use a recipe that does not mix"
+def _mix_of(of: Mapping[str, float], strengths: dict[str, float], p: float, per: str) -> Mix:
+    if not isinstance(of, Mapping) or not of or set(of) - set(KINDS):
+        raise ConfigError(f"of is {of!r}: expected weights of {', '.join(KINDS)}")
+    if per not in ("batch", "sample"):
+        raise ConfigError(f"per is {per!r}: expected batch or sample")
+    weights = tuple(number(f"weight of {kind}", weight) for kind, weight in of.items())
+    if sum(weights) <= 0:
+        raise ConfigError(f"of is {dict(of)!r}: expected at least one weight above 0")
+    return Mix(
+        kinds=tuple(of),
+        alphas=tuple(strengths[kind] for kind in of),
+        weights=weights,
+        p=share_of_one("p", p),
+        per=per,
     )
-    if labels.device.type == "cpu" and not torch.compiler.is_compiling():
-        if not bool(good.all()):
-            worst = labels[~good][0].item()
-            raise ConfigError(f"label {worst}: {text}")
-    else:
-        torch._assert_async(good.all(), text)
+
+
+MIX_STEPS: dict[str, Constructor] = {
+    "mixup": _one_mix("mixup", "alpha"),
+    "cutmix": _one_mix("cutmix", "alpha"),
+    "ricap": _one_mix("ricap", "beta"),
+    "mix": _mix,
+}

@@ -11,8 +11,9 @@ import torch
 import yaml
 
 from headrace.augment import RECIPES, Preprocess, build_augmenter
-from headrace.augment.passes import Merged, Pass
-from headrace.augment.recipes import compile_recipe
+from headrace.augment.draws import Merged
+from headrace.augment.passes import Pass
+from headrace.augment.program import compile_recipe
 from headrace.pipeline import ConfigError
 
 MEAN = (124, 116, 104)
