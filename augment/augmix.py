@@ -11,9 +11,9 @@ import torch
 from headrace.augment.buffers import Buffers, Job
 from headrace.augment.draws import DrawSource, Tables
 from headrace.augment.ops import Draws, Op
+from headrace.augment.protocol import Noise, Step
 from headrace.augment.settings import WarpConfig
 from headrace.augment.stages import run_slots
-from headrace.augment.step import Noise, Step
 
 
 class AugMixParams(NamedTuple):

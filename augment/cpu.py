@@ -18,7 +18,7 @@ from headrace.augment.kernels.normalise import run_normalise
 from headrace.augment.operations.mix import Mix
 from headrace.augment.outputs import OutputPool
 from headrace.augment.preprocess import Preprocess
-from headrace.augment.step import Noise, Step
+from headrace.augment.protocol import Noise, Step
 
 _CHUNK = 8
 

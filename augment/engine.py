@@ -11,7 +11,7 @@ import torch
 from headrace.augment.draws import Tables
 from headrace.augment.preprocess import Preprocess
 from headrace.augment.program import Program
-from headrace.augment.step import Noise, Sampled
+from headrace.augment.protocol import Noise, Sampled
 from headrace.augment.torch_code.mix import check_labels, soft_targets
 from headrace.pipeline.errors import ConfigError
 

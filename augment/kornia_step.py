@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 
 from headrace.augment.draws import Tables
-from headrace.augment.step import Noise, Step
+from headrace.augment.protocol import Noise, Step
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 
 

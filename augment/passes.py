@@ -10,9 +10,9 @@ import torch
 from headrace.augment.buffers import Buffers, Job
 from headrace.augment.draws import DrawSource, Merged, Tables
 from headrace.augment.ops import FLIPS, Draws, Op, Stage
+from headrace.augment.protocol import Noise, Step
 from headrace.augment.settings import WarpConfig
 from headrace.augment.stages import run_slots, run_stages
-from headrace.augment.step import Noise, Step
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 from headrace.augment.kornia_step import KorniaStep
 from headrace.augment.operations.mix import Mix
+from headrace.augment.protocol import Step
 from headrace.augment.recipes import Recipe, items_of
-from headrace.augment.step import Step
 from headrace.augment.steps import STEPS, build_step
 from headrace.pipeline.errors import ConfigError
 

@@ -15,7 +15,7 @@ from headrace.augment.operations.single import Constructor
 from headrace.augment.operations.tone import TONE_STEPS
 from headrace.augment.passes import Pass
 from headrace.augment.policies import POLICY_STEPS
-from headrace.augment.step import Step
+from headrace.augment.protocol import Step
 from headrace.pipeline.errors import ConfigError
 
 # Constructors of what a pass carries out, which neighbours in a recipe share.

@@ -13,7 +13,7 @@ from headrace.augment.buffers import Buffers, Job
 from headrace.augment.draws import Drawn, Tables
 from headrace.augment.operations.single import FACTOR, Amount, Constructor, Single
 from headrace.augment.ops import VECTOR_SIZE, Draws, Op
-from headrace.augment.step import Noise, Step
+from headrace.augment.protocol import Noise, Step
 from headrace.augment.torch_code.colour import jitter
 
 

@@ -14,8 +14,8 @@ from headrace.augment.amounts import fill_of, interval, share_of_one, whole
 from headrace.augment.buffers import Buffers, Job, colour, rows
 from headrace.augment.draws import Tables, pick_index
 from headrace.augment.operations.single import Constructor
+from headrace.augment.protocol import Noise, Step
 from headrace.augment.settings import Fill
-from headrace.augment.step import Noise, Step
 from headrace.augment.torch_code.erase import EraseParams, erase
 
 

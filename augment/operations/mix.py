@@ -13,7 +13,7 @@ from headrace.augment.buffers import Buffers, Job
 from headrace.augment.draws import Tables, pick_index
 from headrace.augment.operations.single import Constructor
 from headrace.augment.ops import MixKind, check_codes
-from headrace.augment.step import Sampled
+from headrace.augment.protocol import Sampled
 from headrace.augment.torch_code.mix import MixParams, mix
 from headrace.pipeline.errors import ConfigError
 
