@@ -45,7 +45,7 @@ def test_torch_code_refuses_a_slot_of_an_unknown_operation(code: int) -> None:
             run(images(), draws(code, 0), slots, WarpConfig())
 
 
-@pytest.mark.parametrize("code", UNKNOWN.values(), ids=UNKNOWN)
+@pytest.mark.parametrize("code", [*UNKNOWN.values(), -1, 99])
 def test_kernels_refuse_a_draw_of_an_unknown_operation(code: int) -> None:
     """As a draw, which a kernel would read, and as a slot."""
     source = np.zeros((2, 8, 24), np.uint8)
