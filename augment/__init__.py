@@ -6,7 +6,8 @@ import torch
 
 from headrace.augment.engine import Augmenter, EngineConfig
 from headrace.augment.preprocess import Preprocess
-from headrace.augment.recipes import RECIPES, Recipe, compile_recipe
+from headrace.augment.program import compile_recipe
+from headrace.augment.recipes import RECIPES, Recipe
 
 __all__ = ["RECIPES", "Augmenter", "Preprocess", "Recipe", "build_augmenter"]
 

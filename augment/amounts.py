@@ -10,8 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.augment.erase import Fill
-from headrace.augment.passes import WarpConfig
+from headrace.augment.settings import Fill, WarpConfig
 from headrace.pipeline.errors import ConfigError
 
 Range = float | Sequence[float]
@@ -78,8 +77,6 @@ def fill_of(value: Any, mean: tuple[int, ...]) -> Fill:
 
 def warp_of(interpolation: Any, fill: Any, mean: tuple[int, ...]) -> WarpConfig:
     """Interpolation and fill of a warp."""
-    if interpolation not in ("nearest", "bilinear"):
-        raise ConfigError(f"interpolation is {interpolation!r}: expected nearest or bilinear")
     outside = fill_of(fill, mean)
     if outside.noise:
         raise ConfigError("fill is 'noise': a warp needs a colour: black, mean or bytes")

@@ -1,4 +1,4 @@
-"""From uniform numbers to operations and magnitudes: single operations and the published policies.
+"""From uniform numbers to operations and magnitudes: single operations and policies of several.
 
 A source of draws says how many columns of uniform numbers it reads per sample and maps them, with
 plain arithmetic on the device, to one operation and magnitude for each of its slots.
@@ -7,11 +7,12 @@ plain arithmetic on the device, to one operation and magnitude for each of its s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, Union
+from typing import NamedTuple, Protocol, Union
 
 import torch
 
-from headrace.augment.ops import VECTOR_SIZE, Draws, Op
+from headrace.augment.ops import Draws, Op, check_codes, join
+from headrace.augment.settings import WarpConfig
 
 # Constants of a step for one image size: a tensor, or one for each of its parts.
 Tables = Union[torch.Tensor, tuple["Tables", ...]]  # noqa: UP007 - evaluated at run time
@@ -40,13 +41,16 @@ class DrawSource(Protocol):
         ...
 
 
+class Drawn(NamedTuple):
+    """What a named operation draws, and how a pass that carries it out has to read pixels."""
+
+    source: DrawSource
+    warp: WarpConfig = WarpConfig()
+
+
 def pick_index(uniform: torch.Tensor, count: int) -> torch.Tensor:
     """Uniform numbers in [0, 1) to int64 in 0..count-1 (float32 may round up to count)."""
     return (uniform * count).long().clamp_(max=count - 1)
-
-
-def _empty_tables() -> torch.Tensor:
-    return torch.zeros(0)
 
 
 def _plain(op: torch.Tensor, magnitude: torch.Tensor) -> Draws:
@@ -72,6 +76,9 @@ class SingleOp:
     unit: str = "one"
     whole: bool = False
 
+    def __post_init__(self) -> None:
+        check_codes((self.op,))
+
     @property
     def slots(self) -> tuple[frozenset[Op], ...]:
         return (frozenset((self.op, Op.IDENTITY)),)
@@ -81,7 +88,7 @@ class SingleOp:
         return 2
 
     def tables(self, height: int, width: int) -> torch.Tensor:
-        return _empty_tables()
+        return torch.zeros(0)
 
     def draw(self, uniform: torch.Tensor, tables: Tables, size: tuple[int, int]) -> Draws:
         unit = {"one": 1, "height": size[0], "width": size[1]}[self.unit]
@@ -95,60 +102,28 @@ class SingleOp:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerspectiveDraw:
-    """The four corners move inwards by up to distortion/2 of the sides (RandomPerspective)."""
+class Merged:
+    """Several sources side by side in one pass: their matrices and tables are composed."""
 
-    distortion: float
-    p: float
-
-    @property
-    def slots(self) -> tuple[frozenset[Op], ...]:
-        return (frozenset((Op.PERSPECTIVE, Op.IDENTITY)),)
-
-    @property
-    def columns(self) -> int:
-        return 9
-
-    def tables(self, height: int, width: int) -> torch.Tensor:
-        return _empty_tables()
-
-    def draw(self, uniform: torch.Tensor, tables: Tables, size: tuple[int, int]) -> Draws:
-        bounds = [int(self.distortion * (side // 2)) + 1 for side in (size[1], size[0])]
-        inwards = ((1, 1), (-1, 1), (-1, -1), (1, -1))
-        moves = [
-            pick_index(uniform[:, 1 + 2 * corner + axis], bounds[axis]) * float(inward[axis])
-            for corner, inward in enumerate(inwards)
-            for axis in (0, 1)
-        ]
-        vector = torch.stack([*moves, torch.zeros_like(moves[0])], 1)[:, None]
-        op = torch.where(uniform[:, :1] < self.p, int(Op.PERSPECTIVE), 0)
-        return Draws(op, torch.zeros_like(uniform[:, :1]), vector)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChannelMixDraw:
-    """Each output channel: (1 - strength) of itself and strength of a random mean of all three."""
-
-    strength: float
-    p: float
+    sources: tuple[DrawSource, ...]
 
     @property
     def slots(self) -> tuple[frozenset[Op], ...]:
-        return (frozenset((Op.CHANNEL_MIX, Op.IDENTITY)),)
+        return tuple(slot for source in self.sources for slot in source.slots)
 
     @property
     def columns(self) -> int:
-        return 1 + VECTOR_SIZE
+        return sum(source.columns for source in self.sources)
 
-    def tables(self, height: int, width: int) -> torch.Tensor:
-        return torch.eye(3) * (1.0 - self.strength)
+    def tables(self, height: int, width: int) -> Tables:
+        return tuple(source.tables(height, width) for source in self.sources)
 
     def draw(self, uniform: torch.Tensor, tables: Tables, size: tuple[int, int]) -> Draws:
-        assert isinstance(tables, torch.Tensor)
-        raw = uniform[:, 1:].view(-1, 3, 3) + 1e-6
-        matrix = raw / raw.sum(2, keepdim=True) * self.strength + tables
-        op = torch.where(uniform[:, :1] < self.p, int(Op.CHANNEL_MIX), 0)
-        return Draws(op, torch.zeros_like(uniform[:, :1]), matrix.view(-1, 1, VECTOR_SIZE))
+        column, draws = 0, []
+        for source, own in zip(self.sources, tables, strict=True):
+            draws.append(source.draw(uniform[:, column : column + source.columns], own, size))
+            column += source.columns
+        return join(draws)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +144,9 @@ class SpaceEntry:
     signed: bool = False
     unit: str = "one"
     whole: str = ""
+
+    def __post_init__(self) -> None:
+        check_codes((self.op,))
 
     def magnitudes(self, bins: int, height: int, width: int) -> torch.Tensor:
         """(bins,) float32."""

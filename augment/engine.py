@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from headrace.augment.draws import Tables
-from headrace.augment.erase import EraseStep
-from headrace.augment.kornia_step import KorniaStep
-from headrace.augment.mix import Mix, check_labels
 from headrace.augment.preprocess import Preprocess
-from headrace.augment.recipes import Program
+from headrace.augment.program import Program
+from headrace.augment.protocol import Noise, Sampled
+from headrace.augment.torch_code.mix import check_labels, soft_targets
 from headrace.pipeline.errors import ConfigError
-
-
-class Noise(NamedTuple):
-    """All random numbers that one batch uses; everything else is a pure function of them.
-
-    Attributes:
-        uniform: (B, K) float32 in [0, 1).
-        gamma: (B, G) float32, each column a Gamma with a shape of its own.
-        pixels: (B, C, H, W) uint8 for fills with noise, or an empty tensor.
-    """
-
-    uniform: torch.Tensor
-    gamma: torch.Tensor
-    pixels: torch.Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +58,10 @@ class Augmenter:
         self.generator = _generator(config.device, seed)
         self._host_generator = torch.Generator().manual_seed(seed)
         self._tables: dict[tuple[Any, ...], tuple[Tables, ...]] = {}
-        self._has_kornia = any(isinstance(e.step, KorniaStep) for e in program.elements)
-        self._noisy = any(
-            isinstance(e.step, EraseStep) and e.step.fill.noise for e in program.elements
-        )
+        self._draws_on_host = any(e.step.draws_on_host for e in program.elements)
+        self._noisy = any(e.step.needs_noise for e in program.elements)
         self._run: Callable[..., Any] = self.run
-        if config.compile and not self._has_kornia:
+        if config.compile and not self._draws_on_host:
             self._run = torch.compile(self.run, fullgraph=True, dynamic=False)
         elif config.kernels and config.device.type == "cpu":
             self._run = self._run_kernels()
@@ -125,7 +108,7 @@ class Augmenter:
         pixels = torch.randint(
             0, 256, size, generator=generator, device=device, dtype=torch.uint8
         ).permute(0, 3, 1, 2)
-        return Noise(uniform, gamma, pixels)
+        return Noise(uniform, gamma, pixels, self._host_generator if self._draws_on_host else None)
 
     def params(
         self, noise: Noise, tables: tuple[Tables, ...], size: tuple[int, int]
@@ -134,7 +117,7 @@ class Augmenter:
         column, shape = self.program.num_choices, 0
         drawn = []
 
-        def take(step: Any, own: Tables) -> Any:
+        def take(step: Sampled, own: Tables) -> Any:
             nonlocal column, shape
             uniform = noise.uniform[:, column : column + step.columns]
             gamma = noise.gamma[:, shape : shape + len(step.gammas)]
@@ -157,12 +140,12 @@ class Augmenter:
         size = (images.shape[2], images.shape[3])
         params, mix_params = self.params(noise, tables, size)
         for element, own in zip(self.program.elements, params, strict=True):
-            images = self._apply(element.step, images, own, noise)
+            images = element.step.apply(images, own, noise)
         mix = self.program.mix
         if mix is None:
             return self.preprocess.normalise_batched(images, self.config.dtype), labels
         check_labels(labels, self.config.num_classes)
-        targets = mix.targets(labels, mix_params, self.config.num_classes)
+        targets = soft_targets(labels, mix_params, self.config.num_classes)
         mixed = mix.apply(images, mix_params)
         return self.preprocess.normalise_batched(mixed, self.config.dtype), targets
 
@@ -182,25 +165,13 @@ class Augmenter:
             mix, targets = self.program.mix, labels
             if mix is not None:
                 check_labels(labels, self.config.num_classes)
-                targets = mix.targets(labels, mix_params, self.config.num_classes)
+                targets = soft_targets(labels, mix_params, self.config.num_classes)
             steps = [element.step for element in self.program.elements]
-            out = runner.run(
-                images,
-                list(zip(steps, params, strict=True)),
-                mix_params,
-                noise.pixels,
-                self._host_generator,
-            )
+            drawn = list(zip(steps, params, strict=True))
+            out = runner.run(images, drawn, None if mix is None else (mix, mix_params), noise)
             return out.to(self.config.dtype), targets
 
         return run
-
-    def _apply(self, step: Any, images: torch.Tensor, params: Any, noise: Noise) -> torch.Tensor:
-        if isinstance(step, KorniaStep):
-            return step.apply(images, params, self._host_generator)
-        if isinstance(step, EraseStep):
-            return step.apply(images, params, noise.pixels)
-        return step.apply(images, params)
 
     def prepare(self, height: int, width: int) -> tuple[Tables, ...]:
         """Constants of the steps for an image size, on the device; they are copied there once."""
@@ -234,8 +205,8 @@ class Augmenter:
                 "resume on the kind of device that the run was started on"
             ) from None
 
-    def _steps(self) -> list[Any]:
-        steps: list[Any] = [element.step for element in self.program.elements]
+    def _steps(self) -> list[Sampled]:
+        steps: list[Sampled] = [element.step for element in self.program.elements]
         return steps if self.program.mix is None else [*steps, self.program.mix]
 
     def _columns(self) -> int:
@@ -265,6 +236,3 @@ def _to_device(tables: Tables, device: torch.device) -> Tables:
     if isinstance(tables, torch.Tensor):
         return tables.to(device)
     return tuple(_to_device(part, device) for part in tables)
-
-
-__all__ = ["Augmenter", "EngineConfig", "Mix", "Noise"]

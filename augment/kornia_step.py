@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 
 from headrace.augment.draws import Tables
+from headrace.augment.protocol import Noise, Step
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 
 
@@ -22,11 +23,10 @@ class KorniaParams(NamedTuple):
     active: torch.Tensor
 
 
-class KorniaStep:
+class KorniaStep(Step):
     """Applies one Kornia augmentation to float images in 0..1 and rounds back to bytes."""
 
-    columns = 0
-    gammas: tuple[float, ...] = ()
+    draws_on_host = True
 
     def __init__(self, name: str, arguments: Mapping[str, Any]) -> None:
         """Builds the module.
@@ -47,8 +47,9 @@ class KorniaStep:
             stacklevel=2,
         )
 
-    def tables(self, height: int, width: int) -> Tables:
-        return torch.zeros(0)
+    @property
+    def columns(self) -> int:
+        return 0
 
     def sample(
         self,
@@ -64,16 +65,16 @@ class KorniaStep:
         """Samples that are not active ((B,) bool) stay as they are."""
         return KorniaParams(params.active & active)
 
-    def apply(
-        self, images: torch.Tensor, params: KorniaParams, generator: torch.Generator
-    ) -> torch.Tensor:
+    def apply(self, images: torch.Tensor, params: KorniaParams, noise: Noise) -> torch.Tensor:
         """(B, C, H, W) uint8 to the same, channels_last.
 
         Args:
             images: the batch.
             params: which samples to change.
-            generator: a CPU generator; it advances by what Kornia draws.
+            noise: its host generator advances by what Kornia draws.
         """
+        generator = noise.host
+        assert generator is not None
         outside = torch.random.get_rng_state()
         torch.random.set_rng_state(generator.get_state())
         try:

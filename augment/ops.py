@@ -1,15 +1,20 @@
-"""The operations a sample can draw, and the stage of a pass that carries each out.
+"""The operations a sample can draw, as codes, and the stage of a pass that carries each out.
 
 An operation is a code and a float32 magnitude per sample, so a batch of draws is two small tensors
-and no stage ever branches on a value.
+and no stage ever branches on a value. A code that no operation has is refused where it comes in
+from Python: where a step is built, where a pass is told what its slots can draw, and, on the CPU,
+where draws are handed to the kernels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
 import torch
+
+from headrace.pipeline.errors import ConfigError
 
 
 class Stage(IntEnum):
@@ -63,7 +68,34 @@ GEOMETRY_OPS = tuple(op for op in Op if op.stage == Stage.GEOMETRY)
 TONE_OPS = tuple(op for op in Op if op.stage == Stage.TONE)
 COLOUR_OPS = tuple(op for op in Op if op.stage == Stage.COLOUR)
 DETAIL_OPS = tuple(op for op in Op if op.stage == Stage.DETAIL)
+FLIPS = frozenset((Op.HFLIP, Op.VFLIP, Op.IDENTITY))
 VECTOR_SIZE = 9
+
+
+class MixKind(IntEnum):
+    """How a sample is mixed with others; codes, compiled into cached kernels."""
+
+    NONE = 0
+    MIXUP = 1
+    CUTMIX = 2
+    RICAP = 3
+
+
+_CODES: dict[type[IntEnum], frozenset[int]] = {
+    kind: frozenset(int(code) for code in kind) for kind in (Op, MixKind)
+}
+
+
+def check_codes(codes: Iterable[int], kind: type[IntEnum] = Op) -> None:
+    """Refuses codes that ``kind`` does not have.
+
+    Raises:
+        ConfigError: on the first one; whatever carried it out would take it for another operation.
+    """
+    unknown = set(codes) - _CODES[kind]
+    if unknown:
+        named = ", ".join(f"{code.name} {code.value}" for code in kind)
+        raise ConfigError(f"unknown {kind.__name__} code {min(unknown)}: expected one of {named}")
 
 
 class Draws(NamedTuple):

@@ -1,43 +1,22 @@
-"""Steps on uint8 images: a pass of the four stages, colour jitter, AugMix.
-
-Every step splits into ``sample`` (uniform numbers to parameters) and ``apply`` (parameters to
-pixels); ``mask`` turns the parameters of chosen samples into those of the identity.
-"""
+"""A pass: what each sample drew, carried out in the four stages, each once for the whole batch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 
-from headrace.augment.colour import apply_colour, jitter
-from headrace.augment.detail import apply_detail
-from headrace.augment.draws import DrawSource, Tables
-from headrace.augment.geometry import flip, matrices, warp
-from headrace.augment.ops import COLOUR_OPS, DETAIL_OPS, GEOMETRY_OPS, TONE_OPS, Draws, Op, join
-from headrace.augment.tone import apply_tone
-
-_FLIPS = frozenset((Op.HFLIP, Op.VFLIP, Op.IDENTITY))
+from headrace.augment.buffers import Buffers, Job
+from headrace.augment.draws import DrawSource, Merged, Tables
+from headrace.augment.ops import FLIPS, Draws, Op, Stage
+from headrace.augment.protocol import Noise, Step
+from headrace.augment.settings import WarpConfig
+from headrace.augment.stages import run_slots, run_stages
 
 
 @dataclass(frozen=True, kw_only=True)
-class WarpConfig:
-    """How a pass reads between and outside the pixels.
-
-    Attributes:
-        interpolation: "nearest" or "bilinear".
-        fill: byte for what lies outside, one for all channels or one for each.
-        kernel_size: side of the Gaussian blur in pixels, odd.
-    """
-
-    interpolation: str = "nearest"
-    fill: tuple[int, ...] = (0,)
-    kernel_size: int = 9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pass:
+class Pass(Step):
     """One run through geometry, tone, colour and detail, whatever each sample drew.
 
     Attributes:
@@ -49,16 +28,12 @@ class Pass:
     """
 
     source: DrawSource
-    warp: WarpConfig = WarpConfig()
+    warp: WarpConfig = field(default_factory=WarpConfig)
     in_drawn_order: bool = False
 
     @property
     def columns(self) -> int:
         return self.source.columns
-
-    @property
-    def gammas(self) -> tuple[float, ...]:
-        return ()
 
     def tables(self, height: int, width: int) -> Tables:
         return self.source.tables(height, width)
@@ -77,195 +52,57 @@ class Pass:
         """Samples that are not active ((B,) bool) draw the identity in every slot."""
         return params._replace(op=torch.where(active[:, None], params.op, int(Op.IDENTITY)))
 
-    def apply(self, images: torch.Tensor, params: Draws) -> torch.Tensor:
+    def apply(self, images: torch.Tensor, params: Draws, noise: Noise) -> torch.Tensor:
         """(B, C, H, W) uint8 to the same, channels_last."""
-        slots = self.source.slots
-        if not self.in_drawn_order:
-            return run_stages(images, params, slots, self.warp)
-        return run_slots(images, params, slots, self.warp)
+        run = run_slots if self.in_drawn_order else run_stages
+        return run(images, params, self.source.slots, self.warp)
+
+    def cpu_job(
+        self, params: Draws, source: np.ndarray, buffers: Buffers, noise: torch.Tensor
+    ) -> Job:
+        """The stages by the CPU's kernels, on what each sample drew and nothing else."""
+        from headrace.augment.stages_cpu import slots_job, stages_job
+
+        job = slots_job if self.in_drawn_order else stages_job
+        return job(params, self.source.slots, self.warp, source, buffers.images, buffers)
+
+    def mirrored_rows(self, params: Draws) -> np.ndarray | None:
+        """(B,) bool where all that the pass can do is to mirror rows, else None."""
+        if not all(slot <= {Op.HFLIP, Op.IDENTITY} for slot in self.source.slots):
+            return None
+        return (params.op == Op.HFLIP.value).sum(1).remainder(2).bool().numpy()
+
+    def joined(self, following: Step) -> Step | None:
+        """One pass for both, wherever the fixed order of stages keeps the order of the two."""
+        if not isinstance(following, Pass) or not _compatible(self, following):
+            return None
+        sources = self.source.sources if isinstance(self.source, Merged) else (self.source,)
+        return Pass(
+            source=Merged(sources=(*sources, following.source)), warp=_joint_warp(self, following)
+        )
 
 
-def run_stages(
-    images: torch.Tensor, draws: Draws, slots: tuple[frozenset[Op], ...], config: WarpConfig
-) -> torch.Tensor:
-    """The stages that the slots can need, each once for the whole batch."""
-    possible = frozenset().union(*slots)
-    height, width = images.shape[2:]
-    if possible <= _FLIPS:
-        return flip(images, draws)
-    if possible & set(GEOMETRY_OPS):
-        matrix = matrices(draws, slots, height, width)
-        images = warp(images, matrix, config.interpolation, config.fill)
-    if possible & set(TONE_OPS):
-        images = apply_tone(images, draws, slots)
-    if possible & set(COLOUR_OPS):
-        images = apply_colour(images, draws, slots)
-    if possible & set(DETAIL_OPS):
-        images = apply_detail(images, draws, slots, config.kernel_size)
-    return images
+def _stages(step: Pass) -> set[Stage]:
+    return {op.stage for slot in step.source.slots for op in slot if op.stage is not None}
 
 
-def run_slots(
-    images: torch.Tensor, draws: Draws, slots: tuple[frozenset[Op], ...], config: WarpConfig
-) -> torch.Tensor:
-    """Every slot through all stages before the next one."""
-    for slot, possible in enumerate(slots):
-        one = Draws(*(field[:, slot : slot + 1] for field in draws))
-        images = run_stages(images, one, (possible,), config)
-    return images
+def _compatible(first: Pass, second: Pass) -> bool:
+    before, after = _stages(first), _stages(second)
+    both_warp = Stage.GEOMETRY in before and Stage.GEOMETRY in after
+    if both_warp and first.warp != second.warp and not (_only_flips(first) or _only_flips(second)):
+        return False
+    both_blur = Stage.DETAIL in before and Stage.DETAIL in after
+    if both_blur and first.warp.kernel_size != second.warp.kernel_size:
+        return False
+    return max(before) <= min(after) and not (first.in_drawn_order or second.in_drawn_order)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Merged:
-    """Several sources side by side in one pass: their matrices and tables are composed."""
-
-    sources: tuple[DrawSource, ...]
-
-    @property
-    def slots(self) -> tuple[frozenset[Op], ...]:
-        return tuple(slot for source in self.sources for slot in source.slots)
-
-    @property
-    def columns(self) -> int:
-        return sum(source.columns for source in self.sources)
-
-    def tables(self, height: int, width: int) -> Tables:
-        return tuple(source.tables(height, width) for source in self.sources)
-
-    def draw(self, uniform: torch.Tensor, tables: Tables, size: tuple[int, int]) -> Draws:
-        column, draws = 0, []
-        for source, own in zip(self.sources, tables, strict=True):
-            draws.append(source.draw(uniform[:, column : column + source.columns], own, size))
-            column += source.columns
-        return join(draws)
+def _only_flips(step: Pass) -> bool:
+    return all(slot <= FLIPS for slot in step.source.slots)
 
 
-class JitterParams(NamedTuple):
-    """Attributes: order (B, 4) int64 places; amounts (B, 4) float32 offsets and turns."""
-
-    order: torch.Tensor
-    amounts: torch.Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class Jitter:
-    """Colour jitter: brightness, contrast, saturation, hue in an order drawn per sample.
-
-    Ranges are (low, high) of the factor minus 1, and of the turn for hue. The adjustments and
-    their random order are those of torchvision's ColorJitter.
-    """
-
-    brightness: tuple[float, float] = (0.0, 0.0)
-    contrast: tuple[float, float] = (0.0, 0.0)
-    saturation: tuple[float, float] = (0.0, 0.0)
-    hue: tuple[float, float] = (0.0, 0.0)
-    p: float = 1.0
-
-    @property
-    def columns(self) -> int:
-        return 9
-
-    @property
-    def gammas(self) -> tuple[float, ...]:
-        return ()
-
-    def tables(self, height: int, width: int) -> Tables:
-        return torch.tensor([self.brightness, self.contrast, self.saturation, self.hue]).T
-
-    def sample(
-        self,
-        uniform: torch.Tensor,
-        gamma: torch.Tensor,
-        tables: Tables,
-        size: tuple[int, int],
-    ) -> JitterParams:
-        """(B, 9) uniform numbers to an order and four amounts."""
-        assert isinstance(tables, torch.Tensor)
-        low, high = tables.unbind(0)
-        amounts = uniform[:, :4] * (high - low) + low
-        # Ranks of four independent numbers: every order equally likely.
-        keys = uniform[:, 4:8]
-        order = (keys[:, :, None] > keys[:, None, :]).sum(2)
-        tie = (keys[:, :, None] == keys[:, None, :]).tril(-1).sum(2)
-        return self.mask(JitterParams(order + tie, amounts), uniform[:, 8] < self.p)
-
-    def mask(self, params: JitterParams, active: torch.Tensor) -> JitterParams:
-        """Samples that are not active ((B,) bool) keep their colours: all amounts are zero."""
-        return params._replace(amounts=torch.where(active[:, None], params.amounts, 0.0))
-
-    def apply(self, images: torch.Tensor, params: JitterParams) -> torch.Tensor:
-        """(B, C, H, W) uint8 to the same, channels_last."""
-        return jitter(images, params.order, params.amounts)
-
-
-class AugMixParams(NamedTuple):
-    """Attributes: weights (B, 1 + width) float32 of the image and its chains; chains: draws."""
-
-    weights: torch.Tensor
-    chains: tuple[Draws, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AugMix:
-    """AugMix (Hendrycks et al., ICLR 2020): chains of operations, averaged with the image.
-
-    Attributes:
-        chain: the source of one chain at full depth.
-        width: how many chains.
-        depth: operations per chain; 0 draws 1 to 3 for each chain.
-        alpha: of the Dirichlet over chains and the Beta between chains and image.
-        warp: interpolation and fill.
-    """
-
-    chain: DrawSource
-    width: int
-    depth: int
-    alpha: float
-    warp: WarpConfig
-
-    @property
-    def columns(self) -> int:
-        return self.width * (self.chain.columns + 1)
-
-    @property
-    def gammas(self) -> tuple[float, ...]:
-        return (self.alpha,) * (self.width + 2)
-
-    def tables(self, height: int, width: int) -> Tables:
-        return self.chain.tables(height, width)
-
-    def sample(
-        self,
-        uniform: torch.Tensor,
-        gamma: torch.Tensor,
-        tables: Tables,
-        size: tuple[int, int],
-    ) -> AugMixParams:
-        """Uniform and Gamma numbers to weights (a Dirichlet is normalised Gammas) and chains."""
-        share = gamma[:, 1:2] / (gamma[:, :1] + gamma[:, 1:2])
-        mixture = gamma[:, 2:] / gamma[:, 2:].sum(1, keepdim=True)
-        chains, start = [], 0
-        slots = torch.arange(len(self.chain.slots), device=uniform.device)
-        for _ in range(self.width):
-            own = uniform[:, start : start + self.chain.columns]
-            draws = self.chain.draw(own, tables, size)
-            length = uniform[:, start + self.chain.columns, None] * 3.0
-            used = slots < (self.depth or (length.long().clamp(max=2) + 1))
-            chains.append(draws._replace(op=torch.where(used, draws.op, int(Op.IDENTITY))))
-            start += self.chain.columns + 1
-        return AugMixParams(torch.cat([1.0 - share, mixture * share], 1), tuple(chains))
-
-    def mask(self, params: AugMixParams, active: torch.Tensor) -> AugMixParams:
-        """Samples that are not active ((B,) bool) get all weight on the image itself."""
-        alone = torch.zeros_like(params.weights)
-        alone[:, 0] = 1.0
-        return params._replace(weights=torch.where(active[:, None], params.weights, alone))
-
-    def apply(self, images: torch.Tensor, params: AugMixParams) -> torch.Tensor:
-        """(B, C, H, W) uint8 to the same, channels_last."""
-        weights = params.weights[:, :, None, None, None].unbind(1)
-        mixed = images * weights[0]
-        for chain, weight in zip(params.chains, weights[1:], strict=True):
-            mixed = mixed + run_slots(images, chain, self.chain.slots, self.warp) * weight
-        mixed = mixed.clamp(0, 255).to(torch.uint8)
-        return mixed.contiguous(memory_format=torch.channels_last)
+def _joint_warp(first: Pass, second: Pass) -> WarpConfig:
+    """The settings of whichever pass needs them: geometry's for the warp, detail's for the blur."""
+    geometry = second if Stage.GEOMETRY in _stages(second) and not _only_flips(second) else first
+    detail = second if Stage.DETAIL in _stages(second) else first
+    return replace(geometry.warp, kernel_size=detail.warp.kernel_size)

@@ -7,8 +7,16 @@ tables are torchvision's, so that results can be compared with models trained th
 
 from __future__ import annotations
 
-from headrace.augment.draws import SpaceEntry, TablePolicy, UniformPolicy
+from collections.abc import Callable
+from typing import Any
+
+from headrace.augment.amounts import number, warp_of, whole
+from headrace.augment.augmix import AugMix
+from headrace.augment.draws import DrawSource, SpaceEntry, TablePolicy, UniformPolicy
 from headrace.augment.ops import Op
+from headrace.augment.passes import Pass
+from headrace.augment.settings import WarpConfig
+from headrace.pipeline.errors import ConfigError
 
 
 def _space(
@@ -115,3 +123,77 @@ def augmix_chain(depth: int, severity: int, all_ops: bool) -> UniformPolicy:
     """One chain of AugMix at its full depth; shorter chains leave the last slots unused."""
     space = tuple(e for e in AUGMIX_SPACE if all_ops or e.op not in AUGMIX_PLAIN_OPS)
     return UniformPolicy(space=space, bins=10, first_bin=0, last_bin=severity - 1, num_ops=depth)
+
+
+def _trivial(
+    *, bins: int = 31, interpolation: str = "nearest", fill: Any = "black", mean: tuple[int, ...]
+) -> Pass:
+    source = trivial(whole("bins", bins, 2, 1000))
+    return Pass(source=source, warp=warp_of(interpolation, fill, mean))
+
+
+def _rand(
+    *,
+    num_ops: int = 2,
+    magnitude: int = 9,
+    bins: int = 31,
+    order: str = "stages",
+    interpolation: str = "nearest",
+    fill: Any = "black",
+    mean: tuple[int, ...],
+) -> Pass:
+    bins = whole("bins", bins, 2, 1000)
+    step = whole("magnitude", magnitude, 0, bins - 1)
+    count = whole("num_ops", num_ops, 1, 8)
+    source = rand(count, step, bins)
+    return _ordered(source, order, warp_of(interpolation, fill, mean))
+
+
+def _auto(
+    *,
+    policy: str = "imagenet",
+    order: str = "stages",
+    interpolation: str = "nearest",
+    fill: Any = "black",
+    mean: tuple[int, ...],
+) -> Pass:
+    if policy not in AUTO_TABLES:
+        names = ", ".join(AUTO_TABLES)
+        raise ConfigError(f"policy is {policy!r}: expected one of {names}")
+    return _ordered(auto(policy), order, warp_of(interpolation, fill, mean))
+
+
+def _ordered(source: DrawSource, order: str, warp: WarpConfig) -> Pass:
+    if order not in ("stages", "drawn"):
+        raise ConfigError(f"order is {order!r}: expected stages or drawn")
+    return Pass(source=source, warp=warp, in_drawn_order=order == "drawn")
+
+
+def _augmix(
+    *,
+    severity: int = 3,
+    width: int = 3,
+    depth: int = 0,
+    alpha: float = 1.0,
+    all_ops: bool = True,
+    interpolation: str = "bilinear",
+    fill: Any = "black",
+    mean: tuple[int, ...],
+) -> AugMix:
+    depth = whole("depth", depth, 0, 8)
+    chain = augmix_chain(depth or 3, whole("severity", severity, 1, 10), bool(all_ops))
+    return AugMix(
+        chain=chain,
+        width=whole("width", width, 1, 8),
+        depth=depth,
+        alpha=number("alpha", alpha, 0.01),
+        warp=warp_of(interpolation, fill, mean),
+    )
+
+
+POLICY_STEPS: dict[str, Callable[..., Any]] = {
+    "trivial": _trivial,
+    "rand": _rand,
+    "auto": _auto,
+    "augmix": _augmix,
+}

@@ -109,7 +109,7 @@ class Preprocess:
 
     def _normalise_bytes(self, images: torch.Tensor) -> torch.Tensor:
         """One pass over the bytes, where torch would take several over four times as many."""
-        from headrace.augment.kernels_finish import run_normalise
+        from headrace.augment.kernels.normalise import run_normalise
 
         batch, channels, height, width = images.shape
         rows = images.permute(0, 2, 3, 1).reshape(batch, height, width * channels).numpy()

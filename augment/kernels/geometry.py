@@ -1,10 +1,7 @@
-"""CPU kernels of the geometry stage: flips and warps of one image after the other, in numba.
+"""CPU kernels of the geometry stage: flips and warps of one image after the other.
 
-They do what geometry.py does for a batch, in the same order in float32. Images are (H, W·C) uint8,
-channels interleaved: a row is one run of memory.
-
-A cached kernel is compiled together with what it calls, and numba notices a change only in the file
-of the kernel itself: what a kernel calls must stand in the same file.
+They do what torch_code/geometry.py does for a batch, in the same order in float32.
+Images are (H, W·C) uint8, channels interleaved: a row is one run of memory.
 """
 
 from __future__ import annotations

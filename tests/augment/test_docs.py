@@ -12,7 +12,7 @@ import yaml
 from headrace.augment import RECIPES, build_augmenter
 from headrace.augment.steps import STEPS
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 TEXT = (DOCS / "augmentation.md").read_text()
 
 

@@ -11,9 +11,12 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as TV
 
 from headrace.augment import build_augmenter, policies
+from headrace.augment.augmix import AugMix
 from headrace.augment.draws import TablePolicy, UniformPolicy
 from headrace.augment.ops import Draws, Op
-from headrace.augment.passes import AugMix, Pass, WarpConfig, run_slots
+from headrace.augment.passes import Pass
+from headrace.augment.settings import WarpConfig
+from headrace.augment.stages import run_slots
 
 DRAWS = 100_000
 SIZE = (96, 128)

@@ -9,10 +9,13 @@ import torch
 
 from headrace.augment import Preprocess, build_augmenter
 from headrace.augment.engine import Augmenter
-from headrace.augment.erase import Cutout, EraseParams, RandomErasing
-from headrace.augment.mix import CUTMIX, MIXUP, NONE, RICAP, MixParams
+from headrace.augment.operations.erase import Cutout, RandomErasing
+from headrace.augment.ops import MixKind
+from headrace.augment.torch_code.erase import EraseParams
+from headrace.augment.torch_code.mix import MixParams
 from headrace.pipeline.errors import ConfigError
 
+NONE, MIXUP, CUTMIX, RICAP = MixKind
 PLAIN = Preprocess(mean=(0.0,) * 3, std=(1.0,) * 3)
 
 

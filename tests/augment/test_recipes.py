@@ -11,8 +11,10 @@ import torch
 import yaml
 
 from headrace.augment import RECIPES, Preprocess, build_augmenter
-from headrace.augment.passes import Merged, Pass
-from headrace.augment.recipes import compile_recipe
+from headrace.augment.draws import Merged
+from headrace.augment.passes import Pass
+from headrace.augment.program import compile_recipe
+from headrace.augment.recipes import ALIASES
 from headrace.pipeline.errors import ConfigError
 
 MEAN = (124, 116, 104)
@@ -107,6 +109,12 @@ def test_mistakes_are_named(recipe: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         build_augmenter(recipe, num_classes=5)
     assert isinstance(caught.value, ValueError) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("plain", ALIASES)
+def test_a_plain_name_is_the_same_recipe(plain: str) -> None:
+    assert plain not in RECIPES
+    assert compile_recipe(plain, MEAN) == compile_recipe(ALIASES[plain], MEAN)
 
 
 def test_wrong_batches_are_named() -> None:

@@ -1,9 +1,6 @@
-"""CPU kernels of the detail stage: sharpness and blur of one image after the other, in numba.
+"""CPU kernels of the detail stage: sharpness and blur of one image after the other.
 
-They do what detail.py does for a batch. Images are (H, W·C) uint8, channels interleaved.
-
-A cached kernel is compiled together with what it calls, and numba notices a change only in the file
-of the kernel itself: what a kernel calls must stand in the same file.
+They do what torch_code/detail.py does for a batch. Images are (H, W·C) uint8, channels interleaved.
 """
 
 from __future__ import annotations

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as TV
 
-from headrace.augment.colour import jitter
 from headrace.augment.ops import Draws, Op
-from headrace.augment.passes import WarpConfig, run_stages
+from headrace.augment.settings import WarpConfig
+from headrace.augment.stages import run_stages
+from headrace.augment.torch_code.colour import jitter
 
 SIZES = [(48, 64), (33, 33)]
 NEAREST = WarpConfig()

@@ -1,26 +1,18 @@
-"""CPU kernels of the tone and colour stages, and of colour jitter, in numba.
+"""CPU kernels of the colour stage and of colour jitter.
 
-They do what tone.py and colour.py do for a batch, in the same order in float32, so the results are
+They do what torch_code/colour.py does for a batch, in the same order in float32, so the results are
 equal. Images are (H, W·C) uint8, channels interleaved: a row is one run of memory.
-
-A cached kernel is compiled together with what it calls, and numba notices a change only in the file
-of the kernel itself: what a kernel calls must stand in the same file.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from headrace.augment.ops import Op, Stage
+from headrace.augment.ops import Op
 from headrace.pipeline.jit import compiled
 
-_TONE, _COLOUR, _DETAIL = (int(stage) * 20 for stage in (Stage.TONE, Stage.COLOUR, Stage.DETAIL))
-_BRIGHTNESS, _CONTRAST, _SOLARIZE = int(Op.BRIGHTNESS), int(Op.CONTRAST), int(Op.SOLARIZE)
-_POSTERIZE, _AUTOCONTRAST, _EQUALIZE = int(Op.POSTERIZE), int(Op.AUTOCONTRAST), int(Op.EQUALIZE)
-_INVERT, _SATURATION, _GRAYSCALE = int(Op.INVERT), int(Op.SATURATION), int(Op.GRAYSCALE)
-_HUE = int(Op.HUE)
+_SATURATION, _GRAYSCALE = int(Op.SATURATION), int(Op.GRAYSCALE)
+_HUE, _CHANNEL_MIX = int(Op.HUE), int(Op.CHANNEL_MIX)
 # Floating constants as float32: a Python float would pull the arithmetic up to float64.
 _RED, _GREEN, _BLUE = np.float32(0.2989), np.float32(0.587), np.float32(0.114)
 _ZERO, _ONE, _TOP = np.float32(0.0), np.float32(1.0), np.float32(255.0)
@@ -84,65 +76,17 @@ def look_up(source: np.ndarray, target: np.ndarray, table: np.ndarray, channels:
 
 
 @compiled()
+def identity_table() -> np.ndarray:
+    """(256, 3) uint8."""
+    table = np.empty((256, 3), np.uint8)
+    for i in range(256):
+        table[i, :] = i
+    return table
+
+
+@compiled()
 def _clamp(value: float) -> int:
     return np.uint8(min(max(value, _ZERO), _TOP))
-
-
-@compiled()
-def autocontrast_table(image: np.ndarray, table: np.ndarray, channels: int) -> None:
-    """Fills (256, 3) uint8: each channel's range stretched to 0..255."""
-    height, length = image.shape
-    for c in range(channels):
-        low, high = 255, 0
-        for y in range(height):
-            row = image[y]
-            for x in range(c, length, channels):
-                value = row[x]
-                low = min(low, value)
-                high = max(high, value)
-        scale = np.float32(high - low) * _BYTE
-        for i in range(256):
-            if low == high:
-                table[i, c] = i
-            else:
-                table[i, c] = _clamp((np.float32(i) - np.float32(low)) / scale)
-
-
-@compiled()
-def equalize_table(image: np.ndarray, table: np.ndarray, channels: int) -> None:
-    """Fills (256, 3) uint8 that flattens each channel's histogram."""
-    height, length = image.shape
-    counts = np.zeros((channels, 256), np.int64)
-    for y in range(height):
-        row = image[y]
-        for x in range(length // channels):
-            for c in range(channels):
-                counts[c, row[x * channels + c]] += 1
-    for c in range(channels):
-        brightest = 255
-        while counts[c, brightest] == 0:
-            brightest -= 1
-        step = (height * (length // channels) - counts[c, brightest]) // 255
-        below = 0
-        for i in range(256):
-            table[i, c] = i if step == 0 else min((below + step // 2) // step, 255)
-            below += counts[c, i]
-
-
-@compiled()
-def brightness_table(table: np.ndarray, offset: float) -> None:
-    """Fills (256, 3) uint8; ``offset`` is the factor minus 1, float32."""
-    for i in range(256):
-        table[i, :] = _clamp(np.float32(i) * (_ONE + offset))
-
-
-@compiled()
-def contrast_table(table: np.ndarray, offset: float, mean: float) -> None:
-    """Fills (256, 3) uint8; the sum is rounded once, like torch's fused multiply-add."""
-    share = np.float64(-offset) * np.float64(mean)
-    for i in range(256):
-        product = np.float32(i) * (_ONE + offset)
-        table[i, :] = _clamp(np.float32(np.float64(product) + share))
 
 
 @compiled()
@@ -151,23 +95,6 @@ def blend_table(table: np.ndarray, offset: float, other: float) -> None:
     share = -offset
     for i in range(256):
         table[i, :] = _clamp(np.float32(i) * (_ONE - share) + other * share)
-
-
-@compiled()
-def fixed_table(table: np.ndarray, kind: int, magnitude: float) -> None:
-    """Fills (256, 3) uint8: 0 solarize, 1 posterize, 2 invert, 3 gamma."""
-    for i in range(256):
-        value = i
-        if kind == 0:
-            if np.float32(i) >= _TOP * magnitude:
-                value = 255 - i
-        elif kind == 1:
-            value = i & (256 - (1 << (8 - int(magnitude))))
-        elif kind == 2:
-            value = 255 - i
-        else:
-            value = int(np.float32(math.pow(np.float32(i) * _BYTE, magnitude)) * _SCALE)
-        table[i, :] = value
 
 
 @compiled()
@@ -275,59 +202,6 @@ def mix_channels(image: np.ndarray, matrix: np.ndarray) -> None:
 
 
 @compiled()
-def identity_table() -> np.ndarray:
-    """(256, 3) uint8."""
-    table = np.empty((256, 3), np.uint8)
-    for i in range(256):
-        table[i, :] = i
-    return table
-
-
-@compiled()
-def _tone_table(
-    image: np.ndarray, op: int, magnitude: float, table: np.ndarray, channels: int
-) -> None:
-    if op == _BRIGHTNESS:
-        brightness_table(table, magnitude)
-    elif op == _CONTRAST:
-        plain = identity_table().astype(np.float32)
-        contrast_table(table, magnitude, gray_mean(image, plain, channels))
-    elif op == _AUTOCONTRAST:
-        autocontrast_table(image, table, channels)
-    elif op == _EQUALIZE:
-        equalize_table(image, table, channels)
-    else:
-        kind = 0 if op == _SOLARIZE else 1 if op == _POSTERIZE else 2 if op == _INVERT else 3
-        fixed_table(table, kind, magnitude)
-
-
-@compiled()
-def run_tone(
-    images: np.ndarray,
-    start: int,
-    stop: int,
-    op: np.ndarray,
-    magnitude: np.ndarray,
-    channels: int,
-) -> None:
-    """Tone operations of a range of images, in place and in the order of the slots.
-
-    Args:
-        images: (B, H, W·C) uint8.
-        start, stop: the range of samples.
-        op: (B, S) int64; codes of other stages change nothing.
-        magnitude: (B, S) float32.
-        channels: 1 or 3.
-    """
-    table = np.empty((256, 3), np.uint8)
-    for b in range(start, stop):
-        for s in range(op.shape[1]):
-            if _TONE <= op[b, s] < _COLOUR:
-                _tone_table(images[b], op[b, s], magnitude[b, s], table, channels)
-                look_up(images[b], images[b], table, channels)
-
-
-@compiled()
 def run_colour(
     images: np.ndarray,
     start: int,
@@ -356,7 +230,7 @@ def run_colour(
             elif op[b, s] == _HUE:
                 if magnitude[b, s] != _ZERO:
                     turn_hue(image, image, plain, magnitude[b, s])
-            elif _COLOUR <= op[b, s] < _DETAIL:
+            elif op[b, s] == _CHANNEL_MIX:
                 mix_channels(image, vector[b, s])
 
 
@@ -370,7 +244,7 @@ def run_jitter(
     amounts: np.ndarray,
     channels: int,
 ) -> None:
-    """Colour jitter in each sample's order, as jitter in py.
+    """Colour jitter in each sample's order, as `jitter` in torch_code/colour.py.
 
     Brightness and contrast only change a table; whoever reads the pixels next reads through it.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 
 from headrace.augment.ops import Draws, Op
-from headrace.augment.tone import gray, gray_mean
+from headrace.augment.torch_code.tone import gray, gray_mean
 
 
 def apply_colour(

@@ -1,85 +1,59 @@
-"""The erase stage: Cutout and random erasing, boxes drawn per sample."""
+"""Erasing: Cutout and random erasing, their recipe keys and how their boxes are drawn."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
+from headrace.augment.amounts import fill_of, interval, share_of_one, whole
+from headrace.augment.buffers import Buffers, Job, colour, rows
 from headrace.augment.draws import Tables, pick_index
-from headrace.augment.geometry import fill_image
+from headrace.augment.operations.single import Constructor
+from headrace.augment.protocol import Noise, Step
+from headrace.augment.settings import Fill
+from headrace.augment.torch_code.erase import EraseParams, erase
 
 
-class EraseParams(NamedTuple):
-    """Attributes: boxes (B, N, 4) int64 top, bottom, left, right, the ends excluded."""
-
-    boxes: torch.Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fill:
-    """What an erased pixel becomes: a colour, one byte for each channel, or noise.
-
-    Attributes:
-        colour: bytes, one for all channels or one for each.
-        noise: uniform random bytes instead of the colour.
-    """
-
-    colour: tuple[int, ...] = (0,)
-    noise: bool = False
-
-
-def erase(
-    images: torch.Tensor, params: EraseParams, fill: Fill, noise: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Paints boxes.
-
-    Args:
-        images: (B, C, H, W) uint8.
-        params: boxes; an empty one erases nothing.
-        fill: what to paint.
-        noise: (B, C, H, W) uint8, for a fill with noise.
-
-    Returns:
-        (B, C, H, W) uint8.
-    """
-    height, width = images.shape[2:]
-    row = torch.arange(height, device=images.device)
-    column = torch.arange(width, device=images.device)
-    top, bottom, left, right = params.boxes[..., None].unbind(2)
-    rows = (row >= top) & (row < bottom)
-    columns = (column >= left) & (column < right)
-    hit = (rows[:, :, :, None] & columns[:, :, None, :]).any(1)[:, None]
-    if fill.noise:
-        if noise is None:
-            raise ValueError("a fill with noise needs the noise image")
-        return torch.where(hit, noise, images)
-    return torch.where(hit, fill_image(images, fill.colour), images)
-
-
-class EraseStep:
-    """What the steps of this stage share; each adds how its boxes are drawn."""
+class EraseStep(Step):
+    """What the steps of this family share; each adds how its boxes are drawn."""
 
     fill: Fill
 
     @property
-    def gammas(self) -> tuple[float, ...]:
-        return ()
-
-    def tables(self, height: int, width: int) -> Tables:
-        return torch.zeros(0)
+    def needs_noise(self) -> bool:
+        return self.fill.noise
 
     def mask(self, params: EraseParams, active: torch.Tensor) -> EraseParams:
         """Samples that are not active ((B,) bool) get empty boxes."""
         return EraseParams(torch.where(active[:, None, None], params.boxes, 0))
 
-    def apply(
-        self, images: torch.Tensor, params: EraseParams, noise: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def apply(self, images: torch.Tensor, params: EraseParams, noise: Noise) -> torch.Tensor:
         """(B, C, H, W) uint8 to the same."""
-        return erase(images, params, self.fill, noise)
+        return erase(images, params, self.fill, noise.pixels)
+
+    def cpu_job(
+        self, params: EraseParams, source: np.ndarray, buffers: Buffers, noise: torch.Tensor
+    ) -> Job:
+        """The same by the CPU's kernels."""
+        from headrace.augment.kernels.erase import run_erase
+
+        target, channels = buffers.images, buffers.channels
+        boxes = params.boxes.contiguous().numpy()
+        fill = colour(self.fill.colour, channels)
+        noisy = self.fill.noise
+        painted = rows(noise) if noisy else target[:1]
+
+        def job(_thread: int, start: int, stop: int) -> None:
+            if source is not target:
+                target[start:stop] = source[start:stop]
+            run_erase(target, start, stop, boxes, fill, painted, noisy, channels)
+
+        return job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +73,7 @@ class Cutout(EraseStep):
     holes: int = 1
     length: int | float = 0.5
     p: float = 1.0
-    fill: Fill = Fill()
+    fill: Fill = field(default_factory=Fill)
 
     @property
     def columns(self) -> int:
@@ -146,7 +120,7 @@ class RandomErasing(EraseStep):
     p: float = 0.5
     scale: tuple[float, float] = (0.02, 0.33)
     ratio: tuple[float, float] = (0.3, 3.3)
-    fill: Fill = Fill()
+    fill: Fill = field(default_factory=Fill)
 
     tries: ClassVar[int] = 10
 
@@ -183,3 +157,42 @@ class RandomErasing(EraseStep):
 def pixels(length: int | float, size: tuple[int, int]) -> int:
     """A length in pixels: whole numbers are pixels, others shares of the shorter side."""
     return length if isinstance(length, int) else round(length * min(size))
+
+
+def _cutout(
+    *,
+    holes: int = 1,
+    length: int | float = 0.5,
+    p: float = 1.0,
+    fill: Any = "mean",
+    mean: tuple[int, ...],
+) -> Cutout:
+    if isinstance(length, float):
+        share_of_one("length", length)
+    else:
+        whole("length", length, 1, 65535)
+    return Cutout(
+        holes=whole("holes", holes, 1, 64),
+        length=length,
+        p=share_of_one("p", p),
+        fill=fill_of(fill, mean),
+    )
+
+
+def _erasing(
+    *,
+    p: float = 0.5,
+    scale: Sequence[float] = (0.02, 0.33),
+    ratio: Sequence[float] = (0.3, 3.3),
+    fill: Any = "mean",
+    mean: tuple[int, ...],
+) -> RandomErasing:
+    return RandomErasing(
+        p=share_of_one("p", p),
+        scale=interval("scale", scale, None, 0.0, 1.0),
+        ratio=interval("ratio", ratio, None, 0.01, 100.0),
+        fill=fill_of(fill, mean),
+    )
+
+
+ERASE_STEPS: dict[str, Constructor] = {"cutout": _cutout, "erasing": _erasing}

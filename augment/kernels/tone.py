@@ -1,0 +1,216 @@
+"""CPU kernels of the tone stage: a table of 256 entries for each image, and one lookup.
+
+They do what torch_code/tone.py does for a batch, in the same order in float32, so the results are
+equal. Images are (H, W·C) uint8, channels interleaved: a row is one run of memory. A function that
+fills a table is named by its operation's row in operations/tone.py.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from headrace.augment.ops import Op
+from headrace.pipeline.jit import compiled
+
+_BRIGHTNESS, _CONTRAST, _SOLARIZE = int(Op.BRIGHTNESS), int(Op.CONTRAST), int(Op.SOLARIZE)
+_POSTERIZE, _AUTOCONTRAST, _EQUALIZE = int(Op.POSTERIZE), int(Op.AUTOCONTRAST), int(Op.EQUALIZE)
+_INVERT, _GAMMA = int(Op.INVERT), int(Op.GAMMA)
+# Floating constants as float32: a Python float would pull the arithmetic up to float64.
+_RED, _GREEN, _BLUE = np.float32(0.2989), np.float32(0.587), np.float32(0.114)
+_ZERO, _ONE, _TOP = np.float32(0.0), np.float32(1.0), np.float32(255.0)
+_SCALE = np.float32(255.999)
+_BYTE = np.float32(1.0 / 255.0)
+
+
+@compiled(inline="always")
+def _gray(red: float, green: float, blue: float) -> float:
+    """ITU-R 601 luma rounded down; sums rounded once, like torch's fused multiply-add."""
+    first = np.float32(np.float64(red * _RED) + np.float64(green) * np.float64(_GREEN))
+    return np.floor(np.float32(np.float64(first) + np.float64(blue) * np.float64(_BLUE)))
+
+
+@compiled()
+def gray_mean(image: np.ndarray, table: np.ndarray, channels: int) -> float:
+    """Mean gray of an image seen through a (256, 3) float32 table."""
+    height, length = image.shape
+    total = 0.0
+    if channels == 1:
+        for y in range(height):
+            for x in range(length):
+                total += table[image[y, x], 0]
+        return np.float32(total) / np.float32(height * length)
+    for y in range(height):
+        row = image[y]
+        for x in range(length // 3):
+            total += _gray(table[row[3 * x], 0], table[row[3 * x + 1], 1], table[row[3 * x + 2], 2])
+    return np.float32(total) / np.float32(height * (length // 3))
+
+
+@compiled()
+def look_up(source: np.ndarray, target: np.ndarray, table: np.ndarray, channels: int) -> None:
+    """target = table[source]; table is (256, 3) uint8, source and target may be one image."""
+    height, length = source.shape
+    if channels == 1:
+        for y in range(height):
+            for x in range(length):
+                target[y, x] = table[source[y, x], 0]
+        return
+    for y in range(height):
+        row, out = source[y], target[y]
+        for x in range(length // 3):
+            out[3 * x] = table[row[3 * x], 0]
+            out[3 * x + 1] = table[row[3 * x + 1], 1]
+            out[3 * x + 2] = table[row[3 * x + 2], 2]
+
+
+@compiled()
+def identity_table() -> np.ndarray:
+    """(256, 3) uint8."""
+    table = np.empty((256, 3), np.uint8)
+    for i in range(256):
+        table[i, :] = i
+    return table
+
+
+@compiled()
+def _clamp(value: float) -> int:
+    return np.uint8(min(max(value, _ZERO), _TOP))
+
+
+@compiled()
+def brightness_table(table: np.ndarray, offset: float) -> None:
+    """Fills (256, 3) uint8; ``offset`` is the factor minus 1, float32."""
+    for i in range(256):
+        table[i, :] = _clamp(np.float32(i) * (_ONE + offset))
+
+
+@compiled()
+def contrast_table(table: np.ndarray, offset: float, mean: float) -> None:
+    """Fills (256, 3) uint8; the sum is rounded once, like torch's fused multiply-add."""
+    share = np.float64(-offset) * np.float64(mean)
+    for i in range(256):
+        product = np.float32(i) * (_ONE + offset)
+        table[i, :] = _clamp(np.float32(np.float64(product) + share))
+
+
+@compiled()
+def solarize_table(table: np.ndarray, threshold: float) -> None:
+    """Fills (256, 3) uint8; ``threshold`` is a share of 255."""
+    for i in range(256):
+        table[i, :] = 255 - i if np.float32(i) >= _TOP * threshold else i
+
+
+@compiled()
+def posterize_table(table: np.ndarray, bits: float) -> None:
+    """Fills (256, 3) uint8: only the highest ``bits`` are kept."""
+    for i in range(256):
+        table[i, :] = i & (256 - (1 << (8 - int(bits))))
+
+
+@compiled()
+def invert_table(table: np.ndarray) -> None:
+    """Fills (256, 3) uint8."""
+    for i in range(256):
+        table[i, :] = 255 - i
+
+
+@compiled()
+def gamma_table(table: np.ndarray, exponent: float) -> None:
+    """Fills (256, 3) uint8."""
+    for i in range(256):
+        table[i, :] = int(np.float32(math.pow(np.float32(i) * _BYTE, exponent)) * _SCALE)
+
+
+@compiled()
+def autocontrast_table(image: np.ndarray, table: np.ndarray, channels: int) -> None:
+    """Fills (256, 3) uint8: each channel's range stretched to 0..255."""
+    height, length = image.shape
+    for c in range(channels):
+        low, high = 255, 0
+        for y in range(height):
+            row = image[y]
+            for x in range(c, length, channels):
+                value = row[x]
+                low = min(low, value)
+                high = max(high, value)
+        scale = np.float32(high - low) * _BYTE
+        for i in range(256):
+            if low == high:
+                table[i, c] = i
+            else:
+                table[i, c] = _clamp((np.float32(i) - np.float32(low)) / scale)
+
+
+@compiled()
+def equalize_table(image: np.ndarray, table: np.ndarray, channels: int) -> None:
+    """Fills (256, 3) uint8 that flattens each channel's histogram."""
+    height, length = image.shape
+    counts = np.zeros((channels, 256), np.int64)
+    for y in range(height):
+        row = image[y]
+        for x in range(length // channels):
+            for c in range(channels):
+                counts[c, row[x * channels + c]] += 1
+    for c in range(channels):
+        brightest = 255
+        while counts[c, brightest] == 0:
+            brightest -= 1
+        step = (height * (length // channels) - counts[c, brightest]) // 255
+        below = 0
+        for i in range(256):
+            table[i, c] = i if step == 0 else min((below + step // 2) // step, 255)
+            below += counts[c, i]
+
+
+@compiled()
+def _tone_table(
+    image: np.ndarray, op: int, magnitude: float, table: np.ndarray, channels: int
+) -> bool:
+    """Fills the table of an operation; False, and no table, for a code of another stage."""
+    if op == _BRIGHTNESS:
+        brightness_table(table, magnitude)
+    elif op == _CONTRAST:
+        plain = identity_table().astype(np.float32)
+        contrast_table(table, magnitude, gray_mean(image, plain, channels))
+    elif op == _SOLARIZE:
+        solarize_table(table, magnitude)
+    elif op == _POSTERIZE:
+        posterize_table(table, magnitude)
+    elif op == _AUTOCONTRAST:
+        autocontrast_table(image, table, channels)
+    elif op == _EQUALIZE:
+        equalize_table(image, table, channels)
+    elif op == _INVERT:
+        invert_table(table)
+    elif op == _GAMMA:
+        gamma_table(table, magnitude)
+    else:
+        return False
+    return True
+
+
+@compiled()
+def run_tone(
+    images: np.ndarray,
+    start: int,
+    stop: int,
+    op: np.ndarray,
+    magnitude: np.ndarray,
+    channels: int,
+) -> None:
+    """Tone operations of a range of images, in place and in the order of the slots.
+
+    Args:
+        images: (B, H, W·C) uint8.
+        start, stop: the range of samples.
+        op: (B, S) int64; codes of other stages change nothing.
+        magnitude: (B, S) float32.
+        channels: 1 or 3.
+    """
+    table = np.empty((256, 3), np.uint8)
+    for b in range(start, stop):
+        for s in range(op.shape[1]):
+            if _tone_table(images[b], op[b, s], magnitude[b, s], table, channels):
+                look_up(images[b], images[b], table, channels)
