@@ -25,7 +25,7 @@ from headrace.train.journal import Journal
 from headrace.train.prediction_csv import check_writable, write_csv
 from tests.builders import make_records, photo, stored
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CAFE = "caf\udce9"  # b"caf\xe9" as Python reads it from the disk
 HALF = "\ud83d"  # no byte of a file name, but JSON can say it
 

@@ -24,7 +24,7 @@ from headrace.train.models import ModelSpec, build_model
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
 from tests.builders import StoredSample, jpeg_bytes, make_records, photo, stored, write_beton
-from tests.tiny_runs import settings
+from tests.train.tiny_runs import settings
 
 HUGE = 2**40
 

@@ -1,4 +1,4 @@
-"""Processes that race for one run folder; `python -m tests.racing_folders FOLDER SEED ...`.
+"""Processes that race for one run folder; `python -m tests.train.racing_folders FOLDER SEED ...`.
 
 Imports no torch, so that a racer is forked in a millisecond and from a process without threads.
 Prints one JSON line per seed: how many racers got the folder, what the others were told, and what

@@ -14,7 +14,7 @@ from headrace.train.checkpoint import load_checkpoint
 from headrace.train.resume import checkpoint_config
 from headrace.train.run import read_command_line, run_training
 from headrace.train.stop import StopRequest
-from tests.tiny_runs import assert_same_run, settings, write_data
+from tests.train.tiny_runs import assert_same_run, settings, write_data
 
 FREE = ("out", "save_every", "data")
 

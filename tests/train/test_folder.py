@@ -21,9 +21,9 @@ from headrace.train.config_file import load_yaml
 from headrace.train.folder_lock import LOCK_NAME, lock_folder
 from headrace.train.resume import earlier_folder
 from headrace.train.run_folder import hold_folder, make_folder, restart_folder
-from tests.racing_folders import RACERS, WAYS
+from tests.train.racing_folders import RACERS, WAYS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def config(folder: Path, *, overwrite: bool = False, seed: int = 0) -> RunConfig:
@@ -42,7 +42,7 @@ def content(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def races(base: Path, seeds: range) -> None:
-    command = [sys.executable, "-m", "tests.racing_folders", str(base), *map(str, seeds)]
+    command = [sys.executable, "-m", "tests.train.racing_folders", str(base), *map(str, seeds)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -208,7 +208,7 @@ def dying(real):
     return step
 
 Path.unlink, Path.replace = dying(Path.unlink), dying(Path.replace)
-train.run_folder.dump_yaml = dying(train.run_folder.dump_yaml)
+headrace.train.run_folder.dump_yaml = dying(headrace.train.run_folder.dump_yaml)
 make_folder(RunConfig(runtime=RuntimeConfig(out=folder, overwrite=True, seed=2)))
 """
 

@@ -23,9 +23,9 @@ from headrace.train.folder_lock import LOCK_NAME, lock_folder
 from headrace.train.loop import optimise
 from headrace.train.run import read_command_line, run_training
 from headrace.train.stop import StopRequest
-from tests.tiny_runs import assert_same_run, rows, settings, write_data
+from tests.train.tiny_runs import assert_same_run, rows, settings, write_data
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "train/run.py")]
 ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
 FREE = ("out", "save_every", "overwrite")
@@ -66,7 +66,7 @@ def stopped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def races(base: Path, data: Path, stopped: Path, whole: Path, seeds: range) -> None:
-    command = [sys.executable, "-m", "tests.racing_runs", str(base), str(data), str(stopped)]
+    command = [sys.executable, "-m", "tests.train.racing_runs", str(base), str(data), str(stopped)]
     done = subprocess.run(
         [*command, *map(str, seeds)], cwd=ROOT, env=ENV, capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""Two runs that want one folder; `python -m tests.racing_runs FOLDER DATA STOPPED SEED ...`.
+"""Two runs that want one folder; `python -m tests.train.racing_runs FOLDER DATA STOPPED SEED ...`.
 
 Imports torch once and forks the two, which costs a second a race instead of ten. Whoever gets the
 folder waits at a step that the seed chooses until the other has tried. Prints one JSON line per
@@ -23,7 +23,7 @@ import headrace.train.loop
 from headrace.pipeline.errors import ConfigError
 from headrace.train.assemble import Run
 from headrace.train.run import run_training
-from tests.tiny_runs import settings
+from tests.train.tiny_runs import settings
 
 WAYS = ("out", "overwrite", "resume")
 FIRST_STEP = {"out": 0, "overwrite": 0, "resume": 3}

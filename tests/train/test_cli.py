@@ -20,7 +20,7 @@ from headrace.train.checkpoint import load_checkpoint
 from headrace.train.predict import PredictConfig, predict
 from tests.builders import make_records, photo, stored
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "train/run.py")]
 QUICK = (
     "--model timm:test_resnet --size 32 --batch-size 8 --epochs 1 --loader torchvision --workers 0 "

@@ -19,7 +19,7 @@ from headrace.train.run import run_training
 from headrace.train.stop import StopRequest
 from headrace.train.world import World
 from tests.builders import make_records
-from tests.tiny_runs import assert_same, assert_same_run, rows, settings, tinted, write_data
+from tests.train.tiny_runs import assert_same, assert_same_run, rows, settings, tinted, write_data
 
 
 @pytest.fixture(scope="module", autouse=True)

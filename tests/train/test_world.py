@@ -13,9 +13,9 @@ import torch
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.train.world import World
-from tests.tiny_runs import write_data
+from tests.train.tiny_runs import write_data
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NEEDS_GROUP = pytest.mark.skipif(
     not torch.distributed.is_available(), reason="torch without distributed"
 )
@@ -25,7 +25,7 @@ import atexit
 import sys
 from pathlib import Path
 import torch
-from tests.tiny_runs import settings
+from tests.train.tiny_runs import settings
 from headrace.train.run import run_training
 
 torch.set_num_threads(1)
@@ -62,7 +62,7 @@ if how == "held":
     assert run.world.size == 2
 else:
     if how == "interrupted":
-        train.run.train = interrupted
+        headrace.train.run.train = interrupted
     run_command(main)
 """
 
