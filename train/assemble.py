@@ -15,22 +15,22 @@ from headrace.augment import Augmenter, Preprocess, build_augmenter
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
-from headrace.train.amp import Precision, choose_precision
 from headrace.train.clock import Clock
-from headrace.train.compiling import compile_model
-from headrace.train.config import RunConfig
-from headrace.train.config_file import to_flat
-from headrace.train.folder_lock import FolderLock
-from headrace.train.inputs import data_fingerprint, make_preprocess, open_loaders
-from headrace.train.journal import Journal
-from headrace.train.labels import check_held_out, check_labels
-from headrace.train.metrics import Meter
-from headrace.train.models import ModelSpec, build_model
-from headrace.train.optim import build_optimizer
+from headrace.train.data.inputs import data_fingerprint, make_preprocess, open_loaders
+from headrace.train.data.labels import check_held_out, check_labels
+from headrace.train.device.amp import Precision, choose_precision
+from headrace.train.device.compiling import compile_model
+from headrace.train.folder.folder_lock import FolderLock
+from headrace.train.folder.journal import Journal
+from headrace.train.folder.resume import check_resumable
+from headrace.train.metrics.meter import Meter
+from headrace.train.models.build import ModelSpec, build_model
+from headrace.train.optimizers.build import build_optimizer
+from headrace.train.processes.world import World
 from headrace.train.progress import Progress
-from headrace.train.resume import check_resumable
-from headrace.train.schedule import warmup_length
-from headrace.train.world import World
+from headrace.train.schedules.cosine import warmup_length
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import to_flat
 
 
 @dataclass(kw_only=True)

@@ -12,15 +12,15 @@ from torch.nn.utils import clip_grad_norm_
 
 from headrace.pipeline.errors import FailedError, Interrupted
 from headrace.train.assemble import Run
-from headrace.train.checkpoint import save_checkpoint
 from headrace.train.clock import difference
-from headrace.train.config_file import to_flat
 from headrace.train.display import bar_text, epoch_line, progress_bar
-from headrace.train.evaluate import Scores, gather, infer, score
-from headrace.train.metrics import classification_loss, to_totals
-from headrace.train.run_folder import BEST_NAME, LAST_NAME
-from headrace.train.schedule import learning_rate
-from headrace.train.stop import StopRequest
+from headrace.train.evaluate.inference import Scores, gather, infer, score
+from headrace.train.folder.checkpoint import save_checkpoint
+from headrace.train.folder.run_folder import BEST_NAME, LAST_NAME
+from headrace.train.metrics.meter import classification_loss, to_totals
+from headrace.train.processes.stop import StopRequest
+from headrace.train.schedules.cosine import learning_rate
+from headrace.train.settings.config_file import to_flat
 
 
 class Diverged(FailedError):

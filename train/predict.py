@@ -25,15 +25,15 @@ from headrace.pipeline import open_loader
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
-from headrace.train.amp import choose_precision
-from headrace.train.checkpoint import load_checkpoint
-from headrace.train.command import parse
-from headrace.train.config import AmpName, LoaderName, Workers
-from headrace.train.evaluate import Outcome, infer, score
-from headrace.train.labels import check_range
-from headrace.train.models import ModelSpec, build_model
-from headrace.train.prediction_csv import check_writable, write_csv
-from headrace.train.world import join_world
+from headrace.train.data.labels import check_range
+from headrace.train.device.amp import choose_precision
+from headrace.train.evaluate.inference import Outcome, infer, score
+from headrace.train.evaluate.prediction_csv import check_writable, write_csv
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.models.build import ModelSpec, build_model
+from headrace.train.processes.world import join_world
+from headrace.train.settings.command import parse
+from headrace.train.settings.config import AmpName, LoaderName, Workers
 
 SHOWN_CLASSES = 5
 

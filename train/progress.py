@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from headrace.train.metrics import Totals
+from headrace.train.metrics.meter import Totals
 
 
 @dataclass(kw_only=True)

@@ -26,13 +26,9 @@ import torch
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.train.assemble import Run, open_run
-from headrace.train.command import parse
-from headrace.train.config import RunConfig
-from headrace.train.config_file import load_yaml
 from headrace.train.display import report
-from headrace.train.folder_lock import FolderLock
-from headrace.train.loop import train
-from headrace.train.resume import (
+from headrace.train.folder.folder_lock import FolderLock
+from headrace.train.folder.resume import (
     Earlier,
     check_data_found,
     check_given_out,
@@ -41,9 +37,13 @@ from headrace.train.resume import (
     earlier_folder,
     read_earlier,
 )
-from headrace.train.run_folder import hold_folder, make_folder, restart_folder
-from headrace.train.stop import StopRequest
-from headrace.train.world import World, join_world, leave_world
+from headrace.train.folder.run_folder import hold_folder, make_folder, restart_folder
+from headrace.train.loop import train
+from headrace.train.processes.stop import StopRequest
+from headrace.train.processes.world import World, join_world, leave_world
+from headrace.train.settings.command import parse
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import load_yaml
 
 
 @dataclass(frozen=True, kw_only=True)

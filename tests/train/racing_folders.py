@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
-from headrace.train.config import RunConfig, RuntimeConfig
-from headrace.train.config_file import dump_yaml, load_yaml
-from headrace.train.folder_lock import FolderLock
-from headrace.train.run_folder import hold_folder, make_folder
+from headrace.train.folder.folder_lock import FolderLock
+from headrace.train.folder.run_folder import hold_folder, make_folder
+from headrace.train.settings.config import RunConfig, RuntimeConfig
+from headrace.train.settings.config_file import dump_yaml, load_yaml
 
 WAYS = ("out", "overwrite", "resume")
 RACERS = 4

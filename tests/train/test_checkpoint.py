@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from headrace.pipeline.errors import HeadraceError
-from headrace.train.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from headrace.train.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 
 CONTENT: dict[str, Any] = {
     "model": {"name": "x"},

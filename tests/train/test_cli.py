@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from headrace.pipeline.errors import ConfigError
-from headrace.train.checkpoint import load_checkpoint
+from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.predict import PredictConfig, predict
 from tests.builders import make_records, photo, stored
 

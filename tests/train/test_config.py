@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
-from headrace.train.config import (
+from headrace.train.run import read_command_line
+from headrace.train.settings.config import (
     PARTS,
     DataConfig,
     ModelConfig,
@@ -16,8 +17,13 @@ from headrace.train.config import (
     RunConfig,
     RuntimeConfig,
 )
-from headrace.train.config_file import changed_keys, dump_yaml, from_flat, load_yaml, to_flat
-from headrace.train.run import read_command_line
+from headrace.train.settings.config_file import (
+    changed_keys,
+    dump_yaml,
+    from_flat,
+    load_yaml,
+    to_flat,
+)
 
 
 def test_names_are_unique_over_the_parts() -> None:

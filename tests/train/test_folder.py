@@ -12,15 +12,15 @@ from typing import IO
 
 import pytest
 
-import headrace.train.folder_lock
+import headrace.train.folder.folder_lock
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.locking import lock_exclusively
-from headrace.train.config import RunConfig, RuntimeConfig
-from headrace.train.config_file import load_yaml
-from headrace.train.folder_lock import LOCK_NAME, lock_folder
-from headrace.train.resume import earlier_folder
-from headrace.train.run_folder import hold_folder, make_folder, restart_folder
+from headrace.train.folder.folder_lock import LOCK_NAME, lock_folder
+from headrace.train.folder.resume import earlier_folder
+from headrace.train.folder.run_folder import hold_folder, make_folder, restart_folder
+from headrace.train.settings.config import RunConfig, RuntimeConfig
+from headrace.train.settings.config_file import load_yaml
 from tests.train.racing_folders import RACERS, WAYS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ def test_a_lock_file_without_its_process_is_in_nobodys_way(tmp_path: Path) -> No
     folder = old_run(tmp_path / "run", "last.pt")
     code = (
         "import os, sys; from pathlib import Path;"
-        "from headrace.train.folder_lock import lock_folder;"
+        "from headrace.train.folder.folder_lock import lock_folder;"
         "lock = lock_folder(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT).returncode == -9
@@ -114,7 +114,7 @@ def test_a_lock_file_removed_between_opening_and_locking_is_no_lock(
         before.close()
         return lock_exclusively(file)
 
-    monkeypatch.setattr(headrace.train.folder_lock, "lock_exclusively", ending)
+    monkeypatch.setattr(headrace.train.folder.folder_lock, "lock_exclusively", ending)
     with lock_folder(tmp_path) as lock:
         lock.check()
         with pytest.raises(ConfigError, match="is being written"):
@@ -125,7 +125,7 @@ def test_a_lock_file_removed_between_opening_and_locking_is_no_lock(
 def test_a_forked_worker_that_outlives_its_run_does_not_hold_the_folder(tmp_path: Path) -> None:
     code = (
         "import os, sys, time; from pathlib import Path;"
-        "from headrace.train.folder_lock import lock_folder;"
+        "from headrace.train.folder.folder_lock import lock_folder;"
         "lock = lock_folder(Path(sys.argv[1]));"
         "worker = os.fork() or (print('up', flush=True), sys.stdin.read(), os._exit(0));"
         "time.sleep(0.2); os.kill(os.getpid(), 9)"
@@ -191,9 +191,9 @@ def test_replacing_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
-import headrace.train.run_folder
-from headrace.train.config import RunConfig, RuntimeConfig
-from headrace.train.run_folder import make_folder
+import headrace.train.folder.run_folder
+from headrace.train.settings.config import RunConfig, RuntimeConfig
+from headrace.train.folder.run_folder import make_folder
 
 folder, deadly = sys.argv[1], int(sys.argv[2])
 steps = 0
@@ -208,7 +208,7 @@ def dying(real):
     return step
 
 Path.unlink, Path.replace = dying(Path.unlink), dying(Path.replace)
-headrace.train.run_folder.dump_yaml = dying(headrace.train.run_folder.dump_yaml)
+headrace.train.folder.run_folder.dump_yaml = dying(headrace.train.folder.run_folder.dump_yaml)
 make_folder(RunConfig(runtime=RuntimeConfig(out=folder, overwrite=True, seed=2)))
 """
 

@@ -18,9 +18,9 @@ from headrace.pipeline.errors import ConfigError, HeadraceError, RecordsError
 from headrace.pipeline.layouts.classes import MAX_CLASSES
 from headrace.pipeline.manifest import Manifest
 from headrace.pipeline.records import Records
-from headrace.train.checkpoint import save_checkpoint
-from headrace.train.labels import check_held_out, check_labels, check_range
-from headrace.train.models import ModelSpec, build_model
+from headrace.train.data.labels import check_held_out, check_labels, check_range
+from headrace.train.folder.checkpoint import save_checkpoint
+from headrace.train.models.build import ModelSpec, build_model
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
 from tests.builders import StoredSample, jpeg_bytes, make_records, photo, stored, write_beton

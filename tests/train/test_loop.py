@@ -12,12 +12,12 @@ import torch
 import headrace.train.loop
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.train.assemble import Run
-from headrace.train.checkpoint import load_checkpoint
-from headrace.train.config_file import load_yaml
+from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.loop import Diverged, optimise, step_seed
+from headrace.train.processes.stop import StopRequest
+from headrace.train.processes.world import World
 from headrace.train.run import run_training
-from headrace.train.stop import StopRequest
-from headrace.train.world import World
+from headrace.train.settings.config_file import load_yaml
 from tests.builders import make_records
 from tests.train.tiny_runs import assert_same, assert_same_run, rows, settings, tinted, write_data
 

@@ -10,14 +10,14 @@ import torch
 from torch.nn import functional as F
 
 from headrace.train.clock import Clock, difference, spell
-from headrace.train.config import OptimConfig
 from headrace.train.display import report
-from headrace.train.evaluate import Outcome, gather, score
-from headrace.train.metrics import Meter, Totals, classification_loss, to_totals
-from headrace.train.models import ModelSpec, build_model
-from headrace.train.optim import build_optimizer
+from headrace.train.evaluate.inference import Outcome, gather, score
+from headrace.train.metrics.meter import Meter, Totals, classification_loss, to_totals
+from headrace.train.models.build import ModelSpec, build_model
+from headrace.train.optimizers.build import build_optimizer
+from headrace.train.processes.world import World
 from headrace.train.progress import Progress
-from headrace.train.world import World
+from headrace.train.settings.config import OptimConfig
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from headrace.pipeline.errors import ConfigError, Interrupted
-from headrace.train.checkpoint import load_checkpoint
-from headrace.train.resume import checkpoint_config
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.resume import checkpoint_config
+from headrace.train.processes.stop import StopRequest
 from headrace.train.run import read_command_line, run_training
-from headrace.train.stop import StopRequest
 from tests.train.tiny_runs import assert_same_run, settings, write_data
 
 FREE = ("out", "save_every", "data")

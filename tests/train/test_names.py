@@ -17,12 +17,12 @@ from PIL import Image
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.records import Records
-from headrace.train.checkpoint import load_checkpoint
-from headrace.train.config import DataConfig, RunConfig
-from headrace.train.config_file import dump_yaml, load_yaml
-from headrace.train.evaluate import Outcome
-from headrace.train.journal import Journal
-from headrace.train.prediction_csv import check_writable, write_csv
+from headrace.train.evaluate.inference import Outcome
+from headrace.train.evaluate.prediction_csv import check_writable, write_csv
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.journal import Journal
+from headrace.train.settings.config import DataConfig, RunConfig
+from headrace.train.settings.config_file import dump_yaml, load_yaml
 from tests.builders import make_records, photo, stored
 
 ROOT = Path(__file__).resolve().parents[2]

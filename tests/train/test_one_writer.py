@@ -18,11 +18,11 @@ import torch
 import headrace.train.loop
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.train.assemble import Run
-from headrace.train.checkpoint import load_checkpoint
-from headrace.train.folder_lock import LOCK_NAME, lock_folder
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.folder_lock import LOCK_NAME, lock_folder
 from headrace.train.loop import optimise
+from headrace.train.processes.stop import StopRequest
 from headrace.train.run import read_command_line, run_training
-from headrace.train.stop import StopRequest
 from tests.train.tiny_runs import assert_same_run, rows, settings, write_data
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import headrace.train.amp
+import headrace.train.device.amp
 from headrace.pipeline.errors import ConfigError
-from headrace.train.amp import choose_precision
-from headrace.train.compiling import compile_model, first_line
-from headrace.train.metrics import Meter, classification_loss
+from headrace.train.device.amp import choose_precision
+from headrace.train.device.compiling import compile_model, first_line
+from headrace.train.metrics.meter import Meter, classification_loss
 
 CPU = torch.device("cpu")
 
@@ -55,7 +55,7 @@ def test_bf16_on_an_older_gpu_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
 def test_processor_takes_bf16_only_where_it_has_it(
     flags: set[str], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(headrace.train.amp, "cpu_flags", lambda: flags)
+    monkeypatch.setattr(headrace.train.device.amp, "cpu_flags", lambda: flags)
     precision = choose_precision("auto", CPU)
     assert precision.dtype == dtype
     assert not precision.scaled

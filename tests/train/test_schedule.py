@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.train.schedule import learning_rate, warmup_length
+from headrace.train.schedules.cosine import learning_rate, warmup_length
 
 
 def rates(total: int, warmup: int, peak: float = 1.0, floor: float = 0.0) -> list[float]:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
-from headrace.train.world import World
+from headrace.train.processes.world import World
 from tests.train.tiny_runs import write_data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ else:
 
 REFUSAL = """
 import sys
-from headrace.train.world import join_world, leave_world
+from headrace.train.processes.world import join_world, leave_world
 from headrace.pipeline.errors import HeadraceError
 
 def refused():

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from headrace.train.checkpoint import load_checkpoint
-from headrace.train.config import RunConfig
-from headrace.train.config_file import from_flat
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import from_flat
 from tests.builders import StoredSample, make_records, photo, stored
 
 SPLITS = {"train": 42, "val": 12, "test": 6}

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from headrace.augment import Preprocess
 from headrace.pipeline.planned import PlannedLoader
-from headrace.train.amp import Precision
-from headrace.train.world import World
+from headrace.train.device.amp import Precision
+from headrace.train.processes.world import World
 
 
 @dataclass(frozen=True, kw_only=True)

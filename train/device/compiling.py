@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from headrace.train.amp import Precision
+from headrace.train.device.amp import Precision
 
 
 def compile_model(

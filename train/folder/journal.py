@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.pipeline.errors import HeadraceError
-from headrace.train.run_folder import LOG_NAME
+from headrace.train.folder.run_folder import LOG_NAME
 
 
 class Journal:

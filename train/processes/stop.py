@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from headrace.train.world import World
+from headrace.train.processes.world import World
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from headrace.train.config import OptimConfig
+from headrace.train.settings.config import OptimConfig
 
 MOMENTUM = 0.9
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.errors import ConfigError
-from headrace.train.config import RunConfig
-from headrace.train.config_file import dump_yaml
-from headrace.train.folder_lock import LOCK_NAME, FolderLock, lock_folder
+from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import dump_yaml
 
 LAST_NAME, BEST_NAME = "last.pt", "best.pt"
 CONFIG_NAME = "config.yaml"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from headrace.pipeline.errors import ConfigError
-from headrace.train.checkpoint import load_checkpoint
-from headrace.train.config import RunConfig
-from headrace.train.config_file import changed_keys, from_flat, load_yaml, to_flat
-from headrace.train.run_folder import CONFIG_NAME, LAST_NAME
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import changed_keys, from_flat, load_yaml, to_flat
 
 _NEEDED = ("optimizer", "scaler", "progress", "ranks", "seconds", "log_bytes", "data_fingerprint")
 

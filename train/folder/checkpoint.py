@@ -3,7 +3,7 @@
 Keys of every checkpoint (version 1)::
 
     format       1
-    model        name, num_classes, size, dropout: what `headrace.train.models.build_model` needs
+    model        name, num_classes, size, dropout: what `train.models.build` needs
     classes      class names, by label
     preprocess   `augment.Preprocess.to_dict()`: how evaluation cuts and normalises
     config       the run's settings, flat

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 from headrace.pipeline.errors import ConfigError
-from headrace.train.config import FREE_ON_RESUME, PARTS, RunConfig
+from headrace.train.settings.config import FREE_ON_RESUME, PARTS, RunConfig
 
 
 def to_flat(config: RunConfig) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from headrace.pipeline import open_loader
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
-from headrace.train.config import RunConfig
-from headrace.train.world import World
+from headrace.train.processes.world import World
+from headrace.train.settings.config import RunConfig
 
 
 def open_loaders(
