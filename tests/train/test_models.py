@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
-from headrace.train.models.build import MODELS, ModelSpec, build_model
+from headrace.train.models import MODELS
+from headrace.train.models.build import build_model
+from headrace.train.models.spec import ModelSpec
 
 
 def logits(name: str, size: int, dropout: float = 0.0) -> torch.Tensor:
