@@ -21,8 +21,8 @@ import torch
 
 import headrace.train.loop
 from headrace.pipeline.errors import ConfigError
-from headrace.train.assemble import Run
 from headrace.train.run import run_training
+from headrace.train.state import Run
 from tests.train.tiny_runs import settings
 
 WAYS = ("out", "overwrite", "resume")

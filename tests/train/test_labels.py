@@ -14,13 +14,15 @@ import torch
 import headrace.train.assemble
 import headrace.train.predict
 from headrace.pipeline.class_names import class_names
+from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, HeadraceError, RecordsError
 from headrace.pipeline.layouts.classes import MAX_CLASSES
 from headrace.pipeline.manifest import Manifest
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_held_out, check_labels, check_range
 from headrace.train.folder.checkpoint import save_checkpoint
-from headrace.train.models.build import ModelSpec, build_model
+from headrace.train.models.build import build_model
+from headrace.train.models.spec import ModelSpec
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
 from tests.builders import StoredSample, jpeg_bytes, make_records, photo, stored, write_beton
@@ -121,7 +123,7 @@ def test_a_senseless_label_is_refused_at_once(kind: str, label: int, tmp_path: P
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert "tools/pack.py" in str(error.value)
+    assert called("pack") in str(error.value)
     assert "\n" not in str(error.value)
     assert peak_bytes < 16e6
     with Records.open(path) as records:  # the images are sound, and a loader may have them

@@ -11,13 +11,14 @@ import torch
 
 import headrace.train.loop
 from headrace.pipeline.errors import ConfigError, Interrupted
-from headrace.train.assemble import Run
+from headrace.train.divergence import Diverged
 from headrace.train.folder.checkpoint import load_checkpoint
-from headrace.train.loop import Diverged, optimise, step_seed
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World
 from headrace.train.run import run_training
 from headrace.train.settings.config_file import load_yaml
+from headrace.train.state import Run
+from headrace.train.step import optimise, step_seed
 from tests.builders import make_records
 from tests.train.tiny_runs import assert_same, assert_same_run, rows, settings, tinted, write_data
 

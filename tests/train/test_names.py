@@ -17,7 +17,7 @@ from PIL import Image
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.records import Records
-from headrace.train.evaluate.inference import Outcome
+from headrace.train.evaluate.outcome import Outcome
 from headrace.train.evaluate.prediction_csv import check_writable, write_csv
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.journal import Journal
@@ -37,6 +37,7 @@ def outcome(count: int) -> Outcome:
         predicted=np.arange(count) % 2,
         confidence=np.full(count, 0.5, np.float32),
         loss=np.zeros(count, np.float32),
+        logits=np.zeros((count, 2), np.float32),
     )
 
 

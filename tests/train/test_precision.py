@@ -12,7 +12,8 @@ import headrace.train.device.amp
 from headrace.pipeline.errors import ConfigError
 from headrace.train.device.amp import choose_precision
 from headrace.train.device.compiling import compile_model, first_line
-from headrace.train.metrics.meter import Meter, classification_loss
+from headrace.train.losses.cross_entropy import classification_loss
+from headrace.train.metrics.meter import Meter
 
 CPU = torch.device("cpu")
 

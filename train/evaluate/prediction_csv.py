@@ -13,7 +13,7 @@ from typing import IO
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.records import Records
-from headrace.train.evaluate.inference import Outcome
+from headrace.train.evaluate.outcome import Outcome
 
 
 def write_csv(path: Path, outcome: Outcome, records: Records, classes: list[str]) -> None:

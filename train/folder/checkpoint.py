@@ -10,8 +10,7 @@ Keys of every checkpoint (version 1)::
     scores       epoch and accuracy of these weights
     weights      the model's state dict
 
-last.pt has besides what a resumed run needs: `optimizer`, `scaler`, `augmenter`, `progress`, `rng`,
-`data_fingerprint`, `log_bytes`.
+last.pt has besides what a resumed run needs; its keys are those of PARTS in parts.py.
 """
 
 from __future__ import annotations

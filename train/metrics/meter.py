@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,20 +61,15 @@ class Meter:
     def clear(self) -> None:
         self.sums.zero_()
 
+    def state_dict(self) -> Tensor:
+        """The sums, on the CPU."""
+        return self.sums.cpu()
+
+    def load_state_dict(self, sums: Tensor) -> None:
+        self.sums.copy_(sums)
+
 
 def to_totals(sums: Tensor) -> Totals:
     """Copies a meter's sums to the host: a sync point."""
     loss, correct, count = sums.tolist()
     return Totals(loss=loss, correct=correct, count=count)
-
-
-def classification_loss(logits: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
-    """Mean cross-entropy in float32.
-
-    Args:
-        logits: (B, C), any floating dtype.
-        targets: (B,) int64 classes, or (B, C) float32 soft targets that sum to 1.
-        label_smoothing: share of each target that is spread evenly over all classes (Szegedy et
-            al., "Rethinking the Inception architecture", CVPR 2016).
-    """
-    return F.cross_entropy(logits.float(), targets, label_smoothing=label_smoothing)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import yaml
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
+from headrace.train.losses import LOSSES
+from headrace.train.models import RENAMED
+from headrace.train.optimizers import OPTIMIZERS, optimizer_of
+from headrace.train.schedules import SCHEDULES
 
+if TYPE_CHECKING:
+    OptimizerName = str
+    ScheduleName = str
+    LossName = str
+else:  # what the folders of techniques hold is what may be chosen
+    OptimizerName = Literal[tuple(OPTIMIZERS)]
+    ScheduleName = Literal[tuple(SCHEDULES)]
+    LossName = Literal[tuple(LOSSES)]
 LoaderName = Literal["auto", "torchvision", "ffcv", "dali", "native", "resident"]
-OptimizerName = Literal["adamw", "sgd"]
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
 Workers = int | Literal["auto"] | None
-DEFAULT_LR: dict[str, float] = {"adamw": 0.001, "sgd": 0.05}
-DEFAULT_WEIGHT_DECAY: dict[str, float] = {"adamw": 0.05, "sgd": 0.0005}
 
 
 def _check(ok: bool, flag: str, value: object, expected: str) -> None:
@@ -111,8 +120,9 @@ class DataConfig:
 class ModelConfig:
     """What is trained, and on which images it learns."""
 
-    model: str = "report-resnet"
-    """homework-cnn, report-resnet, resnet18-cifar, small-resnet, timm:NAME or torchvision:NAME."""
+    model: str = "resnet18-strided"
+    """homework-cnn, resnet18-strided, resnet18-cifar, small-resnet, timm:NAME or
+    torchvision:NAME."""
     pretrained: bool = False
     """Start from published weights (timm: and torchvision: only; needs the network)."""
     dropout: float = 0.0
@@ -121,6 +131,8 @@ class ModelConfig:
     """Augmentation recipe: its name, or a list of steps as in YAML: '[hflip, {op: rotate}]'."""
 
     def __post_init__(self) -> None:
+        # One name for one model, or a run under its earlier name could not be resumed.
+        object.__setattr__(self, "model", RENAMED.get(self.model, self.model))
         _check(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
         _check(isinstance(self.recipe, str | list), "recipe", self.recipe, "a name or a list")
 
@@ -134,11 +146,16 @@ class OptimConfig:
     optimizer: OptimizerName = "adamw"
     """adamw, or sgd with Nesterov momentum 0.9."""
     lr: float | None = None
-    """Highest learning rate; by default 0.001 for adamw and 0.05 for sgd."""
+    """Highest learning rate; by default the optimizer's own (0.001 for adamw, 0.05 for sgd)."""
     weight_decay: float | None = None
-    """On weight matrices only, never on biases and norms; by default 0.05 (adamw), 0.0005 (sgd)."""
+    """On weight matrices only, never on biases and norms; by default the optimizer's own (0.05 for
+    adamw, 0.0005 for sgd)."""
+    schedule: ScheduleName = "cosine"
+    """How the learning rate goes: cosine rises over the warm-up, then falls as half a cosine."""
     warmup_epochs: float = 1.0
     """Epochs (or a part of one) over which the learning rate rises from zero."""
+    loss: LossName = "cross-entropy"
+    """What is made smaller."""
     label_smoothing: float = 0.1
     """Share of each target that is spread over all classes."""
     clip_grad: float = 1.0
@@ -148,6 +165,8 @@ class OptimConfig:
 
     def __post_init__(self) -> None:
         _check_choice("optimizer", self.optimizer, OptimizerName)
+        _check_choice("schedule", self.schedule, ScheduleName)
+        _check_choice("loss", self.loss, LossName)
         _check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         _check(self.lr is None or self.lr > 0, "lr", self.lr, "above 0")
         decay = self.weight_decay
@@ -160,12 +179,14 @@ class OptimConfig:
 
     @property
     def peak_lr(self) -> float:
-        return DEFAULT_LR[self.optimizer] if self.lr is None else self.lr
+        """The highest learning rate: as given, or the optimizer's own."""
+        return optimizer_of(self.optimizer).Settings().lr if self.lr is None else self.lr
 
     @property
     def decay(self) -> float:
+        """The weight decay: as given, or the optimizer's own."""
         given = self.weight_decay
-        return DEFAULT_WEIGHT_DECAY[self.optimizer] if given is None else given
+        return optimizer_of(self.optimizer).Settings().weight_decay if given is None else given
 
 
 @dataclass(frozen=True, kw_only=True)

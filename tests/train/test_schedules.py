@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.train.schedules import SCHEDULES, schedule_of
 from headrace.train.schedules.cosine import learning_rate, warmup_length
+from headrace.train.settings.config import OptimConfig
 
 
 def rates(total: int, warmup: int, peak: float = 1.0, floor: float = 0.0) -> list[float]:
@@ -44,3 +46,19 @@ def test_every_step_moves_and_none_exceeds_the_peak(total: int, epochs: float, p
 
 def test_no_warm_up_starts_at_the_peak() -> None:
     assert rates(total=5, warmup=0)[0] == 1.0
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_stays_between_nothing_and_the_peak(name: str) -> None:
+    config = OptimConfig(schedule=name, epochs=4, lr=0.5, warmup_epochs=0.5)
+    rate = schedule_of(name).build(config, steps_per_epoch=10)
+    curve = [rate(step) for step in range(40)]
+    assert all(0 < value <= 0.5 for value in curve)
+    assert curve == [rate(step) for step in range(40)]
+
+
+def test_a_run_s_schedule_is_the_cosine_over_all_its_epochs() -> None:
+    config = OptimConfig(epochs=3, lr=0.25, warmup_epochs=0.5)
+    rate = schedule_of(config.schedule).build(config, steps_per_epoch=8)
+    for step in range(24):
+        assert rate(step) == learning_rate(step, total_steps=24, warmup_steps=4, peak=0.25)
