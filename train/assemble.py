@@ -85,13 +85,11 @@ def open_run(
     augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
     forward, compiled = make_forward(model, config, world, precision, train_loader)
     lock = world.on_main(take_folder)
-    folder = Path(world.broadcast("" if lock is None else str(lock.folder)))
-    journal = open_journal(folder, config, checkpoint or {}, world)
-    resources.callback(journal.close)
+    journal = open_journal(lock, config, checkpoint or {}, world, resources)
     clock = Clock(device)
     run = Run(
         config=config,
-        folder=folder,
+        folder=journal.folder,
         lock=lock,
         world=world,
         precision=precision,
@@ -162,9 +160,14 @@ def seeded_augmenter(
 
 
 def open_journal(
-    folder: Path, config: RunConfig, checkpoint: dict[str, Any], world: World
+    lock: FolderLock | None,
+    config: RunConfig,
+    checkpoint: dict[str, Any],
+    world: World,
+    resources: ExitStack,
 ) -> Journal:
     """The run's journal, cut back to where the checkpoint was taken; rank 0 alone writes one."""
+    folder = Path(world.broadcast("" if lock is None else str(lock.folder)))
     journal = world.on_main(
         lambda: Journal(
             folder,
@@ -174,7 +177,10 @@ def open_journal(
             resume_step=checkpoint.get("progress", {}).get("global_step", 0),
         )
     )
-    return Journal(folder, enabled=False, tensorboard=False) if journal is None else journal
+    if journal is None:
+        journal = Journal(folder, enabled=False, tensorboard=False)
+    resources.callback(journal.close)
+    return journal
 
 
 def check_batch_norm(model: nn.Module, rank_batch_size: int) -> None:

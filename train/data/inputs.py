@@ -33,19 +33,7 @@ def open_loaders(
         raise ConfigError(
             f"--batch-size is {data.batch_size}, expected a multiple of the {world.size} processes"
         )
-    settings: dict[str, Any] = {
-        "size": data.size,
-        "batch_size": data.batch_size // world.size,
-        "seed": config.runtime.seed,
-        "device": device,
-        "crop_scale": data.crop_scale,
-        "flip": data.flip,
-        "eval_crop": data.eval_crop,
-        "rank": world.rank,
-        "world_size": world.size,
-        "on_bad_sample": data.on_bad_sample,
-        "resident_memory": data.resident_memory,
-    }
+    settings = loader_settings(config, world, device)
     count = len(records.split(data.train_split))
     tail = choose_tail(count, data.batch_size, data.drop_last, world.size)
     if tail == "drop" and not data.drop_last:
@@ -88,6 +76,24 @@ def open_loaders(
         )
     )
     return train_loader, val_loader
+
+
+def loader_settings(config: RunConfig, world: World, device: torch.device) -> dict[str, Any]:
+    """What the loaders of both splits are told alike; see `open_loader`."""
+    data = config.data
+    return {
+        "size": data.size,
+        "batch_size": data.batch_size // world.size,
+        "seed": config.runtime.seed,
+        "device": device,
+        "crop_scale": data.crop_scale,
+        "flip": data.flip,
+        "eval_crop": data.eval_crop,
+        "rank": world.rank,
+        "world_size": world.size,
+        "on_bad_sample": data.on_bad_sample,
+        "resident_memory": data.resident_memory,
+    }
 
 
 def choose_tail(

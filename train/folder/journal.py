@@ -33,6 +33,7 @@ class Journal:
         resume_bytes: int = 0,
         resume_step: int = 0,
     ) -> None:
+        self.folder = folder
         self._file: Any = None
         self._events: Any = None
         self._folder_handle: int | None = None
