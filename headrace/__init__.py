@@ -23,34 +23,34 @@ if TYPE_CHECKING:
     )
     from headrace.pipeline.loader import open_loader
     from headrace.pipeline.records import Records
-    from headrace.train.checkpoint import CheckpointError
-    from headrace.train.config import (
+    from headrace.train.folder.checkpoint import CheckpointError
+    from headrace.train.run import run_training
+    from headrace.train.settings.config import (
         DataConfig,
         ModelConfig,
         OptimConfig,
         RunConfig,
         RuntimeConfig,
     )
-    from headrace.train.run import run_training
 
 __version__ = "0.2.0"
 
 _HOMES = {
     "BadSampleError": "pipeline.errors",
     "Batch": "pipeline.batch",
-    "CheckpointError": "train.checkpoint",
+    "CheckpointError": "train.folder.checkpoint",
     "ClosedError": "pipeline.errors",
     "ConfigError": "pipeline.errors",
-    "DataConfig": "train.config",
+    "DataConfig": "train.settings.config",
     "HeadraceError": "pipeline.errors",
     "MissingPackageError": "pipeline.errors",
-    "ModelConfig": "train.config",
-    "OptimConfig": "train.config",
+    "ModelConfig": "train.settings.config",
+    "OptimConfig": "train.settings.config",
     "Preprocess": "augment.preprocess",
     "Records": "pipeline.records",
     "RecordsError": "pipeline.errors",
-    "RunConfig": "train.config",
-    "RuntimeConfig": "train.config",
+    "RunConfig": "train.settings.config",
+    "RuntimeConfig": "train.settings.config",
     "build_augmenter": "augment",
     "open_loader": "pipeline.loader",
     "run_training": "train.run",

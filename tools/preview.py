@@ -27,10 +27,10 @@ from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import PlanConfig, make_plan
 from headrace.pipeline.records import Records
 from headrace.tools.preview_sheet import Block, draw_sheet
-from headrace.train.checkpoint import load_checkpoint
-from headrace.train.config import RunConfig
-from headrace.train.config_file import from_flat
-from headrace.train.inputs import make_preprocess
+from headrace.train.data.inputs import make_preprocess
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import from_flat
 
 
 @dataclass(frozen=True, kw_only=True)

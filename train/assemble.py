@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,68 +14,29 @@ from headrace.augment import Augmenter, Preprocess, build_augmenter
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
-from headrace.train.amp import Precision, choose_precision
-from headrace.train.clock import Clock
-from headrace.train.compiling import compile_model
-from headrace.train.config import RunConfig
-from headrace.train.config_file import to_flat
-from headrace.train.folder_lock import FolderLock
-from headrace.train.inputs import data_fingerprint, make_preprocess, open_loaders
-from headrace.train.journal import Journal
-from headrace.train.labels import check_held_out, check_labels
-from headrace.train.metrics import Meter
-from headrace.train.models import ModelSpec, build_model
-from headrace.train.optim import build_optimizer
+from headrace.train.clock import Clock, Lap
+from headrace.train.data.inputs import data_fingerprint, make_preprocess, open_loaders
+from headrace.train.data.labels import check_held_out, check_labels
+from headrace.train.device.amp import Precision, choose_precision
+from headrace.train.device.compiling import compile_model
+from headrace.train.folder.folder_lock import FolderLock
+from headrace.train.folder.journal import Journal
+from headrace.train.folder.parts import restore
+from headrace.train.folder.resume import check_resumable
+from headrace.train.hooks.logbook import Logbook
+from headrace.train.hooks.patience import Patience
+from headrace.train.hooks.screen import Screen
+from headrace.train.losses import loss_of
+from headrace.train.metrics.meter import Meter
+from headrace.train.models.build import build_model
+from headrace.train.models.spec import ModelSpec
+from headrace.train.optimizers.build import build_optimizer
+from headrace.train.processes.world import World
 from headrace.train.progress import Progress
-from headrace.train.resume import check_resumable
-from headrace.train.schedule import warmup_length
-from headrace.train.world import World
-
-
-@dataclass(kw_only=True)
-class Run:
-    """One run, ready to go; see `open_run`. `model` holds the weights, `forward` applies them.
-
-    `lock` keeps other runs out of the folder; only rank 0 has it.
-    """
-
-    config: RunConfig
-    folder: Path
-    lock: FolderLock | None
-    world: World
-    precision: Precision
-    records: Records
-    fingerprint: str
-    classes: tuple[str, ...]
-    train_loader: PlannedLoader
-    val_loader: PlannedLoader | None
-    preprocess: Preprocess
-    augmenter: Augmenter
-    spec: ModelSpec
-    model: nn.Module
-    forward: Callable[[Tensor], Tensor]
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    meter: Meter
-    progress: Progress
-    clock: Clock
-    epoch_began: dict[str, float]
-    journal: Journal
-    steps_per_epoch: int
-
-    @property
-    def device(self) -> torch.device:
-        return self.precision.device
-
-    @property
-    def total_steps(self) -> int:
-        return self.steps_per_epoch * self.config.optim.epochs
-
-    @property
-    def warmup_steps(self) -> int:
-        return warmup_length(
-            self.config.optim.warmup_epochs, self.steps_per_epoch, self.total_steps
-        )
+from headrace.train.schedules import schedule_of
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import to_flat
+from headrace.train.state import Run
 
 
 def open_run(
@@ -104,12 +64,8 @@ def open_run(
     Raises:
         HeadraceError: for data that cannot be learnt from, or settings that cannot work.
     """
-    data = config.data
-    if not data.data:
-        raise ConfigError("no data: give --data FILE, a .beton file or an image folder")
-    records = resources.enter_context(Records.open(data.data))
-    classes = check_labels(records, data.train_split)
-    check_held_out(records, data.val_split, len(classes))
+    records, classes = open_records(config, resources)
+    data, optim = config.data, config.optim
     fingerprint = data_fingerprint(records, (data.train_split, data.val_split))
     if checkpoint is not None:
         check_resumable(checkpoint, config, fingerprint, world.size)
@@ -117,6 +73,7 @@ def open_run(
     preprocess = make_preprocess(records, data.size, data.eval_crop)
 
     train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
+    steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
     spec = ModelSpec(
         name=config.model.model,
         num_classes=len(classes),
@@ -125,24 +82,14 @@ def open_run(
     )
     model = seeded_model(spec, config, checkpoint is None, device)
     check_batch_norm(model, train_loader.config.rank_batch_size)
-    augmenter = build_augmenter(
-        config.model.recipe,
-        num_classes=len(classes),
-        seed=(config.runtime.seed + 0x9E3779B9 * world.rank) % 2**63,
-        preprocess=preprocess,
-        device=device,
-        dtype=precision.dtype,
-    )
+    augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
     forward, compiled = make_forward(model, config, world, precision, train_loader)
     lock = world.on_main(take_folder)
-    folder = Path(world.broadcast("" if lock is None else str(lock.folder)))
-    journal = world.on_main(lambda: open_journal(folder, config, checkpoint or {}))
-    if journal is None:
-        journal = Journal(folder, enabled=False, tensorboard=False)
-    resources.callback(journal.close)
+    journal = open_journal(lock, config, checkpoint or {}, world, resources)
+    clock = Clock(device)
     run = Run(
         config=config,
-        folder=folder,
+        folder=journal.folder,
         lock=lock,
         world=world,
         precision=precision,
@@ -156,14 +103,17 @@ def open_run(
         spec=spec,
         model=model,
         forward=forward,
-        optimizer=build_optimizer(model, config.optim),
+        objective=loss_of(optim.loss).build(optim),
+        optimizer=build_optimizer(model, optim),
+        schedule=schedule_of(optim.schedule).build(optim, steps_per_epoch),
         scaler=torch.amp.GradScaler(device.type, enabled=precision.scaled),
         meter=Meter(device),
         progress=Progress(),
-        clock=Clock(device),
-        epoch_began={},
+        clock=clock,
+        epoch_time=Lap(clock),
         journal=journal,
-        steps_per_epoch=min(len(train_loader), data.limit_batches or len(train_loader)),
+        hooks=(Logbook(journal), Screen(optim.epochs, world.is_main), Patience(optim.patience)),
+        steps_per_epoch=steps_per_epoch,
     )
     if checkpoint is not None:
         restore(run, checkpoint)
@@ -171,17 +121,15 @@ def open_run(
     return run
 
 
-def restore(run: Run, checkpoint: dict[str, Any]) -> None:
-    """Puts a new run where the checkpoint's run was, to the last bit."""
-    own = checkpoint["ranks"][run.world.rank]
-    run.model.load_state_dict(checkpoint["weights"])
-    run.optimizer.load_state_dict(checkpoint["optimizer"])
-    run.scaler.load_state_dict(checkpoint["scaler"])
-    run.augmenter.load_state_dict(own["augmenter"])
-    run.meter.sums.copy_(own["meter"])
-    run.progress = Progress.from_dict(checkpoint["progress"])
-    run.clock = Clock(run.device, checkpoint["seconds"])
-    run.epoch_began = checkpoint["epoch_began"]
+def open_records(config: RunConfig, resources: ExitStack) -> tuple[Records, tuple[str, ...]]:
+    """The samples, which can be learnt from and measured on, and the names of their classes."""
+    data = config.data
+    if not data.data:
+        raise ConfigError("no data: give --data FILE, a .beton file or an image folder")
+    records = resources.enter_context(Records.open(data.data))
+    classes = check_labels(records, data.train_split)
+    check_held_out(records, data.val_split, len(classes))
+    return records, classes
 
 
 def seeded_model(
@@ -193,15 +141,46 @@ def seeded_model(
     return model.to(device, memory_format=torch.channels_last)
 
 
-def open_journal(folder: Path, config: RunConfig, checkpoint: dict[str, Any]) -> Journal:
-    """The run's journal, cut back to where the checkpoint was taken."""
-    return Journal(
-        folder,
-        enabled=True,
-        tensorboard=config.runtime.tensorboard,
-        resume_bytes=checkpoint.get("log_bytes", 0),
-        resume_step=checkpoint.get("progress", {}).get("global_step", 0),
+def seeded_augmenter(
+    config: RunConfig,
+    num_classes: int,
+    preprocess: Preprocess,
+    precision: Precision,
+    world: World,
+) -> Augmenter:
+    """The recipe's augmenter, with a random stream of its own on every process."""
+    return build_augmenter(
+        config.model.recipe,
+        num_classes=num_classes,
+        seed=(config.runtime.seed + 0x9E3779B9 * world.rank) % 2**63,
+        preprocess=preprocess,
+        device=precision.device,
+        dtype=precision.dtype,
     )
+
+
+def open_journal(
+    lock: FolderLock | None,
+    config: RunConfig,
+    checkpoint: dict[str, Any],
+    world: World,
+    resources: ExitStack,
+) -> Journal:
+    """The run's journal, cut back to where the checkpoint was taken; rank 0 alone writes one."""
+    folder = Path(world.broadcast("" if lock is None else str(lock.folder)))
+    journal = world.on_main(
+        lambda: Journal(
+            folder,
+            enabled=True,
+            tensorboard=config.runtime.tensorboard,
+            resume_bytes=checkpoint.get("log_bytes", 0),
+            resume_step=checkpoint.get("progress", {}).get("global_step", 0),
+        )
+    )
+    if journal is None:
+        journal = Journal(folder, enabled=False, tensorboard=False)
+    resources.callback(journal.close)
+    return journal
 
 
 def check_batch_norm(model: nn.Module, rank_batch_size: int) -> None:

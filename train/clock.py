@@ -25,11 +25,9 @@ class Clock:
     """
 
     def __init__(self, device: torch.device, before: Mapping[str, float] | None = None) -> None:
-        self.seconds = {phase: (before or {}).get(phase, 0.0) for phase in PHASES}
-        self._before = (before or {}).get("total", 0.0)
-        self._started = time.perf_counter()
         self._cuda = device.type == "cuda"
         self._open: list[tuple[str, torch.cuda.Event, torch.cuda.Event]] = []
+        self.load_state_dict(before or {})
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -62,6 +60,37 @@ class Clock:
     def snapshot(self) -> dict[str, float]:
         """Seconds per phase and in `total`, so far."""
         return {**self.seconds, "total": self.total}
+
+    def state_dict(self) -> dict[str, float]:
+        return self.snapshot()
+
+    def load_state_dict(self, before: Mapping[str, float]) -> None:
+        """Starts anew, after the seconds of earlier parts of the same run."""
+        self.seconds = {phase: before.get(phase, 0.0) for phase in PHASES}
+        self._before = before.get("total", 0.0)
+        self._started = time.perf_counter()
+
+
+class Lap:
+    """The seconds since an epoch began, over all the parts of a run that was resumed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began: dict[str, float] = {}
+
+    def begin(self) -> None:
+        self._began = self._clock.snapshot()
+
+    def spent(self) -> dict[str, float]:
+        """Seconds per phase and in `total`."""
+        return difference(self._clock.snapshot(), self._began)
+
+    def state_dict(self) -> dict[str, float]:
+        """What the clock showed when the epoch began."""
+        return self._began
+
+    def load_state_dict(self, began: dict[str, float]) -> None:
+        self._began = began
 
 
 def difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:

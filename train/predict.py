@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Predict the classes of a split with a trained checkpoint.
 
-    train/predict.py runs/food11-report-resnet-1/best.pt food11.beton --split test --csv out.csv
+    train/predict.py runs/food11-resnet18-strided-1/best.pt food11.beton --split test --csv out.csv
 
 The image size, the evaluation crop and the normalisation come from the checkpoint. The CSV has one
 row per sample: name, label (its number), class, confidence. With labels, prints the accuracy.
@@ -25,15 +25,18 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
-from headrace.train.amp import choose_precision
-from headrace.train.checkpoint import load_checkpoint
-from headrace.train.command import parse
-from headrace.train.config import AmpName, LoaderName, Workers
-from headrace.train.evaluate import Outcome, infer, score
-from headrace.train.labels import check_range
-from headrace.train.models import ModelSpec, build_model
-from headrace.train.prediction_csv import check_writable, write_csv
-from headrace.train.world import join_world
+from headrace.train.data.labels import check_range
+from headrace.train.device.amp import choose_precision
+from headrace.train.evaluate.inference import infer
+from headrace.train.evaluate.outcome import Outcome
+from headrace.train.evaluate.prediction_csv import check_writable, write_csv
+from headrace.train.evaluate.scoring import score
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.models.build import build_model
+from headrace.train.models.spec import ModelSpec
+from headrace.train.processes.world import join_world
+from headrace.train.settings.command import parse
+from headrace.train.settings.config import AmpName, LoaderName, Workers
 
 SHOWN_CLASSES = 5
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from headrace.train.metrics import Totals
+from headrace.train.metrics.meter import Totals
 
 
 @dataclass(kw_only=True)
@@ -37,19 +37,16 @@ class Progress:
         self.bad_epochs += 1
         return False
 
+    def next_step(self) -> None:
+        self.step, self.global_step = self.step + 1, self.global_step + 1
+
     def next_epoch(self) -> None:
         self.epoch, self.step, self.totals = self.epoch + 1, 0, Totals()
 
-    def finished(self, epochs: int, patience: int) -> bool:
-        """Whether all epochs are done, or `patience` of them brought nothing better."""
-        return self.epoch >= epochs or self.out_of_patience(patience)
-
-    def out_of_patience(self, patience: int) -> bool:
-        return 0 < patience <= self.bad_epochs
-
-    def to_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Progress:
-        return cls(**{**values, "totals": Totals(**values["totals"])})
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        saved = Progress(**{**state, "totals": Totals(**state["totals"])})
+        for name, value in vars(saved).items():
+            setattr(self, name, value)

@@ -4,7 +4,7 @@
     train/run.py --data food11.beton
     train/run.py --data food11.beton --loader dali --model timm:resnet18 --epochs 30
     train/run.py --config run.yaml --lr 0.002
-    train/run.py --resume runs/food11-report-resnet-1
+    train/run.py --resume runs/food11-resnet18-strided-1
     torchrun --nproc-per-node 4 train/run.py --data food11.beton
 
 Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt and TensorBoard events.
@@ -25,14 +25,10 @@ import torch
 
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError, Interrupted
-from headrace.train.assemble import Run, open_run
-from headrace.train.command import parse
-from headrace.train.config import RunConfig
-from headrace.train.config_file import load_yaml
+from headrace.train.assemble import open_run
 from headrace.train.display import report
-from headrace.train.folder_lock import FolderLock
-from headrace.train.loop import train
-from headrace.train.resume import (
+from headrace.train.folder.folder_lock import FolderLock
+from headrace.train.folder.resume import (
     Earlier,
     check_data_found,
     check_given_out,
@@ -41,9 +37,14 @@ from headrace.train.resume import (
     earlier_folder,
     read_earlier,
 )
-from headrace.train.run_folder import hold_folder, make_folder, restart_folder
-from headrace.train.stop import StopRequest
-from headrace.train.world import World, join_world, leave_world
+from headrace.train.folder.run_folder import hold_folder, make_folder, restart_folder
+from headrace.train.loop import train
+from headrace.train.processes.stop import StopRequest
+from headrace.train.processes.world import World, join_world, leave_world
+from headrace.train.settings.command import parse
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import load_yaml
+from headrace.train.state import Run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,85 @@
+"""What last.pt holds: one list, from which saving, restoring and what is needed follow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from headrace.pipeline.errors import ConfigError
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.parts import PARTS, Own, restore, state_of
+from headrace.train.folder.resume import checkpoint_config
+from headrace.train.processes.world import World
+from headrace.train.run import run_training
+from headrace.train.state import Run
+from tests.train.tiny_runs import assert_same, settings, write_data
+
+DESCRIBED = {"format", "model", "classes", "preprocess", "config", "scores"}
+SAVED = {
+    *("weights", "optimizer", "scaler", "progress", "ranks", "seconds", "epoch_began"),
+    *("log_bytes", "data_fingerprint"),
+}
+"""The keys of the files that are around; without one of them a run cannot be continued."""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    place = tmp_path_factory.mktemp("parts")
+    data = write_data(place / "tiny.beton")
+    return run_training(settings(data, place / "run", epochs=1, limit_batches=2))
+
+
+def test_the_keys_on_disk_are_the_parts(run: Run) -> None:
+    assert set(PARTS) == SAVED
+    assert set(load_checkpoint(run.folder / "last.pt")) == DESCRIBED | SAVED
+    assert set(load_checkpoint(run.folder / "best.pt")) == DESCRIBED | {"weights"}
+
+
+@pytest.mark.parametrize("key", sorted(SAVED - {"weights"}))
+def test_a_checkpoint_without_a_part_has_nothing_to_continue_from(key: str, run: Run) -> None:
+    content = load_checkpoint(run.folder / "last.pt")
+    assert checkpoint_config(content, "last.pt") == run.config
+    del content[key]
+    with pytest.raises(ConfigError, match=r"resume from last\.pt"):
+        checkpoint_config(content, "last.pt")
+
+
+def test_a_checkpoint_of_before_there_was_a_choice_of_loss_and_schedule(run: Run) -> None:
+    content = load_checkpoint(run.folder / "last.pt")
+    del content["config"]["loss"], content["config"]["schedule"]
+    assert checkpoint_config(content, "last.pt") == run.config
+
+
+def test_restoring_undoes_whatever_came_in_between(run: Run, tmp_path: Path) -> None:
+    torch.save(state_of(run), tmp_path / "state.pt")
+    before = torch.load(tmp_path / "state.pt", weights_only=True)
+    with torch.no_grad():
+        for parameter in run.model.parameters():
+            parameter += 1
+    run.progress.next_epoch()
+    run.meter.sums += 3
+    run.augmenter.generator.manual_seed(5)
+    run.clock.seconds["step"] += 100
+    restore(run, before)
+    after = state_of(run)
+    for state in (before, after):
+        state["seconds"].pop("total")  # goes on all the time
+    assert_same(after, before)
+
+
+def test_each_process_gets_its_own_part_back() -> None:
+    class Kept:
+        state: Any = None
+
+        def state_dict(self) -> Any:
+            return self.state
+
+        def load_state_dict(self, state: Any) -> None:
+            self.state = state
+
+    kept = Kept()
+    Own(World(rank=1, size=2), {"stream": kept}).load_state_dict([{"stream": 3}, {"stream": 7}])
+    assert kept.state == 7

@@ -1,0 +1,1 @@
+"""The data of one run: which samples and labels, through which loaders."""

@@ -1,0 +1,125 @@
+"""The data of a run: what may be learnt from, through which loaders, normalised how."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from headrace.augment import Preprocess
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
+from headrace.train.processes.world import World
+from headrace.train.settings.config import RunConfig
+
+
+def open_loaders(
+    config: RunConfig,
+    records: Records,
+    world: World,
+    device: torch.device,
+    resources: ExitStack,
+    say: Callable[[str], None],
+) -> tuple[PlannedLoader, PlannedLoader | None]:
+    """The training split's loader and, where there is something held out, its loader."""
+    data = config.data
+    if data.batch_size % world.size:
+        raise ConfigError(
+            f"--batch-size is {data.batch_size}, expected a multiple of the {world.size} processes"
+        )
+    settings = loader_settings(config, world, device)
+    count = len(records.split(data.train_split))
+    tail = choose_tail(count, data.batch_size, data.drop_last, world.size)
+    if tail == "drop" and not data.drop_last:
+        say("the last batch of an epoch, 1 sample, is left out: batch normalisation needs 2")
+    train_loader = resources.enter_context(
+        open_loader(
+            records,
+            split=data.train_split,
+            loader=data.loader,
+            workers=data.workers,
+            train=True,
+            tail=tail,
+            **settings,
+        )
+    )
+    if len(train_loader) == 0:
+        raise ConfigError(
+            f"--batch-size {data.batch_size} with --drop-last leaves no batch: split "
+            f"{data.train_split!r} has {count} samples; take a smaller batch"
+        )
+    if data.val_split not in records.splits or not len(records.split(data.val_split)):
+        others = [name for name in records.splits if name != data.train_split]
+        hint = f" (there is {', '.join(others)}: see --val-split)" if others else ""
+        say(f"no split {data.val_split!r}{hint}: nothing is held out, best.pt is the last epoch")
+        if config.optim.patience:
+            raise ConfigError(
+                f"--patience needs a validation split, and there is no {data.val_split!r}"
+            )
+        return train_loader, None
+    val_loader = resources.enter_context(
+        open_loader(
+            records,
+            split=data.val_split,
+            # The training loader's name and workers: `auto` has been decided, and said, once.
+            loader=train_loader.name,
+            workers=train_loader.config.workers,
+            train=False,
+            tail="keep",
+            **settings,
+        )
+    )
+    return train_loader, val_loader
+
+
+def loader_settings(config: RunConfig, world: World, device: torch.device) -> dict[str, Any]:
+    """What the loaders of both splits are told alike; see `open_loader`."""
+    data = config.data
+    return {
+        "size": data.size,
+        "batch_size": data.batch_size // world.size,
+        "seed": config.runtime.seed,
+        "device": device,
+        "crop_scale": data.crop_scale,
+        "flip": data.flip,
+        "eval_crop": data.eval_crop,
+        "rank": world.rank,
+        "world_size": world.size,
+        "on_bad_sample": data.on_bad_sample,
+        "resident_memory": data.resident_memory,
+    }
+
+
+def choose_tail(
+    num_samples: int, batch_size: int, drop_last: bool, world_size: int
+) -> Literal["keep", "drop", "pad"]:
+    """What happens to an epoch's last batch: processes need equally many, and norms two samples."""
+    if drop_last or (world_size == 1 and num_samples % batch_size == 1 and batch_size > 1):
+        return "drop"
+    return "pad" if world_size > 1 else "keep"
+
+
+def data_fingerprint(records: Records, splits: tuple[str, ...]) -> str:
+    """A short hash of what a plan and its targets depend on: sizes, labels, ranges, classes."""
+    digest = hashlib.sha256()
+    ranges = records.splits
+    described = [(name, tuple(ranges.get(name, ()))) for name in splits]
+    digest.update(repr((described, tuple(records.manifest.classes))).encode())
+    for array in (records.heights, records.widths, records.labels):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def make_preprocess(records: Records, size: int, eval_crop: float) -> Preprocess:
+    """The data set's own mean and deviation where the manifest has them, else ImageNet's."""
+    manifest = records.manifest
+    if manifest.mean is None or manifest.std is None:
+        return Preprocess(size=size, eval_crop=eval_crop)
+    std = tuple(max(value, 1 / 255) for value in manifest.std)  # images of one colour have none
+    return Preprocess(size=size, eval_crop=eval_crop, mean=manifest.mean, std=std)

@@ -1,0 +1,1 @@
+"""How the forward pass computes: number format and compiling."""

@@ -1,0 +1,55 @@
+"""How good an outcome is: every metric of headrace.train.metrics, and the mean loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headrace.train.evaluate.outcome import Outcome
+from headrace.train.metrics import METRICS, metric_of
+
+DECIDING = "accuracy"
+"""The metric by which an epoch is better than another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """How good an outcome is.
+
+    Attributes:
+        metrics: each of METRICS over the labelled samples, by name; 0 where there are none.
+        loss: mean cross-entropy, without label smoothing.
+        count: labelled samples.
+    """
+
+    metrics: dict[str, float]
+    loss: float
+    count: int
+
+    @property
+    def deciding(self) -> float:
+        """What best.pt and --patience go by; higher is better."""
+        return self.metrics[DECIDING]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of labelled samples whose class was found."""
+        return self.metrics["accuracy"]
+
+    @property
+    def macro_accuracy(self) -> float:
+        """Mean over the classes that occur of their own accuracy."""
+        return self.metrics["macro_accuracy"]
+
+
+def score(outcome: Outcome, num_classes: int) -> Scores:
+    """Scores the labelled samples of an outcome."""
+    labelled = outcome.of(outcome.labels >= 0)
+    if not len(labelled.labels):
+        return Scores(metrics=dict.fromkeys(METRICS, 0.0), loss=0.0, count=0)
+    return Scores(
+        metrics={name: metric_of(name).compute(labelled, num_classes) for name in METRICS},
+        loss=float(labelled.loss.mean(dtype=np.float64)),
+        count=len(labelled.labels),
+    )

@@ -1,0 +1,90 @@
+"""What a run notes down in its folder: metrics.jsonl and TensorBoard events."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.pipeline.errors import HeadraceError
+from headrace.train.folder.run_folder import LOG_NAME
+
+
+class Journal:
+    """Writes rows of numbers; does nothing on processes other than the first.
+
+    Args:
+        folder: the run's.
+        enabled: whether this process writes.
+        tensorboard: whether to write events too.
+        resume_bytes: length of metrics.jsonl at the checkpoint from which the run goes on; later
+            rows are of steps that will be done again, and are cut off.
+        resume_step: the global step of that checkpoint.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        enabled: bool,
+        tensorboard: bool,
+        resume_bytes: int = 0,
+        resume_step: int = 0,
+    ) -> None:
+        self.folder = folder
+        self._file: Any = None
+        self._events: Any = None
+        self._folder_handle: int | None = None
+        if not enabled:
+            return
+        try:
+            self._file = (folder / LOG_NAME).open("ab")
+            if self._file.tell() > resume_bytes:
+                self._file.truncate(resume_bytes)
+                self._file.seek(0, os.SEEK_END)
+        except OSError as error:
+            raise HeadraceError(f"cannot write {folder / LOG_NAME}: {error.strerror}") from None
+        if tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            purge = resume_step if resume_bytes else None
+            self._events = SummaryWriter(self._as_text(folder), purge_step=purge)
+
+    def row(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Appends one JSON row and hands it to the system at once."""
+        if self._file is not None:
+            line = json.dumps({"kind": kind, **values}, ensure_ascii=False)
+            # A byte of a path that is no UTF-8 comes out as JSON's own escape.
+            self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")
+            self._file.flush()
+
+    def curves(self, prefix: str, step: int, values: Mapping[str, float]) -> None:
+        """Adds points to TensorBoard's curves."""
+        if self._events is not None:
+            for name, value in values.items():
+                self._events.add_scalar(f"{prefix}/{name}", value, step)
+
+    def position_bytes(self) -> int:
+        """Length of metrics.jsonl so far."""
+        return 0 if self._file is None else int(self._file.tell())
+
+    def close(self) -> None:
+        for part in (self._file, self._events):
+            if part is not None:
+                part.close()
+        self._file = self._events = None
+        if self._folder_handle is not None:
+            os.close(self._folder_handle)
+            self._folder_handle = None
+
+    def _as_text(self, folder: Path) -> str:
+        """A name of the folder that is UTF-8, for TensorBoard knows no other."""
+        try:
+            str(folder).encode()
+        except UnicodeEncodeError:
+            # Other bytes occur on Linux alone, which names every open folder by a number too.
+            self._folder_handle = os.open(folder, os.O_RDONLY)
+            return f"/proc/self/fd/{self._folder_handle}"
+        return str(folder)

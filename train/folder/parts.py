@@ -1,0 +1,75 @@
+"""The parts of a run that last.pt holds: saving, restoring and what a resumed run needs are this
+one list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from headrace.train.processes.world import World
+from headrace.train.state import Run
+
+
+class Part(Protocol):
+    """Something whose state is plain data: tensors, numbers, text, and lists and dicts of them."""
+
+    def state_dict(self) -> Any: ...
+
+    def load_state_dict(self, state: Any) -> Any:
+        """Goes on from where another of the same kind gave `state`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Own:
+    """Parts of which every process has its own; a list by rank."""
+
+    world: World
+    parts: Mapping[str, Part]
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Of all processes, all of which have to call it."""
+        return self.world.gather({key: part.state_dict() for key, part in self.parts.items()})
+
+    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
+        for key, part in self.parts.items():
+            part.load_state_dict(state[self.world.rank][key])
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What is looked at before a run goes on (resume.py, journal.py), and so is in place by now."""
+
+    value: Any
+
+    def state_dict(self) -> Any:
+        return self.value
+
+    def load_state_dict(self, state: Any) -> None:
+        pass
+
+
+PARTS: dict[str, Callable[[Run], Part]] = {
+    "weights": lambda run: run.model,
+    "optimizer": lambda run: run.optimizer,
+    "scaler": lambda run: run.scaler,
+    "progress": lambda run: run.progress,
+    "ranks": lambda run: Own(run.world, {"augmenter": run.augmenter, "meter": run.meter}),
+    "seconds": lambda run: run.clock,
+    "epoch_began": lambda run: run.epoch_time,
+    "log_bytes": lambda run: Noted(run.journal.position_bytes()),
+    "data_fingerprint": lambda run: Noted(run.fingerprint),
+}
+"""Keys of last.pt, and where in a run their parts are."""
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    """The state of every part; all processes take part."""
+    return {key: part(run).state_dict() for key, part in PARTS.items()}
+
+
+def restore(run: Run, checkpoint: Mapping[str, Any]) -> None:
+    """Puts a new run where the checkpoint's run was, to the last bit."""
+    for key, part in PARTS.items():
+        part(run).load_state_dict(checkpoint[key])

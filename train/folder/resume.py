@@ -1,0 +1,162 @@
+"""What a continued run must have in common with the one it continues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headrace.pipeline.errors import ConfigError
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.parts import PARTS
+from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import changed_keys, from_flat, load_yaml, to_flat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """What there is of a run that is to be continued.
+
+    Attributes:
+        folder: its run folder.
+        checkpoint: the content of its last.pt; None where it was killed before the first one.
+        config: the settings that it was started with.
+    """
+
+    folder: Path
+    checkpoint: dict[str, Any] | None
+    config: RunConfig
+
+
+def earlier_folder(resume: str) -> Path:
+    """The run folder that --resume means.
+
+    Args:
+        resume: a run folder, or a checkpoint in it.
+
+    Raises:
+        ConfigError: if nothing is there, or a folder that no run has begun in.
+    """
+    path = Path(resume)
+    if path.is_file():
+        return path.parent
+    if not path.is_dir():
+        raise ConfigError(f"--resume {path} does not exist; give a run folder or its last.pt")
+    if not any((path / name).is_file() for name in (LAST_NAME, CONFIG_NAME)):
+        raise ConfigError(
+            f"--resume {path} holds no run: neither {LAST_NAME} nor {CONFIG_NAME} is there; name "
+            f"the folder of a run, or begin one there with --out {path}"
+        )
+    return path
+
+
+def read_earlier(resume: str) -> Earlier:
+    """Reads the run to continue; it may change for as long as another process writes it.
+
+    Args:
+        resume: a run folder, or a checkpoint in it.
+
+    Raises:
+        HeadraceError: if there is no run, or a file of it is damaged or only holds weights.
+    """
+    folder, path = earlier_folder(resume), Path(resume)
+    if path.is_dir() and not (folder / LAST_NAME).is_file():
+        return Earlier(folder=folder, checkpoint=None, config=load_yaml(folder / CONFIG_NAME))
+    checkpoint = load_checkpoint(path)
+    config = checkpoint_config(checkpoint, resume)
+    return Earlier(folder=folder, checkpoint=checkpoint, config=config)
+
+
+def check_out(config: RunConfig, earlier: Earlier) -> None:
+    """Refuses an --out that names another folder than the run's own.
+
+    The one of the run's settings is no such wish: its folder may have been moved since, or be seen
+    from another working directory.
+
+    Raises:
+        ConfigError: naming the run's folder.
+    """
+    out = config.runtime.out
+    if out not in ("", earlier.config.runtime.out):
+        check_given_out(out, earlier.folder)
+
+
+def check_given_out(out: str, folder: Path) -> None:
+    """Refuses an --out that the user gave along with --resume, unless it is the same folder.
+
+    Raises:
+        ConfigError: naming the run's folder.
+    """
+    if Path(out).resolve() != folder.resolve():
+        raise ConfigError(
+            f"--out is {out}, but a resumed run goes on in its own folder, {folder}; leave --out "
+            "away"
+        )
+
+
+def check_data_found(config: RunConfig) -> None:
+    """Refuses to look for a resumed run's data where it is no longer, or not seen from here.
+
+    Raises:
+        ConfigError: saying that --data may be given anew.
+    """
+    data = config.data.data
+    if data and not Path(data).exists():
+        raise ConfigError(
+            f"cannot resume: the run's data, {data}, is not there (seen from {Path.cwd()}); "
+            "say where it is now with --data"
+        )
+
+
+def checkpoint_config(checkpoint: Mapping[str, Any], source: str) -> RunConfig:
+    """The settings of the run that a checkpoint was taken of.
+
+    Raises:
+        ConfigError: if the checkpoint only holds weights.
+    """
+    if any(key not in checkpoint for key in PARTS):
+        raise ConfigError(
+            f"{source} holds weights but no state to continue from; resume from last.pt"
+        )
+    return from_flat(checkpoint["config"], source)
+
+
+def check_resumable(
+    checkpoint: Mapping[str, Any], config: RunConfig, fingerprint: str, world_size: int
+) -> None:
+    """Refuses to continue as another run than the one that was started.
+
+    Raises:
+        ConfigError: naming what differs.
+    """
+    check_same_settings(from_flat(checkpoint["config"], "the checkpoint"), config)
+    if fingerprint != checkpoint["data_fingerprint"]:
+        raise ConfigError(
+            f"cannot resume: --data {config.data.data} holds other samples than the run was "
+            "started on"
+        )
+    if world_size != len(checkpoint["ranks"]):
+        raise ConfigError(
+            f"cannot resume with {world_size} processes: the run was started with "
+            f"{len(checkpoint['ranks'])}"
+        )
+
+
+def check_same_settings(before: RunConfig, config: RunConfig) -> None:
+    """Refuses settings that would make another run of it.
+
+    Raises:
+        ConfigError: naming the flags that differ.
+    """
+    changed = changed_keys(before, config)
+    if changed:
+        old, new = to_flat(before), to_flat(config)
+        flags = ", ".join(
+            f"--{key.replace('_', '-')} (was {old[key]!r}, now {new[key]!r})" for key in changed
+        )
+        raise ConfigError(
+            f"cannot resume with a changed {flags}: the result would be neither run; "
+            "leave it as it was, or start a new run"
+        )

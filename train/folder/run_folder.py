@@ -1,0 +1,123 @@
+"""The run folder: which one a run gets, and what is cleared in it before the run begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headrace.pipeline.atomic import remove_leftovers, replacing
+from headrace.pipeline.errors import ConfigError
+from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import dump_yaml
+
+LAST_NAME, BEST_NAME = "last.pt", "best.pt"
+CONFIG_NAME = "config.yaml"
+LOG_NAME = "metrics.jsonl"
+_REPLACED = (LAST_NAME, BEST_NAME, CONFIG_NAME)
+
+
+def make_folder(config: RunConfig) -> FolderLock:
+    """Makes a new run's folder, --out or the next free runs/DATA-MODEL-NUMBER, and locks it.
+
+    Raises:
+        ConfigError: if --out holds a run already, is being written by one, or cannot be made.
+    """
+    with _writing():
+        if config.runtime.out:
+            folder, overwrite = Path(config.runtime.out), config.runtime.overwrite
+            if not (folder / LOCK_NAME).exists():
+                _refuse_old(folder, overwrite)  # before even a lock file is written there
+            folder.mkdir(parents=True, exist_ok=True)
+        else:
+            folder, overwrite = _numbered(config), False
+        lock = lock_folder(folder)
+        try:
+            _refuse_old(folder, overwrite)
+            _clear(folder)
+            with replacing(folder / CONFIG_NAME) as file:
+                file.write(dump_yaml(config).encode())
+        except BaseException:
+            lock.close()
+            raise
+    return lock
+
+
+def hold_folder(folder: Path) -> FolderLock:
+    """Locks the folder of a run that is to be continued, and tidies up after a killed one.
+
+    Raises:
+        ConfigError: if it is being written by a run, or cannot be written.
+    """
+    with _writing():
+        lock = lock_folder(folder)
+        try:
+            remove_leftovers(folder, _REPLACED)
+        except BaseException:
+            lock.close()
+            raise
+    return lock
+
+
+def restart_folder(lock: FolderLock) -> FolderLock:
+    """Clears a folder for the run of its config.yaml to begin anew.
+
+    Raises:
+        ConfigError: if the folder cannot be written.
+    """
+    with _writing():
+        _clear(lock.folder)
+    return lock
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"cannot write the run folder: {error}") from None
+
+
+def _refuse_old(folder: Path, overwrite: bool) -> None:
+    old = [path.name for path in _old_files(folder)]
+    if not old or overwrite:
+        return
+    if LAST_NAME in old or CONFIG_NAME in old:
+        raise ConfigError(
+            f"--out {folder} holds a run already; continue it with --resume {folder}, "
+            "name another folder, or replace it with --overwrite"
+        )
+    raise ConfigError(
+        f"--out {folder} holds a run already, of which only {', '.join(old)} is left; name another "
+        "folder, or replace it with --overwrite"
+    )
+
+
+def _clear(folder: Path) -> None:
+    """Removes a run save for its settings: whatever remains when this is cut short can be resumed,
+    as the old run or from its start."""
+    for path in _old_files(folder):
+        if path.name != CONFIG_NAME:
+            path.unlink()
+    remove_leftovers(folder, _REPLACED)
+
+
+def _old_files(folder: Path) -> list[Path]:
+    """A run's files, what it is resumed from first."""
+    order = (LAST_NAME, BEST_NAME, LOG_NAME, CONFIG_NAME)
+    found = [folder / name for name in order if (folder / name).exists()]
+    return found + sorted(folder.glob("events.out.tfevents*"))
+
+
+def _numbered(config: RunConfig) -> Path:
+    stem = Path(config.data.data).resolve().stem
+    model = config.model.model.replace(":", "-").replace("/", "-")
+    number = 1
+    while True:
+        folder = Path("runs") / f"{stem}-{model}-{number}"
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            number += 1

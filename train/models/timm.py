@@ -1,0 +1,43 @@
+"""Models of timm.
+
+Source: Wightman, "PyTorch image models", github.com/huggingface/pytorch-image-models.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.train.models.published import cannot_build
+from headrace.train.models.spec import ModelSpec
+
+
+def build(name: str, spec: ModelSpec, pretrained: bool) -> nn.Module:
+    """The model that timm calls `name`, with our classes, size and dropout.
+
+    Raises:
+        MissingPackageError: without timm.
+        ConfigError: for a name that timm does not know, or an option that it does not take.
+        HeadraceError: if published weights cannot be fetched.
+    """
+    try:
+        import timm
+    except ImportError as error:
+        raise MissingPackageError(
+            f'timm:{name} needs timm: pip install "headrace[timm]" ({error})'
+        ) from None
+
+    if not timm.is_model(name.partition(".")[0]):
+        close = timm.list_models(f"*{name}*")[:5]
+        hint = f"; did you mean {', '.join(close)}?" if close else ""
+        raise ConfigError(f"timm has no model {name!r}{hint}")
+    options: dict[str, Any] = {"num_classes": spec.num_classes, "drop_rate": spec.dropout}
+    published = timm.get_pretrained_cfg(name)
+    if published is not None and published.fixed_input_size:
+        options["img_size"] = spec.size  # transformers keep one position per patch
+    try:
+        return timm.create_model(name, pretrained=pretrained, **options)
+    except Exception as error:  # timm and the hub raise a dozen kinds
+        raise cannot_build(f"timm:{name}", pretrained, error) from None

@@ -1,0 +1,72 @@
+"""Classification models of torchvision.
+
+Source: docs.pytorch.org/vision/stable/models.html.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from headrace.pipeline.errors import ConfigError
+from headrace.train.models.published import cannot_build
+from headrace.train.models.spec import ModelSpec
+
+
+def build(name: str, spec: ModelSpec, pretrained: bool) -> nn.Module:
+    """The model that torchvision calls `name`, with our classes, size and dropout.
+
+    Raises:
+        ConfigError: for a name that torchvision does not know, or a dropout that it does not have.
+        HeadraceError: if published weights cannot be fetched.
+    """
+    from torchvision import models
+
+    if name not in models.list_models(module=models):
+        known = [m for m in models.list_models(module=models) if name.split("_")[0] in m][:5]
+        hint = f"; did you mean {', '.join(known)}?" if known else ""
+        raise ConfigError(f"torchvision has no classification model {name!r}{hint}")
+    options: dict[str, Any] = {}
+    if name in ("googlenet", "inception_v3"):
+        options["init_weights"] = False  # its own initialisation takes minutes
+        if not pretrained:
+            options["aux_logits"] = False  # auxiliary outputs would need a loss of their own
+    if name.startswith("vit_"):
+        options["image_size"] = spec.size
+    if spec.dropout:
+        options["dropout"] = spec.dropout
+    try:
+        model = models.get_model(name, weights="DEFAULT" if pretrained else None, **options)
+    except TypeError as error:
+        if "dropout" in str(error):
+            raise ConfigError(
+                f"--dropout: torchvision:{name} has no dropout; leave it out, or take timm:{name}"
+            ) from None
+        raise cannot_build(f"torchvision:{name}", pretrained, error) from None
+    except Exception as error:  # download errors of many kinds
+        raise cannot_build(f"torchvision:{name}", pretrained, error) from None
+    if getattr(model, "aux_logits", False):
+        model.aux_logits = False
+    _replace_head(model, spec.num_classes)
+    return model
+
+
+def _replace_head(model: nn.Module, num_classes: int) -> None:
+    """Gives the last classifying layer (of 1000 outputs) `num_classes` outputs."""
+    last = [
+        (name, layer)
+        for name, layer in model.named_modules()
+        if isinstance(layer, nn.Linear | nn.Conv2d)
+        and 1000 in (getattr(layer, "out_features", 0), getattr(layer, "out_channels", 0))
+    ][-1]
+    name, layer = last
+    parent = model.get_submodule(name.rpartition(".")[0])
+    fresh: nn.Module
+    if isinstance(layer, nn.Linear):
+        fresh = nn.Linear(layer.in_features, num_classes, bias=layer.bias is not None)
+    else:  # SqueezeNet classifies by a 1×1 convolution
+        fresh = nn.Conv2d(layer.in_channels, num_classes, layer.kernel_size)
+        if hasattr(model, "num_classes"):
+            model.num_classes = num_classes
+    setattr(parent, name.rpartition(".")[2], fresh)

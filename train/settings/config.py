@@ -1,0 +1,245 @@
+"""What one training run is: frozen settings, checked here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+import yaml
+from tyro.constructors import PrimitiveConstructorSpec
+
+from headrace.pipeline.errors import ConfigError
+from headrace.train.losses import LOSSES
+from headrace.train.models import RENAMED
+from headrace.train.optimizers import OPTIMIZERS, optimizer_of
+from headrace.train.schedules import SCHEDULES
+
+if TYPE_CHECKING:
+    OptimizerName = str
+    ScheduleName = str
+    LossName = str
+else:  # what the folders of techniques hold is what may be chosen
+    OptimizerName = Literal[tuple(OPTIMIZERS)]
+    ScheduleName = Literal[tuple(SCHEDULES)]
+    LossName = Literal[tuple(LOSSES)]
+LoaderName = Literal["auto", "torchvision", "ffcv", "dali", "native", "resident"]
+Switch = Literal["auto", "on", "off"]
+AmpName = Literal["auto", "bf16", "fp16", "off"]
+Workers = int | Literal["auto"] | None
+
+
+def _check(ok: bool, flag: str, value: object, expected: str) -> None:
+    if not ok:
+        raise ConfigError(f"--{flag.replace('_', '-')} is {value!r}, expected {expected}")
+
+
+def _check_choice(flag: str, value: object, choices: object) -> None:
+    names = get_args(choices)
+    _check(value in names, flag, value, f"one of {', '.join(names)}")
+
+
+def _recipe_of(words: list[str]) -> Any:
+    if not words[0].lstrip().startswith("["):
+        return words[0]
+    try:
+        return yaml.safe_load(words[0])
+    except yaml.YAMLError as error:
+        raise ValueError(f"is not a YAML list: {' '.join(str(error).split())}") from None
+
+
+def _recipe_text(recipe: Any) -> list[str]:
+    if isinstance(recipe, str):
+        return [recipe]
+    return [yaml.safe_dump(recipe, default_flow_style=True, width=10_000).strip()]
+
+
+_RECIPE_FLAG = PrimitiveConstructorSpec(
+    nargs=1,
+    metavar="NAME|LIST",
+    instance_from_str=_recipe_of,
+    is_instance=lambda value: isinstance(value, str | list),
+    str_from_instance=_recipe_text,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the images come from and how they are cut."""
+
+    data: str = ""
+    """.beton file, WebDataset shards, or an image folder."""
+    loader: LoaderName = "auto"
+    """Which decoder feeds the run; every one carries out the same plan."""
+    size: int = 128
+    """Side of the square images that the model gets, in pixels."""
+    batch_size: int = 128
+    """Samples per optimiser step, over all processes together."""
+    workers: Workers = None
+    """Decoding threads or processes per training process; by default one per core at hand, auto
+    tries out what is fastest."""
+    resident_memory: float = 0.5
+    """Share of the device's free memory that the resident loader may take."""
+    crop_scale: tuple[float, float] = (0.25, 1.0)
+    """Smallest and largest share of the image's area in a random training crop."""
+    flip: float = 0.5
+    """Probability of a horizontal flip in training."""
+    eval_crop: float = 0.875
+    """Side of the centre crop in evaluation, as a share of the shorter side."""
+    train_split: str = "train"
+    """Split to learn from."""
+    val_split: str = "val"
+    """Split to measure on after every epoch; nothing is measured where it does not exist."""
+    drop_last: bool = False
+    """Leave out the last, incomplete batch of an epoch."""
+    limit_batches: int = 0
+    """Use only this many batches of each split per epoch (0: all); for a quick try."""
+    on_bad_sample: Literal["raise", "skip"] = "raise"
+    """An image that cannot be decoded stops the run, or the next one takes its place."""
+
+    def __post_init__(self) -> None:
+        _check_choice("loader", self.loader, LoaderName)
+        _check(8 <= self.size <= 4096, "size", self.size, "8 to 4096 pixels")
+        _check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        _check(
+            not isinstance(self.workers, int) or self.workers >= 0,
+            "workers",
+            self.workers,
+            "auto or a number from 0",
+        )
+        share = self.resident_memory
+        _check(0 < share <= 1, "resident_memory", share, "above 0 and at most 1")
+        low, high = self.crop_scale
+        _check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
+        _check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
+        _check(0 < self.eval_crop <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
+        _check(self.limit_batches >= 0, "limit_batches", self.limit_batches, "0 or more")
+        _check_choice("on_bad_sample", self.on_bad_sample, Literal["raise", "skip"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """What is trained, and on which images it learns."""
+
+    model: str = "resnet18-strided"
+    """homework-cnn, resnet18-strided, resnet18-cifar, small-resnet, timm:NAME or
+    torchvision:NAME."""
+    pretrained: bool = False
+    """Start from published weights (timm: and torchvision: only; needs the network)."""
+    dropout: float = 0.0
+    """Dropout probability in front of the last linear layers."""
+    recipe: Annotated[Any, _RECIPE_FLAG] = "report"
+    """Augmentation recipe: its name, or a list of steps as in YAML: '[hflip, {op: rotate}]'."""
+
+    def __post_init__(self) -> None:
+        # One name for one model, or a run under its earlier name could not be resumed.
+        object.__setattr__(self, "model", RENAMED.get(self.model, self.model))
+        _check(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
+        _check(isinstance(self.recipe, str | list), "recipe", self.recipe, "a name or a list")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """How the weights are moved."""
+
+    epochs: int = 20
+    """Passes over the training split."""
+    optimizer: OptimizerName = "adamw"
+    """adamw, or sgd with Nesterov momentum 0.9."""
+    lr: float | None = None
+    """Highest learning rate; by default the optimizer's own (0.001 for adamw, 0.05 for sgd)."""
+    weight_decay: float | None = None
+    """On weight matrices only, never on biases and norms; by default the optimizer's own (0.05 for
+    adamw, 0.0005 for sgd)."""
+    schedule: ScheduleName = "cosine"
+    """How the learning rate goes: cosine rises over the warm-up, then falls as half a cosine."""
+    warmup_epochs: float = 1.0
+    """Epochs (or a part of one) over which the learning rate rises from zero."""
+    loss: LossName = "cross-entropy"
+    """What is made smaller."""
+    label_smoothing: float = 0.1
+    """Share of each target that is spread over all classes."""
+    clip_grad: float = 1.0
+    """Largest gradient norm per step (0: no clipping)."""
+    patience: int = 0
+    """Stop after this many epochs without a better validation accuracy (0: never)."""
+
+    def __post_init__(self) -> None:
+        _check_choice("optimizer", self.optimizer, OptimizerName)
+        _check_choice("schedule", self.schedule, ScheduleName)
+        _check_choice("loss", self.loss, LossName)
+        _check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        _check(self.lr is None or self.lr > 0, "lr", self.lr, "above 0")
+        decay = self.weight_decay
+        _check(decay is None or decay >= 0, "weight_decay", decay, "0 or more")
+        _check(self.warmup_epochs >= 0, "warmup_epochs", self.warmup_epochs, "0 or more")
+        smoothing = self.label_smoothing
+        _check(0 <= smoothing < 1, "label_smoothing", smoothing, "from 0 to below 1")
+        _check(self.clip_grad >= 0, "clip_grad", self.clip_grad, "0 or more")
+        _check(self.patience >= 0, "patience", self.patience, "0 or more")
+
+    @property
+    def peak_lr(self) -> float:
+        """The highest learning rate: as given, or the optimizer's own."""
+        return optimizer_of(self.optimizer).Settings().lr if self.lr is None else self.lr
+
+    @property
+    def decay(self) -> float:
+        """The weight decay: as given, or the optimizer's own."""
+        given = self.weight_decay
+        return optimizer_of(self.optimizer).Settings().weight_decay if given is None else given
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeConfig:
+    """Where and how the run is carried out."""
+
+    out: str = ""
+    """Run folder; by default runs/DATA-MODEL-NUMBER."""
+    overwrite: bool = False
+    """Replace the run that --out holds."""
+    seed: int = 0
+    """Fixes the weights at the start, the order, the crops, the augmentation and the dropout."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    amp: AmpName = "auto"
+    """Mixed precision; auto: bf16 where the hardware has it, else fp16 on CUDA, else off."""
+    compile: Switch = "auto"
+    """torch.compile; auto: on CUDA only, as on a CPU it seldom earns back its own time."""
+    log_every: int = 20
+    """Steps between two log rows; the only points in an epoch where the device is waited for."""
+    save_every: int = 0
+    """Write last.pt every so many steps besides every epoch (0: epochs only)."""
+    tensorboard: bool = True
+    """Write TensorBoard events into the run folder."""
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
+        _check_choice("amp", self.amp, AmpName)
+        _check_choice("compile", self.compile, Switch)
+        _check(self.log_every >= 1, "log_every", self.log_every, "at least 1")
+        _check(self.save_every >= 0, "save_every", self.save_every, "0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One training run. Field names are unique over the parts, so flags and YAML keys are flat."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+
+PARTS: dict[str, type] = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "optim": OptimConfig,
+    "runtime": RuntimeConfig,
+}
+
+# What a resumed run may change: none of these alters which numbers are computed from which
+# samples, save for rounding. Everything else would turn the continued run into another one.
+FREE_ON_RESUME = frozenset(
+    "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
+    "save_every tensorboard pretrained resident_memory".split()
+)

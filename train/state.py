@@ -1,0 +1,65 @@
+"""One run: all that its loop works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from headrace.augment import Augmenter, Preprocess
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
+from headrace.train.clock import Clock, Lap
+from headrace.train.device.amp import Precision
+from headrace.train.folder.folder_lock import FolderLock
+from headrace.train.folder.journal import Journal
+from headrace.train.hooks import Hook
+from headrace.train.metrics.meter import Meter
+from headrace.train.models.spec import ModelSpec
+from headrace.train.processes.world import World
+from headrace.train.progress import Progress
+from headrace.train.settings.config import RunConfig
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One run, ready to go; see assemble.py. `model` holds the weights, `forward` applies them.
+
+    `lock` keeps other runs out of the folder; only rank 0 has it. `objective` is the loss: logits
+    and targets to a scalar. `schedule` gives the learning rate of a step. `hooks` watch, in this
+    order.
+    """
+
+    config: RunConfig
+    folder: Path
+    lock: FolderLock | None
+    world: World
+    precision: Precision
+    records: Records
+    fingerprint: str
+    classes: tuple[str, ...]
+    train_loader: PlannedLoader
+    val_loader: PlannedLoader | None
+    preprocess: Preprocess
+    augmenter: Augmenter
+    spec: ModelSpec
+    model: nn.Module
+    forward: Callable[[Tensor], Tensor]
+    objective: Callable[[Tensor, Tensor], Tensor]
+    optimizer: torch.optim.Optimizer
+    schedule: Callable[[int], float]
+    scaler: torch.amp.GradScaler
+    meter: Meter
+    progress: Progress
+    clock: Clock
+    epoch_time: Lap
+    journal: Journal
+    hooks: tuple[Hook, ...]
+    steps_per_epoch: int
+
+    @property
+    def device(self) -> torch.device:
+        return self.precision.device
