@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import subprocess
 import sys
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -62,23 +60,3 @@ def test_the_loop_is_short_and_names_no_technique() -> None:
     assert len(text.splitlines()) <= 90
     names = {name.partition("-")[0] for _, name in TECHNIQUES} | {"patience", "smoothing", "clip"}
     assert not [name for name in names if name in text.lower()]
-
-
-def imports_of(path: Path, files: dict[str, Path]) -> set[str]:
-    """Modules of train/ that a file imports anywhere in it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
-    return found & files.keys()
-
-
-def test_no_circle_of_imports() -> None:
-    files = {}
-    for path in (ROOT / "train").rglob("*.py"):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        files[".".join(["headrace", *parts]).removesuffix(".__init__")] = path
-    graph = {name: imports_of(path, files) - {name} for name, path in files.items()}
-    TopologicalSorter(graph).prepare()  # raises on a circle, and names it
