@@ -28,6 +28,11 @@ _SHARE = re.compile(r"(.+)\[([^\[\]:]*):([^\[\]:]*)\]")
 _BOUND = re.compile(r"([0-9]+|[0-9]+\.[0-9]+(?=%))(%?)")
 
 
+def is_expression(text: str) -> bool:
+    """Whether a text can only be meant as an expression, not as the name of one split."""
+    return text == EVERYTHING or bool(set(text) & set("+-*?["))
+
+
 def select(
     expression: str, splits: Mapping[str, tuple[int, int]], labels: np.ndarray
 ) -> np.ndarray:

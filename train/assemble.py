@@ -128,7 +128,7 @@ def open_records(config: RunConfig, resources: ExitStack) -> tuple[Records, tupl
         raise ConfigError("no data: give --data FILE, a .beton file or an image folder")
     records = resources.enter_context(Records.open(data.data))
     classes = check_labels(records, data.train_split)
-    check_held_out(records, data.val_split, len(classes))
+    check_held_out(records, data.val_split, len(classes), data.train_split)
     return records, classes
 
 
@@ -216,8 +216,8 @@ def make_forward(
 def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
     """Says what is about to happen, on the screen and in the journal."""
     data = run.config.data
-    num_train = len(run.records.split(data.train_split))
-    num_val = len(run.records.split(data.val_split)) if run.val_loader is not None else 0
+    num_train = len(run.records.select(data.train_split))
+    num_val = len(run.records.select(data.val_split)) if run.val_loader is not None else 0
     parameters = sum(p.numel() for p in run.model.parameters())
     say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
     say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {data.size} px")

@@ -8,6 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from headrace.augment.kernels.pixels import (
+    copy_image,
+    gray_mean,
+    identity_table,
+    look_up,
+    luma,
+    to_byte,
+)
 from headrace.augment.ops import Op
 from headrace.pipeline.jit import compiled
 
@@ -23,78 +31,12 @@ _TWO, _THREE, _FOUR, _FIVE, _SIX = (np.float32(v) for v in (2.0, 3.0, 4.0, 5.0, 
 _HALF = np.float32(0.5)
 
 
-# Copies are loops: assigning a slice would compile numba's error text for shapes that differ, which
-# takes longer than all of the kernels.
-@compiled()
-def _copy(source: np.ndarray, target: np.ndarray) -> None:
-    """target = source, both (H, W·C)."""
-    for y in range(source.shape[0]):
-        row, out = source[y], target[y]
-        for x in range(row.shape[0]):
-            out[x] = row[x]
-
-
-@compiled(inline="always")
-def _gray(red: float, green: float, blue: float) -> float:
-    """ITU-R 601 luma rounded down; sums rounded once, like torch's fused multiply-add."""
-    first = np.float32(np.float64(red * _RED) + np.float64(green) * np.float64(_GREEN))
-    return np.floor(np.float32(np.float64(first) + np.float64(blue) * np.float64(_BLUE)))
-
-
-@compiled()
-def gray_mean(image: np.ndarray, table: np.ndarray, channels: int) -> float:
-    """Mean gray of an image seen through a (256, 3) float32 table."""
-    height, length = image.shape
-    total = 0.0
-    if channels == 1:
-        for y in range(height):
-            for x in range(length):
-                total += table[image[y, x], 0]
-        return np.float32(total) / np.float32(height * length)
-    for y in range(height):
-        row = image[y]
-        for x in range(length // 3):
-            total += _gray(table[row[3 * x], 0], table[row[3 * x + 1], 1], table[row[3 * x + 2], 2])
-    return np.float32(total) / np.float32(height * (length // 3))
-
-
-@compiled()
-def look_up(source: np.ndarray, target: np.ndarray, table: np.ndarray, channels: int) -> None:
-    """target = table[source]; table is (256, 3) uint8, source and target may be one image."""
-    height, length = source.shape
-    if channels == 1:
-        for y in range(height):
-            for x in range(length):
-                target[y, x] = table[source[y, x], 0]
-        return
-    for y in range(height):
-        row, out = source[y], target[y]
-        for x in range(length // 3):
-            out[3 * x] = table[row[3 * x], 0]
-            out[3 * x + 1] = table[row[3 * x + 1], 1]
-            out[3 * x + 2] = table[row[3 * x + 2], 2]
-
-
-@compiled()
-def identity_table() -> np.ndarray:
-    """(256, 3) uint8."""
-    table = np.empty((256, 3), np.uint8)
-    for i in range(256):
-        table[i, :] = i
-    return table
-
-
-@compiled()
-def _clamp(value: float) -> int:
-    return np.uint8(min(max(value, _ZERO), _TOP))
-
-
 @compiled()
 def blend_table(table: np.ndarray, offset: float, other: float) -> None:
     """Fills (256, 3) uint8: the blend of colour jitter, each product rounded."""
     share = -offset
     for i in range(256):
-        table[i, :] = _clamp(np.float32(i) * (_ONE - share) + other * share)
+        table[i, :] = to_byte(np.float32(i) * (_ONE - share) + other * share)
 
 
 @compiled()
@@ -133,7 +75,7 @@ def blend_gray(source: np.ndarray, target: np.ndarray, table: np.ndarray, share:
     for y in range(height):
         _unpack(source[y], table, planes)
         for x in range(width):
-            part = _gray(red[x], green[x], blue[x]) * share
+            part = luma(red[x], green[x], blue[x]) * share
             red[x] = min(max(red[x] * keep + part, _ZERO), _TOP)
             green[x] = min(max(green[x] * keep + part, _ZERO), _TOP)
             blue[x] = min(max(blue[x] * keep + part, _ZERO), _TOP)
@@ -198,7 +140,7 @@ def mix_channels(image: np.ndarray, matrix: np.ndarray) -> None:
             r, g, b = np.float32(row[3 * x]), np.float32(row[3 * x + 1]), np.float32(row[3 * x + 2])
             for c in range(3):
                 value = r * matrix[3 * c] + g * matrix[3 * c + 1] + b * matrix[3 * c + 2] + _HALF
-                row[3 * x + c] = _clamp(value)
+                row[3 * x + c] = to_byte(value)
 
 
 @compiled()
@@ -289,4 +231,4 @@ def run_jitter(
         if dirty:
             look_up(image, target[b], pending, channels)
         else:
-            _copy(image, target[b])
+            copy_image(image, target[b])

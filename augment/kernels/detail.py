@@ -7,22 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from headrace.augment.kernels.pixels import copy_image
 from headrace.augment.ops import Op
 from headrace.pipeline.jit import compiled
 
 _SHARPNESS, _BLUR = int(Op.SHARPNESS), int(Op.BLUR)
 _ZERO, _TOP, _THIRTEEN = np.float32(0.0), np.float32(255.0), np.float32(13.0)
-
-
-# Copies are loops: assigning a slice would compile numba's error text for shapes that differ, which
-# takes longer than all of the kernels.
-@compiled()
-def _copy(source: np.ndarray, target: np.ndarray) -> None:
-    """target = source, both (H, W·C)."""
-    for y in range(source.shape[0]):
-        row, out = source[y], target[y]
-        for x in range(row.shape[0]):
-            out[x] = row[x]
 
 
 @compiled()
@@ -31,7 +21,7 @@ def sharpen(source: np.ndarray, target: np.ndarray, offset: float, channels: int
     height, length = source.shape
     inner = length - 2 * channels
     if height <= 2 or inner <= 0:
-        _copy(source, target)
+        copy_image(source, target)
         return
     for y in (0, height - 1):
         for x in range(length):
@@ -113,7 +103,7 @@ def run_detail(
     for b in range(start, stop):
         for s in range(op.shape[1]):
             if op[b, s] == _SHARPNESS:
-                _copy(images[b], spare)
+                copy_image(images[b], spare)
                 sharpen(spare, images[b], magnitude[b, s], channels)
             elif op[b, s] == _BLUR:
                 blur(images[b], images[b], weights[b, s], channels)

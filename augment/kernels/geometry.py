@@ -8,20 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from headrace.augment.kernels.pixels import copy_image
 from headrace.pipeline.jit import compiled
 
 _ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
-
-
-# Copies are loops: assigning a slice would compile numba's error text for shapes that differ, which
-# takes longer than all of the kernels.
-@compiled()
-def _copy(source: np.ndarray, target: np.ndarray) -> None:
-    """target = source, both (H, W·C)."""
-    for y in range(source.shape[0]):
-        row, out = source[y], target[y]
-        for x in range(row.shape[0]):
-            out[x] = row[x]
 
 
 @compiled()
@@ -215,10 +205,10 @@ def run_geometry(
     """
     for b in range(start, stop):
         if moved[b] == 0:
-            _copy(source[b], target[b])
+            copy_image(source[b], target[b])
             continue
         # A warp never reads what it has written.
-        _copy(source[b], spare)
+        copy_image(source[b], spare)
         if moved[b] >= 2:
             flip(spare, target[b], moved[b] == 2, channels)
         elif bilinear:

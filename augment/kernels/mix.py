@@ -8,31 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from headrace.augment.kernels.normalise import normalise
+from headrace.augment.kernels.pixels import copy_image
 from headrace.augment.ops import MixKind
 from headrace.pipeline.jit import compiled
 
 _NONE, _MIXUP = int(MixKind.NONE), int(MixKind.MIXUP)
 _CUTMIX, _RICAP = int(MixKind.CUTMIX), int(MixKind.RICAP)
-
-
-# Copies are loops: assigning a slice would compile numba's error text for shapes that differ, which
-# takes longer than all of the kernels.
-@compiled()
-def _copy(source: np.ndarray, target: np.ndarray) -> None:
-    """target = source, both (H, W·C)."""
-    for y in range(source.shape[0]):
-        row, out = source[y], target[y]
-        for x in range(row.shape[0]):
-            out[x] = row[x]
-
-
-@compiled()
-def normalise(source: np.ndarray, target: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
-    """Bytes to float32; scale and shift are (W·C,), a row's worth, so that rows vectorise."""
-    for y in range(source.shape[0]):
-        row, out = source[y], target[y]
-        for x in range(row.shape[0]):
-            out[x] = np.float32(row[x]) * scale[x] + shift[x]
 
 
 @compiled()
@@ -89,7 +71,7 @@ def run_mix(
         if kind[b] == _NONE:
             normalise(own, out[b], scale, shift)
             continue
-        _copy(own, spare)
+        copy_image(own, spare)
         if kind[b] == _CUTMIX:
             left, right = box[b, 2] * channels, max(box[b, 3], box[b, 2]) * channels
             for y in range(box[b, 0], box[b, 1]):

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from headrace.augment.kernels.pixels import gray_mean, identity_table, look_up, to_byte
 from headrace.augment.ops import Op
 from headrace.pipeline.jit import compiled
 
@@ -24,66 +25,11 @@ _SCALE = np.float32(255.999)
 _BYTE = np.float32(1.0 / 255.0)
 
 
-@compiled(inline="always")
-def _gray(red: float, green: float, blue: float) -> float:
-    """ITU-R 601 luma rounded down; sums rounded once, like torch's fused multiply-add."""
-    first = np.float32(np.float64(red * _RED) + np.float64(green) * np.float64(_GREEN))
-    return np.floor(np.float32(np.float64(first) + np.float64(blue) * np.float64(_BLUE)))
-
-
-@compiled()
-def gray_mean(image: np.ndarray, table: np.ndarray, channels: int) -> float:
-    """Mean gray of an image seen through a (256, 3) float32 table."""
-    height, length = image.shape
-    total = 0.0
-    if channels == 1:
-        for y in range(height):
-            for x in range(length):
-                total += table[image[y, x], 0]
-        return np.float32(total) / np.float32(height * length)
-    for y in range(height):
-        row = image[y]
-        for x in range(length // 3):
-            total += _gray(table[row[3 * x], 0], table[row[3 * x + 1], 1], table[row[3 * x + 2], 2])
-    return np.float32(total) / np.float32(height * (length // 3))
-
-
-@compiled()
-def look_up(source: np.ndarray, target: np.ndarray, table: np.ndarray, channels: int) -> None:
-    """target = table[source]; table is (256, 3) uint8, source and target may be one image."""
-    height, length = source.shape
-    if channels == 1:
-        for y in range(height):
-            for x in range(length):
-                target[y, x] = table[source[y, x], 0]
-        return
-    for y in range(height):
-        row, out = source[y], target[y]
-        for x in range(length // 3):
-            out[3 * x] = table[row[3 * x], 0]
-            out[3 * x + 1] = table[row[3 * x + 1], 1]
-            out[3 * x + 2] = table[row[3 * x + 2], 2]
-
-
-@compiled()
-def identity_table() -> np.ndarray:
-    """(256, 3) uint8."""
-    table = np.empty((256, 3), np.uint8)
-    for i in range(256):
-        table[i, :] = i
-    return table
-
-
-@compiled()
-def _clamp(value: float) -> int:
-    return np.uint8(min(max(value, _ZERO), _TOP))
-
-
 @compiled()
 def brightness_table(table: np.ndarray, offset: float) -> None:
     """Fills (256, 3) uint8; ``offset`` is the factor minus 1, float32."""
     for i in range(256):
-        table[i, :] = _clamp(np.float32(i) * (_ONE + offset))
+        table[i, :] = to_byte(np.float32(i) * (_ONE + offset))
 
 
 @compiled()
@@ -92,7 +38,7 @@ def contrast_table(table: np.ndarray, offset: float, mean: float) -> None:
     share = np.float64(-offset) * np.float64(mean)
     for i in range(256):
         product = np.float32(i) * (_ONE + offset)
-        table[i, :] = _clamp(np.float32(np.float64(product) + share))
+        table[i, :] = to_byte(np.float32(np.float64(product) + share))
 
 
 @compiled()
@@ -140,7 +86,7 @@ def autocontrast_table(image: np.ndarray, table: np.ndarray, channels: int) -> N
             if low == high:
                 table[i, c] = i
             else:
-                table[i, c] = _clamp((np.float32(i) - np.float32(low)) / scale)
+                table[i, c] = to_byte((np.float32(i) - np.float32(low)) / scale)
 
 
 @compiled()

@@ -160,7 +160,7 @@ def test_what_is_not_measured_may_hold_anything(tmp_path: Path) -> None:
     path = own(tmp_path / "a.beton", [0, 1, 99], {"train": (0, 2), "test": (2, 3)})
     with Records.open(path) as records:
         assert check_labels(records, "train") == ("a", "b", "c")
-        check_held_out(records, "val", 3)  # is not there
+        check_held_out(records, "val", 3, "train")  # is not there
         with pytest.raises(ConfigError, match="sample 2 "):
             check_range(records, None, 3)
 

@@ -15,6 +15,8 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.pipeline.selection import is_expression
+from headrace.train.data.labels import held_out
 from headrace.train.processes.world import World
 from headrace.train.settings.config import RunConfig
 
@@ -34,7 +36,7 @@ def open_loaders(
             f"--batch-size is {data.batch_size}, expected a multiple of the {world.size} processes"
         )
     settings = loader_settings(config, world, device)
-    count = len(records.split(data.train_split))
+    count = len(records.select(data.train_split))
     tail = choose_tail(count, data.batch_size, data.drop_last, world.size)
     if tail == "drop" and not data.drop_last:
         say("the last batch of an epoch, 1 sample, is left out: batch normalisation needs 2")
@@ -54,7 +56,7 @@ def open_loaders(
             f"--batch-size {data.batch_size} with --drop-last leaves no batch: split "
             f"{data.train_split!r} has {count} samples; take a smaller batch"
         )
-    if data.val_split not in records.splits or not len(records.split(data.val_split)):
+    if not len(held_out(records, data.val_split)):
         others = [name for name in records.splits if name != data.train_split]
         hint = f" (there is {', '.join(others)}: see --val-split)" if others else ""
         say(f"no split {data.val_split!r}{hint}: nothing is held out, best.pt is the last epoch")
@@ -111,6 +113,9 @@ def data_fingerprint(records: Records, splits: tuple[str, ...]) -> str:
     ranges = records.splits
     described = [(name, tuple(ranges.get(name, ()))) for name in splits]
     digest.update(repr((described, tuple(records.manifest.classes))).encode())
+    for name in splits:
+        if name not in ranges and is_expression(name):
+            digest.update(records.select(name).tobytes())
     for array in (records.heights, records.widths, records.labels):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]

@@ -7,6 +7,7 @@ import numpy as np
 from headrace.pipeline.class_names import class_names
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
+from headrace.pipeline.selection import is_expression
 
 
 def check_labels(records: Records, split: str) -> tuple[str, ...]:
@@ -16,8 +17,7 @@ def check_labels(records: Records, split: str) -> tuple[str, ...]:
         ConfigError: if there is nothing to learn from them.
         RecordsError: if a label is too high to be a class.
     """
-    span = records.split(split)
-    labels = records.labels[span.start : span.stop]
+    labels = records.labels[records.select(split)]
     where = f"{records.path}: split {split!r}"
     if not len(labels):
         raise ConfigError(f"{where} is empty; choose another --train-split")
@@ -33,19 +33,37 @@ def check_labels(records: Records, split: str) -> tuple[str, ...]:
     return classes
 
 
-def check_held_out(records: Records, split: str, num_classes: int) -> None:
+def held_out(records: Records, split: str) -> np.ndarray:
+    """(n,) the records of the validation split; empty where there is no split of that name.
+
+    Raises:
+        RecordsError: if it is an expression that makes no sense.
+    """
+    if split in records.splits or is_expression(split):
+        return records.select(split)
+    return np.zeros(0, np.int64)
+
+
+def check_held_out(records: Records, split: str, num_classes: int, train_split: str) -> None:
     """Refuses a validation split on which nothing can be measured; one that is not there is fine.
 
     Raises:
-        ConfigError: if a sample of it has no label, or one outside the classes.
+        ConfigError: if a sample of it has no label, or one outside the classes, or is learnt from
+            unless the two splits are meant to be one and the same.
     """
-    if split not in records.splits:
+    chosen = held_out(records, split)
+    if not len(chosen):
         return
-    span = records.split(split)
     check_range(records, split, num_classes)
-    if (records.labels[span.start : span.stop] < 0).any():
+    if (records.labels[chosen] < 0).any():
         raise ConfigError(
             f"split {split!r} has samples without a label; choose another --val-split"
+        )
+    shared = np.intersect1d(chosen, records.select(train_split))
+    if len(shared) and split != train_split:
+        raise ConfigError(
+            f"{len(shared)} samples of --train-split {train_split} are in --val-split {split} too; "
+            "choose another, or --val-split none to hold nothing out"
         )
 
 
@@ -60,12 +78,12 @@ def check_range(records: Records, split: str | None, num_classes: int) -> None:
     Raises:
         ConfigError: naming the first such sample of the split.
     """
-    span = records.split(split)
-    labels = records.labels[span.start : span.stop]
+    chosen = records.select(split)
+    labels = records.labels[chosen]
     wrong = (labels < -1) | (labels >= num_classes)
     if not wrong.any():
         return
-    sample = span.start + int(wrong.argmax())
+    sample = int(chosen[wrong.argmax()])
     where = "all samples" if split is None else f"split {split!r}"
     expected = f"0 to {num_classes - 1}, or -1" if num_classes else "-1"
     raise ConfigError(

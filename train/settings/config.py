@@ -86,9 +86,10 @@ class DataConfig:
     eval_crop: float = 0.875
     """Side of the centre crop in evaluation, as a share of the shorter side."""
     train_split: str = "train"
-    """Split to learn from."""
+    """Split to learn from, or several: train+val, fold*-fold2, train[:10%]."""
     val_split: str = "val"
-    """Split to measure on after every epoch; nothing is measured where it does not exist."""
+    """Split to measure on after every epoch, or several, as with --train-split; nothing is measured
+    where it does not exist."""
     drop_last: bool = False
     """Leave out the last, incomplete batch of an epoch."""
     limit_batches: int = 0
