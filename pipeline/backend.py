@@ -43,6 +43,7 @@ class LoaderConfig:
     Attributes:
         split: name of the split or an expression (pipeline/selection.py), None for every sample.
         size: side of the images in a batch, px.
+        sampling: how often each sample comes in training, see pipeline/sampling.py.
         workers: decoding threads or processes; 0 decodes in the calling thread where the
             backend can.
         device: where batches end up.
@@ -53,6 +54,7 @@ class LoaderConfig:
 
     split: str | None = "train"
     size: int = 128
+    sampling: str = "shuffle"
     workers: int = 2
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     on_bad_sample: Literal["raise", "skip"] = "raise"

@@ -12,8 +12,12 @@ from headrace.pipeline.batch import Batch
 from headrace.pipeline.errors import ConfigError
 
 
-def resolve_device(device: str | torch.device) -> torch.device:
+def resolve_device(device: str | torch.device, setting: str = "device") -> torch.device:
     """The named device; `auto` is CUDA where there is one, else the CPU.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+        setting: what the user calls it, for errors.
 
     Raises:
         ConfigError: if it is not there.
@@ -23,12 +27,16 @@ def resolve_device(device: str | torch.device) -> torch.device:
     try:
         resolved = torch.device(device)
     except RuntimeError:
-        raise ConfigError(f"device is {device!r}, expected auto, cpu or cuda[:N]") from None
+        raise ConfigError(f"{setting} is {device!r}, expected auto, cpu or cuda[:N]") from None
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
-            "device is 'cuda' but torch sees no CUDA GPU; use --device cpu, or install a CUDA "
-            "build of torch and its driver"
+            f"{setting} is {str(device)!r} but torch sees no CUDA GPU; use --device cpu, or install "
+            "a CUDA build of torch and its driver"
         )
+    if resolved.index is not None and resolved.type == "cuda":
+        count = torch.cuda.device_count()
+        if resolved.index >= count:
+            raise ConfigError(f"{setting} is {str(device)!r}, but there are only {count} GPUs")
     return resolved
 
 

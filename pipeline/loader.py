@@ -61,6 +61,8 @@ def open_loader(
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3),
     flip: float = 0.5,
     eval_crop: float = 0.875,
+    sampling: str = "shuffle",
+    repeats: int = 1,
     tail: Tail = "keep",
     rank: int = 0,
     world_size: int = 1,
@@ -84,7 +86,8 @@ def open_loader(
             some for a second or two and prints what it picked.
         device: `cpu`, `cuda`, `cuda:1`, or `auto`.
         train: random order, crops and flips; False gives ascending order and the centre square.
-        crop_scale, crop_ratio, flip, eval_crop, tail: see PlanConfig.
+        crop_scale, crop_ratio, flip, eval_crop, repeats, tail: see PlanConfig.
+        sampling: in training: `shuffle`, `balanced` or a file of weights, see pipeline/sampling.py.
         rank, world_size: this process among all; ranks get disjoint samples.
         on_bad_sample: `raise`, or `skip` to load the plan's next sample instead.
         resident_memory: share of the device's free memory that `resident` may take.
@@ -100,6 +103,7 @@ def open_loader(
     config = LoaderConfig(
         split=split,
         size=size,
+        sampling=sampling,
         workers=workers if isinstance(workers, int) else available_cores(),
         device=resolve_device(device),
         on_bad_sample=on_bad_sample,
@@ -112,6 +116,7 @@ def open_loader(
             crop_ratio=crop_ratio,
             flip=flip,
             eval_crop=eval_crop,
+            repeats=repeats,
             tail=tail,
             rank=rank,
             world_size=world_size,

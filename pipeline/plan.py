@@ -17,7 +17,7 @@ from headrace.pipeline.errors import ConfigError
 
 Tail = Literal["keep", "drop", "pad"]
 CROP_TRIES = 10
-_ORDER, _FLIP, _CROP = 0, 1, 2  # counter streams
+_ORDER, _FLIP, _CROP, _DRAW = 0, 1, 2, 100  # counter streams; crops take one a try
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,9 @@ class PlanConfig:
         crop_ratio: smallest and largest width / height of a random crop.
         flip: probability of a horizontal flip.
         eval_crop: side of the evaluation crop as a share of the shorter side.
+        repeats: how many times in a row each sample comes, each time with a crop and a flip of its
+            own (repeated augmentation: Hoffer et al., "Augment your batch", CVPR 2020); ranks share
+            the copies.
         tail: what happens to the last, incomplete global batch: `keep` it (ranks may then differ
             by one sample, and by one batch), `drop` it, or `pad` it from the start of the order.
         rank, world_size: this process among all.
@@ -45,6 +48,7 @@ class PlanConfig:
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
     flip: float = 0.5
     eval_crop: float = 0.875
+    repeats: int = 1
     tail: Tail = "keep"
     rank: int = 0
     world_size: int = 1
@@ -58,6 +62,8 @@ class PlanConfig:
         _check(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
         _check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
         _check(0 < self.eval_crop <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
+        _check(self.repeats >= 1, "repeats", self.repeats, "at least 1")
+        _check(self.train or self.repeats == 1, "repeats", self.repeats, "1 in evaluation")
         _check(self.tail in ("keep", "drop", "pad"), "tail", self.tail, "keep, drop or pad")
         _check(self.world_size >= 1, "world_size", self.world_size, "at least 1")
         _check(0 <= self.rank < self.world_size, "rank", self.rank, "below world_size")
@@ -109,6 +115,7 @@ def make_plan(
     chosen: np.ndarray | range,
     config: PlanConfig,
     epoch: int,
+    weights: np.ndarray | None = None,
 ) -> EpochPlan:
     """Makes one rank's plan of one epoch.
 
@@ -118,14 +125,23 @@ def make_plan(
             depends on its place among them, not on its index.
         config: everything else.
         epoch: from 0.
+        weights: (n,) float64 from 0, of `chosen`: as many samples are drawn with replacement, each
+            as likely as its weight, and each time with a crop and a flip of its own. None: every
+            one comes once. Only in training.
     """
     if epoch < 0:
         raise ConfigError(f"epoch is {epoch}, expected 0 or more")
-    chosen = np.asarray(chosen, np.int64)
-    h = np.asarray(heights[chosen], np.int64)
-    w = np.asarray(widths[chosen], np.int64)
+    samples = np.asarray(chosen, np.int64)
+    order = _order(len(samples), config, epoch)
+    if weights is not None and config.train:
+        samples = samples[_drawn(weights, config.seed, epoch)]
+    if config.repeats > 1:
+        samples = np.repeat(samples, config.repeats)
+        order = (order[:, None] * config.repeats + np.arange(config.repeats)).reshape(-1)
+    h = np.asarray(heights[samples], np.int64)
+    w = np.asarray(widths[samples], np.int64)
     n = len(h)
-    places, bounds = _shard(_order(n, config, epoch), config)
+    places, bounds = _shard(order, config)
     if config.train:
         boxes = _random_boxes(h, w, config, epoch)
         flips = _uniform(config.seed, epoch, _FLIP, n) < config.flip
@@ -133,13 +149,13 @@ def make_plan(
         boxes = _centre_boxes(h, w, config.eval_crop)
         flips = np.zeros(n, bool)
     return EpochPlan(
-        indices=chosen[places], boxes=boxes[places], flips=flips[places], bounds=bounds
+        indices=samples[places], boxes=boxes[places], flips=flips[places], bounds=bounds
     )
 
 
 def num_batches(num_samples: int, config: PlanConfig) -> int:
-    """Batches that `config.rank` gets from an epoch of `num_samples`."""
-    full, rest = divmod(num_samples, config.batch_size)
+    """Batches that `config.rank` gets from an epoch of `num_samples`, before they are repeated."""
+    full, rest = divmod(num_samples * config.repeats, config.batch_size)
     if rest == 0 or config.tail == "drop":
         return full
     return full + 1 if config.tail == "pad" else full + (rest > config.rank)
@@ -162,6 +178,13 @@ def _order(n: int, config: PlanConfig, epoch: int) -> np.ndarray:
     return np.argsort(_raw(config.seed, epoch, _ORDER, n), kind="stable")
 
 
+def _drawn(weights: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    """(n,) int64 places drawn with replacement, by the inverse of the cumulated weights."""
+    upto = np.cumsum(np.asarray(weights, np.float64))
+    u = _uniform(seed, epoch, _DRAW, len(upto)) * upto[-1]
+    return np.minimum(np.searchsorted(upto, u, side="right"), np.flatnonzero(weights)[-1])
+
+
 def _shard(order: np.ndarray, config: PlanConfig) -> tuple[np.ndarray, np.ndarray]:
     """One rank's places and batch bounds; place p of a global batch goes to rank p % world."""
     n, batch, world = len(order), config.batch_size, config.world_size
@@ -170,7 +193,7 @@ def _shard(order: np.ndarray, config: PlanConfig) -> tuple[np.ndarray, np.ndarra
     elif config.tail == "pad" and n:
         order = np.resize(order, -(-n // batch) * batch)
     mine = order[config.rank :: world]  # batch is a multiple of world, so blocks stay aligned
-    steps = num_batches(n, config)
+    steps = num_batches(n // config.repeats, config)
     bounds = np.minimum(np.arange(steps + 1) * (batch // world), len(mine))
     return mine, bounds
 

@@ -23,6 +23,7 @@ from headrace.pipeline.errors import BadSampleError, ClosedError, ConfigError
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan, make_plan, num_batches
 from headrace.pipeline.records import Records
+from headrace.pipeline.sampling import sample_weights
 
 _all_running: weakref.WeakSet[_Running] = weakref.WeakSet()
 _inherited: list[_Running] = []
@@ -93,6 +94,8 @@ class _Running:
         if self._batches is None or (batches is not None and batches is not self._batches):
             return
         with self._lock:
+            if batches is not None and batches is not self._batches:
+                return  # another thread has begun another meanwhile
             under_way, self._batches = self._batches, None
             if under_way is not None:
                 under_way.close()
@@ -145,6 +148,8 @@ class PlannedLoader:
         self.records = records
         self.config = config
         self._chosen = records.select(config.split)
+        train = config.plan.train
+        self._weights = sample_weights(config.sampling, records, self._chosen) if train else None
         self._running = _Running(backend)
         self._closed = False
         # Threads inside a native library at the interpreter's end abort it, so a loader that
@@ -162,7 +167,9 @@ class PlannedLoader:
     def plan(self, epoch: int) -> EpochPlan:
         """What `epoch(epoch)` is going to load."""
         records = self.records
-        return make_plan(records.heights, records.widths, self._chosen, self.config.plan, epoch)
+        return make_plan(
+            records.heights, records.widths, self._chosen, self.config.plan, epoch, self._weights
+        )
 
     def epoch(self, epoch: int = 0, start: int = 0) -> EpochIterator:
         """Iterates over an epoch's batches from batch `start` on.

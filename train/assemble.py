@@ -66,7 +66,7 @@ def open_run(
     """
     records, classes = open_records(config, resources)
     data, optim = config.data, config.optim
-    fingerprint = data_fingerprint(records, (data.train_split, data.val_split))
+    fingerprint = data_fingerprint(records, (data.train_split, data.val_split), data.sampling)
     if checkpoint is not None:
         check_resumable(checkpoint, config, fingerprint, world.size)
     precision = choose_precision(config.runtime.amp, device)

@@ -61,3 +61,27 @@ def test_another_selection_is_another_run(folds: Path) -> None:
         }
         # The second and third mean the same samples, by other words; settings tell them apart.
         assert len(prints) == 5
+
+
+def test_balanced_and_repeated_samples_resume_where_they_were(folds: Path, tmp_path: Path) -> None:
+    changes = {
+        "train_split": "fold*-fold1",
+        "val_split": "fold1",
+        "sampling": "balanced",
+        "repeats": 2,
+        "crop_ratio": (0.9, 1.1),
+    }
+    whole = run_training(settings(folds, tmp_path / "whole", **changes))
+    assert len(whole.train_loader) == 2 * 24 // 8
+    run_training(settings(folds, tmp_path / "half", epochs=1, **changes))
+    with pytest.raises(ConfigError, match="cannot resume with a changed --repeats"):
+        run_training(
+            settings(folds, tmp_path / "half", epochs=1, **{**changes, "repeats": 1}),
+            resume=str(tmp_path / "half"),
+        )
+    weights = tmp_path / "w.txt"
+    weights.write_text("1\n" * 36)
+    with Records.open(folds) as records:
+        before = data_fingerprint(records, ("fold0",), str(weights))
+        weights.write_text("1\n" * 35 + "2\n")
+        assert data_fingerprint(records, ("fold0",), str(weights)) != before

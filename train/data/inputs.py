@@ -15,6 +15,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.pipeline.sampling import BALANCED, SHUFFLE, sample_weights
 from headrace.pipeline.selection import is_expression
 from headrace.train.data.labels import held_out
 from headrace.train.processes.world import World
@@ -36,7 +37,7 @@ def open_loaders(
             f"--batch-size is {data.batch_size}, expected a multiple of the {world.size} processes"
         )
     settings = loader_settings(config, world, device)
-    count = len(records.select(data.train_split))
+    count = len(records.select(data.train_split)) * data.repeats
     tail = choose_tail(count, data.batch_size, data.drop_last, world.size)
     if tail == "drop" and not data.drop_last:
         say("the last batch of an epoch, 1 sample, is left out: batch normalisation needs 2")
@@ -48,6 +49,8 @@ def open_loaders(
             workers=data.workers,
             train=True,
             tail=tail,
+            sampling=data.sampling,
+            repeats=data.repeats,
             **settings,
         )
     )
@@ -89,6 +92,7 @@ def loader_settings(config: RunConfig, world: World, device: torch.device) -> di
         "seed": config.runtime.seed,
         "device": device,
         "crop_scale": data.crop_scale,
+        "crop_ratio": data.crop_ratio,
         "flip": data.flip,
         "eval_crop": data.eval_crop,
         "rank": world.rank,
@@ -107,8 +111,9 @@ def choose_tail(
     return "pad" if world_size > 1 else "keep"
 
 
-def data_fingerprint(records: Records, splits: tuple[str, ...]) -> str:
-    """A short hash of what a plan and its targets depend on: sizes, labels, ranges, classes."""
+def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = SHUFFLE) -> str:
+    """A short hash of what a plan and its targets depend on: sizes, labels, ranges, classes, and
+    the weights of samples where there are any."""
     digest = hashlib.sha256()
     ranges = records.splits
     described = [(name, tuple(ranges.get(name, ()))) for name in splits]
@@ -116,6 +121,10 @@ def data_fingerprint(records: Records, splits: tuple[str, ...]) -> str:
     for name in splits:
         if name not in ranges and is_expression(name):
             digest.update(records.select(name).tobytes())
+    if sampling not in (SHUFFLE, BALANCED):
+        weights = sample_weights(sampling, records, np.arange(len(records)))
+        assert weights is not None
+        digest.update(weights.tobytes())
     for array in (records.heights, records.widths, records.labels):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]

@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from headrace.pipeline.device import resolve_device
 from headrace.pipeline.errors import ConfigError, HeadraceError
 
 Made = TypeVar("Made")
@@ -134,22 +135,12 @@ def leave_world() -> None:
 
 
 def _choose_device(name: str, world: World) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"--device is {name!r}, expected auto, cpu, cuda or cuda:N") from None
-    if device.type != "cuda":
+    """This process' own device: under torchrun each gets a GPU by its number on the machine."""
+    device = resolve_device(name, "--device")
+    if device.type != "cuda" or device.index is not None:
+        if world.size > 1 and device.index is not None:
+            raise ConfigError(
+                "--device cuda:N makes no sense under torchrun, which deals out the GPUs"
+            )
         return device
-    if not torch.cuda.is_available():
-        raise ConfigError(
-            f"--device is {name!r}, but torch sees no CUDA GPU; use --device cpu, or install a "
-            "CUDA build of torch and its driver"
-        )
-    index = device.index if device.index is not None else world.local_rank
-    if world.size > 1 and device.index is not None:
-        raise ConfigError("--device cuda:N makes no sense under torchrun, which deals out the GPUs")
-    if index >= torch.cuda.device_count():
-        raise ConfigError(f"--device: there is no GPU {index}, only {torch.cuda.device_count()}")
-    return torch.device("cuda", index)
+    return resolve_device(f"cuda:{world.local_rank}", "--device")

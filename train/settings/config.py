@@ -81,6 +81,8 @@ class DataConfig:
     """Share of the device's free memory that the resident loader may take."""
     crop_scale: tuple[float, float] = (0.25, 1.0)
     """Smallest and largest share of the image's area in a random training crop."""
+    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    """Smallest and largest width / height of a random training crop."""
     flip: float = 0.5
     """Probability of a horizontal flip in training."""
     eval_crop: float = 0.875
@@ -90,6 +92,11 @@ class DataConfig:
     val_split: str = "val"
     """Split to measure on after every epoch, or several, as with --train-split; nothing is measured
     where it does not exist."""
+    sampling: str = "shuffle"
+    """How often each training sample comes: shuffle (all once), balanced (classes alike), or a file
+    of weights, one for each record (.npy or text)."""
+    repeats: int = 1
+    """Times in a row that each training sample comes, with other crops and augmentation."""
     drop_last: bool = False
     """Leave out the last, incomplete batch of an epoch."""
     limit_batches: int = 0
@@ -111,6 +118,9 @@ class DataConfig:
         _check(0 < share <= 1, "resident_memory", share, "above 0 and at most 1")
         low, high = self.crop_scale
         _check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
+        low, high = self.crop_ratio
+        _check(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
+        _check(self.repeats >= 1, "repeats", self.repeats, "at least 1")
         _check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
         _check(0 < self.eval_crop <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
         _check(self.limit_batches >= 0, "limit_batches", self.limit_batches, "0 or more")

@@ -1,0 +1,67 @@
+"""How often each sample comes in an epoch: all once, classes alike, or as a file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import Records
+
+SHUFFLE, BALANCED = "shuffle", "balanced"
+
+
+def sample_weights(sampling: str, records: Records, chosen: np.ndarray) -> np.ndarray | None:
+    """Weights with which an epoch's samples are drawn, with replacement.
+
+    Args:
+        sampling: `shuffle`, `balanced` (every class as often as any other, as torch's
+            WeightedRandomSampler is mostly used), or a file with one number for each record: .npy,
+            or text with one a line.
+        records: all of them.
+        chosen: (n,) int64, those that take part.
+
+    Returns:
+        (n,) float64 from 0, or None where every sample comes once.
+
+    Raises:
+        ConfigError: labels are missing, or the file does not fit.
+    """
+    if sampling == SHUFFLE or not len(chosen):
+        return None
+    if sampling == BALANCED:
+        labels = records.labels[chosen]
+        if (labels < 0).any():
+            raise ConfigError(
+                f"sampling {BALANCED!r} needs a label for every sample, and "
+                f"{int((labels < 0).sum())} of {len(labels)} have none"
+            )
+        _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        return 1.0 / counts[inverse]
+    weights = _read(Path(sampling))
+    if weights.shape != (len(records),):
+        raise ConfigError(
+            f"the weights in {sampling} have shape {weights.shape}, expected one number for each "
+            f"of the {len(records)} records"
+        )
+    weights = weights[chosen]
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise ConfigError(
+            f"the weights in {sampling} are not all numbers from 0 up, or are all 0 for the "
+            "samples that take part"
+        )
+    return weights
+
+
+def _read(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise ConfigError(
+            f"sampling is {str(path)!r}, expected {SHUFFLE}, {BALANCED} or a file of weights"
+        )
+    try:
+        found = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path)
+        return np.atleast_1d(np.asarray(found, np.float64))
+    except (ValueError, OSError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"the weights in {path} cannot be read: {reason}") from None
