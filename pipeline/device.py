@@ -30,8 +30,8 @@ def resolve_device(device: str | torch.device, setting: str = "device") -> torch
         raise ConfigError(f"{setting} is {device!r}, expected auto, cpu or cuda[:N]") from None
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
-            f"{setting} is {str(device)!r} but torch sees no CUDA GPU; use --device cpu, or install "
-            "a CUDA build of torch and its driver"
+            f"{setting} is {str(device)!r} but torch sees no CUDA GPU; use --device cpu, or "
+            "install a CUDA build of torch and its driver"
         )
     if resolved.index is not None and resolved.type == "cuda":
         count = torch.cuda.device_count()
