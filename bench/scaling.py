@@ -37,7 +37,7 @@ from headrace.bench.loading.sources import PEERS
 from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.loader import LOADERS
+from headrace.pipeline.loaders import LOADERS
 
 BATCH_SIZE = 256
 RECORDS = (1_000, 10_000, 100_000, 1_300_000)

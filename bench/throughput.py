@@ -38,7 +38,7 @@ from headrace.bench.loading.throughput_report import (
 from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.loader import LOADERS
+from headrace.pipeline.loaders import LOADERS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,18 +20,10 @@ from headrace.pipeline.cores import available_cores
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.installed import is_installed
+from headrace.pipeline.loaders import LOADERS
 from headrace.pipeline.plan import PlanConfig, Tail, make_plan
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
-
-LOADERS = {
-    "torchvision": "headrace.pipeline.loaders.torchvision",
-    "ffcv": "headrace.pipeline.loaders.ffcv",
-    "dali": "headrace.pipeline.loaders.dali",
-    "native": "headrace.pipeline.loaders.native",
-    "resident": "headrace.pipeline.loaders.resident",
-}
-"""Loader names and the modules that define `open_backend(records, config) -> Backend`."""
 
 
 class Loader(Protocol):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from headrace.pipeline.containers import beton
 from headrace.pipeline.containers.manifest import Manifest, manifest_bytes
-from headrace.pipeline.loader import LOADERS
+from headrace.pipeline.loaders import LOADERS
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records

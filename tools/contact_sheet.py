@@ -28,7 +28,7 @@ def draw_contact_sheet(records: Records, path: Path, columns: int = 8, seed: int
     """
     rows = _rows(records, columns, np.random.Generator(np.random.Philox(key=seed)))
     font = ImageFont.load_default(_TEXT_PX)
-    margin = 14 + max(round(font.getlength(title)) for title, _, _ in rows)
+    margin = 14 + max(round(font.getlength(text)) for *texts, _ in rows for text in texts)
     step = _TILE_PX + _GAP_PX
     sheet = Image.new(
         "RGB", (margin + columns * step + _GAP_PX, len(rows) * step + _GAP_PX), _PAPER

@@ -1,1 +1,8 @@
-"""The loaders: one module per decoder, imported only when its name is asked for."""
+LOADERS = {
+    "torchvision": "headrace.pipeline.loaders.torchvision",
+    "ffcv": "headrace.pipeline.loaders.ffcv",
+    "dali": "headrace.pipeline.loaders.dali",
+    "native": "headrace.pipeline.loaders.native",
+    "resident": "headrace.pipeline.loaders.resident",
+}
+"""Loader names and the modules that define `open_backend(records, config) -> Backend`."""

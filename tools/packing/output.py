@@ -52,7 +52,10 @@ def check_output(out: Output, *, claimed: bool) -> None:
     if path.name in ("", ".."):
         raise ConfigError(f"{path} has no name of its own; give the output a name")
     if not path.parent.is_dir():
-        raise ConfigError(f"the folder {path.parent} does not exist; make it first")
+        what = "is a file, not a folder; choose another name"
+        if not path.parent.exists():
+            what = "does not exist; make it first"
+        raise ConfigError(f"the folder {path.parent} {what}")
     beside = [path.with_name(name) for name in output_names(path)[:-1] if out.kind == "tar"]
     beside = [file for file in beside if os.path.lexists(file)]
     if not os.path.lexists(path):

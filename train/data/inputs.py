@@ -62,7 +62,8 @@ def open_loaders(
     if not len(held_out(records, data.val_split)):
         others = [name for name in records.splits if name != data.train_split]
         hint = f" (there is {', '.join(others)}: see --val-split)" if others else ""
-        say(f"no split {data.val_split!r}{hint}: nothing is held out, best.pt is the last epoch")
+        absent = "" if data.val_split == "none" else f"no split {data.val_split!r}{hint}: "
+        say(f"{absent}nothing is held out, best.pt is the last epoch")
         if config.optim.patience:
             raise ConfigError(
                 f"--patience needs a validation split, and there is no {data.val_split!r}"

@@ -9,20 +9,23 @@ import yaml
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.loaders import LOADERS
 from headrace.train.losses import LOSSES
 from headrace.train.models import RENAMED
 from headrace.train.optimizers import OPTIMIZERS, optimizer_of
 from headrace.train.schedules import SCHEDULES
 
 if TYPE_CHECKING:
+    LoaderName = str
     OptimizerName = str
     ScheduleName = str
     LossName = str
-else:  # what the folders of techniques hold is what may be chosen
+else:  # what the folders of loaders and techniques hold is what may be chosen
+    _loaders = ("auto", *LOADERS)
+    LoaderName = Literal[_loaders]
     OptimizerName = Literal[tuple(OPTIMIZERS)]
     ScheduleName = Literal[tuple(SCHEDULES)]
     LossName = Literal[tuple(LOSSES)]
-LoaderName = Literal["auto", "torchvision", "ffcv", "dali", "native", "resident"]
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
 Workers = int | Literal["auto"] | None
@@ -91,7 +94,7 @@ class DataConfig:
     """Split to learn from, or several: train+val, fold*-fold2, train[:10%]."""
     val_split: str = "val"
     """Split to measure on after every epoch, or several, as with --train-split; nothing is measured
-    where it does not exist."""
+    where it does not exist, as with none."""
     sampling: str = "shuffle"
     """How often each training sample comes: shuffle (all once), balanced (classes alike), or a file
     of weights, one for each record (.npy or text)."""
