@@ -1,7 +1,13 @@
-"""One process at a time: an advisory lock on an open file, which ends with the file."""
+"""One process at a time: an advisory lock on an open file, which ends with the file.
+
+Who waits for nobody has to look after locking whether the file still has its name: the one before
+may have removed it between opening and locking.
+"""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import IO
 
 
@@ -29,3 +35,11 @@ def lock_exclusively(file: IO[bytes]) -> bool:
     except OSError:
         pass
     return True
+
+
+def is_at(file: IO[bytes], path: Path) -> bool:
+    """Whether an open file is the one that has this name; a link is not what it points to."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except OSError:
+        return False

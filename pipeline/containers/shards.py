@@ -134,7 +134,7 @@ def write_tables(path: Path, shards: list[Path], samples: np.ndarray, manifest_b
         path: as from `tables_path`.
         shards: in the same folder as `path`.
         samples: (N,) SAMPLE.
-        manifest_body: from pipeline.manifest.manifest_bytes.
+        manifest_body: from pipeline/containers/manifest.py: manifest_bytes.
     """
     with path.open("wb") as file:
         np.savez(

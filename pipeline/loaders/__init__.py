@@ -1,3 +1,5 @@
+"""The loaders: one module per decoder, imported only when its name is asked for."""
+
 LOADERS = {
     "torchvision": "headrace.pipeline.loaders.torchvision",
     "ffcv": "headrace.pipeline.loaders.ffcv",

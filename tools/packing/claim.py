@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.locking import lock_exclusively
+from headrace.pipeline.locking import is_at, lock_exclusively
 from headrace.tools.packing.renames import rename_new
 from headrace.tools.packing.swap import part_path, settle
 
@@ -65,14 +65,14 @@ class Claim:
         Raises:
             ConfigError: somebody took or replaced `NAME.part`.
         """
-        if not _is_called(self.file, self.part):
+        if not is_at(self.file, self.part):
             raise ConfigError(
                 f"{self.part} was removed or replaced while it was being written; pack again"
             )
 
     def release(self) -> None:
         """Removes what is still under the claim's name, then lets go of the lock."""
-        if _is_called(self.file, self.part):
+        if is_at(self.file, self.part):
             self.part.unlink()
         self.keep()
 
@@ -163,7 +163,7 @@ def _take_over(part: Path, out: Path) -> None:
     with os.fdopen(descriptor, "r+b") as file:
         if not lock_exclusively(file):
             raise ConfigError(f"{part} is being written by another run; wait for it")
-        if not _is_called(file, part):  # finished, or cleared away, between opening and locking
+        if not is_at(file, part):  # finished, or cleared away, between opening and locking
             return
         head = file.read(len(MARK) + _LONGEST_NAME_BYTES + 1)
         if head.startswith(MARK):
@@ -185,12 +185,3 @@ def _has_attribute(file: BinaryIO) -> bool:
 
 def _in_the_way(part: Path) -> ConfigError:
     return ConfigError(f"{part} is in the way; move it (no unfinished pack of Headrace's)")
-
-
-def _is_called(file: BinaryIO, path: Path) -> bool:
-    """Whether an open file is the one that has this name."""
-    try:
-        named, opened = os.lstat(path), os.fstat(file.fileno())
-    except FileNotFoundError:
-        return False
-    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)

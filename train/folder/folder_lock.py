@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
-from headrace.pipeline.locking import lock_exclusively
+from headrace.pipeline.locking import is_at, lock_exclusively
 
 LOCK_NAME = ".run.lock"
 _TRIES = 100
@@ -42,7 +42,7 @@ class FolderLock:
         Raises:
             HeadraceError: if the lock file under the folder's name is not this one.
         """
-        if self._file is None or not _is_at(self._file, self.folder / LOCK_NAME):
+        if self._file is None or not is_at(self._file, self.folder / LOCK_NAME):
             raise HeadraceError(
                 f"{self.folder} was removed, moved or given to another run while this one was "
                 "going: nothing more is written there; start again with another --out"
@@ -54,7 +54,7 @@ class FolderLock:
             return
         path = self.folder / LOCK_NAME
         # Removed while still held: who has opened it by then sees that it is gone, and opens anew.
-        if _is_at(self._file, path):
+        if is_at(self._file, path):
             with suppress(OSError):
                 path.unlink()
         self.drop()
@@ -97,7 +97,7 @@ def lock_folder(folder: Path) -> FolderLock:
                     f"{folder} is being written by another run{_owner(file)}; "
                     "wait for it or stop it"
                 )
-            if _is_at(file, path):
+            if is_at(file, path):
                 file.truncate(0)
                 file.write(f"{os.getpid()} {socket.gethostname()}\n".encode())
                 return FolderLock(folder, file)
@@ -115,14 +115,6 @@ def _owner(file: IO[bytes]) -> str:
         return ""
     elsewhere = words[1:] not in ([], [socket.gethostname()])
     return f" (process {words[0]}{f' on {words[1]}' if elsewhere else ''})"
-
-
-def _is_at(file: IO[bytes], path: Path) -> bool:
-    """Whether the open file is still the one of this name."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
-    except OSError:
-        return False
 
 
 def _forget(lock: weakref.ref[FolderLock]) -> None:

@@ -21,7 +21,7 @@ from tests.builders import jpeg_bytes, photo
 OUTPUTS = ("o.beton", "o/", "o.tar")
 WHY = ("is being written by another run; wait for it", "exists; pass --force to replace it")
 MEETING_POINTS: list[tuple[Any, str]] = [
-    *((claim, name) for name in ("_create", "_mark", "_take_over", "_is_called", "settle")),
+    *((claim, name) for name in ("_create", "_mark", "_take_over", "is_at", "settle")),
     *((claim, name) for name in ("lock_exclusively", "rename_new")),
     *((pending, name) for name in ("check_output", "swap_in", "settle", "rename_new")),
     *((swap, name) for name in ("exchange", "rename_new", "sync_folder")),
