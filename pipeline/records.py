@@ -14,7 +14,7 @@ from headrace.pipeline.containers.storage import Container
 from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
 from headrace.pipeline.jpeg_header import jpeg_orientation, jpeg_size, turn_upright
 from headrace.pipeline.pixels import check_size, decode_any_rgb, decode_jpeg_rgb
-from headrace.pipeline.selection import select
+from headrace.pipeline.selection import Known, select
 
 
 class Records:
@@ -76,8 +76,8 @@ class Records:
         """(n,) int64, ascending: the records of a split, or of several; None takes every sample.
 
         Args:
-            expression: such as `train`, `train+val`, `fold*-fold2`, `train[:10%]`; see
-                pipeline/selection.py.
+            expression: such as `train`, `train+val`, `fold*-fold2`, `train[:10%]`,
+                `train[pear,apple]`, `train-@bad.txt`; see pipeline/selection.py.
 
         Raises:
             RecordsError: if it names no split, or makes no sense.
@@ -85,7 +85,15 @@ class Records:
         if expression is None:
             return np.arange(len(self))
         try:
-            return select(expression, self.splits, self.labels)
+            return select(
+                expression,
+                Known(
+                    splits=self.splits,
+                    labels=self.labels,
+                    classes=self.manifest.classes,
+                    names=self._names,
+                ),
+            )
         except RecordsError as error:
             raise RecordsError(f"{self.path} has {error}") from None
 
