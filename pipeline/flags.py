@@ -45,6 +45,26 @@ def one_of(names: Sequence[str]) -> PrimitiveConstructorSpec[str]:
     )
 
 
+def check_least(settings: object, least: float, *names: str) -> None:
+    """Refuses fields that are below a number; one of several values must have at least one.
+
+    Args:
+        settings: the dataclass.
+        least: smallest number that can work.
+        names: fields that hold a number, a tuple of numbers, or None.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    for name in names:
+        value, flag = getattr(settings, name), f"--{name.replace('_', '-')}"
+        if value == ():
+            raise ConfigError(f"{flag}: expected at least one value")
+        for number in value if isinstance(value, tuple) else (value,):
+            if number is not None and not number >= least:
+                raise ConfigError(f"{flag} {number}: expected {least} or more")
+
+
 def parse(
     kind: type[Settings],
     prog: str,

@@ -25,8 +25,7 @@ from headrace.pipeline.command_line import (
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
-from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import Flag, parse
+from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.records import Records
 from headrace.tools.packing.summary import counts_table, size_text
 
@@ -54,8 +53,7 @@ class InfoSettings:
     """Print JSON instead of text."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1 or self.columns < 1:
-            raise ConfigError("--workers and --columns: expected 1 or more")
+        check_least(self, 1, "workers", "columns")
 
 
 def describe(records: Records) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from headrace.pipeline.command_line import (
 )
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import Flag, one_of, parse
+from headrace.pipeline.flags import Flag, check_least, one_of, parse
 from headrace.pipeline.layouts.discovery import LAYOUTS, discover
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.layouts.splitting import make_folds, take_validation
@@ -73,8 +73,7 @@ class PackSettings:
     def __post_init__(self) -> None:
         if self.folds is not None and self.val_fraction is not None:
             raise ConfigError("--folds and --val-fraction exclude each other: choose one")
-        if self.workers < 1:
-            raise ConfigError(f"--workers {self.workers}: expected 1 or more")
+        check_least(self, 1, "workers", "page_size", "shard_size")
 
 
 def _listing(given: PackSettings) -> Listing:
