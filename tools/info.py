@@ -6,18 +6,18 @@
 Also for WebDataset shards and image folders.
 """
 
-import argparse
 import json
 import sys
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from tyro.conf import Positional, arg
 
 from headrace.pipeline.command_line import (
     EXIT_FAILED,
-    Parser,
     called,
     escape_unprintable,
     run_command,
@@ -25,7 +25,7 @@ from headrace.pipeline.command_line import (
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.records import Records
 from headrace.tools.packing.summary import counts_table, size_text
 
@@ -33,6 +33,27 @@ _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
 _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
 _SHOWN = 10
 _SHOWN_CLASSES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoSettings:
+    """Say what is in a record file."""
+
+    path: Annotated[Path, Positional, arg(metavar="FILE")]
+    """.beton, .tar or folder."""
+    grid: Annotated[Path | None, arg(metavar="PNG", help_behavior_hint="")] = None
+    """Draw a contact sheet."""
+    columns: Annotated[int, arg(metavar="N")] = 8
+    """Of the contact sheet."""
+    verify: Flag = False
+    """Decode everything, check the tables."""
+    workers: Annotated[int, arg(metavar="N")] = field(default_factory=available_cores)
+    """Threads that decode for --verify."""
+    json: Flag = False
+    """Print JSON instead of text."""
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "workers", "columns")
 
 
 def describe(records: Records) -> dict[str, Any]:
@@ -131,23 +152,10 @@ def _verify(records: Records, workers: int) -> list[dict[str, Any]]:
     ]
 
 
-def _arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = Parser(prog=called("info"), description="Say what is in a record file.")
-    parser.add_argument("path", type=Path, metavar="FILE", help=".beton, .tar or folder")
-    parser.add_argument("--grid", type=Path, metavar="PNG", help="draw a contact sheet")
-    parser.add_argument("--columns", type=int, default=8, help="of the contact sheet (%(default)s)")
-    parser.add_argument("--verify", action="store_true", help="decode everything, check the tables")
-    parser.add_argument("--workers", type=int, default=available_cores(), metavar="N")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    return parser.parse_args(arguments)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text. The status is 1 if --verify finds anything bad."""
     escape_unprintable()
-    given = _arguments(arguments)
-    if given.workers < 1 or given.columns < 1:
-        raise ConfigError("--workers and --columns: expected 1 or more")
+    given = parse(InfoSettings, called("info"), arguments)
     with Records.open(given.path) as records:
         found = describe(records)
         if given.verify:

@@ -8,20 +8,23 @@
 Layout, splits, labels and class names are found by themselves (pipeline/layouts.py).
 """
 
-import argparse
 import os
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
 
 from headrace.pipeline.command_line import (
     EXIT_FAILED,
-    Parser,
     called,
     escape_unprintable,
     run_command,
 )
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import Flag, check_least, one_of, parse
 from headrace.pipeline.layouts.discovery import LAYOUTS, discover
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.layouts.splitting import make_folds, take_validation
@@ -31,51 +34,55 @@ from headrace.tools.packing.run import PackError, Report, pack_beton, pack_shard
 from headrace.tools.packing.summary import summary_lines
 
 
-def _parser() -> Parser:
-    defaults = EncodeConfig()
-    parser = Parser(prog=called("pack"), description="Pack a folder of images into one file.")
-    add = parser.add_argument
-    add("source", type=Path, metavar="SRC", help="folder of images, or a list file")
-    add("out", metavar="OUT", help="OUT.beton; OUT.tar or OUT/ for WebDataset shards")
-    add("--layout", choices=LAYOUTS, default="auto", help="how labels are told (%(default)s)")
-    add("--label-column", metavar="C", help="column of a list file, by number from 0 or heading")
-    add("--class-names", type=Path, metavar="FILE", help="one class name per line")
-    add("--val-fraction", type=float, metavar="F", help="move this share of train into val")
-    add("--folds", type=int, metavar="K", help="divide train into fold0 ... fold(K-1)")
-    add("--seed", type=int, default=0, help="of --val-fraction and --folds (%(default)s)")
-    add(
-        "--max-side", type=int, default=defaults.max_side, metavar="PX",
-        help="shrink larger images to this longer side, 0 never (%(default)s)",
-    )  # fmt: skip
-    add("--quality", type=int, default=defaults.quality, help="of encoded JPEGs (%(default)s)")
-    add("--format", choices=("jpeg", "raw"), default=defaults.format, help="(%(default)s)")
-    add(
-        "--reencode", action="store_true",
-        help="encode also JPEGs that could be stored byte for byte: smaller, faster to decode",
-    )  # fmt: skip
-    add(
-        "--verify", choices=("full", "header"), default=defaults.verify,
-        help="full decodes every image once, header trusts JPEGs that fit (%(default)s)",
-    )  # fmt: skip
-    add(
-        "--on-error", choices=("skip", "fail"), default="skip", help="for a bad image (%(default)s)"
+@dataclass(frozen=True, kw_only=True)
+class PackSettings:
+    """Pack a folder of images into one file."""
+
+    source: Annotated[Path, Positional, arg(metavar="SRC")]
+    """Folder of images, or a list file."""
+    out: Annotated[str, Positional, arg(metavar="OUT")]
+    """OUT.beton; OUT.tar or OUT/ for WebDataset shards."""
+    layout: Annotated[str, one_of(LAYOUTS)] = "auto"
+    """How labels are told."""
+    label_column: Annotated[str | None, arg(metavar="C", help_behavior_hint="")] = None
+    """Column of a list file, by number from 0 or heading."""
+    class_names: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """One class name per line."""
+    val_fraction: Annotated[float | None, arg(metavar="F", help_behavior_hint="")] = None
+    """Move this share of train into val."""
+    folds: Annotated[int | None, arg(metavar="K", help_behavior_hint="")] = None
+    """Divide train into fold0 ... fold(K-1)."""
+    seed: int = 0
+    """Of --val-fraction and --folds."""
+    encode: EncodeConfig = field(default_factory=EncodeConfig)
+    on_error: Literal["skip", "fail"] = "skip"
+    """What to do with a bad image."""
+    workers: Annotated[int, arg(metavar="N")] = field(default_factory=available_cores)
+    """Threads that decode and encode."""
+    page_size: Annotated[
+        int | None, arg(metavar="MIB", help_behavior_hint="(default: 8, or what fits)")
+    ] = None
+    """Of the .beton."""
+    shard_size: Annotated[int | None, arg(metavar="MIB", help_behavior_hint="(default: 256)")] = (
+        None
     )
-    add("--workers", type=int, default=available_cores(), metavar="N", help="(%(default)s)")
-    add("--page-size", type=int, metavar="MIB", help="of the .beton (8, or what fits)")
-    add("--shard-size", type=int, metavar="MIB", help="of WebDataset shards (256)")
-    add("--force", action="store_true", help="replace OUT if it exists")
-    return parser
+    """Of WebDataset shards."""
+    force: Flag = False
+    """Replace OUT if it exists."""
+
+    def __post_init__(self) -> None:
+        if self.folds is not None and self.val_fraction is not None:
+            raise ConfigError("--folds and --val-fraction exclude each other: choose one")
+        check_least(self, 1, "workers", "page_size", "shard_size")
 
 
-def _listing(given: argparse.Namespace) -> Listing:
+def _listing(given: PackSettings) -> Listing:
     listing = discover(
         given.source,
         layout=given.layout,
         label_column=given.label_column,
         class_names=given.class_names,
     )
-    if given.folds is not None and given.val_fraction is not None:
-        raise ConfigError("--folds and --val-fraction exclude each other: choose one")
     if given.folds is not None:
         return make_folds(listing, given.folds, given.seed)
     if given.val_fraction is not None:
@@ -83,7 +90,7 @@ def _listing(given: argparse.Namespace) -> Listing:
     return listing
 
 
-def _output(given: argparse.Namespace) -> Output:
+def _output(given: PackSettings) -> Output:
     path = Path(given.out)
     if path.suffix == ".tar":
         return Output(path=path, kind="tar", force=given.force)
@@ -92,7 +99,8 @@ def _output(given: argparse.Namespace) -> Output:
     return Output(path=path, kind="file", force=given.force)
 
 
-def _pack(given: argparse.Namespace, listing: Listing, out: Output, config: EncodeConfig) -> Report:
+def _pack(given: PackSettings, listing: Listing, out: Output) -> Report:
+    config = given.encode
     fail = given.on_error == "fail"
     if out.kind != "file":
         if config.format != "jpeg":
@@ -110,22 +118,13 @@ def _pack(given: argparse.Namespace, listing: Listing, out: Output, config: Enco
 def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text."""
     escape_unprintable()
-    given = _parser().parse_args(arguments)
-    if given.workers < 1:
-        raise ConfigError(f"--workers {given.workers}: expected 1 or more")
-    config = EncodeConfig(
-        format=given.format,
-        max_side=given.max_side,
-        quality=given.quality,
-        verify=given.verify,
-        reencode=given.reencode,
-    )
+    given = parse(PackSettings, called("pack"), arguments)
     out = _output(given)
     check_apart(out, given.source)
     check_output(out, claimed=False)
     listing = _listing(given)
     try:
-        report = _pack(given, listing, out, config)
+        report = _pack(given, listing, out)
     except PackError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FAILED
