@@ -22,6 +22,7 @@ from tyro.conf import Positional, arg
 
 from headrace.augment import Preprocess, Recipe, build_augmenter
 from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.crops.settings import Size
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.flat_settings import with_values
@@ -55,7 +56,7 @@ class PreviewSettings:
     """Rows."""
     draws: Annotated[int, arg(metavar="N")] = 6
     """Columns."""
-    size: Annotated[int | None, arg(metavar="PX", help_behavior_hint="(default: 128)")] = None
+    size: Annotated[Size | None, arg(metavar="PX", help_behavior_hint="(default: 128)")] = None
     """Without --run: side of the images."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Without --run."""
@@ -85,7 +86,7 @@ class Subject:
     preprocess: Preprocess
 
 
-def _subject(data: str, run: str, size: int | None, seed: int) -> Subject:
+def _subject(data: str, run: str, size: Size | None, seed: int) -> Subject:
     if run:
         checkpoint = load_checkpoint(run)
         config = from_flat(checkpoint["config"], run)

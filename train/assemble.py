@@ -73,8 +73,7 @@ def open_run(
     precision = choose_precision(config.runtime.amp, device)
     preprocess = make_preprocess(records, data.crop)
 
-    train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
-    steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
+    # What the settings alone decide comes before the data is decoded, which may take minutes.
     spec = ModelSpec(
         name=config.model.model,
         num_classes=len(classes),
@@ -82,9 +81,11 @@ def open_run(
         dropout=config.model.dropout,
     )
     model = seeded_model(spec, config, checkpoint is None, device)
-    check_batch_norm(model, train_loader.config.rank_batch_size)
+    check_batch_norm(model, data.batch_size // world.size)
     check_eval_size(model, data.crop, device)
     augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
+    train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
+    steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
     forward, compiled = make_forward(model, config, world, precision, train_loader)
     lock = world.on_main(take_folder)
     journal = open_journal(lock, config, checkpoint or {}, world, resources)

@@ -29,7 +29,7 @@ class CropConfig:
     """
 
     size: Size = 128
-    """Images that the model gets, in pixels: a side, or HEIGHTxWIDTH."""
+    """Images that the model gets, in pixels: a side, or height and width."""
     crop_mode: CropMode = "random-resized"
     """Training crop: random-resized (a box of random area and shape), padded (a random place, by up
     to --crop-padding beyond the edge), centre, squash (the whole image, out of shape), letterbox
