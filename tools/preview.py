@@ -24,7 +24,7 @@ from headrace.augment import Preprocess, Recipe, build_augmenter
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.crops.settings import Size
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import parse
+from headrace.pipeline.flags import check_given, parse
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.loaders.reference import fill_slot
 from headrace.pipeline.plan import make_plan
@@ -45,8 +45,8 @@ class PreviewSettings:
     run: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
     """Run folder or checkpoint: its own settings."""
     recipe: Annotated[
-        tuple[str, ...], arg(metavar="R ...", help_behavior_hint="(default: the run's)")
-    ] = ()
+        tuple[str, ...] | None, arg(metavar="R ...", help_behavior_hint="(default: the run's)")
+    ] = None
     """Names or YAML lists."""
     split: Annotated[
         str | None, arg(metavar="NAME", help_behavior_hint="(default: the training split)")
@@ -64,6 +64,7 @@ class PreviewSettings:
     """PNG to write."""
 
     def __post_init__(self) -> None:
+        check_given(self, "recipe")
         for name in ("samples", "draws"):
             if not 1 <= getattr(self, name) <= 64:
                 raise ConfigError(f"--{name} {getattr(self, name)}: expected 1 to 64")
@@ -217,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 train=False,
             )
         ]
-        for title, recipe in _recipes(given.recipe, subject.config.model.recipe):
+        for title, recipe in _recipes(given.recipe or (), subject.config.model.recipe):
             blocks.append(make_block(subject, title, recipe, span, indices, given.draws))
         draw_sheet(blocks, [records.name(int(i)) for i in indices], given.out)
     for block in blocks:
