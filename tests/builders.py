@@ -189,7 +189,7 @@ def reference_images(
                 shape,
                 plan.target(place),
             ).transpose(2, 0, 1)
-            for place in range(places.start, places.stop)
+            for place in range(*places.indices(len(plan.indices)))
         ]
     )
 
