@@ -21,7 +21,7 @@ ABOUT = {
     "bench augmentation": "speed of augmentation, beside Kornia and torchvision",
     "bench packing": "speed and memory of packing, beside FFCV's writer",
     "bench scaling": "memory over epochs, and files of a million records",
-    "bench sides": "which --max-side to pack with: space, speed, loss",
+    "bench max-side": "which --max-side to pack with: space, speed, loss",
 }
 _BENCHMARKS = [word for word in SCRIPTS if word.startswith("bench ")]
 

@@ -24,7 +24,7 @@ SCRIPTS = {
     "bench augmentation": "bench/augmentation.py",
     "bench packing": "bench/packing.py",
     "bench scaling": "bench/scaling.py",
-    "bench sides": "bench/sides.py",
+    "bench max-side": "bench/max_side.py",
 }
 """Words after `headrace`, and the script of a checkout that does the same."""
 

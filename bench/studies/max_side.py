@@ -1,6 +1,6 @@
 """Which --max-side? The largest that is fast enough: each step down loads faster and loses more.
 
-`bench/sides.py` measures it, docs/benchmarks.md has the table.
+`bench/max_side.py` measures it, docs/benchmarks.md has the table.
 
 Each side is packed and loaded by the native loader. The loss is the PSNR of random crops (8 to
 100% of the area, one an image) that are cut from the packed image against the same crops cut from

@@ -1,9 +1,9 @@
-"""bench/sides.py packs at each side and says what crops lose."""
+"""bench/max_side.py packs at each side and says what crops lose."""
 
 import json
 from pathlib import Path
 
-from headrace.bench.sides import main
+from headrace.bench.max_side import main
 from tests.builders import jpeg_bytes, photo
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Which --max-side to pack with: space, speed, and what training crops lose.
 
-    bench/sides.py PHOTOS [--max-side 192 256 320 384 512 0] [--size 128 224] [--json F]
+    bench/max_side.py PHOTOS [--max-side 192 256 320 384 512 0] [--size 128 224] [--json F]
 
 Each side is packed and loaded by the native loader. The loss is the PSNR of random crops (8 to
 100% of the area, one an image) that are cut from the packed image against the same crops cut from
@@ -28,7 +28,7 @@ from headrace.pipeline.flags import check_least, parse
 
 
 @dataclass(frozen=True, kw_only=True)
-class SidesSettings:
+class MaxSideSettings:
     """Which --max-side to pack with: space, speed, and what training crops lose."""
 
     photos: Annotated[Path, Positional, arg(metavar="PHOTOS")]
@@ -53,7 +53,7 @@ class SidesSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(SidesSettings, called("bench sides"), arguments)
+    given = parse(MaxSideSettings, called("bench max-side"), arguments)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
         packed = {side: pack_at(given.photos, Path(scratch), side) for side in given.max_side}
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows += measure(given.photos, packed, size, given.repeats, given.min_seconds)
     print(table(rows, COLUMNS))
     if given.json:
-        write_json(given.json, command=command_line("bench/sides.py", arguments), rows=rows)
+        write_json(given.json, command=command_line("bench/max_side.py", arguments), rows=rows)
     return 0
 
 
