@@ -27,7 +27,7 @@ from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
-from headrace.tools.packing.summary import counts_table, size_text
+from headrace.tools.packing.summary import size_text
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
 _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
@@ -113,7 +113,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         if found[key]:
             lines.append(f"  {key}: " + " ".join(f"{value:.4f}" for value in found[key]))
     counts = {name: split["classes"] for name, split in found["splits"].items()}
-    lines += counts_table(found["classes"], counts, _SHOWN_CLASSES)
+    pass
     if found["skipped"]:
         lines.append(f"  {len(found['skipped'])} skipped when packed:")
         lines += [f"    {s['name']}: {s['reason']}" for s in found["skipped"][:_SHOWN]]

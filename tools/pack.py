@@ -27,8 +27,8 @@ from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.layouts.splitting import make_folds, take_validation
 from headrace.tools.packing.encode import EncodeConfig
 from headrace.tools.packing.output import Output, check_apart, check_output
-from headrace.tools.packing.run import PackError, Report, pack_beton, pack_shards
-from headrace.tools.packing.summary import summary_lines
+from headrace.tools.packing.run import PackError, Result, pack_beton, pack_shards
+from headrace.tools.packing.summary import pack_lines, shape_of_terminal
 
 
 def _parser() -> Parser:
@@ -92,7 +92,7 @@ def _output(given: argparse.Namespace) -> Output:
     return Output(path=path, kind="file", force=given.force)
 
 
-def _pack(given: argparse.Namespace, listing: Listing, out: Output, config: EncodeConfig) -> Report:
+def _pack(given: argparse.Namespace, listing: Listing, out: Output, config: EncodeConfig) -> Result:
     fail = given.on_error == "fail"
     if out.kind != "file":
         if config.format != "jpeg":
@@ -133,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None:  # a full disk while writing does not say where
             raise OSError(error.errno, error.strerror, given.out) from None
         raise
-    print("\n".join(summary_lines(out.path, listing, report)))
+    print("\n".join(pack_lines(out.path, report, shape_of_terminal(everything=False, rest="tools/info.py o.beton --show-all"))))
     return 0
 
 
