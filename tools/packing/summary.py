@@ -41,7 +41,7 @@ def summary_lines(out: Path, listing: Listing, report: Report) -> list[str]:
         lines += [f"    {line}" for line in _some(shown)]
     if listing.ignored:
         lines.append(f"  {len(listing.ignored)} ignored:")
-        lines += [f"    {line}" for line in _some(listing.ignored)]
+        lines += [f"    {line}" for line in _some(f"{s.name}: {s.reason}" for s in listing.ignored)]
     return lines
 
 
