@@ -15,23 +15,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
+from headrace.pipeline.file_kinds import EXTENSIONS
 from headrace.pipeline.layouts.classes import folder_titles, number_labels
 from headrace.pipeline.layouts.config import LAYOUTS, LayoutConfig
 from headrace.pipeline.layouts.listfiles import find_lists, read_lists
-from headrace.pipeline.layouts.listing import (
-    EXTENSIONS,
-    Found,
-    Listing,
-    Scan,
-    scan_images,
-    split_of,
-)
+from headrace.pipeline.layouts.listing import Found, Listing, split_of
+from headrace.pipeline.layouts.scanning import Scan, scan_images
 
 _SPLIT_ORDER = ("train", "val", "test")
 _LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")
@@ -94,7 +90,8 @@ def discover(
         if not found:
             raise RecordsError(f"{lists[0]} names no image that exists below {scan.root}")
     kind = "list" if lists else _kind(found)
-    return _listing(scan.root, kind, found, missing, ignored, class_names)
+    listing = _listing(scan.root, kind, found, missing, ignored, class_names)
+    return replace(listing, left_out=scan.left_out)
 
 
 def numbered_name(path: str) -> int | None:

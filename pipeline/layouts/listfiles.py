@@ -8,7 +8,8 @@ from pathlib import Path
 
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.listing import Found, Scan, split_of
+from headrace.pipeline.layouts.listing import Found, split_of
+from headrace.pipeline.layouts.scanning import Scan
 
 _SUFFIXES = (".txt", ".csv", ".tsv", ".lst")
 _PATH_HEADINGS = {"path", "file", "filename", "file_name", "image", "image_id", "id", "img", "name"}

@@ -204,11 +204,11 @@ def test_only_links_in_circles(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_read_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _touch(tmp_path, "a/1.jpg", "b/2.jpg", "lost+found/3.jpg", "c/d/4.jpg")
+    _touch(tmp_path, "a/1.jpg", "b/2.jpg", "locked/3.jpg", "c/d/4.jpg", "lost+found/5.jpg")
     scandir, stat = os.scandir, os.stat
 
     def refuse(path: str) -> Any:
-        if str(path).endswith("lost+found"):
+        if str(path).endswith(("locked", "lost+found")):
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return scandir(path)
 
@@ -223,8 +223,10 @@ def test_a_folder_that_cannot_be_read_is_listed(
     assert listing.paths == ["a/1.jpg", "b/2.jpg"]
     assert [(m.name, m.reason) for m in listing.missing] == [
         ("c/d/", "cannot be read: Input/output error"),
-        ("lost+found/", "cannot be read: Permission denied"),
+        ("locked/", "cannot be read: Permission denied"),
     ]
+    (left,) = listing.left_out
+    assert left.examples == ("lost+found",) and left.count == 1
     with pytest.raises(PermissionError, match="lost"):
         discover(tmp_path / "lost+found")
 
