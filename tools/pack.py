@@ -22,7 +22,8 @@ from headrace.pipeline.command_line import (
 )
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.discovery import LAYOUTS, discover
+from headrace.pipeline.layouts.config import LAYOUTS
+from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.layouts.splitting import make_folds, take_validation
 from headrace.tools.packing.encode import EncodeConfig

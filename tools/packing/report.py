@@ -69,7 +69,7 @@ def make_report(
         The report, and at most MOST_NAMED names with their reasons; `report.beyond` counts the
         others.
     """
-    one_by_one = {SKIPPED: list(packed.skipped), IGNORED: ignored_images(listing)}
+    one_by_one = {SKIPPED: list(packed.skipped), IGNORED: list(listing.ignored)}
     named = [*one_by_one[SKIPPED], *one_by_one[IGNORED]]
     groups = [group for kind, files in one_by_one.items() for group in _by_reason(kind, files)]
     others = [
@@ -78,11 +78,11 @@ def make_report(
     ]
     report = PackReport(
         layout=listing.layout,
-        why=getattr(listing, "why", ""),
-        taken=tuple(getattr(listing, "taken", ())[:_MOST_ROWS]),
+        why=listing.why,
+        taken=tuple(listing.taken[:_MOST_ROWS]),
         passed_over=tuple(
-            PassedOver(name=name, reason=reason)
-            for name, reason in getattr(listing, "passed_over", ())[:_MOST_ROWS]
+            PassedOver(name=passed.name, reason=passed.reason)
+            for passed in listing.passed_over[:_MOST_ROWS]
         ),
         notes=(*listing.notes[:_MOST_ROWS], *_cut(listing)),
         settings=settings,
@@ -100,8 +100,8 @@ def make_report(
 def _cut(listing: Listing) -> list[str]:
     """Says what does not fit in the report."""
     found = {
-        "taken": getattr(listing, "taken", ()),
-        "passed over": getattr(listing, "passed_over", ()),
+        "taken": listing.taken,
+        "passed over": listing.passed_over,
         "notes": listing.notes,
     }
     return [
@@ -109,12 +109,6 @@ def _cut(listing: Listing) -> list[str]:
         for title, lines in found.items()
         if len(lines) > _MOST_ROWS
     ]
-
-
-def ignored_images(listing: Listing) -> list[Skipped]:
-    """Images that are there and belong to no split, class or list."""
-    parts = [line.rpartition(": ") for line in listing.ignored]
-    return [Skipped(name=name, reason=reason) for name, _, reason in parts]
 
 
 def _by_reason(kind: str, files: Iterable[Skipped]) -> list[LeftOut]:
