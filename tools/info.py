@@ -27,12 +27,13 @@ from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
-from headrace.tools.packing.summary import size_text
+from headrace.tools.packing.class_rows import class_rows
+from headrace.tools.packing.report import known_report
+from headrace.tools.packing.summary import Shape, report_lines, shape_of_terminal, size_text
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
 _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
 _SHOWN = 10
-_SHOWN_CLASSES = 100
 
 
 def describe(records: Records) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def _spread(values: np.ndarray) -> dict[str, float]:
     return result | {"mean": round(float(values.mean()), 1)}
 
 
-def _lines(found: dict[str, Any]) -> list[str]:
+def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
     """For a terminal."""
     encodings = ", ".join(f"{count} {name}" for name, count in found["encodings"].items())
     lines = [
@@ -112,13 +113,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
     for key in ("mean", "std"):
         if found[key]:
             lines.append(f"  {key}: " + " ".join(f"{value:.4f}" for value in found[key]))
-    counts = {name: split["classes"] for name, split in found["splits"].items()}
-    pass
-    if found["skipped"]:
-        lines.append(f"  {len(found['skipped'])} skipped when packed:")
-        lines += [f"    {s['name']}: {s['reason']}" for s in found["skipped"][:_SHOWN]]
-        if len(found["skipped"]) > _SHOWN:
-            lines.append(f"    ... {len(found['skipped']) - _SHOWN} more (see --json)")
+    rows = class_rows(found["classes"], records.labels, records.splits, records.name)
+    lines += report_lines(known_report(records.manifest), rows, records.manifest.skipped, shape)
     return lines
 
 
@@ -156,7 +152,11 @@ def main(arguments: list[str] | None = None) -> int:
             # In ASCII: it is read back the same whatever the stream's encoding.
             print(json.dumps(found, indent=2))
         else:
-            print("\n".join(_lines(found)))
+            print(
+                "\n".join(
+                    _lines(records, found, shape_of_terminal(everything=False, rest="--show-all"))
+                )
+            )
         if given.grid is not None:
             from headrace.tools.contact_sheet import draw_contact_sheet
 

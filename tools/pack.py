@@ -134,7 +134,15 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None:  # a full disk while writing does not say where
             raise OSError(error.errno, error.strerror, given.out) from None
         raise
-    print("\n".join(pack_lines(out.path, report, shape_of_terminal(everything=False, rest="tools/info.py o.beton --show-all"))))
+    print(
+        "\n".join(
+            pack_lines(
+                out.path,
+                report,
+                shape_of_terminal(everything=False, rest="tools/info.py o.beton --show-all"),
+            )
+        )
+    )
     return 0
 
 

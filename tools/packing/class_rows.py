@@ -47,7 +47,9 @@ def class_rows(
         part = np.maximum(labels[start:stop], -1)
         order = np.argsort(part, kind="stable")
         values, begins, sizes = np.unique(part[order], return_index=True, return_counts=True)
-        for label, begin, size in zip(values.tolist(), begins.tolist(), sizes.tolist(), strict=True):
+        for label, begin, size in zip(
+            values.tolist(), begins.tolist(), sizes.tolist(), strict=True
+        ):
             counts.setdefault(label, dict.fromkeys(splits, 0))[split] = size
             places = start + order[begin : begin + min(size, _SAMPLES)]
             firsts.setdefault(label, []).append(places.tolist())

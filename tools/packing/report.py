@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.pipeline.containers.manifest import Skipped
+from headrace.pipeline.containers.manifest import Manifest, Skipped
 from headrace.pipeline.containers.pack_report import LeftOut, PackReport, PassedOver
 from headrace.pipeline.layouts.listing import Listing
 from headrace.tools.packing.doubles import find_doubles
@@ -95,6 +95,16 @@ def make_report(
         ),
     )
     return report, tuple(named[:MOST_NAMED])
+
+
+def known_report(manifest: Manifest) -> PackReport:
+    """A manifest's report; of a file from before there were any, what its manifest says else."""
+    if manifest.report is not None:
+        return manifest.report
+    return PackReport(
+        layout=str(manifest.encoding.get("layout", "")),
+        left_out=tuple(_by_reason(SKIPPED, manifest.skipped)),
+    )
 
 
 def _cut(listing: Listing) -> list[str]:

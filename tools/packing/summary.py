@@ -86,9 +86,7 @@ def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
 def dry_run_lines(listing: Listing, shape: Shape) -> list[str]:
     """What can be said before any file is read: the same table, without what decoding tells."""
     report, skipped = make_report(listing, planned(listing), {})
-    rows = class_rows(
-        listing.classes, listing.labels, listing.splits, listing.paths.__getitem__
-    )
+    rows = class_rows(listing.classes, listing.labels, listing.splits, listing.paths.__getitem__)
     return [
         f"{listing.root}: {len(listing.paths)} images, {len(listing.classes)} classes, layout "
         f"{listing.layout}; nothing has been read or written yet",
@@ -166,6 +164,8 @@ def _left_out_lines(report: PackReport, skipped: Sequence[Skipped], shape: Shape
     else:
         for kind in (SKIPPED, IGNORED):
             lines += _group_lines(kind, [g for g in images if g.kind == kind], shape)
+        if any(group.count > 1 for group in images):
+            lines.append(f"    one by one: {shape.rest}")
     if report.beyond:
         lines.append(f"    {report.beyond} more are named nowhere")
     plain = [group for group in others if group.reason.startswith(_NO_IMAGE)]
@@ -190,8 +190,6 @@ def _group_lines(title: str, groups: Sequence[LeftOut], shape: Shape) -> list[st
     hidden = sum(group.count for group in groups[shape.lines :])
     if hidden:
         lines.append(f"    and {hidden} for {len(groups) - shape.lines} other reasons")
-    if any(group.count > 1 and group.kind in (SKIPPED, IGNORED) for group in groups):
-        lines.append(f"    one by one: {shape.rest}")
     return lines
 
 
@@ -207,17 +205,19 @@ def _warnings(report: PackReport, rows: Sequence[ClassRow], shape: Shape) -> lis
     for double in report.doubles:
         few = double.count < _FEW_OF_ALL * num_images
         if few or double.what != NAMES_WITH_TWO_LABELS:
-            found.append(_double_text(double))
+            found += _double_lines(double)
     return found
 
 
-def _double_text(double: Double) -> str:
+def _double_lines(double: Double) -> list[str]:
     among = ", ".join(f"{count} in {names}" for names, count in double.among.items())
-    pairs = [
-        " = ".join(f"{name} ({where})" for name, where in row)
-        for row in double.examples[:_PAIRS]
+    return [
+        f"{double.what}: {among or double.count}",
+        *(
+            "  " + " = ".join(f"{name} ({where})" for name, where in row)
+            for row in double.examples[:_PAIRS]
+        ),
     ]
-    return f"{double.what}: {among or double.count}, such as {'; '.join(pairs)}"
 
 
 def _some(lines: Sequence[str], shape: Shape) -> list[str]:
