@@ -1,4 +1,4 @@
-"""Compares packed records with the source that they were made of: images, labels, splits, pixels."""
+"""Compares packed records with the source they were made of: images, labels, splits, pixels."""
 
 from __future__ import annotations
 

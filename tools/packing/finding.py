@@ -72,6 +72,15 @@ def to_json_defaults() -> dict[str, Any]:
     return {key: _plain(value, None) for key, value in values.items()}
 
 
+def found_again(kept: Mapping[str, Any], given: FindConfig, source: Path) -> FindConfig:
+    """The settings that a pack kept; whatever is given now goes before them.
+
+    Raises:
+        ConfigError: see `from_json`; or the two contradict each other.
+    """
+    return from_json({**kept, **to_json(given, source)}, source)
+
+
 def from_json(values: Mapping[str, Any], source: Path) -> FindConfig:
     """Reads what `to_json` made.
 

@@ -135,13 +135,23 @@ def pack_shards(
     return _result(manifest, tally, num_bytes, started)
 
 
+def check_complete(listing: Listing) -> None:
+    """Refuses a listing of which something is missing.
+
+    Raises:
+        PackError: naming the first.
+    """
+    if listing.missing:
+        raise PackError(f"{listing.missing[0].name}: {listing.missing[0].reason}")
+
+
 def _write_all(
     listing: Listing, writer: ShardWriter | BetonWriter, config: EncodeConfig, workers: int,
     fail_on_bad: bool,
 ) -> _Tally:  # fmt: skip
     tally = _Tally(skipped=list(listing.missing))
-    if fail_on_bad and tally.skipped:
-        raise PackError(f"{tally.skipped[0].name}: {tally.skipped[0].reason}")
+    if fail_on_bad:
+        check_complete(listing)
     jobs = _jobs(listing, config)
     split_of = [name for name, (a, b) in listing.splits.items() for _ in range(a, b)]
     labels = listing.labels.tolist()

@@ -58,12 +58,12 @@ class Shape:
         return self.lines >= _EVERYTHING
 
 
-def shape_of_terminal(*, everything: bool, rest: str) -> Shape:
+def shape_of_terminal(*, everything: bool, rest: str, classes: int = 30) -> Shape:
     """As wide as the terminal; `everything` leaves nothing away."""
     width = terminal_width()
     if everything:
         return Shape(width=width, classes=_EVERYTHING, lines=_EVERYTHING, rest=rest)
-    return Shape(width=width, rest=rest)
+    return Shape(width=width, rest=rest, classes=classes)
 
 
 def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
