@@ -19,12 +19,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from tyro.conf import arg
 
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.pipeline.flags import parse
 from headrace.train.assemble import open_run
 from headrace.train.display import report
 from headrace.train.folder.folder_lock import FolderLock
@@ -41,7 +43,6 @@ from headrace.train.folder.run_folder import hold_folder, make_folder, restart_f
 from headrace.train.loop import train
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
-from headrace.train.settings.command import parse
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.state import Run
@@ -51,11 +52,11 @@ from headrace.train.state import Run
 class CommandLine:
     """Train a classifier on packed images or an image folder."""
 
-    config: str = ""
+    config: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """YAML file with settings; flags override it."""
-    resume: str = ""
+    resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
     """Run folder or last.pt to continue; its settings hold."""
-    run: RunConfig = field(default_factory=RunConfig)
+    run: Annotated[RunConfig, arg(name="")] = field(default_factory=RunConfig)
 
 
 def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
@@ -76,7 +77,7 @@ def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
         earlier = read_earlier(resumed)
         # Without its --out, for one that is there after parsing was given just now.
         base = with_out(earlier.config, "")
-    found = parse(CommandLine, CommandLine(run=base), called("train"), args)
+    found = parse(CommandLine, called("train"), args, CommandLine(run=base))
     if earlier is not None and found.run.runtime.out:
         check_given_out(found.run.runtime.out, earlier.folder)
     return found.run, found.resume
@@ -89,11 +90,11 @@ def with_out(config: RunConfig, out: str) -> RunConfig:
 
 def _peek(args: Sequence[str], flag: str) -> str:
     """A flag's value before the real parsing, for which it decides the defaults."""
-    for number, arg in enumerate(args):
-        if arg == flag and number + 1 < len(args):
+    for number, word in enumerate(args):
+        if word == flag and number + 1 < len(args):
             return args[number + 1]
-        if arg.startswith(f"{flag}="):
-            return arg.partition("=")[2]
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
     return ""
 
 

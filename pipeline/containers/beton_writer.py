@@ -14,6 +14,19 @@ from headrace.pipeline.errors import BadImageError, ConfigError
 MAX_PAGE_SIZE = 1 << 31  # the largest power of two in the header's four bytes
 
 
+def check_page_size(page_size: int) -> None:
+    """Refuses a size in bytes that pages cannot have.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    if not beton.MIN_PAGE_SIZE <= page_size <= MAX_PAGE_SIZE or page_size & (page_size - 1):
+        raise ConfigError(
+            f"page size {page_size}: expected a power of two of {beton.MIN_PAGE_SIZE} to "
+            f"{MAX_PAGE_SIZE} bytes"
+        )
+
+
 class BetonWriter:
     """Streams samples into an open file.
 
@@ -33,11 +46,7 @@ class BetonWriter:
     def __init__(
         self, file: BinaryIO, capacity: int, page_size: int, *, may_grow: bool = False
     ) -> None:
-        if not beton.MIN_PAGE_SIZE <= page_size <= MAX_PAGE_SIZE or page_size & (page_size - 1):
-            raise ConfigError(
-                f"page size {page_size}: expected a power of two of {beton.MIN_PAGE_SIZE} to "
-                f"{MAX_PAGE_SIZE} bytes"
-            )
+        check_page_size(page_size)
         self.page_size = page_size
         self.num_samples = 0
         self._may_grow = may_grow

@@ -24,17 +24,18 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.file_kinds import EXTENSIONS
 from headrace.pipeline.layouts.classes import folder_titles, number_labels
+from headrace.pipeline.layouts.config import LAYOUTS, LayoutConfig
 from headrace.pipeline.layouts.listfiles import find_lists, read_lists
 from headrace.pipeline.layouts.listing import Found, Listing, split_of
 from headrace.pipeline.layouts.scanning import Scan, scan_images
 
-LAYOUTS = ("auto", "classes", "names", "list", "flat")
 _SPLIT_ORDER = ("train", "val", "test")
 _LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")
 
 
 def discover(
     source: str | Path,
+    config: LayoutConfig | None = None,
     *,
     layout: str = "auto",
     label_column: str | int | None = None,
@@ -44,8 +45,9 @@ def discover(
 
     Args:
         source: folder, or a list file whose paths are relative to its own folder.
+        config: what is known of the layout; the other arguments are for where it is left away.
         layout: one of LAYOUTS.
-        label_column: for lists: number of the column, from 0 (the path), or its heading.
+        label_column: for lists: number of the column, from 0, or its heading.
         class_names: text file with one class name per line, in the order of the labels.
 
     Raises:
@@ -53,6 +55,9 @@ def discover(
         RecordsError: no image there.
     """
     source = Path(source)
+    if config is not None:
+        layout, label_column = config.layout, config.label_column
+        class_names = config.class_names
     if layout not in LAYOUTS:
         raise ConfigError(f"layout {layout!r}: expected one of {', '.join(LAYOUTS)}")
     if not source.exists():
@@ -95,20 +100,20 @@ def numbered_name(path: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _by_folder(scan: Scan, layout: str) -> tuple[list[Found], list[str]]:
+def _by_folder(scan: Scan, layout: str) -> tuple[list[Found], list[Skipped]]:
     """Samples by the folders they lie in, whatever lists say."""
     prefix, top = _top_folders(scan.images)
     with_splits = any(split_of(f) for f in top) and (
         any(split_of(f) == "train" for f in top) or all(split_of(f) for f in top if f)
     )
     groups: dict[str, list[tuple[str, str]]] = {}
-    ignored: list[str] = []
+    ignored: list[Skipped] = []
     for path in scan.images:
         rest = path[len(prefix) :]
         first, _, below = rest.partition("/")
         split = split_of(first) if with_splits and below else None
         if with_splits and split is None:
-            ignored.append(f"{path}: outside the split folders")
+            ignored.append(Skipped(name=path, reason="outside the split folders"))
             continue
         groups.setdefault(split or DEFAULT_SPLIT, []).append((path, below if split else rest))
     found: list[Found] = []
@@ -136,7 +141,7 @@ def _top_folders(images: Sequence[str]) -> tuple[str, Counter[str]]:
 
 
 def _label_group(
-    split: str, members: list[tuple[str, str]], layout: str, ignored: list[str]
+    split: str, members: list[tuple[str, str]], layout: str, ignored: list[Skipped]
 ) -> list[Found]:
     """Labels of one split's images, given as (path, path below the split)."""
     if layout == "flat":
@@ -144,7 +149,8 @@ def _label_group(
     in_folders = [(path, rest) for path, rest in members if "/" in rest]
     loose = [path for path, rest in members if "/" not in rest]
     if layout != "names" and in_folders:
-        ignored.extend(f"{path}: beside the class folders, not in one" for path in loose)
+        reason = "beside the class folders, not in one"
+        ignored.extend(Skipped(name=path, reason=reason) for path in loose)
         return [
             Found(path=path, split=split, label=rest.rpartition("/")[0])
             for path, rest in in_folders
@@ -185,7 +191,7 @@ def _listing(
     layout: str,
     found: list[Found],
     missing: tuple[Skipped, ...],
-    ignored: Sequence[str],
+    ignored: Sequence[Skipped],
     class_names: str | Path | None,
 ) -> Listing:
     names = [f.label for f in found]

@@ -74,7 +74,7 @@ def find_lists(scan: Scan) -> list[Path]:
 
 def read_lists(
     scan: Scan, lists: list[Path], label_column: str | int | None
-) -> tuple[list[Found], list[str], tuple[Skipped, ...]]:
+) -> tuple[list[Found], list[Skipped], tuple[Skipped, ...]]:
     """Samples by what the lists say.
 
     Images of split folders that no list mentions (a test set without labels) follow without
@@ -111,7 +111,7 @@ def read_lists(
         if split is not None and split not in listed_splits:
             samples.append(Found(path=path, split=split, label=None))
         else:
-            ignored.append(f"{path}: in no list")
+            ignored.append(Skipped(name=path, reason="in no list"))
     return samples, ignored, tuple(missing)
 
 

@@ -52,8 +52,12 @@ class Listing:
         labels: (N,) int64 index into `classes`, -1 where there is none.
         classes: class names.
         splits: split name to half-open range of samples, in order.
+        why: one sentence: which layout was taken and on what evidence.
+        taken: a line for each list, column and source of splits that was taken, with its figures.
+        passed_over: every list, folder and column that might have told something and was not
+            taken: its name, and why not.
         missing: listed or linked files that are not there.
-        ignored: images that belong to no split or class, one line each.
+        ignored: images that belong to no split or class, and why.
         left_out: files that are no images, or none that can be opened, by kind and reason.
         notes: what was decided where the folders leave a choice, one line each.
     """
@@ -64,8 +68,11 @@ class Listing:
     labels: np.ndarray
     classes: tuple[str, ...]
     splits: dict[str, tuple[int, int]]
+    why: str = ""
+    taken: tuple[str, ...] = ()
+    passed_over: tuple[Skipped, ...] = ()
     missing: tuple[Skipped, ...] = ()
-    ignored: tuple[str, ...] = ()
+    ignored: tuple[Skipped, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
 

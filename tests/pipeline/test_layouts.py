@@ -3,6 +3,7 @@
 import errno
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.layouts.listing import Listing, natural_key
@@ -30,6 +32,10 @@ def _labels(listing: Listing) -> dict[str, str | None]:
     return dict(zip(listing.paths, names, strict=True))
 
 
+def _lines(skipped: Iterable[Skipped]) -> list[str]:
+    return [f"{s.name}: {s.reason}" for s in skipped]
+
+
 def test_class_folders_at_any_depth_below_splits(tmp_path: Path) -> None:
     _touch(tmp_path, "training/Fruit/Apple/1.JPG", "training/Milk/2.png", "Validation/Milk/3.jpeg")
     _touch(tmp_path, "evaluation/Fruit/Apple/4.webp", "icons/Apple.jpg")
@@ -38,7 +44,7 @@ def test_class_folders_at_any_depth_below_splits(tmp_path: Path) -> None:
     assert listing.splits == {"train": (0, 2), "val": (2, 3), "test": (3, 4)}
     assert listing.classes == ("Apple", "Milk")
     assert listing.labels.tolist() == [0, 1, 1, 0]
-    assert listing.ignored == ("icons/Apple.jpg: outside the split folders",)
+    assert _lines(listing.ignored) == ["icons/Apple.jpg: outside the split folders"]
 
 
 def test_class_folders_without_splits_and_inside_a_lone_folder(tmp_path: Path) -> None:
@@ -140,7 +146,9 @@ def test_a_list_by_heading_and_by_whitespace(tmp_path: Path) -> None:
     (tmp_path / "all.csv").unlink()
     (tmp_path / "all.txt").write_text("images/c.jpg 3\n")
     listing = discover(tmp_path)
-    assert listing.labels.tolist() == [3] and listing.ignored == ("images/a b.jpg: in no list",)
+    assert listing.labels.tolist() == [3] and _lines(listing.ignored) == [
+        "images/a b.jpg: in no list"
+    ]
 
 
 def test_class_names_from_a_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,7 @@ from headrace.tools.packing.encode import EncodeConfig, Encoded, encode_sample
 # between threads cheap.
 TASK_FILES = 8
 TASKS_AHEAD = 3
+DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,20 @@ class Job:
     want_moments: bool
 
 
-Outcome = Encoded | BadImageError
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What has become of a file.
+
+    Attributes:
+        sample: ready to be written.
+        digest: DIGEST_BYTES that tell the file's bytes from any other's.
+    """
+
+    sample: Encoded
+    digest: bytes
+
+
+Outcome = Made | BadImageError
 
 
 def encode_files(jobs: Sequence[Job], config: EncodeConfig, workers: int) -> Iterator[Outcome]:
@@ -67,7 +82,9 @@ def _encode_task(task: Sequence[Job], config: EncodeConfig) -> list[Outcome]:
             outcomes.append(BadImageError(error.strerror or str(error)))
             continue
         try:
-            outcomes.append(encode_sample(data, config, job.want_moments))
+            sample = encode_sample(data, config, job.want_moments)
+            digest = hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+            outcomes.append(Made(sample=sample, digest=digest))
         except BadImageError as error:
             outcomes.append(error)
         except MemoryError:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -20,10 +20,11 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest, Skipp
 from headrace.pipeline.containers.shard_writer import ShardWriter
 from headrace.pipeline.errors import BadImageError, FailedError
 from headrace.pipeline.layouts.listing import Listing
-from headrace.tools.packing.encode import EncodeConfig, Encoded
+from headrace.tools.packing.encode import EncodeConfig
 from headrace.tools.packing.output import Output
-from headrace.tools.packing.parallel import Job, Outcome, encode_files, moment_choice
+from headrace.tools.packing.parallel import Job, Made, Outcome, encode_files, moment_choice
 from headrace.tools.packing.pending import PendingFile, PendingShards
+from headrace.tools.packing.report import Packed, make_report
 
 # Samples to measure mean and std from: enough for two digits and more. With header verification
 # nothing else is decoded, so that these few decide the speed.
@@ -36,26 +37,22 @@ class PackError(FailedError):
     """The data set cannot be packed as asked."""
 
 
-class Writer(Protocol):
-    """Where samples go: a .beton file or shards."""
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a run has written.
 
-    num_samples: int
-
-    def add(
-        self, data: bytes | memoryview, *, mode: int, width: int, height: int, label: int
-    ) -> None: ...
-
-
-@dataclass(kw_only=True)
-class Report:
-    """What a run did; counts are samples."""
+    Attributes:
+        manifest: as it stands in the file, its report included.
+        names, labels: (N,) of the samples.
+        num_bytes: of the file, or of all files together.
+        seconds: that it took.
+    """
 
     manifest: Manifest
+    names: Sequence[str]
     labels: np.ndarray
-    passed: int
-    encoded: Counter[str] = field(default_factory=Counter)
-    num_bytes: int = 0
-    seconds: float = 0.0
+    num_bytes: int
+    seconds: float
 
 
 @dataclass(kw_only=True)
@@ -69,6 +66,7 @@ class _Tally:
     why: Counter[str | None] = field(default_factory=Counter)
     moments: np.ndarray = field(default_factory=lambda: np.zeros((2, 3)))
     num_moments: int = 0
+    digests: bytearray = field(default_factory=bytearray)
 
 
 def pack_beton(
@@ -79,7 +77,8 @@ def pack_beton(
     workers: int,
     fail_on_bad: bool = False,
     page_size: int | None = None,
-) -> Report:
+    found_with: Mapping[str, Any] | None = None,
+) -> Result:
     """Packs into one .beton file, which appears when it is complete.
 
     Args:
@@ -89,6 +88,7 @@ def pack_beton(
         workers: threads.
         fail_on_bad: stop at the first image that cannot be used, instead of skipping it.
         page_size: bytes, None to choose.
+        found_with: the settings that the listing was found with, for the manifest.
 
     Raises:
         PackError: no usable image, or a bad one with `fail_on_bad`.
@@ -101,10 +101,10 @@ def pack_beton(
         capacity = len(listing.paths)
         writer = BetonWriter(pending.file, capacity, size, may_grow=page_size is None)
         tally = _write_all(listing, writer, config, workers, fail_on_bad)
-        manifest = _manifest(listing, config, tally)
+        manifest = _manifest(listing, config, tally, found_with or {})
         writer.finish(manifest, tally.names)
         pending.commit()
-    return _report(manifest, tally, out.path.stat().st_size, started)
+    return _result(manifest, tally, out.path.stat().st_size, started)
 
 
 def pack_shards(
@@ -115,7 +115,8 @@ def pack_shards(
     workers: int,
     shard_bytes: int,
     fail_on_bad: bool = False,
-) -> Report:
+    found_with: Mapping[str, Any] | None = None,
+) -> Result:
     """Packs into WebDataset shards: a folder, or one `.tar` with its index and tables.
 
     Args and errors as for `pack_beton`; `shard_bytes` is the size at which a new shard begins.
@@ -126,13 +127,23 @@ def pack_shards(
         writer = ShardWriter(pending.folder, single, shard_bytes)
         try:
             tally = _write_all(listing, writer, config, workers, fail_on_bad)
-            manifest = _manifest(listing, config, tally)
+            manifest = _manifest(listing, config, tally, found_with or {})
             writer.finish(manifest, tally.names)
         finally:
             writer.abort()
         num_bytes = sum(file.stat().st_size for file in pending.folder.iterdir())
         pending.commit()
-    return _report(manifest, tally, num_bytes, started)
+    return _result(manifest, tally, num_bytes, started)
+
+
+def check_complete(listing: Listing) -> None:
+    """Refuses a listing of which something is missing.
+
+    Raises:
+        PackError: naming the first.
+    """
+    if listing.missing:
+        raise PackError(f"{listing.missing[0].name}: {listing.missing[0].reason}")
 
 
 def _write_all(
@@ -140,8 +151,8 @@ def _write_all(
     fail_on_bad: bool,
 ) -> _Tally:  # fmt: skip
     tally = _Tally(skipped=list(listing.missing))
-    if fail_on_bad and tally.skipped:
-        raise PackError(f"{tally.skipped[0].name}: {tally.skipped[0].reason}")
+    if fail_on_bad:
+        check_complete(listing)
     jobs = _jobs(listing, config)
     split_of = [name for name, (a, b) in listing.splits.items() for _ in range(a, b)]
     labels = listing.labels.tolist()
@@ -167,14 +178,15 @@ def _write_all(
 
 
 def _add(
-    writer: ShardWriter | BetonWriter, sample: Encoded, name: str, label: int, split: str,
-    tally: _Tally,
-) -> None:  # fmt: skip
+    writer: ShardWriter | BetonWriter, made: Made, name: str, label: int, split: str, tally: _Tally
+) -> None:
+    sample = made.sample
     place = {"mode": sample.mode, "width": sample.width, "height": sample.height, "label": label}
     if isinstance(writer, ShardWriter):
         writer.begin(name, split)
     writer.add(sample.data, **place)
     tally.names.append(name)
+    tally.digests += made.digest
     tally.labels.append(label)
     tally.split_sizes[split] += 1
     tally.why[sample.why] += 1
@@ -220,7 +232,9 @@ def _closing(outcomes: Iterator[Outcome]) -> Iterator[Iterator[Outcome]]:
         outcomes.close()  # type: ignore[attr-defined]
 
 
-def _manifest(listing: Listing, config: EncodeConfig, tally: _Tally) -> Manifest:
+def _manifest(
+    listing: Listing, config: EncodeConfig, tally: _Tally, found_with: Mapping[str, Any]
+) -> Manifest:
     splits = {}
     start = 0
     for name in listing.splits:
@@ -231,14 +245,33 @@ def _manifest(listing: Listing, config: EncodeConfig, tally: _Tally) -> Manifest
         first, second = tally.moments / tally.num_moments
         mean = tuple(round(float(v), 6) for v in first)
         std = tuple(round(float(v), 6) for v in np.sqrt(np.maximum(second - first**2, 0)))
+    packed = Packed(
+        names=tally.names,
+        labels=np.array(tally.labels, np.int64),
+        splits=splits,
+        digests=np.frombuffer(tally.digests, "<u8").reshape(-1, 2),
+        skipped=tally.skipped,
+        stored=_how_stored(tally),
+    )
+    settings = {"layout": dict(found_with), "encode": asdict(config)}
+    report, left_out = make_report(listing, packed, settings)
     return Manifest(
         classes=listing.classes,
         splits=splits,
         encoding={**config.to_dict(), "layout": listing.layout, "measured": tally.num_moments},
         mean=mean,  # type: ignore[arg-type]
         std=std,  # type: ignore[arg-type]
-        skipped=tuple(tally.skipped),
+        skipped=left_out,
+        report=report,
     )
+
+
+def _how_stored(tally: _Tally) -> dict[str, int]:
+    """In words, the most frequent first."""
+    return {
+        "stored byte for byte" if why is None else f"encoded: {why}": count
+        for why, count in tally.why.most_common()
+    }
 
 
 def _page_size(listing: Listing, config: EncodeConfig) -> int:
@@ -264,13 +297,11 @@ def _power_of_two(num_bytes: int) -> int:
     return 1 << max(0, num_bytes - 1).bit_length()
 
 
-def _report(manifest: Manifest, tally: _Tally, num_bytes: int, started: float) -> Report:
-    passed = tally.why.pop(None, 0)
-    return Report(
+def _result(manifest: Manifest, tally: _Tally, num_bytes: int, started: float) -> Result:
+    return Result(
         manifest=manifest,
+        names=tally.names,
         labels=np.array(tally.labels, np.int64),
-        passed=passed,
-        encoded=Counter({str(why): count for why, count in tally.why.items()}),
         num_bytes=num_bytes,
         seconds=time.perf_counter() - started,
     )
