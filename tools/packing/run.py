@@ -98,7 +98,8 @@ def pack_beton(
     started = time.perf_counter()
     with PendingFile(out) as pending:
         size = page_size or _page_size(listing, config)
-        writer = BetonWriter(pending.file, len(listing.paths), size)
+        capacity = len(listing.paths)
+        writer = BetonWriter(pending.file, capacity, size, may_grow=page_size is None)
         tally = _write_all(listing, writer, config, workers, fail_on_bad)
         manifest = _manifest(listing, config, tally, found_with or {})
         writer.finish(manifest, tally.names)
