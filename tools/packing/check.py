@@ -76,7 +76,8 @@ def encode_config(manifest: Manifest) -> EncodeConfig:
     else:  # packed before there were reports
         values = dict(manifest.encoding)
         values["reencode"] = not values.pop("passthrough", True)
-        for key in ("subsampling", "layout", "measured"):
+        values.setdefault("lossless", "never")
+        for key in ("layout", "measured"):
             values.pop(key, None)
     unknown = sorted(values.keys() - {spec.name for spec in fields(EncodeConfig)})
     if unknown or "format" not in values:
@@ -114,7 +115,7 @@ def compare(
     if num_pixels is not None and num_pixels < len(pairs):
         chosen = np.linspace(0, len(pairs) - 1, num_pixels).round().astype(int)
         pairs = [pairs[i] for i in chosen]
-    config = replace(encode_config(records.manifest), verify="header")
+    config = encode_config(records.manifest)
     wrong = [
         *matched.wrong,
         *_missing_classes(records.manifest.classes, listing.classes),
