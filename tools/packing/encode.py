@@ -95,9 +95,10 @@ class Encoded:
         data: the stored bytes.
         mode: MODE_JPEG or MODE_RAW.
         width, height: stored pixels.
-        why: why it was encoded anew, None if its bytes are the file's.
+        why: why its bytes are not the file's, None if they are.
         moments: (2, 3) mean and mean square of R, G, B in 0..1, where asked for.
         peak: the highest value of a 16-bit file before it was scaled, None of any other.
+        is_mended: whether it is a JPEG that differs from the file in its header only.
     """
 
     data: bytes | memoryview
@@ -107,6 +108,16 @@ class Encoded:
     why: str | None
     moments: np.ndarray | None
     peak: int | None = None
+    is_mended: bool = False
+
+    @property
+    def how(self) -> str:
+        """How it is stored, in words that samples of one kind share."""
+        if self.why is None:
+            return "stored byte for byte"
+        if self.is_mended:
+            return f"stored as they were under a header written anew: {self.why}"
+        return f"encoded: {self.why}"
 
 
 def encode_sample(data: bytes, config: EncodeConfig, want_moments: bool) -> Encoded:
@@ -189,7 +200,7 @@ def _pass_through(
             return None
         if mended is None or pixels is None:
             return None
-        stored, why = mended, f"header written anew, image data as they were: {complaint}"
+        stored, why = mended, _in_general(complaint)
         moments = _moments(pixels) if want_moments else None
     return Encoded(
         data=stored,
@@ -198,6 +209,7 @@ def _pass_through(
         height=header.height,
         why=why,
         moments=moments,
+        is_mended=why is not None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -52,6 +53,13 @@ def encode_files(jobs: Sequence[Job], config: EncodeConfig, workers: int) -> Ite
     interpreter lock; processes would have to send each image back through a pipe.
     Closing the iterator waits for the tasks that have begun and drops the others.
     """
+    # Here, once: filters are the whole process', and threads would put back each other's.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # broken EXIF and the like: pixels count
+        yield from _encode_all(jobs, config, workers)
+
+
+def _encode_all(jobs: Sequence[Job], config: EncodeConfig, workers: int) -> Iterator[Outcome]:
     tasks = (jobs[i : i + TASK_FILES] for i in range(0, len(jobs), TASK_FILES))
     if workers <= 1:
         for task in tasks:

@@ -34,6 +34,7 @@ class Packed:
         digests: (N, 2) uint64 of their files' bytes; None if nothing has been read.
         skipped: what cannot be used, `listing.missing` included.
         stored: how samples are stored, in words, to their number.
+        notes: what was decided for all of them, one line each.
     """
 
     names: Sequence[str]
@@ -42,6 +43,7 @@ class Packed:
     digests: np.ndarray | None
     skipped: Sequence[Skipped]
     stored: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def planned(listing: Listing) -> Packed:
@@ -84,7 +86,7 @@ def make_report(
             PassedOver(name=passed.name, reason=passed.reason)
             for passed in listing.passed_over[:_MOST_ROWS]
         ),
-        notes=(*listing.notes[:_MOST_ROWS], *_cut(listing)),
+        notes=(*listing.notes[:_MOST_ROWS], *packed.notes, *_cut(listing)),
         settings=settings,
         stored=dict(packed.stored),
         left_out=(*groups, *others),

@@ -20,6 +20,7 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest, Skipp
 from headrace.pipeline.containers.shard_writer import ShardWriter
 from headrace.pipeline.errors import BadImageError, FailedError
 from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.sixteen_bit import DEPTHS
 from headrace.tools.packing.encode import EncodeConfig
 from headrace.tools.packing.output import Output
 from headrace.tools.packing.parallel import Job, Made, Outcome, encode_files, moment_choice
@@ -63,7 +64,8 @@ class _Tally:
     labels: list[int] = field(default_factory=list)
     split_sizes: Counter[str] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
-    why: Counter[str | None] = field(default_factory=Counter)
+    how: Counter[str] = field(default_factory=Counter)
+    peaks: list[int] = field(default_factory=list)
     moments: np.ndarray = field(default_factory=lambda: np.zeros((2, 3)))
     num_moments: int = 0
     digests: bytearray = field(default_factory=bytearray)
@@ -189,7 +191,9 @@ def _add(
     tally.digests += made.digest
     tally.labels.append(label)
     tally.split_sizes[split] += 1
-    tally.why[sample.why] += 1
+    tally.how[sample.how] += 1
+    if sample.peak is not None:
+        tally.peaks.append(sample.peak)
     if sample.moments is not None:
         tally.moments += sample.moments
         tally.num_moments += 1
@@ -251,7 +255,8 @@ def _manifest(
         splits=splits,
         digests=np.frombuffer(tally.digests, "<u8").reshape(-1, 2),
         skipped=tally.skipped,
-        stored=_how_stored(tally),
+        stored=dict(tally.how.most_common()),
+        notes=_sixteen_bit_notes(tally.peaks, config.depth),
     )
     settings = {"layout": dict(found_with), "encode": asdict(config)}
     report, left_out = make_report(listing, packed, settings)
@@ -266,12 +271,16 @@ def _manifest(
     )
 
 
-def _how_stored(tally: _Tally) -> dict[str, int]:
-    """In words, the most frequent first."""
-    return {
-        "stored byte for byte" if why is None else f"encoded: {why}": count
-        for why, count in tally.why.most_common()
-    }
+def _sixteen_bit_notes(peaks: Sequence[int], depth: int) -> list[str]:
+    """Says by which scale 16-bit images became 8-bit ones, for somebody to contradict."""
+    if not peaks:
+        return []
+    scale = f"1/{((1 << depth) - 1) / 255:.4g}"
+    narrower = [bits for bits in DEPTHS if max(peaks) < 1 << bits < 1 << depth]
+    advice = f" (--depth {narrower[0]} if they hold {narrower[0]} bits)" if narrower else ""
+    return [
+        f"16-bit images: {len(peaks)}, scaled by {scale}; the highest value is {max(peaks)}{advice}"
+    ]
 
 
 def _page_size(listing: Listing, config: EncodeConfig) -> int:
