@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -120,8 +120,17 @@ class Encoded:
         return f"encoded: {self.why}"
 
 
-def encode_sample(data: bytes, config: EncodeConfig, want_moments: bool) -> Encoded:
+def encode_sample(
+    data: bytes, config: EncodeConfig, want_moments: bool, holds_raw: bool = True
+) -> Encoded:
     """Makes a sample of a file's bytes.
+
+    Args:
+        data: the file.
+        config: how samples are stored.
+        want_moments: measure `moments`.
+        holds_raw: whether raw pixels can be stored, as in a .beton; where they cannot, as in
+            shards, the best JPEG stands for them.
 
     Raises:
         BadImageError: the image cannot be used.
@@ -145,10 +154,13 @@ def encode_sample(data: bytes, config: EncodeConfig, want_moments: bool) -> Enco
     if max(height, width) > MAX_SIDE_PX:
         raise BadImageError(f"{width}x{height} is larger than {MAX_SIDE_PX} pixels")
     lossless = config.format == "jpeg" and _is_lossless(header, (height, width), config)
-    raw = lossless or config.format == "raw"
+    raw = config.format == "raw" or (lossless and holds_raw)
     gray = header is not None and len(header.components) == 1
     reasons = [why, decoded.complaint and _in_general(decoded.complaint)]
-    reasons += ["stored losslessly, as raw pixels"] if lossless else []
+    if lossless:
+        config = replace(config, quality=100, subsampling="444")
+        small = "small, " * (config.lossless == "auto")
+        reasons.append(small + ("losslessly as raw pixels" if raw else "at quality 100"))
     return Encoded(
         data=decoded.pixels.reshape(-1).data if raw else _to_jpeg(decoded.pixels, gray, config),
         mode=MODE_RAW if raw else MODE_JPEG,

@@ -18,7 +18,7 @@ from headrace.pipeline.containers.beton import DEFAULT_PAGE_SIZE, MIN_PAGE_SIZE
 from headrace.pipeline.containers.beton_writer import MAX_PAGE_SIZE, BetonWriter
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest, Skipped
 from headrace.pipeline.containers.shard_writer import ShardWriter
-from headrace.pipeline.errors import BadImageError, FailedError
+from headrace.pipeline.errors import BadImageError, ConfigError, FailedError
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.sixteen_bit import DEPTHS
 from headrace.tools.packing.encode import EncodeConfig
@@ -123,6 +123,8 @@ def pack_shards(
 
     Args and errors as for `pack_beton`; `shard_bytes` is the size at which a new shard begins.
     """
+    if config.lossless == "always":
+        raise ConfigError("shards hold JPEGs: leave --lossless always away, or write a .beton")
     started = time.perf_counter()
     single = out.path.stem if out.kind == "tar" else None
     with PendingShards(out) as pending:
@@ -158,7 +160,8 @@ def _write_all(
     jobs = _jobs(listing, config)
     split_of = [name for name, (a, b) in listing.splits.items() for _ in range(a, b)]
     labels = listing.labels.tolist()
-    with _closing(encode_files(jobs, config, workers)) as outcomes:
+    holds_raw = isinstance(writer, BetonWriter)
+    with _closing(encode_files(jobs, config, workers, holds_raw=holds_raw)) as outcomes:
         progress = tqdm(outcomes, total=len(jobs), unit="image", desc="pack", smoothing=0.05)
         for i, outcome in enumerate(progress):
             name = listing.paths[i]
