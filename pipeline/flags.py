@@ -28,6 +28,8 @@ _REWORDED = {
     r"invalid literal for int\(\) with base 10: (.*)": r"\1 is not a whole number",
     r"could not convert string to float: (.*)": r"\1 is not a number",
     r"no type matching (.*) could be instantiated from \[(.*)\]": r"\2 is not \1",
+    r"(?<=is not )INT$": "a whole number",
+    r"(?<=is not )FLOAT$": "a number",
     r"Could not (?:parse|find valid parse for) arguments:? \[(.*?)\].*": r"\1 cannot be read",
     r"Expected 1 values": "Expected 1 value",
 }
@@ -43,6 +45,40 @@ def one_of(names: Sequence[str]) -> PrimitiveConstructorSpec[str]:
         str_from_instance=lambda value: [value],
         choices=tuple(names),
     )
+
+
+def check_least(settings: object, least: float, *names: str) -> None:
+    """Refuses fields that are below a number; of several values there must be at least one.
+
+    Args:
+        settings: the dataclass.
+        least: smallest number that can work.
+        names: fields that hold a number, a tuple of numbers, or None.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    check_given(settings, *names)
+    for name in names:
+        value = getattr(settings, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if number is not None and not number >= least:
+                raise ConfigError(f"{_flag(name)} {number}: expected {least} or more")
+
+
+def check_given(settings: object, *names: str) -> None:
+    """Refuses flags of several values that were given without one, as with an empty variable.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    for name in names:
+        if getattr(settings, name) == ():
+            raise ConfigError(f"{_flag(name)}: expected at least one value")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def parse(

@@ -27,7 +27,7 @@ from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import Flag, parse
+from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.records import Records
 from headrace.tools.packing.class_rows import class_rows
 from headrace.tools.packing.find_flags import FindFlags, find_config
@@ -71,8 +71,7 @@ class InfoSettings:
     """Print JSON instead of text."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1 or self.columns < 1:
-            raise ConfigError("--workers and --columns: expected 1 or more")
+        check_least(self, 1, "workers", "columns")
         if self.check_pixels != "all" and not self.check_pixels.isdecimal():
             raise ConfigError(f"--check-pixels {self.check_pixels}: expected a number or all")
         if self.check is None and (self.find != FindFlags() or self.check_pixels != "all"):

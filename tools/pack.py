@@ -26,7 +26,7 @@ from headrace.pipeline.command_line import (
 from headrace.pipeline.containers.beton_writer import check_page_size
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import Flag, parse
+from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.layouts.listing import Listing
 from headrace.tools.packing.claim import check_claim
 from headrace.tools.packing.encode import EncodeConfig
@@ -73,8 +73,7 @@ class PackSettings:
     """Show every class and every file left out, not only the first."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise ConfigError(f"--workers {self.workers}: expected 1 or more")
+        check_least(self, 1, "workers", "page_size", "shard_size")
 
 
 def _output(given: PackSettings) -> Output:

@@ -69,7 +69,7 @@ def test_words_become_fields() -> None:
         ("", "expected also SRC"),
         ("a --max-side", "Missing value for argument '--max-side'. Expected 1 value"),
         ("a --max-side x", "--max-side: 'x' is not a whole number"),
-        ("a --share x", "--share: 'x' is not FLOAT"),
+        ("a --share x", "--share: 'x' is not a number"),
         ("a --scale 1 x", "--scale: '1', 'x' cannot be read"),
         ("a --sizes 1 x", "--sizes: '1', 'x' cannot be read"),
         ("a --max-side -1", "--max-side -1: expected 0 or more"),
