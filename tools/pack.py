@@ -36,7 +36,7 @@ from headrace.tools.packing.run import (
     PackError,
     Result,
     check_complete,
-    for_shards,
+    check_for_shards,
     pack_beton,
     pack_shards,
 )
@@ -90,7 +90,7 @@ def _check(given: PackSettings, out: Output) -> None:
     check_apart(out, given.source)
     check_output(out, claimed=False)
     if out.kind != "file":
-        for_shards(given.encode)
+        check_for_shards(given.encode)
     elif given.page_size:
         check_page_size(given.page_size << 20)
 

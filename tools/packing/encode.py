@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -95,9 +95,10 @@ class Encoded:
         data: the stored bytes.
         mode: MODE_JPEG or MODE_RAW.
         width, height: stored pixels.
-        why: why it was encoded anew, None if its bytes are the file's.
+        why: why its bytes are not the file's, None if they are.
         moments: (2, 3) mean and mean square of R, G, B in 0..1, where asked for.
         peak: the highest value of a 16-bit file before it was scaled, None of any other.
+        is_mended: whether it is a JPEG that differs from the file in its header only.
     """
 
     data: bytes | memoryview
@@ -107,10 +108,29 @@ class Encoded:
     why: str | None
     moments: np.ndarray | None
     peak: int | None = None
+    is_mended: bool = False
+
+    @property
+    def how(self) -> str:
+        """How it is stored, in words that samples of one kind share."""
+        if self.why is None:
+            return "stored byte for byte"
+        if self.is_mended:
+            return f"stored as they were under a header written anew: {self.why}"
+        return f"encoded: {self.why}"
 
 
-def encode_sample(data: bytes, config: EncodeConfig, want_moments: bool) -> Encoded:
+def encode_sample(
+    data: bytes, config: EncodeConfig, want_moments: bool, holds_raw: bool = True
+) -> Encoded:
     """Makes a sample of a file's bytes.
+
+    Args:
+        data: the file.
+        config: how samples are stored.
+        want_moments: measure `moments`.
+        holds_raw: whether raw pixels can be stored, as in a .beton; where they cannot, as in
+            shards, the best JPEG stands for them.
 
     Raises:
         BadImageError: the image cannot be used.
@@ -134,10 +154,13 @@ def encode_sample(data: bytes, config: EncodeConfig, want_moments: bool) -> Enco
     if max(height, width) > MAX_SIDE_PX:
         raise BadImageError(f"{width}x{height} is larger than {MAX_SIDE_PX} pixels")
     lossless = config.format == "jpeg" and _is_lossless(header, (height, width), config)
-    raw = lossless or config.format == "raw"
+    raw = config.format == "raw" or (lossless and holds_raw)
     gray = header is not None and len(header.components) == 1
     reasons = [why, decoded.complaint and _in_general(decoded.complaint)]
-    reasons += ["stored losslessly, as raw pixels"] if lossless else []
+    if lossless:
+        config = replace(config, quality=100, subsampling="444")
+        small = "small, " * (config.lossless == "auto")
+        reasons.append(small + ("losslessly as raw pixels" if raw else "at quality 100"))
     return Encoded(
         data=decoded.pixels.reshape(-1).data if raw else _to_jpeg(decoded.pixels, gray, config),
         mode=MODE_RAW if raw else MODE_JPEG,
@@ -189,7 +212,7 @@ def _pass_through(
             return None
         if mended is None or pixels is None:
             return None
-        stored, why = mended, f"header written anew, image data as they were: {complaint}"
+        stored, why = mended, _in_general(complaint)
         moments = _moments(pixels) if want_moments else None
     return Encoded(
         data=stored,
@@ -198,6 +221,7 @@ def _pass_through(
         height=header.height,
         why=why,
         moments=moments,
+        is_mended=why is not None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +102,9 @@ def pack_shards(
     """Packs into WebDataset shards: a folder, or one `.tar` with its index and tables.
 
     Args and errors as for `pack_beton`; `shard_bytes` is the size at which a new shard begins.
-    Shards hold JPEGs only: what a .beton stores losslessly by default is encoded.
     """
+    check_for_shards(config)
     started = time.perf_counter()
-    config = for_shards(config)
     single = out.path.stem if out.kind == "tar" else None
     with PendingShards(out) as pending:
         writer = ShardWriter(pending.folder, single, shard_bytes)
@@ -120,19 +119,18 @@ def pack_shards(
     return _result(manifest, tally, num_bytes, started)
 
 
-def for_shards(config: EncodeConfig) -> EncodeConfig:
-    """The settings with nothing stored as raw pixels, which no shard holds.
+def check_for_shards(config: EncodeConfig) -> None:
+    """Refuses settings that ask for raw pixels, which no shard holds.
 
     Raises:
-        ConfigError: raw pixels were asked for.
+        ConfigError: naming the flag.
     """
-    if config.format != "jpeg":
-        raise ConfigError(
-            f"shards hold JPEGs: leave --format {config.format} away, or write a .beton"
-        )
-    if config.lossless == "always":
-        raise ConfigError("shards hold JPEGs: leave --lossless always away, or write a .beton")
-    return replace(config, lossless="never")
+    for flag, asked, wanted in (
+        ("--format", config.format, "raw"),
+        ("--lossless", config.lossless, "always"),
+    ):
+        if asked == wanted:
+            raise ConfigError(f"shards hold JPEGs: leave {flag} {wanted} away, or write a .beton")
 
 
 def check_complete(listing: Listing) -> None:
@@ -149,13 +147,14 @@ def _write_all(
     listing: Listing, writer: ShardWriter | BetonWriter, config: EncodeConfig, workers: int,
     fail_on_bad: bool,
 ) -> Tally:  # fmt: skip
-    tally = Tally(skipped=list(listing.missing), in_shards=isinstance(writer, ShardWriter))
+    tally = Tally(skipped=list(listing.missing))
     if fail_on_bad:
         check_complete(listing)
     jobs = _jobs(listing, config)
     split_of = [name for name, (a, b) in listing.splits.items() for _ in range(a, b)]
     labels = listing.labels.tolist()
-    with _closing(encode_files(jobs, config, workers)) as outcomes:
+    holds_raw = isinstance(writer, BetonWriter)
+    with _closing(encode_files(jobs, config, workers, holds_raw=holds_raw)) as outcomes:
         progress = tqdm(outcomes, total=len(jobs), unit="image", desc="pack", smoothing=0.05)
         for i, outcome in enumerate(progress):
             name = listing.paths[i]

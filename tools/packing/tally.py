@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.containers.manifest import Manifest, Skipped
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.sixteen_bit import DEPTHS
-from headrace.tools.packing.encode import SMALL_SIDE_PX, EncodeConfig, Encoded
+from headrace.tools.packing.encode import EncodeConfig
 from headrace.tools.packing.parallel import Made
 from headrace.tools.packing.report import Packed, make_report
 
@@ -26,22 +25,19 @@ class Tally:
 
     Attributes:
         skipped: images that cannot be used.
-        in_shards: whether they are written to shards, which hold no raw pixels.
         names: of the samples.
     """
 
     skipped: list[Skipped]
-    in_shards: bool = False
     names: list[str] = field(default_factory=list)
     _labels: list[int] = field(default_factory=list)
     _split_sizes: Counter[str] = field(default_factory=Counter)
-    _why: Counter[str | None] = field(default_factory=Counter)
+    _how: Counter[str] = field(default_factory=Counter)
     _moments: np.ndarray = field(default_factory=lambda: np.zeros((2, 3)))
     _num_moments: int = 0
     _digests: bytearray = field(default_factory=bytearray)
     _num_deep: int = 0
     _peak: int = 0
-    _num_small: int = 0
 
     def add(self, made: Made, name: str, label: int, split: str) -> None:
         """Counts a sample that has been written."""
@@ -49,9 +45,8 @@ class Tally:
         self.names.append(name)
         self._labels.append(label)
         self._split_sizes[split] += 1
-        self._why[sample.why] += 1
+        self._how[sample.how] += 1
         self._digests += made.digest
-        self._num_small += _is_small_and_encoded(sample)
         if sample.moments is not None:
             self._moments += sample.moments
             self._num_moments += 1
@@ -111,44 +106,18 @@ class Tally:
 
     def _ways(self) -> dict[str, int]:
         """How samples are stored, in words, the most frequent first."""
-        found = {}
-        for why, count in self._why.most_common(_MOST_WAYS):
-            found[_way(why)] = count
+        found = dict(self._how.most_common(_MOST_WAYS))
         rest = len(self.names) - sum(found.values())
-        return found | ({"in other ways": rest} if rest else {})
+        return found | ({"stored in other ways": rest} if rest else {})
 
     def _notes(self, config: EncodeConfig) -> list[str]:
-        notes = []
-        if self._num_deep:
-            white = (1 << config.depth) - 1
-            notes.append(
-                f"{self._num_deep} images of 16 bits a channel: one scale for all, {white} is "
-                f"white; their highest value is {self._peak}{self._better_depth(config)}"
-            )
-        if self._num_small and self.in_shards:
-            notes.append(
-                f"{self._num_small} images of at most {SMALL_SIDE_PX} px that are no JPEGs were "
-                "encoded, which costs small images much: shards hold JPEGs only, a .beton stores "
-                "them losslessly"
-            )
-        return notes
-
-    def _better_depth(self, config: EncodeConfig) -> str:
-        fitting = [depth for depth in DEPTHS if self._peak < 1 << depth < 1 << config.depth]
-        if not fitting:
-            return ""
-        return f", so that the files may hold {fitting[0]} bits: then pass --depth {fitting[0]}"
-
-
-def _way(why: str | None) -> str:
-    if why is None:
-        return "stored byte for byte"
-    plain = why.startswith("header written anew") or "stored" in why
-    return why if plain else f"encoded: {why}"
-
-
-def _is_small_and_encoded(sample: Encoded) -> bool:
-    no_jpeg = sample.why is not None and sample.why.startswith("not a JPEG")
-    return (
-        no_jpeg and sample.mode == MODE_JPEG and max(sample.width, sample.height) <= SMALL_SIDE_PX
-    )
+        """By which scale 16-bit images became 8-bit ones, for somebody to contradict."""
+        if not self._num_deep:
+            return []
+        scale = f"1/{((1 << config.depth) - 1) / 255:.4g}"
+        narrower = [bits for bits in DEPTHS if self._peak < 1 << bits < 1 << config.depth]
+        advice = f" (--depth {narrower[0]} if they hold {narrower[0]} bits)" if narrower else ""
+        return [
+            f"16-bit images: {self._num_deep}, scaled by {scale}; the highest value is "
+            f"{self._peak}{advice}"
+        ]
