@@ -8,7 +8,6 @@ from headrace.pipeline.containers.pack_report import (
     BYTES_IN_TWO_SPLITS,
     BYTES_WITH_TWO_LABELS,
     NAMES_WITH_TWO_LABELS,
-    PATHS_IN_TWO_SPLITS,
 )
 from headrace.tools.packing.doubles import find_doubles
 
@@ -58,17 +57,18 @@ def test_doubles_are_those_that_a_plain_search_finds(rows: list[tuple[int, int, 
         for (first, there), (other, elsewhere) in double.examples:
             i, k = (int(name.partition("/")[0]) for name in (first, other))
             assert there != elsewhere
-            assert rows[i][2 if what == NAMES_WITH_TWO_LABELS else 0] == (
-                rows[k][2 if what == NAMES_WITH_TWO_LABELS else 0]
+            assert (
+                rows[i][2 if what == NAMES_WITH_TWO_LABELS else 0]
+                == (rows[k][2 if what == NAMES_WITH_TWO_LABELS else 0])
             )
 
 
-def test_before_reading_only_paths_can_be_told() -> None:
+def test_before_reading_only_names_can_be_told() -> None:
     labels = np.array([0, 1, 0])
     splits = {"train": (0, 2), "val": (2, 3)}
-    (double,) = find_doubles(["a/1.jpg", "a/2.jpg", "a/1.jpg"], labels, splits, CLASSES, None)
-    assert double.what == PATHS_IN_TWO_SPLITS and double.count == 1
-    assert double.examples == ((("a/1.jpg", "train"), ("a/1.jpg", "val")),)
+    (double,) = find_doubles(["a/1.jpg", "b/1.jpg", "a/1.jpg"], labels, splits, CLASSES, None)
+    assert double.what == NAMES_WITH_TWO_LABELS and double.count == 1
+    assert double.examples == ((("a/1.jpg", "ant"), ("b/1.jpg", "bee")),)
 
 
 def test_more_splits_than_bits_are_not_combined() -> None:
