@@ -99,14 +99,14 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
         verdict.ignored += folder.ignored
         return verdict
     questions: list[ConfigError] = []
-    sets = _read_sets(scan, config, verdict, questions)
+    sets = _read_sets(scan, config, folder, verdict, questions)
     chosen = choose_set(sets, verdict.passed_over)
     if config.wants_lists and (chosen is None or not sets):
         _ask(questions)
         _ask([one.question for one in sets if one.question is not None])
         if not sets:
             raise _no_list(scan, config)
-    if chosen is None and not folder.tells_classes:
+    if chosen is None and (not folder.tells_classes or folder.questions):
         # Nothing else labels the images: what a list leaves open is a question.
         _ask(questions)
         _ask([one.question for one in sets if one.question is not None])
@@ -138,7 +138,7 @@ def _ask(questions: Sequence[ConfigError]) -> None:
 
 def _as_passed(question: ConfigError) -> Skipped:
     name, _, reason = str(question).partition(": ")
-    return Skipped(name=name, reason=reason or str(question))
+    return Skipped(name=name, reason=reason) if reason else Skipped(name="lists", reason=name)
 
 
 def _no_list(scan: Scan, config: LayoutConfig) -> Exception:
@@ -166,11 +166,13 @@ def _why(folder: FolderReading, config: LayoutConfig) -> str:
 
 
 def _read_sets(
-    scan: Scan, config: LayoutConfig, verdict: Verdict, questions: list[ConfigError]
-) -> list[ListSet]:
+    scan: Scan, config: LayoutConfig, folder: FolderReading, verdict: Verdict,
+    questions: list[ConfigError],
+) -> list[ListSet]:  # fmt: skip
     """The lists that name images; what speaks against the others goes to the verdict."""
     if config.lists:
-        files, skipped = [_given(scan.root, path) for path in config.lists], []
+        files = [_given(scan.root, path) for path in config.lists]
+        skipped: list[Skipped] = []
     else:
         files, skipped = find_list_files(scan.root)
     verdict.passed_over += skipped
@@ -196,7 +198,17 @@ def _read_sets(
             questions.append(not_good(reading))
         else:
             readings.append(reading)
-    return make_sets(readings, config)
+    known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}
+    sets = make_sets(readings, config, known if folder.tells_classes else ())
+    if not folder.has_splits or config.lists:
+        return sets
+    inside = {f.path for f in folder.found}
+    within = [one for one in sets if not inside.isdisjoint(one.paths)]
+    for one in sets:
+        if one not in within and within:
+            reason = "its images lie outside the split folders"
+            verdict.passed_over.append(Skipped(name=one.name, reason=reason))
+    return within or sets
 
 
 def _given(root: Path, path: Path) -> Path:

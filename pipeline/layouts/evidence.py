@@ -78,14 +78,15 @@ def _kind(counts: Counter[str], cells: Sequence[str]) -> Kind:
         return "empty"
     if len(counts) < 50 and all(split_cell(value) for value in counts):
         return "split"
+    whole = all(_INTEGER.fullmatch(value) for value in counts)
+    if not whole and all(_NUMBER.fullmatch(value) for value in counts):
+        return "numbers"
     if len(counts) == 1:
         return "constant"
     if {value.lower() for value in counts} in _FLAGS:
         return "flag"
-    if all(_INTEGER.fullmatch(value) for value in counts):
+    if whole:
         return "index" if _counts_up(counts, cells) else "integers"
-    if all(_NUMBER.fullmatch(value) for value in counts):
-        return "numbers"
     return "words"
 
 

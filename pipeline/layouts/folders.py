@@ -96,7 +96,7 @@ def _label_group(
                     f"{chunks[0]} and {chunks[1]} are parts of one set, not classes: the names "
                     "label_number tell the classes (--layout classes takes the folders)"
                 )
-                return _by_names(split, members, "names", reading)
+                return _by_names(split, members, layout, reading)
             reading.questions.append(
                 ConfigError(
                     f"are {chunks[0]} and {chunks[1]} classes, or parts of one set? say --layout "
@@ -200,7 +200,9 @@ def _by_names(
     strays = [path for path, label in zip(paths, labels, strict=True) if label is None]
     numbers = {label for label in labels if label is not None and label >= 0}
     # Dates such as 20240131_1.jpg are no labels: class numbers have few gaps.
-    plausible = layout == "names" or (bool(numbers) and max(numbers) < 4 * len(numbers) + 16)
+    plausible = layout == "names" or (
+        bool(numbers) and max(numbers) < 4 * len(numbers) + 16 and not _is_padded(paths)
+    )
     if strays and plausible and len(strays) * 2 < len(paths):
         reading.questions.append(
             ConfigError(
@@ -220,6 +222,11 @@ def _by_names(
         Found(path=path, split=split, label=label if labelled else None)
         for path, label in zip(paths, labels, strict=True)
     ]
+
+
+def _is_padded(paths: Sequence[str]) -> bool:
+    """Whether the numbers are ids such as 00000012: no class is numbered so."""
+    return any(path.rpartition("/")[2].startswith("000") for path in paths)
 
 
 def _second_number(paths: Sequence[str]) -> str | None:

@@ -38,13 +38,16 @@ class NoLabelColumn(ConfigError):
     """Several columns may be the label, or none looks like one."""
 
 
-def choose_labels(table: Table, taken: Collection[int], wanted: str | None) -> LabelChoice:
+def choose_labels(
+    table: Table, taken: Collection[int], wanted: str | None, known: Collection[str] = ()
+) -> LabelChoice:
     """The label of each row.
 
     Args:
         table: without its heading row.
         taken: columns that hold paths or splits.
         wanted: the column that the user gave.
+        known: class names that folders tell; a column that holds nothing else is the label.
 
     Raises:
         NoLabelColumn: several columns look like it.
@@ -64,6 +67,8 @@ def choose_labels(table: Table, taken: Collection[int], wanted: str | None) -> L
     ranks = {column: label_rank(table.title(column)) if table.heading else 0 for column in free}
     top = max((ranks[column] for column in likely), default=0)
     told = [column for column in likely if ranks[column] == top] if top else []
+    if not told:
+        told = [c for c in likely if evidence[c].kind == "words" and _within(table, c, known)]
     if not told and (one_hot := _one_hot(table, free, evidence)):
         return one_hot
     best = _same_classes(table, told or likely, evidence)
@@ -89,6 +94,11 @@ def one_hot_labels(table: Table, columns: Sequence[str]) -> LabelChoice:
     """
     numbers = [need_column(table, column, "label") for column in columns]
     return _of_one_hot(table, numbers, list(columns))
+
+
+def _within(table: Table, column: int, known: Collection[str]) -> bool:
+    values = set(table.cells(column)) - {""}
+    return len(values) > 1 and values <= set(known)
 
 
 def _why_not(table: Table, column: int, found: Evidence) -> str | None:
@@ -189,11 +199,12 @@ def _one_hot(
     Raises:
         ConfigError: rows have several ones.
     """
-    columns = [c for c in free if set(table.cells(c)) <= {"0", "1", "0.0", "1.0"}]
+    columns = [c for c in free if set(table.cells(c)) - {""} <= {"0", "1", "0.0", "1.0"}]
     others = [c for c in free if c not in columns and evidence[c].kind in ("words", "integers")]
     if table.heading is None or len(columns) < 2 or any(not evidence[c].is_unique for c in others):
         return None
-    ones = [sum(row[c] in TRUE for c in columns) for row in table.rows]
+    rows = [row for row in table.rows if any(row[c] for c in columns)]
+    ones = [sum(row[c] in TRUE for c in columns) for row in rows]
     single = sum(count == 1 for count in ones)
     if single == len(ones):
         return _of_one_hot(table, columns, [table.title(c) for c in columns])
@@ -211,6 +222,9 @@ def _of_one_hot(table: Table, columns: Sequence[int], names: Sequence[str]) -> L
     cells = []
     for number, row in enumerate(table.rows, 1):
         values = [row[c].lower() for c in columns]
+        if not any(values):  # of another list of the set, that knows no labels
+            cells.append("")
+            continue
         ones = [name for name, value in zip(names, values, strict=True) if value in TRUE]
         strange = [v for v in values if v not in TRUE and v not in ("0", "0.0", "false", "no", "")]
         if strange or len(ones) != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from headrace.pipeline.containers.manifest import Skipped
@@ -46,8 +46,15 @@ class ListSet:
     names: frozenset[str] = field(default_factory=frozenset)
 
 
-def make_sets(readings: Sequence[ListReading], config: LayoutConfig) -> list[ListSet]:
+def make_sets(
+    readings: Sequence[ListReading], config: LayoutConfig, known: Collection[str]
+) -> list[ListSet]:
     """Puts lists together that are called alike but for the split, and finds their labels.
+
+    Args:
+        readings: of lists that name images.
+        config: with the columns that the user gave.
+        known: class names that folders tell.
 
     Raises:
         ConfigError: an image has two labels, or a cell holds several.
@@ -60,17 +67,19 @@ def make_sets(readings: Sequence[ListReading], config: LayoutConfig) -> list[Lis
         # Given lists are one set: who gives them says so.
         key = (folder, found[1], suffix) if found else ("", stem, suffix)
         groups.setdefault(("",) if config.lists else key, []).append(reading)
-    return [_make_set(group, config) for group in groups.values()]
+    return [_make_set(group, config, known) for group in groups.values()]
 
 
-def _make_set(readings: Sequence[ListReading], config: LayoutConfig) -> ListSet:
+def _make_set(
+    readings: Sequence[ListReading], config: LayoutConfig, known: Collection[str]
+) -> ListSet:
     table, taken = _joined(readings)
     question = None
     try:
         if config.label_columns:
             choice = one_hot_labels(table, config.label_columns)
         else:
-            choice = choose_labels(table, taken, config.label_column)
+            choice = choose_labels(table, taken, config.label_column, known)
     except NoLabelColumn as error:
         question = error
         choice = LabelChoice(title=None, cells=[""] * len(table.rows), line="", passed_over=())

@@ -6,9 +6,12 @@ import re
 from collections.abc import Collection, Sequence
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.headings import words_of
 
 _MARKS = {"|": "bars", ";": "semicolons", ",": "commas", " ": "spaces"}
 _BRACKETS = re.compile(r"\[.*\]|\{.*\}|\(.*\)", re.DOTALL)
+
+_SEVERAL = frozenset("tags tag attributes keywords findings objects".split())
 
 
 def refuse_several_labels(list_name: str, column: str, cells: Sequence[str]) -> None:
@@ -27,21 +30,26 @@ def refuse_several_labels(list_name: str, column: str, cells: Sequence[str]) -> 
         several = [value for value in bracketed if "," in value or value.count(" ") > 0]
         if several:
             _refuse(list_name, column, several[0], "in brackets", cells)
+    loose = bool(_SEVERAL & set(words_of(column)))
     for mark, title in _MARKS.items():
         several = [value for value in values if mark in value.strip(mark)]
-        if several and _are_labels(mark, several, values):
+        if several and _are_labels(mark, several, values, loose):
             _refuse(list_name, column, min(several), f"with {title} between them", cells)
 
 
-def _are_labels(mark: str, several: Sequence[str], values: Collection[str]) -> bool:
+def _are_labels(mark: str, several: Sequence[str], values: Collection[str], loose: bool) -> bool:
     split = [[part.strip() for part in value.split(mark) if part.strip()] for value in several]
     parts = {part for found in split for part in found}
     if all(part in values for part in parts):
         return True
     lengths = {len(found) for found in split}
+    if mark != " " and any(part in values for part in parts):
+        return True
+    again = sum(len(found) for found in split) - len(parts)
+    if loose and again:
+        return True
     if mark != " ":
         # Fewer parts than cells: they come again and again.
-        again = sum(len(found) for found in split) - len(parts)
         return again > 0 and (len(parts) < len(several) or mark in "|;")
     if all(part.lstrip("-").isdecimal() for part in parts):
         return True

@@ -58,11 +58,12 @@ def choose_splits(table: Table, taken: Collection[int], wanted: str | None) -> S
             unclear.append(column)
     if not found and unclear:
         column = unclear[0]
+        title = table.title(column)
         raise ConfigError(
-            f"{table.name}: the column {table.title(column)} is called a split, and its values "
-            f"are no names of splits ({weigh(table.cells(column)).figures()}); write train, val or test "
-            f"there, or say --split-column {table.title(column)} to take the values as the splits' "
-            f"names, or --split-column {NO_COLUMN} to leave it alone"
+            f"{table.name}: the column {title} is called a split, and its values are no names of "
+            f"splits ({weigh(table.cells(column)).figures()}); write train, val or test there, or "
+            f"say --split-column {title} to take the values as the splits' names, or "
+            f"--split-column {NO_COLUMN} to leave it alone"
         )
     if not found:
         return None

@@ -36,6 +36,11 @@ class Verdict:
     lines: list[str] = field(default_factory=list)
 
 
+def as_flags(name: str) -> str:
+    """The flags that name the lists of a set."""
+    return "--list " + name.replace(" and ", " --list ")
+
+
 def choose_set(sets: Sequence[ListSet], passed_over: list[Skipped]) -> ListSet | None:
     """The lists that label the images, or of several those that know most.
 
@@ -61,12 +66,12 @@ def choose_set(sets: Sequence[ListSet], passed_over: list[Skipped]) -> ListSet |
             what = f"differ in the labels of {len(shared)}" if shared else "name different ones"
             raise ConfigError(
                 f"{best.name} and {other.name} both list images and {what}; say which you mean: "
-                f"--list {best.name}"
+                f"{as_flags(best.name)}"
             )
         if len(other.labels) > 1.1 * len(best.labels):
             raise ConfigError(
                 f"{best.name} and {other.name} both list images, {len(best.labels)} and "
-                f"{len(other.labels)} of them; say which you mean: --list {other.name}"
+                f"{len(other.labels)} of them; say which you mean: {as_flags(other.name)}"
             )
         reason = f"{best.name} says the same of {len(shared)} images"
         passed_over.append(Skipped(name=other.name, reason=reason))
@@ -104,7 +109,7 @@ def choose_splits_set(
     for one in sets:
         if one is labels or one in pool or any(s.name == one.name for s in passed_over):
             continue
-        reason = f"{str(one.question).rstrip('.')}" if one.question else (
+        reason = str(one.question).removeprefix(f"{one.name}: ") if one.question else (
             "it names images, and neither labels nor splits" if not one.splits
             else "other lists say the splits"
         )  # fmt: skip
@@ -119,7 +124,7 @@ def choose_splits_set(
         if differ or set(other.splits) - set(best.splits):
             raise ConfigError(
                 f"{best.name} and {other.name} both divide the images into splits, and differ; "
-                f"say which you mean: --list {best.name.replace(' and ', ' --list ')}"
+                f"say which you mean: {as_flags(best.name)}"
             )
         passed_over.append(Skipped(name=other.name, reason=f"{best.name} says the same splits"))
     return best
@@ -228,8 +233,8 @@ def splits_of(
             continue
         raise ConfigError(
             f"{lists.name} puts {path} into {found[0]}, its folder into {there}; say "
-            f"--split-column none or --split {there}=DIR for the folders, or --list "
-            f"{lists.name.replace(' and ', ' --list ')} for the list"
+            f"--split-column none or --split {there}=DIR for the folders, or "
+            f"{as_flags(lists.name)} for the list"
         )
     for split, count in held_out.items():
         verdict.notes.append(
