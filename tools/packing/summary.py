@@ -14,8 +14,9 @@ from headrace.pipeline.containers.pack_report import (
     PackReport,
 )
 from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.layouts.listing_report import IGNORED, SKIPPED
 from headrace.tools.packing.class_rows import ClassRow, class_rows
-from headrace.tools.packing.report import IGNORED, SKIPPED, make_report, planned
+from headrace.tools.packing.report import make_report, planned
 from headrace.tools.packing.run import Result
 from headrace.tools.packing.text_table import (
     aligned,

@@ -7,11 +7,11 @@ import pytest
 
 from headrace.pipeline.containers.manifest import Manifest, Skipped
 from headrace.pipeline.containers.pack_report import LeftOut, PackReport
+from headrace.pipeline.layouts import listing_report
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.records import Records
 from headrace.tools.info import main as info
 from headrace.tools.pack import main as pack
-from headrace.tools.packing import report as reports
 from headrace.tools.packing.class_rows import class_rows
 from headrace.tools.packing.report import Packed, alike_names, known_report, make_report
 from headrace.tools.packing.summary import Shape, report_lines
@@ -125,7 +125,7 @@ def test_class_names_that_look_alike(names: list[str], alike: list[tuple[str, ..
 def test_beyond_a_bound_images_left_out_are_counted_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reports, "MOST_NAMED", 5)
+    monkeypatch.setattr(listing_report, "MOST_NAMED", 5)
     ignored = tuple(Skipped(name=f"{i}.jpg", reason="in no list") for i in range(9))
     listing = Listing(
         root=tmp_path,
