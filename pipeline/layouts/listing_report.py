@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.containers.pack_report import LeftOut, PackReport, PassedOver
@@ -16,6 +18,7 @@ MOST_NAMED = 20_000
 
 _MOST_ROWS = 1000
 _EXAMPLES = 3
+_SIZES = re.compile(r"[0-9]+(x[0-9]+)?(?= (bytes|pixels|px|extraneous)\b)")
 
 
 def listing_report(
@@ -50,21 +53,33 @@ def listing_report(
 
 
 def by_reason(kind: str, files: Iterable[Skipped]) -> list[LeftOut]:
-    """Groups of one reason, the largest first; from some number on all others are one group."""
-    groups: dict[str, tuple[int, list[str]]] = {}
+    """Groups of one reason, the largest first; from some number on all others are one group.
+
+    Reasons that differ only in a size are one, in which `some` stands for it.
+    """
+    groups: dict[str, _Group] = {}
     for file in files:
-        reason = file.reason
-        if reason not in groups and len(groups) >= _MOST_ROWS:
-            reason = "other reasons"
-        count, examples = groups.get(reason, (0, []))
-        if len(examples) < _EXAMPLES:
-            examples.append(file.name)
-        groups[reason] = count + 1, examples
+        general = _SIZES.sub("some", file.reason)
+        if general not in groups and len(groups) >= _MOST_ROWS:
+            general = "other reasons"
+        group = groups.setdefault(general, _Group(reason=file.reason))
+        group.count += 1
+        if len(group.examples) < _EXAMPLES:
+            group.examples.append(file.name)
+        if file.reason != group.reason:
+            group.reason = general
     found = [
-        LeftOut(kind=kind, reason=reason, count=count, examples=tuple(examples))
-        for reason, (count, examples) in groups.items()
+        LeftOut(kind=kind, reason=g.reason, count=g.count, examples=tuple(g.examples))
+        for g in groups.values()
     ]
     return sorted(found, key=lambda group: -group.count)
+
+
+@dataclass(kw_only=True)
+class _Group:
+    reason: str
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
 
 
 def _beyond(listing: Listing) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from headrace.tools.packing.text_table import (
 _TITLE_COLUMNS = 32
 _LEAST_FOR_NAMES = 16
 _NO_IMAGE = "not an image"
+_MORE = re.compile(r"and [0-9]+ more")
 _PAIRS = 2
 _EVERYTHING = 1 << 40
 _TABLE_COLUMNS = 100
@@ -164,7 +166,7 @@ def _left_out_lines(report: PackReport, skipped: Sequence[Skipped], shape: Shape
     else:
         for kind in (SKIPPED, IGNORED):
             lines += _group_lines(kind, [g for g in images if g.kind == kind], shape)
-        if any(group.count > 1 for group in images):
+        if any(line.startswith("    ") and _MORE.search(line) for line in lines):
             lines.append(f"    one by one: {shape.rest}")
     if report.beyond:
         lines.append(f"    {report.beyond} more are named nowhere")
@@ -172,9 +174,11 @@ def _left_out_lines(report: PackReport, skipped: Sequence[Skipped], shape: Shape
     if plain:
         kinds = ", ".join(f"{group.count} {group.kind}" for group in plain)
         total = sum(group.count for group in plain)
-        lines += wrapped(f"{total} other files that are no images: {kinds}", shape.width, 2)
+        what = f"other file{'s that are no images' if total != 1 else ' that is no image'}"
+        lines += wrapped(f"{total} {what}: {kinds}", shape.width, 2)
     told = [group for group in others if not group.reason.startswith(_NO_IMAGE)]
-    return lines + _group_lines("other files left out", told, shape)
+    one = sum(group.count for group in told) == 1
+    return lines + _group_lines(f"other file{'' if one else 's'} left out", told, shape)
 
 
 def _group_lines(title: str, groups: Sequence[LeftOut], shape: Shape) -> list[str]:
@@ -183,13 +187,13 @@ def _group_lines(title: str, groups: Sequence[LeftOut], shape: Shape) -> list[st
         return []
     lines = [f"  {sum(group.count for group in groups)} {title}:"]
     for group in groups[: shape.lines]:
-        kind = "" if group.kind in (SKIPPED, IGNORED) else f"{group.kind}, "
-        reason = f": {kind}{group.reason}"
+        plain = group.kind in (SKIPPED, IGNORED) or group.reason.startswith(group.kind)
+        reason = f": {group.reason}" if plain else f": {group.kind}, {group.reason}"
         room = None if shape.width is None else max(shape.width - 4 - len(reason), 24)
         lines += wrapped(joined(group.examples, room, group.count) + reason, shape.width, 4)
     hidden = sum(group.count for group in groups[shape.lines :])
     if hidden:
-        lines.append(f"    and {hidden} for {len(groups) - shape.lines} other reasons")
+        lines.append(f"    and {hidden} more for {len(groups) - shape.lines} other reasons")
     return lines
 
 

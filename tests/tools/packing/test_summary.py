@@ -70,7 +70,7 @@ def test_pack_and_info_show_it_and_name_the_rest(
         assert "12 ignored:" in text and "and 9 more: outside the split folders" in text
         assert "'Apple' / 'apple'; 'Ice cream' / 'ice_cream'" in text
         assert "same bytes in two splits: 1 in train + val" in text
-        assert "1 other files that are no images: 1 .txt" in text
+        assert "1 other file that is no image: 1 .txt" in text
         assert "extra/of last year/11.jpg" not in text and "--show-all" in text
     assert f"{out} --show-all" in packed
     assert info([str(out), "--show-all"]) == 0
@@ -152,6 +152,20 @@ def test_beyond_a_bound_images_left_out_are_counted_only(
     ]
     lines = report_lines(report, [], named, Shape(lines=1 << 50))
     assert "  10 images left out:" in lines and "    5 more are named nowhere" in lines
+
+
+def test_reasons_that_differ_in_a_size_are_one() -> None:
+    sizes = ("its 5 bytes do not fit", "its 7 bytes do not fit", "cut", "9x4 px", "9x4 px")
+    skipped = [Skipped(name=f"{i}.jpg", reason=reason) for i, reason in enumerate(sizes)]
+    assert [(group.reason, group.count) for group in listing_report.by_reason("", skipped)] == [
+        ("its some bytes do not fit", 2),
+        ("9x4 px", 2),
+        ("cut", 1),
+    ]
+    many = [Skipped(name=f"{i}.jpg", reason=f"listed in {i}.csv") for i in range(1500)]
+    groups = listing_report.by_reason("", many)
+    assert len(groups) == 1001 and sum(group.count for group in groups) == 1500
+    assert (groups[0].reason, groups[0].count) == ("other reasons", 500)
 
 
 def test_a_file_without_a_report_says_what_its_manifest_does() -> None:
