@@ -33,6 +33,7 @@ _LEAST_FOR_NAMES = 16
 _NO_IMAGE = "not an image"
 _MORE = re.compile(r"and [0-9]+ more")
 _PAIRS = 2
+_COMBINATIONS = 4
 _EVERYTHING = 1 << 40
 _TABLE_COLUMNS = 100
 # Where each class numbers its files from 1, that names occur twice says nothing.
@@ -92,7 +93,7 @@ def dry_run_lines(listing: Listing, shape: Shape) -> list[str]:
     rows = class_rows(listing.classes, listing.labels, listing.splits, listing.paths.__getitem__)
     return [
         f"{listing.root}: {len(listing.paths)} images, {len(listing.classes)} classes, layout "
-        f"{listing.layout}; nothing has been read or written yet",
+        f"{listing.layout} (nothing is decoded or written)",
         *report_lines(report, rows, skipped, shape),
     ]
 
@@ -214,9 +215,11 @@ def _warnings(report: PackReport, rows: Sequence[ClassRow], shape: Shape) -> lis
 
 
 def _double_lines(double: Double) -> list[str]:
-    among = ", ".join(f"{count} in {names}" for names, count in double.among.items())
+    parts = [f"{count} in {names}" for names, count in double.among.items()]
+    among = ", ".join(parts if len(parts) <= _COMBINATIONS else [*parts[:_COMBINATIONS], "..."])
+    count = f"{double.count} ({among})" if len(parts) > 1 else among or double.count
     return [
-        f"{double.what}: {among or double.count}",
+        f"{double.what}: {count}",
         *(
             "  " + " = ".join(f"{name} ({where})" for name, where in row)
             for row in double.examples[:_PAIRS]
