@@ -203,4 +203,6 @@ def _check_size(size: tuple[int, int]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """libjpeg-turbo's words, without the name of its function that says them."""
+    text = " ".join(str(error).split())
+    return re.sub(r"^(tj\w+\(\): |Warning: )", "", text) or type(error).__name__

@@ -17,7 +17,9 @@ from headrace.tools.packing.decode import check_jpeg, decode_image, decode_stric
 from headrace.tools.packing.mend_jpeg import mend_jpeg
 
 _STATS_STEP = 3
-_OF_ONE_FILE = re.compile(r"[0-9]+ (?=extraneous)| \([0-9]+ bytes not processed\)")
+_OF_ONE_FILE = re.compile(
+    r"[0-9]+ (?=extraneous)|(?<=revision number) [0-9.]+| \([0-9]+ bytes not processed\)"
+)
 # Longest side, in pixels, of an image that is stored losslessly by default. Measured on photos
 # shrunk to 16 to 128 px, see docs/packing.md.
 SMALL_SIDE_PX = 64
