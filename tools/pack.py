@@ -25,7 +25,6 @@ from headrace.pipeline.command_line import (
 )
 from headrace.pipeline.containers.beton_writer import check_page_size
 from headrace.pipeline.cores import available_cores
-from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.layouts.listing import Listing
 from headrace.tools.packing.claim import check_claim
@@ -37,6 +36,7 @@ from headrace.tools.packing.run import (
     PackError,
     Result,
     check_complete,
+    check_for_shards,
     pack_beton,
     pack_shards,
 )
@@ -89,11 +89,9 @@ def _check(given: PackSettings, out: Output) -> None:
     """Refuses what cannot work, before anything is looked for."""
     check_apart(out, given.source)
     check_output(out, claimed=False)
-    if out.kind != "file" and given.encode.format != "jpeg":
-        raise ConfigError(
-            f"shards hold JPEGs: leave --format {given.encode.format} away, or write a .beton"
-        )
-    if out.kind == "file" and given.page_size:
+    if out.kind != "file":
+        check_for_shards(given.encode)
+    elif given.page_size:
         check_page_size(given.page_size << 20)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 BYTES_IN_TWO_SPLITS = "same bytes in two splits"
 BYTES_WITH_TWO_LABELS = "same bytes with two labels"
 NAMES_WITH_TWO_LABELS = "same file name with two labels"
-PATHS_IN_TWO_SPLITS = "same file in two splits"
 
 
 @dataclass(frozen=True, kw_only=True)

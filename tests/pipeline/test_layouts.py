@@ -109,7 +109,9 @@ def test_lists_per_split_with_a_choice_of_column(tmp_path: Path) -> None:
     (tmp_path / "classes.csv").write_text(
         "name,id,group,group id\nfig,0,fruit,1\npear,1,fruit,1\nmilk,2,dairy,0\n"
     )
-    fine = discover(tmp_path, layout="list")
+    with pytest.raises(ConfigError, match=r"which column is the label\? .*--label-column"):
+        discover(tmp_path, layout="list")
+    fine = discover(tmp_path, layout="list", label_column=1)
     assert fine.labels.tolist() == [0, 1, 2] and fine.classes == ("fig", "pear", "milk")
     coarse = discover(tmp_path, layout="list", label_column=2)
     assert coarse.labels.tolist() == [1, 1, 0] and coarse.classes == ("dairy", "fruit")
@@ -118,6 +120,9 @@ def test_lists_per_split_with_a_choice_of_column(tmp_path: Path) -> None:
     ]
     with pytest.raises(ConfigError, match="no label column '7'"):
         discover(tmp_path, layout="list", label_column="7")
+    assert discover(tmp_path, label_column=2).labels.tolist() == [1, 1, 0]
+    for name in ("train.txt", "val.txt"):
+        (tmp_path / name).unlink()
     with pytest.raises(ConfigError, match="add the layout list"):
         discover(tmp_path, label_column=2)
 
@@ -126,9 +131,10 @@ def test_a_kaggle_csv_with_bare_ids(tmp_path: Path) -> None:
     _touch(tmp_path, "train/00a.jpg", "train/00b.jpg", "test/00c.jpg")
     (tmp_path / "labels.csv").write_text("id,breed\n00b,pug\n00a,akita\n")
     (tmp_path / "sample_submission.csv").write_text("id,akita,pug\n00c,0.5,0.5\n")
-    with pytest.raises(ConfigError, match="both list images"):
-        discover(tmp_path)
-    listing = discover(tmp_path / "labels.csv")
+    listing = discover(tmp_path)
+    passed = {s.name: s.reason for s in listing.passed_over}
+    assert "neither labels nor splits" in passed["sample_submission.csv"]
+    assert listing.paths == discover(tmp_path / "labels.csv").paths
     assert listing.layout == "list"
     assert _labels(listing) == {
         "train/00b.jpg": "pug",

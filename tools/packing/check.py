@@ -115,7 +115,7 @@ def compare(
     if num_pixels is not None and num_pixels < len(pairs):
         chosen = np.linspace(0, len(pairs) - 1, num_pixels).round().astype(int)
         pairs = [pairs[i] for i in chosen]
-    config = replace(encode_config(records.manifest), verify="header")
+    config = encode_config(records.manifest)
     wrong = [
         *matched.wrong,
         *_missing_classes(records.manifest.classes, listing.classes),

@@ -13,7 +13,6 @@ from headrace.pipeline.containers.pack_report import (
     BYTES_IN_TWO_SPLITS,
     BYTES_WITH_TWO_LABELS,
     NAMES_WITH_TWO_LABELS,
-    PATHS_IN_TWO_SPLITS,
     Double,
 )
 
@@ -36,8 +35,8 @@ def find_doubles(
         labels: (N,) int64, negative for none.
         splits: split name to half-open range of samples.
         classes: class names.
-        digests: (N, 2) uint64, of each file's bytes; None where they have not been read. Then
-            paths that occur in two splits are all that can be told.
+        digests: (N, 2) uint64, of each file's bytes; None where they have not been read, so that
+            only names can be compared.
 
     Returns:
         What was found; empty where all is well.
@@ -46,8 +45,6 @@ def find_doubles(
     split_of = np.full(len(names), -1, np.int64)
     for number, (start, stop) in enumerate(splits.values()):
         split_of[start:stop] = number
-    contents = _hashes(names) if digests is None else digests
-    in_two = PATHS_IN_TWO_SPLITS if digests is None else BYTES_IN_TWO_SPLITS
 
     def split_title(group: int) -> str:
         return split_names[group]
@@ -55,8 +52,11 @@ def find_doubles(
     def class_title(group: int) -> str:
         return classes[group] if group < len(classes) else str(group)
 
-    found = [_double(in_two, contents, split_of, names, split_title, combine=True)]
+    found = []
     if digests is not None:
+        found.append(
+            _double(BYTES_IN_TWO_SPLITS, digests, split_of, names, split_title, combine=True)
+        )
         found.append(_double(BYTES_WITH_TWO_LABELS, digests, labels, names, class_title))
     leaves = _hashes([name.rpartition("/")[2] for name in names])
     found.append(_double(NAMES_WITH_TWO_LABELS, leaves, labels, names, class_title))

@@ -112,9 +112,12 @@ def from_json(values: Mapping[str, Any], source: Path) -> FindConfig:
 
 def _plain(value: Any, root: Path | None) -> Any:
     if isinstance(value, Path):
-        path = value.absolute()
-        inside = root is not None and path.is_relative_to(root.absolute())
-        return str(path.relative_to(root.absolute())) if inside and root is not None else str(path)
+        if root is None:
+            return str(value)
+        # Given relative to where the user stands or, as lists may be, to the source.
+        path = (value if value.exists() else root / value).absolute()
+        inside = path.is_relative_to(root.absolute())
+        return str(path.relative_to(root.absolute())) if inside else str(path)
     if isinstance(value, tuple):
         return [_plain(entry, root) for entry in value]
     return value

@@ -34,7 +34,7 @@ class Packed:
         digests: (N, 2) uint64 of their files' bytes; None if nothing has been read.
         skipped: what cannot be used, `listing.missing` included.
         stored: how samples are stored, in words, to their number.
-        notes: what was decided for all of them, one line each.
+        notes: what else is to be said.
     """
 
     names: Sequence[str]

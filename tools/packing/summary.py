@@ -114,8 +114,7 @@ def report_lines(
 def _found_lines(report: PackReport, shape: Shape) -> list[str]:
     lines = []
     if report.layout:
-        why = f"{report.layout}: {report.why}" if report.why else report.layout
-        lines += titled("layout", [why], shape.width)
+        lines += titled("layout", [report.why or report.layout], shape.width)
     lines += titled("taken", _some(report.taken, shape), shape.width)
     passed = [f"{passed.name}: {passed.reason}" for passed in report.passed_over]
     lines += titled("passed over", _some(passed, shape), shape.width)
