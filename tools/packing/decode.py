@@ -37,7 +37,7 @@ class Decoded:
     Attributes:
         pixels: (H, W, 3) uint8 RGB, upright, C-contiguous.
         complaint: what was wrong with the file, None if nothing was.
-        peak: the highest value of a 16-bit file, None of any other.
+        peak: the highest value of a 16-bit file that was scaled by `depth`, None of any other.
     """
 
     pixels: np.ndarray

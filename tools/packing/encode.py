@@ -99,7 +99,7 @@ class Encoded:
         width, height: stored pixels.
         why: why its bytes are not the file's, None if they are.
         moments: (2, 3) mean and mean square of R, G, B in 0..1, where asked for.
-        peak: the highest value of a 16-bit file before it was scaled, None of any other.
+        peak: the highest value of a 16-bit file that was scaled by `depth`, None of any other.
         is_mended: whether it is a JPEG that differs from the file in its header only.
     """
 
