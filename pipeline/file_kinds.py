@@ -36,6 +36,8 @@ _ALWAYS = {
     "XBM": "xbm",
     "BLP": "blp",
     "QOI": "qoi",
+    "IM": "im",
+    "MSP": "msp",
 }
 # What it decodes where the version, or another package, has it.
 _WHERE_INSTALLED = {
@@ -81,6 +83,7 @@ _SIGNATURES = tuple(
         ("TIFF", rb"II\*\0|MM\0\*|II\+\0\x08\0\0\0|MM\0\+\0\x08\0\0"),
         # The size of the second header tells it from text that begins with BM.
         ("BMP", rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0"),
+        ("BMP", rb"[\x28\x6c\x7c]\0\0\0.{8}\x01\0[\x01\x04\x08\x10\x18\x20]\0"),  # without BM
         ("PNM", rb"P[1-6]" + _NUMBER_FOLLOWS + rb"|P[fF]\s+[0-9]"),
         ("AVIF", rb"....ftyp(?:avif|avis)"),
         ("HEIC", rb"....ftyp(?:hei[cxms]|hev[cxms])"),
@@ -96,6 +99,8 @@ _SIGNATURES = tuple(
         ("XPM", rb"/\* XPM \*/"),
         ("XBM", rb"#define\s+\S+_width\s"),
         ("BLP", rb"BLP[12]"),
+        ("IM", rb"Image type:"),
+        ("MSP", rb"DanM|LinS"),
         ("PCX", rb"\x0a[\0\x02\x03\x05]\x01[\x01\x02\x04\x08]"),
     )
 )  # fmt: skip

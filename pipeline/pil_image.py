@@ -31,7 +31,7 @@ class Picture:
 
     Attributes:
         pixels: (H, W, 3) uint8 RGB, upright.
-        peak: the highest value of a 16-bit file before it was scaled, None of any other.
+        peak: the highest value that was scaled by `depth`, None if none was.
         fault: what PIL said of a damaged file whose missing part was filled; None of a whole one.
     """
 

@@ -34,8 +34,8 @@ def to_eight_bits(
         depth: bits that 16-bit files hold, one of DEPTHS.
 
     Returns:
-        An image whose mode has 8 bits or fewer a channel, or is `F`; and the highest value before
-        it was scaled, None where it was not.
+        An image whose mode has 8 bits or fewer a channel, or is `F`; and the highest value that
+        was scaled by `depth`, None where the file itself says its scale.
 
     Raises:
         OSError: PIL cannot decode it.
@@ -53,9 +53,11 @@ def to_eight_bits(
         values = np.asarray(image).astype(np.uint16) << 8 | low
     else:
         return image, None
-    scaled = _to_bytes(values, _white(image, depth))
+    said = _white_of_format(image)
+    scaled = _to_bytes(values, (1 << depth) - 1 if said is None else said)
     mode = "L" if scaled.ndim == 2 else image.mode
-    return Image.frombytes(mode, image.size, scaled.tobytes()), int(values.max())
+    peak = int(values.max()) if said is None else None
+    return Image.frombytes(mode, image.size, scaled.tobytes()), peak
 
 
 def _rawmode(tile: Any) -> str:
@@ -83,12 +85,12 @@ def _with_rawmode(tile: Any, rawmode: str) -> Any:
     return type(tile)(*changed) if hasattr(tile, "_replace") else changed
 
 
-def _white(image: Image.Image, depth: int) -> int:
-    """The value of full brightness."""
+def _white_of_format(image: Image.Image) -> int | None:
+    """The value of full brightness where the file says it."""
     if image.format in _STRETCHED_BY_PIL:
         return 65535
     bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS) if image.format == "TIFF" else None
-    return 4095 if bits == (12,) else (1 << depth) - 1
+    return 4095 if bits == (12,) else None
 
 
 def _to_bytes(values: np.ndarray, white: int) -> np.ndarray:

@@ -37,7 +37,7 @@ class Decoded:
     Attributes:
         pixels: (H, W, 3) uint8 RGB, upright, C-contiguous.
         complaint: what was wrong with the file, None if nothing was.
-        peak: the highest value of a 16-bit file, None of any other.
+        peak: the highest value of a 16-bit file that was scaled by `depth`, None of any other.
     """
 
     pixels: np.ndarray
@@ -203,4 +203,6 @@ def _check_size(size: tuple[int, int]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """libjpeg-turbo's words, without the name of its function that says them."""
+    text = " ".join(str(error).split())
+    return re.sub(r"^(tj\w+\(\): |Warning: )", "", text) or type(error).__name__

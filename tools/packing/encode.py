@@ -17,7 +17,9 @@ from headrace.tools.packing.decode import check_jpeg, decode_image, decode_stric
 from headrace.tools.packing.mend_jpeg import mend_jpeg
 
 _STATS_STEP = 3
-_OF_ONE_FILE = re.compile(r"[0-9]+ (?=extraneous)| \([0-9]+ bytes not processed\)")
+_OF_ONE_FILE = re.compile(
+    r"[0-9]+ (?=extraneous)|(?<=revision number) [0-9.]+| \([0-9]+ bytes not processed\)"
+)
 # Longest side, in pixels, of an image that is stored losslessly by default. Measured on photos
 # shrunk to 16 to 128 px, see docs/packing.md.
 SMALL_SIDE_PX = 64
@@ -97,7 +99,7 @@ class Encoded:
         width, height: stored pixels.
         why: why its bytes are not the file's, None if they are.
         moments: (2, 3) mean and mean square of R, G, B in 0..1, where asked for.
-        peak: the highest value of a 16-bit file before it was scaled, None of any other.
+        peak: the highest value of a 16-bit file that was scaled by `depth`, None of any other.
         is_mended: whether it is a JPEG that differs from the file in its header only.
     """
 
