@@ -13,6 +13,9 @@ from headrace.pipeline.layouts.listing import Listing
 SKIPPED, IGNORED = "skipped", "ignored"
 """Kinds of images left out: they cannot be used; they belong to no split, class or list."""
 
+NO_IMAGE = "not an image"
+"""What the reason begins with where a file that is left out is none."""
+
 MOST_NAMED = 20_000
 """So many images left out are named one by one in a manifest, each opening of which reads them."""
 

@@ -15,7 +15,7 @@ from headrace.pipeline.containers.pack_report import (
     PackReport,
 )
 from headrace.pipeline.layouts.listing import Listing
-from headrace.pipeline.layouts.listing_report import IGNORED, SKIPPED
+from headrace.pipeline.layouts.listing_report import IGNORED, NO_IMAGE, SKIPPED
 from headrace.tools.packing.class_rows import ClassRow, class_rows
 from headrace.tools.packing.report import make_report, planned
 from headrace.tools.packing.run import Result
@@ -30,7 +30,6 @@ from headrace.tools.packing.text_table import (
 
 _TITLE_COLUMNS = 32
 _LEAST_FOR_NAMES = 16
-_NO_IMAGE = "not an image"
 _MORE = re.compile(r"and [0-9]+ more")
 _PAIRS = 2
 _COMBINATIONS = 4
@@ -171,13 +170,13 @@ def _left_out_lines(report: PackReport, skipped: Sequence[Skipped], shape: Shape
             lines.append(f"    one by one: {shape.rest}")
     if report.beyond:
         lines.append(f"    {report.beyond} more are named nowhere")
-    plain = [group for group in others if group.reason.startswith(_NO_IMAGE)]
+    plain = [group for group in others if group.reason.startswith(NO_IMAGE)]
     if plain:
         kinds = ", ".join(f"{group.count} {group.kind}" for group in plain)
         total = sum(group.count for group in plain)
         what = f"other file{'s that are no images' if total != 1 else ' that is no image'}"
         lines += wrapped(f"{total} {what}: {kinds}", shape.width, 2)
-    told = [group for group in others if not group.reason.startswith(_NO_IMAGE)]
+    told = [group for group in others if not group.reason.startswith(NO_IMAGE)]
     one = sum(group.count for group in told) == 1
     return lines + _group_lines(f"other file{'' if one else 's'} left out", told, shape)
 
