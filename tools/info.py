@@ -39,6 +39,7 @@ from headrace.tools.packing.summary import (
     size_text,
     stored_lines,
 )
+from headrace.tools.packing.text_table import wrapped
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
 _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
@@ -156,7 +157,7 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
         lines.append(f"  bytes per image: {low} to {high}, median {middle}, mean {mean}")
     settings = ", ".join(f"{key} {value}" for key, value in found["encoding"].items())
     if settings:
-        lines.append(f"  packed with: {settings}")
+        lines += wrapped(f"packed with: {settings}", shape.width, 2)
     lines += stored_lines(known_report(records.manifest).stored)
     for key in ("mean", "std"):
         if found[key]:

@@ -16,6 +16,7 @@ from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.jpeg_header import parse_jpeg_header
 from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.layouts.listing_report import listing_report
 from headrace.pipeline.mapped import map_file
 from headrace.pipeline.pil_image import read_size
 
@@ -26,7 +27,7 @@ def open_folder(root: Path) -> Container:
     """Opens an image folder without packing it.
 
     Only the headers are read here. A file whose header cannot be read is left out and listed in
-    the manifest's `skipped`.
+    the manifest's `skipped`, as are images that belong to no split, class or list.
 
     Args:
         root: a folder in any layout that `headrace.pipeline.layouts.discovery` knows.
@@ -82,6 +83,7 @@ def _manifest(listing: Listing, headers: Sequence[_Header | str], readable: np.n
         for path, header in zip(listing.paths, headers, strict=True)
         if isinstance(header, str)
     )
+    report, left_out = listing_report(listing, listing.missing + unreadable)
     return Manifest(
         classes=listing.classes,
         splits={
@@ -89,5 +91,6 @@ def _manifest(listing: Listing, headers: Sequence[_Header | str], readable: np.n
             for name, (start, stop) in listing.splits.items()
         },
         encoding={"format": "folder"},
-        skipped=listing.missing + unreadable,
+        skipped=left_out,
+        report=report,
     )

@@ -25,19 +25,19 @@ class PassedOver:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """Files that are not in the records, all for one reason.
+    """Files of one kind that are not in the records, for one reason.
 
     Attributes:
-        kind: what they have in common with other reasons: `skipped`, `ignored`, ...
-        reason: in words.
-        count: how many files.
-        examples: the names of the first few.
+        kind: of images `skipped` or `ignored`; else what they are: `.txt`, `HEIC`, `hidden`.
+        reason: why they are left out, and what to do where something can be done.
+        count: how many.
+        examples: the names of some, relative to the folder that was looked through.
     """
 
     kind: str
     reason: str
     count: int
-    examples: tuple[str, ...]
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

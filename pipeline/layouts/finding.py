@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 from headrace.pipeline.layouts.split_words import split_in
 
-PATH, TAIL, NAME, STEM, NUMBER = (
+PATH, TAIL, NAME, STEM, ELSEWHERE, NUMBER = (
     "path",
     "tail of a path",
     "file name",
     "name without extension",
+    "name, in other folders than it says",
     "number without its leading zeros",
 )
-FORMS = (PATH, TAIL, NAME, STEM, NUMBER)
+FORMS = (PATH, TAIL, NAME, STEM, ELSEWHERE, NUMBER)
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _NUMBER = re.compile(r"([0-9]+)(\.0)?")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{2,5}$")
@@ -100,7 +101,7 @@ class Finder:
         found = [p for p in self._names.get(name.casefold(), []) if p.startswith(scope)]
         found = [p for p in found if self._same_split(p, folders)]
         if found:
-            form = NAME if _EXTENSION.search(name) else STEM
+            form = ELSEWHERE if folders else NAME if _EXTENSION.search(name) else STEM
             return Place(tuple(_best_case(list(dict.fromkeys(found)), name)), form)
         number = _NUMBER.fullmatch(name)
         if number and not folders and len(number[1]) < 19:

@@ -12,13 +12,9 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.listing import Found
 from headrace.pipeline.layouts.split_folders import divide, is_wrapping
-from headrace.pipeline.layouts.split_words import words_beside_numbers
+from headrace.pipeline.layouts.split_words import CHUNKS, words_beside_numbers
 
 _LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")
-_CHUNKS = frozenset(
-    "part parts batch chunk images image img imgs folder dir shard set split vol volume archive "
-    "data fold zip download subset group".split()
-)
 
 
 @dataclass(kw_only=True)
@@ -146,7 +142,7 @@ def _chunks(members: Iterable[tuple[str, str]]) -> list[str]:
     folders = sorted({rest.rpartition("/")[0] for _, rest in members})
     words = {words_beside_numbers(folder.rpartition("/")[2]) for folder in folders}
     alike = len(folders) > 1 and len(words) == 1
-    return folders if alike and set(next(iter(words)).split()) & _CHUNKS else []
+    return folders if alike and set(next(iter(words)).split()) & CHUNKS else []
 
 
 def _by_folders(

@@ -125,7 +125,8 @@ def _scopes(
     folder: str, named_split: str | None, top_folders: Sequence[str], config: LayoutConfig
 ) -> list[str]:
     if config.list_folder is not None:
-        return [config.list_folder.strip("/") + "/"]
+        folder = config.list_folder.removeprefix("./").strip("/")
+        return [] if folder in ("", ".") else [folder + "/"]
     scopes = [folder] if folder else []
     if named_split:
         splits = split_folders(f.rstrip("/").rpartition("/")[2] for f in top_folders)

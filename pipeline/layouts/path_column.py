@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.evidence import as_integer, is_integer
-from headrace.pipeline.layouts.finding import FORMS, NUMBER, STEM, Finder, Place
+from headrace.pipeline.layouts.finding import (
+    ELSEWHERE,
+    FORMS,
+    NUMBER,
+    STEM,
+    Finder,
+    Place,
+    normal,
+)
 from headrace.pipeline.layouts.headings import (
     is_label_heading,
     looks_like_file,
@@ -80,7 +88,7 @@ def fit_of_rows(finder: Finder, folder: str, rows: Sequence[Sequence[str]]) -> f
             place = finder.find(row[column], folder) if column < len(row) else None
             if place and place.paths:
                 named += 1
-                sure += place.form not in (STEM, NUMBER) or not is_integer(row[column])
+                sure += place.form not in (STEM, NUMBER, ELSEWHERE) or not is_integer(row[column])
         best = max(best, (named + sure) / 2 / max(1, len(rows)))
     return best
 
@@ -152,8 +160,16 @@ def _match(table: Table, column: int, finder: Finder, scopes: Sequence[str]) -> 
     for scope in scopes:
         # A file of that number in the folder of another split is another image.
         there = _made(column, cells, _looked_up(cells, finder, table.folder, scope), scope)
-        if 2 * there.num_named >= reached and there.num_named < reached and not everywhere.is_sure:
-            return there
+        some = 2 * there.num_named >= reached > there.num_named
+        if some and not everywhere.is_sure:
+            if scope == table.folder:
+                return there
+            others = sorted(set(everywhere.paths) - set(there.paths) - {None}, key=str)
+            raise ConfigError(
+                f"{table.name}: {everywhere.figures(table)}, of which {there.num_named} lie in "
+                f"{scope.rstrip('/')} and others, such as {others[0]}, elsewhere; say --list-folder "
+                f"{scope.rstrip('/')} if it is about that folder, --list-folder . if about all"
+            )
     return everywhere
 
 
@@ -165,7 +181,7 @@ def _made(column: int, cells: Sequence[str], places: Sequence[Place], scope: str
     paths = [place.paths[0] if len(place.paths) == 1 else None for place in places]
     forms = Counter(place.form for place in places if place.paths)
     form = max(FORMS, key=lambda form: forms[form])
-    named = [cell for cell, place in zip(cells, places, strict=True) if place.paths]
+    named = [_mark(c, p.form) for c, p in zip(cells, places, strict=True) if p.paths]
     return Match(
         column=column,
         paths=paths,
@@ -174,6 +190,13 @@ def _made(column: int, cells: Sequence[str], places: Sequence[Place], scope: str
         scope=scope,
         is_sure=not _may_count(named),
     )
+
+
+def _mark(cell: str, form: str) -> str:
+    """What of an entry tells that it names an image: its name, where its folders are others."""
+    if form != ELSEWHERE:
+        return cell
+    return normal(cell).rpartition("/")[2].rpartition(".")[0] or cell
 
 
 def _may_count(cells: Sequence[str]) -> bool:
@@ -239,17 +262,8 @@ def _without_heading(table: Table, matches: list[Match]) -> tuple[Table, list[Ma
         named = with_heading(table, best.column, first or best.paths[0] is not None)
     if len(named.rows) == len(table.rows):
         return named, matches
-    cut = [_cut(match, named) for match in matches]
+    cut = [replace(match, paths=match.paths[1:]) for match in matches]
     return named, [match for match in cut if match.num_named or match.num_shared]
-
-
-def _cut(match: Match, table: Table) -> Match:
-    cells = [
-        cell
-        for cell, path in zip(table.cells(match.column), match.paths[1:], strict=True)
-        if path is not None
-    ]
-    return replace(match, paths=match.paths[1:], is_sure=match.is_sure or not _may_count(cells))
 
 
 def _best(table: Table, matches: list[Match]) -> Match:
@@ -290,8 +304,18 @@ def _is_one_to_one(match: Match) -> bool:
 
 
 def _agree(a: Match, b: Match) -> bool:
-    both = [(x, y) for x, y in zip(a.paths, b.paths, strict=True) if x and y]
-    return bool(both) and all(x == y for x, y in both)
+    """Whether two columns mean the same image in each row, and no image in different rows."""
+    rows: dict[str, set[int]] = {}
+    both = 0
+    for number, (x, y) in enumerate(zip(a.paths, b.paths, strict=True)):
+        if x and y and x != y:
+            return False
+        both += bool(x and y)
+        for path in {x, y} - {None}:
+            rows.setdefault(str(path), set()).add(number)
+    named = {path for path in a.paths if path} & {path for path in b.paths if path}
+    once = all(len(rows[path]) == 1 for path in named) or a.num_files < a.num_named
+    return both > 0 and once
 
 
 def _refuse_shared(table: Table, best: Match, finder: Finder) -> None:

@@ -9,7 +9,14 @@ from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.listing import split_of
-from headrace.pipeline.layouts.split_words import is_neutral, split_folders, split_in
+from headrace.pipeline.layouts.split_words import (
+    CHUNKS,
+    NEUTRAL,
+    is_neutral,
+    split_folders,
+    split_in,
+    words_beside_numbers,
+)
 
 Members = list[tuple[str, str]]
 _DEEPEST = 4
@@ -75,11 +82,8 @@ def top_folders(images: Sequence[str]) -> tuple[str, Counter[str]]:
 def is_wrapping(folder: str) -> bool:
     """Whether a folder's name says nothing of what is in it: `images`, `training_set`."""
     found = split_in(folder)
-    return is_neutral(found[1] if found else " ".join(_words(folder))) and not folder.isdecimal()
-
-
-def _words(folder: str) -> list[str]:
-    return folder.lower().replace("_", " ").replace("-", " ").split()
+    words = found[1] if found else words_beside_numbers(folder)
+    return bool(found or words) and (is_neutral(words) or set(words.split()) <= CHUNKS | NEUTRAL)
 
 
 def _given(

@@ -9,11 +9,16 @@ from headrace.pipeline.layouts.listing import SPLIT_NAMES
 
 _WORDS = {**SPLIT_NAMES, "trainval": "train", "trn": "train", "eval": "val", "tst": "test"}
 # Words beside the split that say nothing of what is in the folder.
-_NEUTRAL = frozenset(
+NEUTRAL = frozenset(
     "images image imgs img pics pictures photos jpg jpeg jpegs png set sets data dataset datasets "
     "folder folders files split splits list lists label labels annotation annotations gt truth "
     "ground solution csv resized cropped crops original official metadata meta "
     "file info".split()
+)
+# Words of folders that hold a part of a set: part1, images_002.
+CHUNKS = frozenset(
+    "part parts batch chunk images image img imgs folder dir shard set split vol volume archive "
+    "data fold zip download subset group".split()
 )
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 
@@ -36,7 +41,7 @@ def split_in(name: str) -> tuple[str, str] | None:
 
 def is_neutral(words: str) -> bool:
     """Whether words beside a split's name tell nothing else."""
-    return all(word in _NEUTRAL or word.isdecimal() for word in words.split())
+    return all(word in NEUTRAL or word.isdecimal() for word in words.split())
 
 
 def list_split(stem: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -14,6 +15,7 @@ from headrace.pipeline.containers.beton import MODE_RAW
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.errors import BadImageError, BadSampleError, ConfigError
 from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.layouts.listing_report import NO_IMAGE
 from headrace.pipeline.pixels import decode_jpeg_rgb
 from headrace.pipeline.records import Records
 from headrace.tools.packing.class_rows import class_title
@@ -23,6 +25,7 @@ MOST_LOST_DB = 1.0
 """What was encoded may be so much further from its source than encoding it again today is."""
 
 _TASK_SAMPLES = 32
+_NO_FILES_OF_A_SET = ("hidden", "__MACOSX", "lost+found", "linked folder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +122,7 @@ def compare(
     wrong = [
         *matched.wrong,
         *_missing_classes(records.manifest.classes, listing.classes),
+        *_more_left_out(records.manifest, listing),
         *_compare_pixels(records, listing, pairs, config, workers),
     ]
     return Comparison(
@@ -195,6 +199,27 @@ def _missing_classes(packed: Sequence[str], source: Sequence[str]) -> list[Diffe
     return [
         *(Difference(name=f"class {n}", what="is not in the file") for n in only_source),
         *(Difference(name=f"class {n}", what="is not in the source") for n in only_packed),
+    ]
+
+
+def _more_left_out(manifest: Manifest, listing: Listing) -> list[Difference]:
+    """Files that are counted only, such as images of a format that needs a package."""
+    if manifest.report is None:
+        return []
+    known: Counter[str] = Counter()
+    for group in manifest.report.left_out:
+        known[group.kind] += group.count
+    found: Counter[str] = Counter()
+    for group in listing.left_out:
+        if not group.reason.startswith(NO_IMAGE) and group.kind not in _NO_FILES_OF_A_SET:
+            found[group.kind] += group.count
+    return [
+        Difference(
+            name=kind,
+            what=f"files: the source has {count}, the pack has left out {known[kind]}",
+        )
+        for kind, count in found.items()
+        if count > known[kind]
     ]
 
 

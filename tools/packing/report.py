@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from headrace.pipeline.containers.manifest import Manifest, Skipped
-from headrace.pipeline.containers.pack_report import LeftOut, PackReport, PassedOver
+from headrace.pipeline.containers.pack_report import PackReport
 from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.layouts.listing_report import SKIPPED, by_reason, listing_report
 from headrace.tools.packing.doubles import find_doubles
 
-SKIPPED, IGNORED = "skipped", "ignored"
-MOST_NAMED = 50_000
-"""So many files left out are named one by one in a manifest: 5 MB of its JSON."""
-
-_MOST_ROWS = 1000
-_EXAMPLES = 3
 # A separator between two digits keeps the classes 1_1 and 11 apart.
 _SEPARATORS = re.compile(r"(?<![0-9])[\s_-]+|[\s_-]+(?![0-9])")
 
@@ -71,32 +66,18 @@ def make_report(
         The report, and at most MOST_NAMED names with their reasons; `report.beyond` counts the
         others.
     """
-    one_by_one = {SKIPPED: list(packed.skipped), IGNORED: list(listing.ignored)}
-    named = [*one_by_one[SKIPPED], *one_by_one[IGNORED]]
-    groups = [group for kind, files in one_by_one.items() for group in _by_reason(kind, files)]
-    others = [
-        LeftOut(kind=left.kind, reason=left.reason, count=left.count, examples=left.examples)
-        for left in listing.left_out
-    ]
-    report = PackReport(
-        layout=listing.layout,
-        why=listing.why,
-        taken=tuple(listing.taken[:_MOST_ROWS]),
-        passed_over=tuple(
-            PassedOver(name=passed.name, reason=passed.reason)
-            for passed in listing.passed_over[:_MOST_ROWS]
-        ),
-        notes=(*listing.notes[:_MOST_ROWS], *packed.notes, *_cut(listing)),
+    found, named = listing_report(listing, packed.skipped)
+    report = replace(
+        found,
+        notes=(*found.notes, *packed.notes),
         settings=settings,
         stored=dict(packed.stored),
-        left_out=(*groups, *others),
-        beyond=max(0, len(named) - MOST_NAMED),
         alike=alike_names(listing.classes),
         doubles=find_doubles(
             packed.names, packed.labels, packed.splits, listing.classes, packed.digests
         ),
     )
-    return report, tuple(named[:MOST_NAMED])
+    return report, named
 
 
 def known_report(manifest: Manifest) -> PackReport:
@@ -105,40 +86,8 @@ def known_report(manifest: Manifest) -> PackReport:
         return manifest.report
     return PackReport(
         layout=str(manifest.encoding.get("layout", "")),
-        left_out=tuple(_by_reason(SKIPPED, manifest.skipped)),
+        left_out=tuple(by_reason(SKIPPED, manifest.skipped)),
     )
-
-
-def _cut(listing: Listing) -> list[str]:
-    """Says what does not fit in the report."""
-    found = {
-        "taken": listing.taken,
-        "passed over": listing.passed_over,
-        "notes": listing.notes,
-    }
-    return [
-        f"{len(lines) - _MOST_ROWS} more {title} than are listed"
-        for title, lines in found.items()
-        if len(lines) > _MOST_ROWS
-    ]
-
-
-def _by_reason(kind: str, files: Iterable[Skipped]) -> list[LeftOut]:
-    """Groups of one reason, the largest first; what is beyond _MOST_ROWS groups is one group."""
-    groups: dict[str, tuple[int, list[str]]] = {}
-    for file in files:
-        reason = file.reason
-        if reason not in groups and len(groups) >= _MOST_ROWS:
-            reason = "other reasons"
-        count, examples = groups.get(reason, (0, []))
-        if len(examples) < _EXAMPLES:
-            examples.append(file.name)
-        groups[reason] = count + 1, examples
-    found = [
-        LeftOut(kind=kind, reason=reason, count=count, examples=tuple(examples))
-        for reason, (count, examples) in groups.items()
-    ]
-    return sorted(found, key=lambda group: -group.count)
 
 
 def alike_names(classes: Sequence[str]) -> tuple[tuple[str, ...], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from headrace.pipeline.containers.pack_report import (
     PackReport,
 )
 from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.layouts.listing_report import IGNORED, NO_IMAGE, SKIPPED
 from headrace.tools.packing.class_rows import ClassRow, class_rows
-from headrace.tools.packing.report import IGNORED, SKIPPED, make_report, planned
+from headrace.tools.packing.report import make_report, planned
 from headrace.tools.packing.run import Result
 from headrace.tools.packing.text_table import (
     aligned,
@@ -28,8 +30,9 @@ from headrace.tools.packing.text_table import (
 
 _TITLE_COLUMNS = 32
 _LEAST_FOR_NAMES = 16
-_NO_IMAGE = "not an image"
+_MORE = re.compile(r"and [0-9]+ more")
 _PAIRS = 2
+_COMBINATIONS = 4
 _EVERYTHING = 1 << 40
 _TABLE_COLUMNS = 100
 # Where each class numbers its files from 1, that names occur twice says nothing.
@@ -89,7 +92,7 @@ def dry_run_lines(listing: Listing, shape: Shape) -> list[str]:
     rows = class_rows(listing.classes, listing.labels, listing.splits, listing.paths.__getitem__)
     return [
         f"{listing.root}: {len(listing.paths)} images, {len(listing.classes)} classes, layout "
-        f"{listing.layout}; nothing has been read or written yet",
+        f"{listing.layout} (nothing is decoded or written)",
         *report_lines(report, rows, skipped, shape),
     ]
 
@@ -163,17 +166,19 @@ def _left_out_lines(report: PackReport, skipped: Sequence[Skipped], shape: Shape
     else:
         for kind in (SKIPPED, IGNORED):
             lines += _group_lines(kind, [g for g in images if g.kind == kind], shape)
-        if any(group.count > 1 for group in images):
+        if any(line.startswith("    ") and _MORE.search(line) for line in lines):
             lines.append(f"    one by one: {shape.rest}")
     if report.beyond:
         lines.append(f"    {report.beyond} more are named nowhere")
-    plain = [group for group in others if group.reason.startswith(_NO_IMAGE)]
+    plain = [group for group in others if group.reason.startswith(NO_IMAGE)]
     if plain:
         kinds = ", ".join(f"{group.count} {group.kind}" for group in plain)
         total = sum(group.count for group in plain)
-        lines += wrapped(f"{total} other files that are no images: {kinds}", shape.width, 2)
-    told = [group for group in others if not group.reason.startswith(_NO_IMAGE)]
-    return lines + _group_lines("other files left out", told, shape)
+        what = f"other file{'s that are no images' if total != 1 else ' that is no image'}"
+        lines += wrapped(f"{total} {what}: {kinds}", shape.width, 2)
+    told = [group for group in others if not group.reason.startswith(NO_IMAGE)]
+    one = sum(group.count for group in told) == 1
+    return lines + _group_lines(f"other file{'' if one else 's'} left out", told, shape)
 
 
 def _group_lines(title: str, groups: Sequence[LeftOut], shape: Shape) -> list[str]:
@@ -182,13 +187,13 @@ def _group_lines(title: str, groups: Sequence[LeftOut], shape: Shape) -> list[st
         return []
     lines = [f"  {sum(group.count for group in groups)} {title}:"]
     for group in groups[: shape.lines]:
-        kind = "" if group.kind in (SKIPPED, IGNORED) else f"{group.kind}, "
-        reason = f": {kind}{group.reason}"
+        plain = group.kind in (SKIPPED, IGNORED) or group.reason.startswith(group.kind)
+        reason = f": {group.reason}" if plain else f": {group.kind}, {group.reason}"
         room = None if shape.width is None else max(shape.width - 4 - len(reason), 24)
         lines += wrapped(joined(group.examples, room, group.count) + reason, shape.width, 4)
     hidden = sum(group.count for group in groups[shape.lines :])
     if hidden:
-        lines.append(f"    and {hidden} for {len(groups) - shape.lines} other reasons")
+        lines.append(f"    and {hidden} more for {len(groups) - shape.lines} other reasons")
     return lines
 
 
@@ -209,9 +214,11 @@ def _warnings(report: PackReport, rows: Sequence[ClassRow], shape: Shape) -> lis
 
 
 def _double_lines(double: Double) -> list[str]:
-    among = ", ".join(f"{count} in {names}" for names, count in double.among.items())
+    parts = [f"{count} in {names}" for names, count in double.among.items()]
+    among = ", ".join(parts if len(parts) <= _COMBINATIONS else [*parts[:_COMBINATIONS], "..."])
+    count = f"{double.count} ({among})" if len(parts) > 1 else among or double.count
     return [
-        f"{double.what}: {among or double.count}",
+        f"{double.what}: {count}",
         *(
             "  " + " = ".join(f"{name} ({where})" for name, where in row)
             for row in double.examples[:_PAIRS]

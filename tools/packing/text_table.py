@@ -33,8 +33,11 @@ def wrapped(text: str, width: int | None, indent: int, hang: int = 2) -> list[st
 
 
 def titled(title: str, lines: Sequence[str], width: int | None, column: int = 15) -> list[str]:
-    """Sentences in a column of their own, the title before the first."""
-    found = [line for text in lines for line in wrapped(text, width, column)]
+    """Sentences in a column of their own, the title before the first; indented ones stay so."""
+    found = []
+    for text in lines:
+        hang = 2 + len(text) - len(text.lstrip())
+        found += wrapped(text, width, column, hang)
     if found:
         found[0] = f"  {title}".ljust(column) + found[0][column:]
     return found

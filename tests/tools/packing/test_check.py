@@ -89,6 +89,22 @@ def test_lists_are_found_again_without_a_flag(
     )
 
 
+def test_class_names_are_found_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for i in range(6):
+        (source / f"{i % 3}_{i}.jpg").write_bytes(jpeg_bytes(photo(i, 20, 30)))
+    names = tmp_path / "names.txt"
+    names.write_text("ant\nbee\ncow\n")
+    path = _packed(source, tmp_path / "o.beton", "--class-names", str(names))
+    assert not _differences(path, source, capsys)
+    names.rename(tmp_path / "elsewhere.txt")
+    with pytest.raises(ConfigError, match=r"names\.txt cannot be read"):
+        info([path, "--check", str(source)])
+    elsewhere = ["--class-names", str(tmp_path / "elsewhere.txt")]
+    assert info([path, "--check", str(source), *elsewhere]) == 0
+
+
 def test_every_difference_is_named(
     messy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +120,8 @@ def test_every_difference_is_named(
     Image.fromarray(photo(52, 40, 48)).save(train / "Pear" / "small.png")
     (train / "apple" / "train_apple_0000.jpg").write_bytes(b"nothing")
     (source / "extra" / "new.jpg").write_bytes(jpeg_bytes(photo(1, 20, 30)))
+    (source / "extra" / "new.exr").write_bytes(b"v/1\1" + bytes(40))
+    (source / "extra" / ".hidden.jpg").write_bytes(jpeg_bytes(photo(1, 20, 30)))
     found = _differences(path, source, capsys)
     beginnings = [
         "train/Pear/new.jpg is not packed, and nothing says why",
@@ -113,6 +131,7 @@ def test_every_difference_is_named(
         "val/Pear/val_Pear_0000.jpg is stored as 40x30 px, it would be 32x24",
         "train/Pear/large.jpg its pixels are ",
         "train/Pear/small.png the stored pixels are not those of the file",
+        ".exr files: the source has 1, the pack has left out 0",
         "train/apple/train_apple_0000.jpg the file cannot be used any more: not an image",
     ]
     for beginning in beginnings:

@@ -35,7 +35,7 @@ def test_it_shows_the_table_and_writes_nothing(
     assert main([str(source), f"{tmp_path}/{out}", "--dry-run"]) == 0
     assert _files(tmp_path) == before
     text = capsys.readouterr().out
-    assert "46 images, 5 classes" in text and "nothing has been read or written yet" in text
+    assert "46 images, 5 classes" in text and "(nothing is decoded or written)" in text
     assert "outside the split folders" in text and "gone.jpg: a link to nothing" in text
     assert "'Apple' / 'apple'" in text and "same file name with two labels: 1" in text
     assert main([str(source), f"{tmp_path}/{out}", "--dry-run", "--show-all"]) == 0

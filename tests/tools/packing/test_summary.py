@@ -7,11 +7,11 @@ import pytest
 
 from headrace.pipeline.containers.manifest import Manifest, Skipped
 from headrace.pipeline.containers.pack_report import LeftOut, PackReport
+from headrace.pipeline.layouts import listing_report
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.records import Records
 from headrace.tools.info import main as info
 from headrace.tools.pack import main as pack
-from headrace.tools.packing import report as reports
 from headrace.tools.packing.class_rows import class_rows
 from headrace.tools.packing.report import Packed, alike_names, known_report, make_report
 from headrace.tools.packing.summary import Shape, report_lines
@@ -70,7 +70,7 @@ def test_pack_and_info_show_it_and_name_the_rest(
         assert "12 ignored:" in text and "and 9 more: outside the split folders" in text
         assert "'Apple' / 'apple'; 'Ice cream' / 'ice_cream'" in text
         assert "same bytes in two splits: 1 in train + val" in text
-        assert "1 other files that are no images: 1 .txt" in text
+        assert "1 other file that is no image: 1 .txt" in text
         assert "extra/of last year/11.jpg" not in text and "--show-all" in text
     assert f"{out} --show-all" in packed
     assert info([str(out), "--show-all"]) == 0
@@ -125,7 +125,7 @@ def test_class_names_that_look_alike(names: list[str], alike: list[tuple[str, ..
 def test_beyond_a_bound_images_left_out_are_counted_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reports, "MOST_NAMED", 5)
+    monkeypatch.setattr(listing_report, "MOST_NAMED", 5)
     ignored = tuple(Skipped(name=f"{i}.jpg", reason="in no list") for i in range(9))
     listing = Listing(
         root=tmp_path,
@@ -152,6 +152,20 @@ def test_beyond_a_bound_images_left_out_are_counted_only(
     ]
     lines = report_lines(report, [], named, Shape(lines=1 << 50))
     assert "  10 images left out:" in lines and "    5 more are named nowhere" in lines
+
+
+def test_reasons_that_differ_in_a_size_are_one() -> None:
+    sizes = ("its 5 bytes do not fit", "its 7 bytes do not fit", "cut", "9x4 px", "9x4 px")
+    skipped = [Skipped(name=f"{i}.jpg", reason=reason) for i, reason in enumerate(sizes)]
+    assert [(group.reason, group.count) for group in listing_report.by_reason("", skipped)] == [
+        ("its some bytes do not fit", 2),
+        ("9x4 px", 2),
+        ("cut", 1),
+    ]
+    many = [Skipped(name=f"{i}.jpg", reason=f"listed in {i}.csv") for i in range(1500)]
+    groups = listing_report.by_reason("", many)
+    assert len(groups) == 1001 and sum(group.count for group in groups) == 1500
+    assert (groups[0].reason, groups[0].count) == ("other reasons", 500)
 
 
 def test_a_file_without_a_report_says_what_its_manifest_does() -> None:
