@@ -27,6 +27,9 @@ _PAINTED_OVER = re.compile(
     "premature end of data segment|bad Huffman code|bad arithmetic code|found marker .* instead",
     re.IGNORECASE,
 )
+_OF_ONE_FILE = re.compile(
+    r"[0-9]+ (?=extraneous)|(?<=revision number) [0-9.]+| \([0-9]+ bytes not processed\)"
+)
 KEEP = "--truncated keep packs it, with what is missing filled"
 
 
@@ -184,13 +187,14 @@ def _refuse_damage(data: bytes, depth: int, complaint: str) -> None:
 
 
 def _both(complaint: str | None, error: Exception) -> str:
-    return str(error) if complaint is None else f"{complaint}; PIL: {error}"
+    said = _in_general(str(error))
+    return said if complaint is None else f"{complaint}; PIL: {said}"
 
 
 def _told(complaint: str | None, fault: str | None) -> str | None:
     """What a summary says of a file that PIL has decoded after a complaint, or filled."""
     if fault is not None:
-        return f"{fault if complaint is None else complaint}: what is missing filled by PIL"
+        return f"{complaint or _in_general(fault)}: what is missing filled by PIL"
     return None if complaint is None else f"{complaint}: decoded by PIL"
 
 
@@ -204,5 +208,10 @@ def _check_size(size: tuple[int, int]) -> None:
 
 def _reason(error: Exception) -> str:
     """libjpeg-turbo's words, without the name of its function that says them."""
-    text = " ".join(str(error).split())
-    return re.sub(r"^(tj\w+\(\): |Warning: )", "", text) or type(error).__name__
+    text = re.sub(r"^(tj\w+\(\): |Warning: )", "", " ".join(str(error).split()))
+    return _in_general(text) or type(error).__name__
+
+
+def _in_general(reason: str) -> str:
+    """Without what differs from file to file, so that files of one fault are counted together."""
+    return _OF_ONE_FILE.sub("", reason)

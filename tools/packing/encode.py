@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -17,9 +16,6 @@ from headrace.tools.packing.decode import check_jpeg, decode_image, decode_stric
 from headrace.tools.packing.mend_jpeg import mend_jpeg
 
 _STATS_STEP = 3
-_OF_ONE_FILE = re.compile(
-    r"[0-9]+ (?=extraneous)|(?<=revision number) [0-9.]+| \([0-9]+ bytes not processed\)"
-)
 # Longest side, in pixels, of an image that is stored losslessly by default. Measured on photos
 # shrunk to 16 to 128 px, see docs/packing.md.
 SMALL_SIDE_PX = 64
@@ -158,7 +154,7 @@ def encode_sample(
     lossless = config.format == "jpeg" and _is_lossless(header, (height, width), config)
     raw = config.format == "raw" or (lossless and holds_raw)
     gray = header is not None and len(header.components) == 1
-    reasons = [why, decoded.complaint and _in_general(decoded.complaint)]
+    reasons = [why, decoded.complaint]
     if lossless:
         config = replace(config, quality=100, subsampling="444")
         small = "small, " * (config.lossless == "auto")
@@ -214,7 +210,7 @@ def _pass_through(
             return None
         if mended is None or pixels is None:
             return None
-        stored, why = mended, _in_general(complaint)
+        stored, why = mended, complaint
         moments = _moments(pixels) if want_moments else None
     return Encoded(
         data=stored,
@@ -243,11 +239,6 @@ def _to_jpeg(pixels: np.ndarray, gray: bool, config: EncodeConfig) -> bytes:
         colorspace="GRAY" if gray else "RGB",
         colorsubsampling="Gray" if gray else config.subsampling,
     )
-
-
-def _in_general(complaint: str) -> str:
-    """Without what differs from file to file, so that files of one fault are counted together."""
-    return _OF_ONE_FILE.sub("", complaint)
 
 
 def _moments(image: np.ndarray) -> np.ndarray:
