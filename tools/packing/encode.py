@@ -16,8 +16,8 @@ from headrace.tools.packing.decode import check_jpeg, decode_image, decode_stric
 from headrace.tools.packing.mend_jpeg import mend_jpeg
 
 _STATS_STEP = 3
-# Longest side, in pixels, of an image that is stored losslessly by default. Measured on photos
-# shrunk to 16 to 128 px, see docs/packing.md.
+# Longer side, in pixels, of the images that are stored losslessly by default, as measured by
+# bench/studies/small_images.py.
 SMALL_SIDE_PX = 64
 
 

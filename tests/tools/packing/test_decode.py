@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
@@ -198,3 +200,10 @@ def test_verification_of_a_file_packed_unverified_knows_harmless_warnings(
     assert info([str(out), "--verify"]) == 0
     assert info([str(tmp_path / "in"), "--verify"]) == 0
     assert "302 images, 0 problems" in capsys.readouterr().out
+
+
+@given(st.binary(max_size=200), st.integers(0, len(GOOD)))
+def test_mending_never_stumbles(noise: bytes, place: int) -> None:
+    for data in (noise, b"\xff\xd8" + noise, GOOD[:place] + noise + GOOD[place + len(noise) :]):
+        mended = mend_jpeg(data)
+        assert mended is None or mended.startswith(b"\xff\xd8")
