@@ -19,7 +19,7 @@ from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.loading import scaling_points, throughput_report
 from headrace.bench.packers import compare_packers
-from headrace.bench.studies import max_side, raw_yuv420
+from headrace.bench.studies import loaders_apart, max_side, raw_yuv420, small_images
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
@@ -132,6 +132,8 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "scaling": _listed(scaling_points.SPEED_COLUMNS),
     "opening": _listed(scaling_points.OPEN_COLUMNS),
     "sides": _listed(max_side.COLUMNS),
+    "small": _listed(small_images.COLUMNS),
+    "apart": _listed(loaders_apart.COLUMNS),
 }
 
 

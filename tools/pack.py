@@ -4,8 +4,9 @@
     tools/pack.py data/ food11.beton
     tools/pack.py data/ food11.tar          one WebDataset shard
     tools/pack.py data/ food11/ --shard-size 256
+    tools/pack.py data/ food11.beton --dry-run      shows what would be taken, writes nothing
 
-Layout, splits, labels and class names are found by themselves (pipeline/layouts.py).
+Layout, splits, labels and class names are found by themselves (pipeline/layouts/).
 """
 
 import os
@@ -22,16 +23,24 @@ from headrace.pipeline.command_line import (
     escape_unprintable,
     run_command,
 )
+from headrace.pipeline.containers.beton_writer import check_page_size
 from headrace.pipeline.cores import available_cores
-from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import Flag, check_least, one_of, parse
-from headrace.pipeline.layouts.discovery import LAYOUTS, discover
+from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.layouts.listing import Listing
-from headrace.pipeline.layouts.splitting import make_folds, take_validation
+from headrace.tools.packing.claim import check_claim
 from headrace.tools.packing.encode import EncodeConfig
+from headrace.tools.packing.find_flags import FindFlags, find_config
+from headrace.tools.packing.finding import FindConfig, find_samples, to_json
 from headrace.tools.packing.output import Output, check_apart, check_output
-from headrace.tools.packing.run import PackError, Report, pack_beton, pack_shards
-from headrace.tools.packing.summary import summary_lines
+from headrace.tools.packing.run import (
+    PackError,
+    Result,
+    check_complete,
+    check_for_shards,
+    pack_beton,
+    pack_shards,
+)
+from headrace.tools.packing.summary import dry_run_lines, pack_lines, shape_of_terminal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +51,7 @@ class PackSettings:
     """Folder of images, or a list file."""
     out: Annotated[str, Positional, arg(metavar="OUT")]
     """OUT.beton; OUT.tar or OUT/ for WebDataset shards."""
-    layout: Annotated[str, one_of(LAYOUTS)] = "auto"
-    """How labels are told."""
-    label_column: Annotated[str | None, arg(metavar="C", help_behavior_hint="")] = None
-    """Column of a list file, by number from 0 or heading."""
-    class_names: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """One class name per line."""
-    val_fraction: Annotated[float | None, arg(metavar="F", help_behavior_hint="")] = None
-    """Move this share of train into val."""
-    folds: Annotated[int | None, arg(metavar="K", help_behavior_hint="")] = None
-    """Divide train into fold0 ... fold(K-1)."""
-    seed: int = 0
-    """Of --val-fraction and --folds."""
+    find: FindFlags = field(default_factory=FindFlags)
     encode: EncodeConfig = field(default_factory=EncodeConfig)
     on_error: Literal["skip", "fail"] = "skip"
     """What to do with a bad image."""
@@ -69,25 +67,13 @@ class PackSettings:
     """Of WebDataset shards."""
     force: Flag = False
     """Replace OUT if it exists."""
+    dry_run: Flag = False
+    """Show what would be packed and what not, refuse what would be refused; write nothing."""
+    show_all: Flag = False
+    """Show every class and every file left out, not only the first."""
 
     def __post_init__(self) -> None:
-        if self.folds is not None and self.val_fraction is not None:
-            raise ConfigError("--folds and --val-fraction exclude each other: choose one")
         check_least(self, 1, "workers", "page_size", "shard_size")
-
-
-def _listing(given: PackSettings) -> Listing:
-    listing = discover(
-        given.source,
-        layout=given.layout,
-        label_column=given.label_column,
-        class_names=given.class_names,
-    )
-    if given.folds is not None:
-        return make_folds(listing, given.folds, given.seed)
-    if given.val_fraction is not None:
-        return take_validation(listing, given.val_fraction, given.seed)
-    return listing
 
 
 def _output(given: PackSettings) -> Output:
@@ -99,20 +85,30 @@ def _output(given: PackSettings) -> Output:
     return Output(path=path, kind="file", force=given.force)
 
 
-def _pack(given: PackSettings, listing: Listing, out: Output) -> Report:
-    config = given.encode
-    fail = given.on_error == "fail"
+def _check(given: PackSettings, out: Output) -> None:
+    """Refuses what cannot work, before anything is looked for."""
+    check_apart(out, given.source)
+    check_output(out, claimed=False)
     if out.kind != "file":
-        if config.format != "jpeg":
-            raise ConfigError("shards hold JPEGs: leave --format raw away, or write a .beton")
+        check_for_shards(given.encode)
+    elif given.page_size:
+        check_page_size(given.page_size << 20)
+
+
+def _pack(given: PackSettings, config: FindConfig, listing: Listing, out: Output) -> Result:
+    fail = given.on_error == "fail"
+    found_with = to_json(config, given.source)
+    if out.kind != "file":
         size = (given.shard_size or 256) << 20
         return pack_shards(
-            listing, out, config, workers=given.workers, shard_bytes=size, fail_on_bad=fail
-        )
+            listing, out, given.encode, workers=given.workers, shard_bytes=size, fail_on_bad=fail,
+            found_with=found_with,
+        )  # fmt: skip
     page_size = given.page_size << 20 if given.page_size else None
     return pack_beton(
-        listing, out, config, workers=given.workers, fail_on_bad=fail, page_size=page_size
-    )
+        listing, out, given.encode, workers=given.workers, fail_on_bad=fail, page_size=page_size,
+        found_with=found_with,
+    )  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -120,11 +116,18 @@ def main(arguments: list[str] | None = None) -> int:
     escape_unprintable()
     given = parse(PackSettings, called("pack"), arguments)
     out = _output(given)
-    check_apart(out, given.source)
-    check_output(out, claimed=False)
-    listing = _listing(given)
+    config = find_config(given.find)
+    _check(given, out)
+    listing = find_samples(given.source, config)
     try:
-        report = _pack(given, listing, out)
+        if given.on_error == "fail":
+            check_complete(listing)
+        if given.dry_run:
+            check_claim(out.path)
+            shape = shape_of_terminal(everything=given.show_all, rest="--show-all")
+            print("\n".join(dry_run_lines(listing, shape)))
+            return 0
+        result = _pack(given, config, listing, out)
     except PackError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_FAILED
@@ -132,7 +135,12 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None:  # a full disk while writing does not say where
             raise OSError(error.errno, error.strerror, given.out) from None
         raise
-    print("\n".join(summary_lines(out.path, listing, report)))
+    rest = f"{called('info')} {given.out} --show-all"
+    print(
+        "\n".join(
+            pack_lines(out.path, result, shape_of_terminal(everything=given.show_all, rest=rest))
+        )
+    )
     return 0
 
 

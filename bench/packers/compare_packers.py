@@ -17,7 +17,7 @@ from headrace.bench.core.repeats import interleaved, spread
 from headrace.bench.core.tables import Column
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError, HeadraceError
-from headrace.pipeline.layouts.discovery import scan_images
+from headrace.pipeline.layouts.scanning import scan_images
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = {"max-256": 256, "fit": 0}

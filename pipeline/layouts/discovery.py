@@ -4,17 +4,17 @@ Layouts::
 
     classes   [split/]any/depth/Class/x.jpg     the class is the folder that holds the image
     names     [split/]3_17.jpg                  label_number, as Food-11 is distributed
-    list      train.txt, labels.csv, ...        path, label [, label ...]
+    list      train.txt, labels.csv, ...        columns of paths, labels, splits
     flat      [split/]x.jpg                     no labels
 
-`auto` looks at what is there. A label of -1 means none.
+`auto` reads folders and lists as evidence, takes what fits, and asks where two readings fit. A
+label of -1 in a Listing means none. docs/layouts.md says what counts as evidence.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +22,32 @@ import numpy as np
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.classes import folder_titles, number_labels
-from headrace.pipeline.layouts.listfiles import find_lists, read_lists
-from headrace.pipeline.layouts.listing import (
-    EXTENSIONS,
-    Found,
-    Listing,
-    Scan,
-    scan_images,
-    split_of,
+from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.finding import Finder
+from headrace.pipeline.layouts.folders import FolderReading, read_folders
+from headrace.pipeline.layouts.label_values import label_values
+from headrace.pipeline.layouts.leakage import shared_images
+from headrace.pipeline.layouts.list_sets import ListSet, make_sets
+from headrace.pipeline.layouts.listfiles import ListReading, find_list_files, not_good, read_list
+from headrace.pipeline.layouts.listing import Found, Listing, natural_key
+from headrace.pipeline.layouts.path_column import SharedNamesError
+from headrace.pipeline.layouts.scanning import Scan, scan_images
+from headrace.pipeline.layouts.split_folders import SplitQuestion, top_folders
+from headrace.pipeline.layouts.splitting import merge_splits
+from headrace.pipeline.layouts.weighing import (
+    Verdict,
+    choose_set,
+    choose_splits_set,
+    labels_of,
+    splits_of,
 )
 
-LAYOUTS = ("auto", "classes", "names", "list", "flat")
 _SPLIT_ORDER = ("train", "val", "test")
-_LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")
 
 
 def discover(
     source: str | Path,
+    config: LayoutConfig | None = None,
     *,
     layout: str = "auto",
     label_column: str | int | None = None,
@@ -48,171 +57,237 @@ def discover(
 
     Args:
         source: folder, or a list file whose paths are relative to its own folder.
+        config: what is known of the layout; the other arguments are for where it is left away.
         layout: one of LAYOUTS.
-        label_column: for lists: number of the column, from 0 (the path), or its heading.
+        label_column: for lists: number of the column, from 0, or its heading.
         class_names: text file with one class name per line, in the order of the labels.
 
     Raises:
-        ConfigError: a setting that cannot work, or labels that contradict each other.
+        ConfigError: a setting that cannot work, labels that contradict each other, or evidence
+            that leaves open what is meant; the text names the flag that decides.
         RecordsError: no image there.
     """
     source = Path(source)
-    if layout not in LAYOUTS:
-        raise ConfigError(f"layout {layout!r}: expected one of {', '.join(LAYOUTS)}")
+    if config is None:
+        config = LayoutConfig(
+            layout=layout,
+            label_column=None if label_column is None else str(label_column),
+            class_names=None if class_names is None else Path(class_names),
+        )
     if not source.exists():
         raise RecordsError(f"{source} does not exist: expected a folder of images")
-    lists = [source] if source.is_file() else []
-    if lists and layout not in ("auto", "list"):
-        raise ConfigError(f"{source} is a file: layout {layout} needs a folder of images")
-    scan = scan_images(source.parent if lists else source)
+    root = source
+    if source.is_file():
+        if config.layout not in ("auto", "list"):
+            raise ConfigError(f"{source} is a file: layout {config.layout} needs a folder")
+        root, config = source.parent, replace(config, lists=(source, *config.lists))
+    scan = scan_images(root)
     if not scan.images:
-        raise RecordsError(
-            f"{source} holds no images (looked at any depth for {', '.join(sorted(EXTENSIONS))})"
+        kinds = ", ".join(f"{group.count} {group.kind}" for group in scan.left_out[:5])
+        beside = f"; it holds {kinds}" if kinds else ""
+        raise RecordsError(f"{source} holds no images (looked at any depth{beside})")
+    verdict = _weigh(scan, config)
+    listing = _listing(scan, config, verdict)
+    return merge_splits(listing, config.merge) if config.merge else listing
+
+
+def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
+    folder = read_folders(scan.images, config)
+    verdict = Verdict(found=folder.found, layout=folder.kind, why=_why(folder, config))
+    verdict.notes += folder.notes
+    if config.layout not in ("auto", "list"):
+        _ask(folder.questions)
+        verdict.ignored += folder.ignored
+        return verdict
+    questions: list[ConfigError] = []
+    sets = _read_sets(scan, config, folder, verdict, questions)
+    chosen = choose_set(sets, verdict.passed_over)
+    if config.wants_lists and (chosen is None or not sets):
+        _ask(questions)
+        _ask([one.question for one in sets if one.question is not None])
+        if not sets:
+            raise _no_list(scan, config)
+    if chosen is None:
+        # Folders' names are no answer to a list that is about these images beyond doubt.
+        _ask([question for question in questions if isinstance(question, SharedNamesError)])
+    if chosen is None and (not folder.tells_classes or folder.questions):
+        # Nothing else labels the images: what a list leaves open is a question.
+        _ask(questions)
+        _ask([one.question for one in sets if one.question is not None])
+    dividing = choose_splits_set(sets, chosen, verdict.passed_over)
+    verdict.passed_over += [_as_passed(question) for question in questions]
+    labels = labels_of(folder, chosen, config.wants_lists, verdict)
+    if chosen is None or verdict.layout != "list":
+        _ask(folder.questions)
+    by_list = verdict.layout == "list"
+    if not by_list:
+        verdict.ignored += folder.ignored
+    if dividing is None:
+        _ask([question for question in folder.questions if isinstance(question, SplitQuestion)])
+    splits = splits_of(folder, dividing, bool(config.lists), verdict)
+    for one in dict.fromkeys(s.name for s in (chosen, dividing) if s is not None):
+        of_set = next(s for s in sets if s.name == one)
+        verdict.lines += of_set.lines
+        verdict.passed_over += of_set.passed_over
+        verdict.missing += of_set.missing
+    if by_list or dividing is not None:
+        verdict.found = _combined(scan, folder, labels, splits, by_list, dividing, verdict)
+    else:
+        verdict.found = [replace(f, label=labels.get(f.path)) for f in folder.found]
+    return verdict
+
+
+def _ask(questions: Sequence[ConfigError]) -> None:
+    if questions:
+        raise questions[0]
+
+
+def _as_passed(question: ConfigError) -> Skipped:
+    name, _, reason = str(question).partition(": ")
+    return Skipped(name=name, reason=reason) if reason else Skipped(name="lists", reason=name)
+
+
+def _no_list(scan: Scan, config: LayoutConfig) -> Exception:
+    if config.lists:
+        return RecordsError(f"{config.lists[0]} names no image that exists below {scan.root}")
+    if config.label_column is not None and config.layout != "list":
+        return ConfigError(
+            f"label column {config.label_column} was given, but {scan.root} is not read from a "
+            "list file, since it has none that names its images; add the layout list"
         )
-    found, ignored = _by_folder(scan, layout)
-    if lists or layout == "list" or (layout == "auto" and _has_no_labels(found)):
-        lists = lists or find_lists(scan)
-        if not lists and layout == "list":
-            raise ConfigError(
-                f"{scan.root} has no list file: expected train.txt or labels.csv with lines "
-                "path,label"
-            )
-    if label_column is not None and not lists:
-        raise ConfigError(
-            f"label column {label_column} was given, but {source} is not read from a list file; "
-            "add the layout list"
-        )
-    missing = scan.missing
-    if lists:
-        found, ignored, absent = read_lists(scan, lists, label_column)
-        missing += absent
-        if not found:
-            raise RecordsError(f"{lists[0]} names no image that exists below {scan.root}")
-    kind = "list" if lists else _kind(found)
-    return _listing(scan.root, kind, found, missing, ignored, class_names)
-
-
-def numbered_name(path: str) -> int | None:
-    """The label in a file name `label_number.ext`, or None."""
-    match = _LABEL_NAME.fullmatch(path.rpartition("/")[2])
-    return int(match[1]) if match else None
-
-
-def _by_folder(scan: Scan, layout: str) -> tuple[list[Found], list[str]]:
-    """Samples by the folders they lie in, whatever lists say."""
-    prefix, top = _top_folders(scan.images)
-    with_splits = any(split_of(f) for f in top) and (
-        any(split_of(f) == "train" for f in top) or all(split_of(f) for f in top if f)
+    return ConfigError(
+        f"{scan.root} has no list file: expected train.txt or labels.csv with lines path,label"
     )
-    groups: dict[str, list[tuple[str, str]]] = {}
-    ignored: list[str] = []
-    for path in scan.images:
-        rest = path[len(prefix) :]
-        first, _, below = rest.partition("/")
-        split = split_of(first) if with_splits and below else None
-        if with_splits and split is None:
-            ignored.append(f"{path}: outside the split folders")
+
+
+def _why(folder: FolderReading, config: LayoutConfig) -> str:
+    asked = "" if config.layout == "auto" else ", as asked"
+    labels = {f.label for f in folder.found if f.label is not None}
+    counted = sum(f.label is not None for f in folder.found)
+    if folder.kind == "classes":
+        return f"classes{asked}: {counted} images lie in folders of {len(labels)} names"
+    if folder.kind == "names":
+        return f"names{asked}: {counted} images are called label_number, with {len(labels)} labels"
+    return f"flat{asked}: neither folders nor names nor lists tell classes"
+
+
+def _read_sets(
+    scan: Scan, config: LayoutConfig, folder: FolderReading, verdict: Verdict,
+    questions: list[ConfigError],
+) -> list[ListSet]:  # fmt: skip
+    """The lists that name images; what speaks against the others goes to the verdict."""
+    if config.lists:
+        files = [_given(scan.root, path) for path in config.lists]
+        skipped: list[Skipped] = []
+    else:
+        files, skipped = find_list_files(scan.root)
+    verdict.passed_over += skipped
+    if not files:
+        return []
+    finder = Finder(scan.images)
+    prefix, top = top_folders(scan.images)
+    tops = [f"{prefix}{name}/" for name in top if name]
+    readings: list[ListReading] = []
+    for path in files:
+        try:
+            reading = read_list(path, scan.root, finder, tops, config)
+        except ConfigError as error:
+            if config.lists:
+                raise
+            questions.append(error)
             continue
-        groups.setdefault(split or DEFAULT_SPLIT, []).append((path, below if split else rest))
-    found: list[Found] = []
-    for split, members in groups.items():
-        found += _label_group(split, members, layout, ignored)
-    return found, ignored
+        name = path.relative_to(scan.root).as_posix() if not config.lists else str(path)
+        if reading is None:
+            reason = "no column names the images"
+            verdict.passed_over.append(Skipped(name=name, reason=reason))
+        elif not reading.is_good and not config.lists:
+            questions.append(not_good(reading))
+        else:
+            readings.append(reading)
+    known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}
+    sets = make_sets(readings, config, known if folder.tells_classes else ())
+    if not folder.has_splits or config.lists:
+        return sets
+    inside = {f.path for f in folder.found}
+    within = [one for one in sets if not inside.isdisjoint(one.paths)]
+    for one in sets:
+        if one not in within and within:
+            reason = "its images lie outside the split folders"
+            verdict.passed_over.append(Skipped(name=one.name, reason=reason))
+    return within or sets
 
 
-def _top_folders(images: Sequence[str]) -> tuple[str, Counter[str]]:
-    """The prefix of lone wrapping folders, and the folders (or "" for files) right below it."""
-    prefix = ""
-    while True:
-        top = Counter(
-            path[len(prefix) :].partition("/")[0] if "/" in path[len(prefix) :] else ""
-            for path in images
-        )
-        only = next(iter(top))
-        if len(top) > 1 or not only or split_of(only):
-            return prefix, top
-        deeper = prefix + only + "/"
-        # A lone folder that holds images itself is a class, not a wrapping.
-        if any("/" not in path[len(deeper) :] for path in images):
-            return prefix, top
-        prefix = deeper
+def _given(root: Path, path: Path) -> Path:
+    """A list as the user gave it: relative to where they stand, or to the folder."""
+    if path.is_file():
+        return path
+    if (root / path).is_file():
+        return root / path
+    raise ConfigError(f"--list {path}: no such file, neither here nor in {root}")
 
 
-def _label_group(
-    split: str, members: list[tuple[str, str]], layout: str, ignored: list[str]
+def _combined(
+    scan: Scan,
+    folder: FolderReading,
+    labels: dict[str, str | int],
+    splits: dict[str, tuple[str, ...]],
+    by_list: bool,
+    dividing: ListSet | None,
+    verdict: Verdict,
 ) -> list[Found]:
-    """Labels of one split's images, given as (path, path below the split)."""
-    if layout == "flat":
-        return [Found(path=path, split=split, label=None) for path, _ in members]
-    in_folders = [(path, rest) for path, rest in members if "/" in rest]
-    loose = [path for path, rest in members if "/" not in rest]
-    if layout != "names" and in_folders:
-        ignored.extend(f"{path}: beside the class folders, not in one" for path in loose)
-        return [
-            Found(path=path, split=split, label=rest.rpartition("/")[0])
-            for path, rest in in_folders
-        ]
-    if layout == "classes":
-        # Test images are often distributed without labels.
-        return [Found(path=path, split=split, label=None) for path, _ in members]
-    paths = [path for path, _ in members]
-    labels = [numbered_name(path) for path in paths]
-    strays = [path for path, label in zip(paths, labels, strict=True) if label is None]
-    numbers = {label for label in labels if label is not None and label >= 0}
-    # Dates such as 20240131_1.jpg are no labels: class numbers have few gaps.
-    plausible = layout == "names" or (bool(numbers) and max(numbers) < 4 * len(numbers) + 16)
-    if strays and plausible and len(strays) * 2 < len(paths):
-        raise ConfigError(
-            f"{strays[0]} is not named label_number like the {len(paths) - len(strays)} other "
-            f"images of {split}; move it away, or choose the layout flat"
-        )
-    labelled = plausible and not strays
-    return [
-        Found(path=path, split=split, label=label if labelled else None)
-        for path, label in zip(paths, labels, strict=True)
-    ]
+    """Samples as lists say; images of split folders that no list mentions (a test set without
+    labels) follow as their folders say."""
+    by_folder = {f.path: f for f in folder.found}
+    listed = set(dividing.splits if dividing is not None else ()) | (
+        set(labels) if by_list else set()
+    )
+    taken = {split for path in listed for split in splits.get(path, ())}
+    found = []
+    for path in scan.images:
+        there = by_folder.get(path)
+        here = splits.get(path) or ((there.split,) if there is not None else (DEFAULT_SPLIT,))
+        if path in listed:
+            found += [Found(path=path, split=split, label=labels.get(path)) for split in here]
+        elif there is not None and folder.has_splits and there.split not in taken:
+            found.append(Found(path=path, split=there.split, label=labels.get(path)))
+        else:
+            verdict.ignored.append(Skipped(name=path, reason="in no list"))
+    return found
 
 
-def _has_no_labels(found: Sequence[Found]) -> bool:
-    """Whether folders and names tell nothing: a lone folder may just be called `images`."""
-    return _kind(found) == "flat" or len({f.label for f in found if f.label is not None}) == 1
-
-
-def _kind(found: Iterable[Found]) -> str:
-    labels = {type(f.label) for f in found}
-    return "classes" if str in labels else "names" if int in labels else "flat"
-
-
-def _listing(
-    root: Path,
-    layout: str,
-    found: list[Found],
-    missing: tuple[Skipped, ...],
-    ignored: Sequence[str],
-    class_names: str | Path | None,
-) -> Listing:
-    names = [f.label for f in found]
-    notes: list[str] = []
-    if layout == "classes":
+def _listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
+    found = verdict.found
+    names: list[str | int | None] = [f.label for f in found]
+    notes = list(verdict.notes)
+    if verdict.layout == "classes":
         folders = [(f.split, f.label) for f in found if isinstance(f.label, str)]
-        titles, notes = folder_titles(folders)
+        titles, more = folder_titles(folders)
+        notes += more
         names = [titles[n] if isinstance(n, str) else n for n in names]
-    labels, classes = number_labels(root, names, class_names)
+    elif verdict.layout == "list":
+        names = label_values(names, [f.split for f in found], config.no_label, notes)
+    labels, classes = number_labels(scan.root, names, config.class_names)
     present = {f.split for f in found}
+    known = [split for split in _SPLIT_ORDER if split in present]
     splits: dict[str, tuple[int, int]] = {}
     order: list[int] = []
-    for split in [s for s in _SPLIT_ORDER if s in present]:
+    for split in [*known, *sorted(present - set(known), key=natural_key)]:
         members = [i for i, f in enumerate(found) if f.split == split]
         splits[split] = (len(order), len(order) + len(members))
         order += members
-    return Listing(
-        root=root,
-        layout=layout,
+    listing = Listing(
+        root=scan.root,
+        layout=verdict.layout,
         paths=[found[i].path for i in order],
         labels=labels[np.array(order, np.int64)],
         classes=classes,
         splits=splits,
-        missing=missing,
-        ignored=tuple(ignored),
+        why=verdict.why,
+        taken=tuple(verdict.lines),
+        passed_over=tuple(verdict.passed_over),
+        missing=(*scan.missing, *verdict.missing),
+        ignored=tuple(verdict.ignored),
+        left_out=scan.left_out,
         notes=tuple(notes),
     )
+    return replace(listing, notes=(*notes, *shared_images(listing)))

@@ -1,194 +1,174 @@
-"""List files: `path, label [, label ...]` per line, as text or CSV, with or without heading."""
+"""Finds list files and reads each: the images that its rows name, and the splits they are in."""
 
 from __future__ import annotations
 
-import csv
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
+from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.listing import Found, Scan, split_of
+from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.finding import Finder
+from headrace.pipeline.layouts.headings import need_column, with_heading
+from headrace.pipeline.layouts.listing import natural_key
+from headrace.pipeline.layouts.path_column import PathChoice, choose_paths, fit_of_rows
+from headrace.pipeline.layouts.split_column import SplitChoice, choose_splits
+from headrace.pipeline.layouts.split_words import list_split, split_folders
+from headrace.pipeline.layouts.tables import Table, read_table
 
-_SUFFIXES = (".txt", ".csv", ".tsv", ".lst")
-_PATH_HEADINGS = {"path", "file", "filename", "file_name", "image", "image_id", "id", "img", "name"}
-_LABEL_HEADINGS = ("label", "class", "category", "target", "breed", "species")
-_NOT_LISTS = ("classes", "license", "readme", "requirements")
-
-
-class _Finder:
-    """Finds the image that a list's entry means: with or without extension or folder."""
-
-    def __init__(self, images: list[str]) -> None:
-        self._exact = set(images)
-        self._by_key: dict[str, str | None] = {}
-        for path in images:
-            stem = path.rpartition(".")[0]
-            name = path.rpartition("/")[2]
-            for key in {stem, name, name.rpartition(".")[0]}:
-                # None marks a key that several images share: it names none of them.
-                self._by_key[key] = None if key in self._by_key else path
-
-    def find(self, entry: str, split: str | None) -> str | None:
-        entry = entry.strip().replace("\\", "/").removeprefix("./").lstrip("/")
-        candidates = [entry] if split is None else [entry, f"{split}/{entry}"]
-        for candidate in candidates:
-            if candidate in self._exact:
-                return candidate
-        for candidate in reversed(candidates):
-            if found := self._by_key.get(candidate):
-                return found
-        return None
+SUFFIXES = (".txt", ".csv", ".tsv", ".lst", ".jsonl", ".ndjson")
+_UNREAD = (".mat", ".json", ".xlsx", ".xls", ".parquet", ".pkl", ".pickle", ".npy", ".npz")
+_NO_LISTS = ("classes", "license", "licence", "readme", "requirements", "citation", "changelog")
+_DEPTH = 3
+_MANY_FILES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Table:
-    path: Path
-    heading: list[str] | None
-    rows: list[list[str]]
-    path_column: int
+class ListReading:
+    """A list that names images.
 
-
-def find_lists(scan: Scan) -> list[Path]:
-    """The list files right below the scanned folder: those named like a split, else the only one
-    that names images."""
-    files = sorted(
-        f
-        for f in scan.root.iterdir()
-        if f.suffix.lower() in _SUFFIXES
-        and f.is_file()
-        and not f.name.startswith(".")
-        and not f.stem.lower().startswith(_NOT_LISTS)
-    )
-    finder = _Finder(scan.images)
-    fitting = [f for f in files if _names_images(f, finder, split_of(f.stem))]
-    named = [f for f in fitting if split_of(f.stem)]
-    if named or len(fitting) <= 1:
-        return named or fitting
-    raise ConfigError(
-        f"{fitting[0].name} and {fitting[1].name} both list images of {scan.root}; "
-        "give the one you mean as the source"
-    )
-
-
-def read_lists(
-    scan: Scan, lists: list[Path], label_column: str | int | None
-) -> tuple[list[Found], list[str], tuple[Skipped, ...]]:
-    """Samples by what the lists say.
-
-    Images of split folders that no list mentions (a test set without labels) follow without
-    label.
-
-    Returns:
-        samples, ignored images (one line each), listed files that are not there.
+    Attributes:
+        table: without its heading row.
+        paths: the image of each row, None where it is not there.
+        path_column: that holds the paths.
+        folder_column: that holds the folder of each, if one does; it may be the label too.
+        splits: its column of splits, if it has one.
+        named_split: the split that its name stands for.
+        is_good: whether it names enough images to be believed without being asked for.
+        line: what was taken, with its figures.
+        passed_over: other columns that name images, and why they were not taken.
     """
-    finder = _Finder(scan.images)
-    found: dict[str, Found] = {}
-    missing: list[Skipped] = []
-    for file in lists:
-        split = split_of(file.stem)
-        table = _read_table(file, finder, split)
-        column = _label_column(table, label_column)
-        for row in table.rows:
-            entry = row[table.path_column]
-            path = finder.find(entry, split)
-            if path is None:
-                missing.append(Skipped(name=entry, reason=f"listed in {file.name}, not there"))
-                continue
-            label = _label(row[column]) if column is not None and column < len(row) else None
-            here = split or split_of(path.partition("/")[0]) or DEFAULT_SPLIT
-            if path in found and found[path].label != label:
-                raise ConfigError(f"{file.name} lists {path} again with another label ({label})")
-            found.setdefault(path, Found(path=path, split=here, label=label))
-    samples = _one_kind(found)
-    listed_splits = {f.split for f in samples}
-    ignored = []
-    for path in scan.images:
-        if path in found:
-            continue
-        split = split_of(path.partition("/")[0])
-        if split is not None and split not in listed_splits:
-            samples.append(Found(path=path, split=split, label=None))
+
+    table: Table
+    paths: list[str | None]
+    path_column: int
+    folder_column: int | None
+    splits: SplitChoice | None
+    named_split: str | None
+    is_good: bool
+    line: str
+    passed_over: tuple[Skipped, ...]
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+
+def find_list_files(root: Path) -> tuple[list[Path], list[Skipped]]:
+    """List files down to a few levels, in natural order, and files that might be lists and are not
+    read."""
+    files: list[str] = []
+    skipped: list[Skipped] = []
+    folders = [(str(root), "", 1)]
+    while folders:
+        folder, prefix, depth = folders.pop()
+        here = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name.startswith(".") or name in ("__MACOSX", "lost+found"):
+                        continue
+                    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (millions of names)
+                    if suffix in SUFFIXES:
+                        if not name.lower().startswith(_NO_LISTS) and entry.is_file():
+                            here.append(prefix + name)
+                    elif suffix in _UNREAD:
+                        reason = f"{suffix} files are not read: make a CSV of it"
+                        skipped.append(Skipped(name=prefix + name, reason=reason))
+                    elif depth < _DEPTH and entry.is_dir():
+                        folders.append((entry.path, f"{prefix}{name}/", depth + 1))
+        except OSError:
+            continue  # the scan lists what cannot be read
+        if len(here) > _MANY_FILES:
+            reason = f"{len(here)} text files in one folder: one for each image, no lists"
+            skipped.append(Skipped(name=prefix or ".", reason=reason))
         else:
-            ignored.append(f"{path}: in no list")
-    return samples, ignored, tuple(missing)
+            files += here
+    files.sort(key=lambda name: (name.count("/"), natural_key(name)))
+    return [root / name for name in files], skipped[:_MANY_FILES]
 
 
-def _read_table(file: Path, finder: _Finder, split: str | None) -> _Table:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            lines = [line for line in stream.read().splitlines() if line.strip()]
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not UTF-8 text: {error}") from error
-    first = lines[0] if lines else ""
-    separator = next((s for s in ",;\t" if s in first), None)
-    if separator is None:
-        rows = [line.rsplit(maxsplit=1) for line in lines]
-    else:
-        rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
-    heading = None
-    if rows and finder.find(rows[0][0], split) is None and _looks_like_heading(rows):
-        heading = [cell.strip().lower() for cell in rows.pop(0)]
-    column = next((i for i, h in enumerate(heading or []) if h in _PATH_HEADINGS), 0)
-    short = [row for row in rows if len(row) <= column]
-    if short:
-        raise ConfigError(f"{file}: the line {','.join(short[0])!r} has no column {column}")
-    return _Table(path=file, heading=heading, rows=rows, path_column=column)
+def read_list(
+    path: Path, root: Path, finder: Finder, top_folders: Sequence[str], config: LayoutConfig
+) -> ListReading | None:
+    """What a list names, or None if it names no image.
 
+    Args:
+        path: the list.
+        root: the scanned folder.
+        finder: of its images.
+        top_folders: those right below it, or below lone wrapping ones, with a slash at the end.
+        config: with the columns that the user gave.
 
-def _looks_like_heading(rows: list[list[str]]) -> bool:
-    first = [cell.strip().lower() for cell in rows[0]]
-    if any(cell in _PATH_HEADINGS for cell in first):
-        return True
-    # A wordy first line above numbers.
-    return len(first) > 1 and len(rows) > 1 and not _is_number(first[1]) and _is_number(rows[1][-1])
-
-
-def _names_images(file: Path, finder: _Finder, split: str | None) -> bool:
-    try:
-        table = _read_table(file, finder, split)
-    except ConfigError:
-        return False
-    head = table.rows[:50]
-    hits = sum(finder.find(row[table.path_column], split) is not None for row in head)
-    return hits > 0 and 2 * hits >= len(head)
-
-
-def _label_column(table: _Table, wanted: str | int | None) -> int | None:
-    width = max((len(row) for row in table.rows), default=0)
-    heading = table.heading or []
-    if wanted is None:
-        for name in _LABEL_HEADINGS:
-            if name in heading:
-                return heading.index(name)
-        return next((i for i in range(width) if i != table.path_column), None)
-    if isinstance(wanted, str) and wanted.lower() in heading:
-        return heading.index(wanted.lower())
-    if _is_number(str(wanted)) and 0 <= int(wanted) < width and int(wanted) != table.path_column:
-        return int(wanted)
-    columns = ", ".join(heading) if heading else f"0 to {width - 1}, of which 0 is the path"
-    raise ConfigError(f"{table.path.name} has no label column {wanted!r}; it has {columns}")
-
-
-def _label(cell: str) -> str | int | None:
-    text = cell.strip()
-    if not text:
+    Raises:
+        ConfigError: it cannot be read, or leaves open what it means.
+    """
+    inside = path.is_relative_to(root)
+    name = path.relative_to(root).as_posix() if inside else str(path)
+    folder = name.rpartition("/")[0] + "/" if inside and "/" in name else ""
+    table = read_table(path, name, folder, lambda rows: fit_of_rows(finder, folder, rows))
+    wanted = None
+    if config.path_column is not None:
+        table = table if table.heading else with_heading(table, 0, False)
+        wanted = need_column(table, config.path_column, "path")
+    named_split = list_split(path.stem)
+    choice = choose_paths(table, finder, _scopes(folder, named_split, top_folders, config), wanted)
+    if choice is None or not choice.match.num_named:
         return None
-    return int(text) if _is_number(text) else text
+    return _reading(choice, named_split, config)
 
 
-def _one_kind(found: dict[str, Found]) -> list[Found]:
-    """Numbers among class names are class names too (a class called 7up and one called 7)."""
-    samples = list(found.values())
-    if not any(isinstance(f.label, str) for f in samples):
-        return samples
-    return [
-        Found(path=f.path, split=f.split, label=str(f.label))
-        if isinstance(f.label, int) and f.label >= 0
-        else f
-        for f in samples
-    ]
+def _scopes(
+    folder: str, named_split: str | None, top_folders: Sequence[str], config: LayoutConfig
+) -> list[str]:
+    if config.list_folder is not None:
+        folder = config.list_folder.removeprefix("./").strip("/")
+        return [] if folder in ("", ".") else [folder + "/"]
+    scopes = [folder] if folder else []
+    if named_split:
+        splits = split_folders(f.rstrip("/").rpartition("/")[2] for f in top_folders)
+        own = [
+            f for f in top_folders
+            if splits.get(f.rstrip("/").rpartition("/")[2]) == named_split
+        ]  # fmt: skip
+        scopes += own if len(own) == 1 else []
+    return scopes
 
 
-def _is_number(text: str) -> bool:
-    return text.strip().removeprefix("-").isdecimal()
+def _reading(choice: PathChoice, named_split: str | None, config: LayoutConfig) -> ListReading:
+    table, match = choice.table, choice.match
+    splits = choose_splits(table, {match.column}, config.split_column)
+    rows = len(table.rows)
+    share = match.num_named / max(1, rows)
+    encoding = "" if table.encoding == "UTF-8" else f", {table.encoding}"
+    line = f"list {table.name} ({rows} rows, {table.separator}{encoding}): {match.figures(table)}"
+    agreeing = tuple(
+        Skipped(
+            name=f"{table.name}, column {table.title(other.column)}",
+            reason=f"{table.title(match.column)} names the images; this is {other.figures(table)}",
+        )
+        for other in choice.others
+    )
+    return ListReading(
+        table=table,
+        paths=match.paths,
+        path_column=match.column,
+        folder_column=match.folder_column,
+        splits=splits,
+        named_split=named_split,
+        is_good=share >= 0.5,
+        line=line,
+        passed_over=agreeing,
+    )
+
+
+def not_good(reading: ListReading) -> ConfigError:
+    """The question about a list of which few rows name an image."""
+    named = sum(path is not None for path in reading.paths)
+    return ConfigError(
+        f"{reading.name}: only {named} of {len(reading.paths)} rows name an image that is there; "
+        f"say --list {reading.name} to take it all the same, or --layout classes or flat"
+    )

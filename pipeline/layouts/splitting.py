@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.layouts.leakage import real_paths
+from headrace.pipeline.layouts.listing import Listing, natural_key, split_of
 
 TRAIN, VAL = "train", "val"
 
@@ -22,13 +24,63 @@ def take_validation(listing: Listing, fraction: float, seed: int) -> Listing:
         raise ConfigError(f"validation fraction {fraction}: expected a number between 0 and 1")
     if VAL in listing.splits:
         raise ConfigError(
-            "the data set has a validation split already; leave the validation fraction away"
+            "the data set has a validation split already; leave the validation fraction away, or "
+            "say --merge train,val to join the two first"
         )
     ranks, counts = _shuffled_ranks(listing, seed)
     quota = np.round(counts * fraction)
     # A class of two or more is in both splits.
     quota = np.where(counts > 1, np.clip(quota, 1, counts - 1), quota)
     return _resplit(listing, [TRAIN, VAL], (ranks < quota).astype(np.int64))
+
+
+def merge_splits(listing: Listing, names: Sequence[str]) -> Listing:
+    """Joins splits into the first of them, each file once.
+
+    Args:
+        listing: the splits as they are.
+        names: two or more of its splits; `valid` means val, and so on.
+
+    Raises:
+        ConfigError: there is no such split, or an image has another label in the other split.
+    """
+    wanted = list(dict.fromkeys(split_of(name) or name for name in names))
+    for name in wanted:
+        if name not in listing.splits:
+            raise ConfigError(
+                f"--merge {','.join(names)}: there is no split {name}, only "
+                f"{', '.join(listing.splits)}"
+            )
+    if len(wanted) < 2:
+        raise ConfigError(f"--merge {','.join(names)}: expected two different splits")
+    real = real_paths(listing)
+    known: dict[str, int] = {}
+    joined = [i for name in wanted for i in range(*listing.splits[name])]
+    for i in joined:
+        first = known.setdefault(real[i], i)
+        if listing.labels[first] != listing.labels[i]:
+            raise ConfigError(
+                f"{listing.paths[first]} and {listing.paths[i]} are one file with two labels: "
+                "splits cannot be merged"
+            )
+    members = {wanted[0]: sorted(known.values(), key=lambda i: natural_key(listing.paths[i]))}
+    for name, span in listing.splits.items():
+        if name not in wanted:
+            members[name] = list(range(*span))
+    splits: dict[str, tuple[int, int]] = {}
+    order: list[int] = []
+    for name in [name for name in listing.splits if name in members]:
+        splits[name] = (len(order), len(order) + len(members[name]))
+        order += members[name]
+    twice = len(joined) - len(known)
+    note = f"{' and '.join(wanted)} are merged into {wanted[0]}"
+    return replace(
+        listing,
+        paths=[listing.paths[i] for i in order],
+        labels=listing.labels[np.array(order, np.int64)],
+        splits=splits,
+        notes=(*listing.notes, note + (f", {twice} images were in both" if twice else "")),
+    )
 
 
 def make_folds(listing: Listing, num_folds: int, seed: int) -> Listing:

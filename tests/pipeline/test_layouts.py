@@ -3,6 +3,7 @@
 import errno
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.layouts.listing import Listing, natural_key
@@ -30,6 +32,10 @@ def _labels(listing: Listing) -> dict[str, str | None]:
     return dict(zip(listing.paths, names, strict=True))
 
 
+def _lines(skipped: Iterable[Skipped]) -> list[str]:
+    return [f"{s.name}: {s.reason}" for s in skipped]
+
+
 def test_class_folders_at_any_depth_below_splits(tmp_path: Path) -> None:
     _touch(tmp_path, "training/Fruit/Apple/1.JPG", "training/Milk/2.png", "Validation/Milk/3.jpeg")
     _touch(tmp_path, "evaluation/Fruit/Apple/4.webp", "icons/Apple.jpg")
@@ -38,7 +44,7 @@ def test_class_folders_at_any_depth_below_splits(tmp_path: Path) -> None:
     assert listing.splits == {"train": (0, 2), "val": (2, 3), "test": (3, 4)}
     assert listing.classes == ("Apple", "Milk")
     assert listing.labels.tolist() == [0, 1, 1, 0]
-    assert listing.ignored == ("icons/Apple.jpg: outside the split folders",)
+    assert _lines(listing.ignored) == ["icons/Apple.jpg: outside the split folders"]
 
 
 def test_class_folders_without_splits_and_inside_a_lone_folder(tmp_path: Path) -> None:
@@ -103,7 +109,9 @@ def test_lists_per_split_with_a_choice_of_column(tmp_path: Path) -> None:
     (tmp_path / "classes.csv").write_text(
         "name,id,group,group id\nfig,0,fruit,1\npear,1,fruit,1\nmilk,2,dairy,0\n"
     )
-    fine = discover(tmp_path, layout="list")
+    with pytest.raises(ConfigError, match=r"which column is the label\? .*--label-column"):
+        discover(tmp_path, layout="list")
+    fine = discover(tmp_path, layout="list", label_column=1)
     assert fine.labels.tolist() == [0, 1, 2] and fine.classes == ("fig", "pear", "milk")
     coarse = discover(tmp_path, layout="list", label_column=2)
     assert coarse.labels.tolist() == [1, 1, 0] and coarse.classes == ("dairy", "fruit")
@@ -112,6 +120,9 @@ def test_lists_per_split_with_a_choice_of_column(tmp_path: Path) -> None:
     ]
     with pytest.raises(ConfigError, match="no label column '7'"):
         discover(tmp_path, layout="list", label_column="7")
+    assert discover(tmp_path, label_column=2).labels.tolist() == [1, 1, 0]
+    for name in ("train.txt", "val.txt"):
+        (tmp_path / name).unlink()
     with pytest.raises(ConfigError, match="add the layout list"):
         discover(tmp_path, label_column=2)
 
@@ -120,9 +131,10 @@ def test_a_kaggle_csv_with_bare_ids(tmp_path: Path) -> None:
     _touch(tmp_path, "train/00a.jpg", "train/00b.jpg", "test/00c.jpg")
     (tmp_path / "labels.csv").write_text("id,breed\n00b,pug\n00a,akita\n")
     (tmp_path / "sample_submission.csv").write_text("id,akita,pug\n00c,0.5,0.5\n")
-    with pytest.raises(ConfigError, match="both list images"):
-        discover(tmp_path)
-    listing = discover(tmp_path / "labels.csv")
+    listing = discover(tmp_path)
+    passed = {s.name: s.reason for s in listing.passed_over}
+    assert "neither labels nor splits" in passed["sample_submission.csv"]
+    assert listing.paths == discover(tmp_path / "labels.csv").paths
     assert listing.layout == "list"
     assert _labels(listing) == {
         "train/00b.jpg": "pug",
@@ -140,7 +152,9 @@ def test_a_list_by_heading_and_by_whitespace(tmp_path: Path) -> None:
     (tmp_path / "all.csv").unlink()
     (tmp_path / "all.txt").write_text("images/c.jpg 3\n")
     listing = discover(tmp_path)
-    assert listing.labels.tolist() == [3] and listing.ignored == ("images/a b.jpg: in no list",)
+    assert listing.labels.tolist() == [3] and _lines(listing.ignored) == [
+        "images/a b.jpg: in no list"
+    ]
 
 
 def test_class_names_from_a_file(tmp_path: Path) -> None:
@@ -196,11 +210,11 @@ def test_only_links_in_circles(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_read_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _touch(tmp_path, "a/1.jpg", "b/2.jpg", "lost+found/3.jpg", "c/d/4.jpg")
+    _touch(tmp_path, "a/1.jpg", "b/2.jpg", "locked/3.jpg", "c/d/4.jpg", "lost+found/5.jpg")
     scandir, stat = os.scandir, os.stat
 
     def refuse(path: str) -> Any:
-        if str(path).endswith("lost+found"):
+        if str(path).endswith(("locked", "lost+found")):
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return scandir(path)
 
@@ -215,8 +229,10 @@ def test_a_folder_that_cannot_be_read_is_listed(
     assert listing.paths == ["a/1.jpg", "b/2.jpg"]
     assert [(m.name, m.reason) for m in listing.missing] == [
         ("c/d/", "cannot be read: Input/output error"),
-        ("lost+found/", "cannot be read: Permission denied"),
+        ("locked/", "cannot be read: Permission denied"),
     ]
+    (left,) = listing.left_out
+    assert left.examples == ("lost+found",) and left.count == 1
     with pytest.raises(PermissionError, match="lost"):
         discover(tmp_path / "lost+found")
 

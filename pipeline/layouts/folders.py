@@ -1,0 +1,236 @@
+"""What folders and file names say of the images below a folder: splits, classes, numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.listing import Found
+from headrace.pipeline.layouts.split_folders import divide, is_wrapping
+from headrace.pipeline.layouts.split_words import CHUNKS, words_beside_numbers
+
+_LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")
+
+
+@dataclass(kw_only=True)
+class FolderReading:
+    """What was found, before lists are asked.
+
+    Attributes:
+        found: samples, each with the split and label that its folders give it.
+        ignored: images that belong to no split or class.
+        notes: what was decided where there was a choice.
+        has_splits: whether folders say the split.
+        questions: what folders and names leave open; a list may answer it.
+    """
+
+    found: list[Found] = field(default_factory=list)
+    ignored: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    has_splits: bool = False
+    questions: list[ConfigError] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """`classes`, `names` or `flat`."""
+        labels = {type(f.label) for f in self.found}
+        return "classes" if str in labels else "names" if int in labels else "flat"
+
+    @property
+    def tells_classes(self) -> bool:
+        """Whether there are two classes at least: a lone folder may just be called `images`."""
+        return len({f.label for f in self.found if f.label is not None}) > 1
+
+
+def read_folders(images: Sequence[str], config: LayoutConfig) -> FolderReading:
+    """Samples by the folders they lie in and by their names, whatever lists say."""
+    reading = FolderReading()
+    groups = divide(images, config, reading.ignored, reading.notes, reading.questions)
+    reading.has_splits = None not in groups
+    for split, members in groups.items():
+        reading.found += _label_group(split or DEFAULT_SPLIT, members, config, reading)
+    if reading.kind == "classes":
+        numbered = [f for f in reading.found if isinstance(f.label, int)]
+        if numbered:
+            reading.notes.append(
+                f"{len(numbered)} images of {numbered[0].split} lie in no class folder; the number "
+                f"in names such as {numbered[0].path} is not taken for a label"
+            )
+        reading.found = [
+            Found(path=f.path, split=f.split, label=None) if isinstance(f.label, int) else f
+            for f in reading.found
+        ]
+    return reading
+
+
+def numbered_name(path: str) -> int | None:
+    """The label in a file name `label_number.ext`, or None."""
+    match = _LABEL_NAME.fullmatch(path.rpartition("/")[2])
+    return int(match[1]) if match else None
+
+
+def _label_group(
+    split: str, members: list[tuple[str, str]], config: LayoutConfig, reading: FolderReading
+) -> list[Found]:
+    """Labels of one split's images, given as (path, path below the split)."""
+    layout = config.layout
+    if layout == "flat":
+        return _unlabelled(split, members)
+    members = _without_wrapping(members, config)
+    in_folders = [(path, rest) for path, rest in members if "/" in rest]
+    loose = [path for path, rest in members if "/" not in rest]
+    if layout != "names" and in_folders:
+        if layout == "auto" and (chunks := _chunks(in_folders)):
+            labels = {numbered_name(path) for path, _ in members}
+            if None not in labels and len(labels) > 1:
+                reading.notes.append(
+                    f"{chunks[0]} and {chunks[1]} are parts of one set, not classes: the names "
+                    "label_number tell the classes (--layout classes takes the folders)"
+                )
+                return _by_names(split, members, layout, reading)
+            reading.questions.append(
+                ConfigError(
+                    f"are {chunks[0]} and {chunks[1]} classes, or parts of one set? say --layout "
+                    "classes, --layout flat for no labels, or --list for a list of labels"
+                )
+            )
+        reason = "beside the class folders, not in one"
+        reading.ignored.extend(Skipped(name=path, reason=reason) for path in loose)
+        return _by_folders(split, in_folders, config, reading)
+    if layout == "classes":
+        # Test images are often distributed without labels.
+        return _unlabelled(split, members)
+    return _by_names(split, members, layout, reading)
+
+
+def _unlabelled(split: str, members: Iterable[tuple[str, str]]) -> list[Found]:
+    return [Found(path=path, split=split, label=None) for path, _ in members]
+
+
+def _without_wrapping(
+    members: list[tuple[str, str]], config: LayoutConfig
+) -> list[tuple[str, str]]:
+    """Without folders that say nothing: `seg_train/` below `seg_train/`, `images/` below each
+    class."""
+    while True:
+        tops = {rest.partition("/")[0] if "/" in rest else "" for _, rest in members}
+        top = next(iter(tops))
+        path, rest = members[0]
+        above = path[: len(path) - len(rest)].rstrip("/").rpartition("/")[2]
+        if len(tops) > 1 or not top or not (is_wrapping(top) or top == above):
+            break
+        members = [(path, rest.partition("/")[2]) for path, rest in members]
+    if config.class_depth is None:
+        leaves = {rest.rpartition("/")[0].rpartition("/")[2] for _, rest in members}
+        leaf = next(iter(leaves))
+        deep = all(rest.count("/") > 1 for _, rest in members)
+        if len(leaves) == 1 and deep and is_wrapping(leaf):
+            members = [
+                (path, "/".join([*rest.split("/")[:-2], rest.rpartition("/")[2]]))
+                for path, rest in members
+            ]
+    return members
+
+
+def _chunks(members: Iterable[tuple[str, str]]) -> list[str]:
+    """Folders such as part1 and part2, if there are no others."""
+    folders = sorted({rest.rpartition("/")[0] for _, rest in members})
+    words = {words_beside_numbers(folder.rpartition("/")[2]) for folder in folders}
+    alike = len(folders) > 1 and len(words) == 1
+    return folders if alike and set(next(iter(words)).split()) & CHUNKS else []
+
+
+def _by_folders(
+    split: str, members: list[tuple[str, str]], config: LayoutConfig, reading: FolderReading
+) -> list[Found]:
+    folders = {path: rest.rpartition("/")[0] for path, rest in members}
+    if config.class_depth is not None:
+        depth = config.class_depth
+        folders = {path: "/".join(f.split("/")[:depth]) for path, f in folders.items()}
+    else:
+        outer = _outer_folders(Counter(folders.values()), split, reading)
+        folders = {path: outer.get(folder, folder) for path, folder in folders.items()}
+    return [Found(path=path, split=split, label=folders[path]) for path, _ in members]
+
+
+def _outer_folders(counts: Counter[str], split: str, reading: FolderReading) -> dict[str, str]:
+    """Folders inside a class folder, which holds images itself, to that class folder."""
+    outer = {}
+    below: Counter[str] = Counter()
+    for folder in counts:
+        parts = folder.split("/")
+        for depth in range(1, len(parts)):
+            above = "/".join(parts[:depth])
+            if above in counts:
+                outer[folder] = above
+                below[above] += counts[folder]
+                break
+    for above, count in below.items():
+        inner = sorted(f for f, a in outer.items() if a == above)
+        if counts[above] >= count or len(inner) == 1 == len(below) == len(counts) - 1:
+            reading.notes.append(
+                f"{count} images of {split} in {', '.join(inner[:3])} belong to the class {above}, "
+                "whose folder holds images itself"
+            )
+        else:
+            reading.questions.append(
+                ConfigError(
+                    f"{above} holds {counts[above]} images itself and {count} in folders such as "
+                    f"{inner[0]}: is {above} the class, or are those? say --class-depth "
+                    f"{above.count('/') + 1} for {above}, or move the {counts[above]} away"
+                )
+            )
+    return outer
+
+
+def _by_names(
+    split: str, members: list[tuple[str, str]], layout: str, reading: FolderReading
+) -> list[Found]:
+    paths = [path for path, _ in members]
+    labels = [numbered_name(path) for path in paths]
+    strays = [path for path, label in zip(paths, labels, strict=True) if label is None]
+    numbers = {label for label in labels if label is not None and label >= 0}
+    # Dates such as 20240131_1.jpg are no labels: class numbers have few gaps.
+    plausible = layout == "names" or (
+        bool(numbers) and max(numbers) < 4 * len(numbers) + 16 and not _is_padded(paths)
+    )
+    if strays and plausible and len(strays) * 2 < len(paths):
+        reading.questions.append(
+            ConfigError(
+                f"{strays[0]} is not named label_number like the {len(paths) - len(strays)} other "
+                f"images of {split}; move it away, or choose the layout flat"
+            )
+        )
+    labelled = plausible and not strays
+    if labelled and layout == "auto" and (other := _second_number(paths)):
+        reading.questions.append(
+            ConfigError(
+                f"names such as {paths[0]} hold several numbers that may be labels ({other}); say "
+                "--layout names for the first of them, --layout flat for none"
+            )
+        )
+    return [
+        Found(path=path, split=split, label=label if labelled else None)
+        for path, label in zip(paths, labels, strict=True)
+    ]
+
+
+def _is_padded(paths: Sequence[str]) -> bool:
+    """Whether the numbers are ids such as 00000012: no class is numbered so."""
+    return any(path.rpartition("/")[2].startswith("000") for path in paths)
+
+
+def _second_number(paths: Sequence[str]) -> str | None:
+    """What the second of three numbers or more says, if it comes again and again."""
+    fields = [path.rpartition("/")[2].partition(".")[0].split("_") for path in paths]
+    if len(paths) < 4 or any(len(f) < 3 or not f[1].isdecimal() for f in fields):
+        return None
+    first, second = ({f[i] for f in fields} for i in (0, 1))
+    if len(second) > len(paths) / 2 or len(second) < 2:
+        return None
+    return f"{len(first)} values first, {len(second)} second"

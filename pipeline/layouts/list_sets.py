@@ -1,0 +1,170 @@
+"""Lists that belong together (train.csv and test.csv) as one source of labels and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from headrace.pipeline.containers.manifest import Skipped
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.label_column import (
+    LabelChoice,
+    NoLabelColumn,
+    choose_labels,
+    one_hot_labels,
+)
+from headrace.pipeline.layouts.listfiles import ListReading
+from headrace.pipeline.layouts.split_words import split_in
+from headrace.pipeline.layouts.tables import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListSet:
+    """What some lists say of the images.
+
+    Attributes:
+        name: of the lists, for messages.
+        labels: image to label, as text; without those that have none.
+        splits: image to the splits that the lists put it in; empty where they know no splits.
+        is_told: whether a heading or the user says which column is the label.
+        missing: rows whose image is not there.
+        lines: what was taken, with its figures.
+        passed_over: columns that were not, and why.
+        question: why there are no labels, where the columns leave it open.
+    """
+
+    name: str
+    labels: dict[str, str]
+    splits: dict[str, tuple[str, ...]]
+    paths: tuple[str, ...]
+    is_told: bool
+    missing: tuple[Skipped, ...]
+    lines: tuple[str, ...]
+    passed_over: tuple[Skipped, ...]
+    question: ConfigError | None = None
+    names: frozenset[str] = field(default_factory=frozenset)
+
+
+def make_sets(
+    readings: Sequence[ListReading], config: LayoutConfig, known: Collection[str]
+) -> list[ListSet]:
+    """Puts lists together that are called alike but for the split, and finds their labels.
+
+    Args:
+        readings: of lists that name images.
+        config: with the columns that the user gave.
+        known: class names that folders tell.
+
+    Raises:
+        ConfigError: an image has two labels, or a cell holds several.
+    """
+    groups: dict[tuple[str, ...], list[ListReading]] = {}
+    for reading in readings:
+        folder, _, file = reading.name.rpartition("/")
+        stem, _, suffix = file.rpartition(".")
+        found = split_in(stem)
+        # Given lists are one set: who gives them says so.
+        key = (folder, found[1], suffix) if found else ("", stem, suffix)
+        groups.setdefault(("",) if config.lists else key, []).append(reading)
+    return [_make_set(group, config, known) for group in groups.values()]
+
+
+def _make_set(
+    readings: Sequence[ListReading], config: LayoutConfig, known: Collection[str]
+) -> ListSet:
+    table, taken = _joined(readings)
+    question = None
+    try:
+        if config.label_columns:
+            choice = one_hot_labels(table, config.label_columns)
+        else:
+            choice = choose_labels(table, taken, config.label_column, known)
+    except NoLabelColumn as error:
+        question = error
+        choice = LabelChoice(title=None, cells=[""] * len(table.rows), line="", passed_over=())
+    name = " and ".join(reading.name for reading in readings)
+    labels: dict[str, str] = {}
+    splits: dict[str, dict[str, None]] = {}
+    missing = []
+    cells = iter(choice.cells)
+    for reading in readings:
+        says_split = reading.splits.splits if reading.splits else None
+        for number, path in enumerate(reading.paths):
+            label = next(cells)
+            if path is None:
+                entry = _entry(reading, number)
+                reason = f"listed in {reading.name}, not there"
+                missing.append(Skipped(name=entry or f"row {number}", reason=reason))
+                continue
+            here = splits.setdefault(path, {})
+            split = says_split[number] if says_split else reading.named_split
+            if split:
+                here[split] = None
+            if label and labels.setdefault(path, label) != label:
+                raise ConfigError(
+                    f"{reading.name} lists {path} again with another label ({label}, not "
+                    f"{labels[path]}); an image has one label here: take the rows of all but one "
+                    f"away, or choose another column with --label-column"
+                )
+    lines = [reading.line for reading in readings]
+    lines += [choice.line] if choice.line else []
+    lines += [reading.splits.line for reading in readings if reading.splits]
+    knows = any(splits.values())
+    return ListSet(
+        name=name,
+        labels=labels,
+        splits={path: tuple(here) for path, here in splits.items()} if knows else {},
+        paths=tuple(splits),
+        is_told=choice.is_told,
+        missing=tuple(missing),
+        lines=tuple(lines),
+        passed_over=(*(s for r in readings for s in r.passed_over), *choice.passed_over),
+        question=question,
+        names=frozenset(reading.name for reading in readings),
+    )
+
+
+def _entry(reading: ListReading, number: int) -> str:
+    cells = reading.table.rows[number]
+    folder = "" if reading.folder_column is None else cells[reading.folder_column] + "/"
+    return folder + cells[reading.path_column]
+
+
+def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
+    """The rows of all lists as one table, and its columns of paths and splits, emptied."""
+    first = readings[0].table
+    taken = {c for r in readings for c in _taken(r)}
+    if len(readings) == 1:
+        return first, taken
+    if all(reading.table.heading for reading in readings):
+        titles: dict[str, str] = {}
+        for reading in readings:
+            for title in reading.table.heading or ():
+                titles.setdefault(title.strip().casefold(), title)
+        heading: tuple[str, ...] | None = tuple(titles.values())
+        places = {key: i for i, key in enumerate(titles)}
+    else:
+        heading, places = None, {}
+    width = len(places) or max(reading.table.width for reading in readings)
+    rows = []
+    used = set()
+    for reading in readings:
+        own = _taken(reading)
+        titles_here = [title.strip().casefold() for title in reading.table.heading or ()]
+        for row in reading.table.rows:
+            cells = [""] * width
+            for column, cell in enumerate(row):
+                place = places[titles_here[column]] if places else column
+                if column in own:
+                    used.add(place)
+                else:
+                    cells[place] = cell
+            rows.append(cells)
+    name = " and ".join(reading.name for reading in readings)
+    return replace(first, name=name, heading=heading, rows=rows), used
+
+
+def _taken(reading: ListReading) -> set[int]:
+    """Columns that are no labels: a column of folders may be one all the same."""
+    return {reading.path_column} | ({reading.splits.column} if reading.splits else set())

@@ -1,0 +1,361 @@
+"""Which column of a list names the images, by how many it names and how surely."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.evidence import as_integer, is_integer
+from headrace.pipeline.layouts.finding import (
+    ELSEWHERE,
+    FORMS,
+    NUMBER,
+    STEM,
+    Finder,
+    Place,
+    normal,
+)
+from headrace.pipeline.layouts.headings import (
+    is_label_heading,
+    looks_like_file,
+    with_heading,
+)
+from headrace.pipeline.layouts.tables import Table
+
+_SAMPLE = 400
+_TWICE_AS_GOOD = 4  # below a quarter of the best fit, another column is no rival
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """What a column's entries mean.
+
+    Attributes:
+        column: its number.
+        folder_column: another one, which holds the folder of each entry.
+        paths: an image for each row, or None.
+        form: how most entries name theirs, one of FORMS.
+        num_shared: entries that may mean several images.
+        scope: the folder in which they were looked for, "" for all.
+        question: what is left open, if this is the column.
+        is_sure: whether what it names can hardly be chance: numbers from 1 to N name files as
+            easily as they count rows.
+    """
+
+    column: int
+    folder_column: int | None = None
+    paths: list[str | None]
+    form: str
+    num_shared: int
+    scope: str
+    is_sure: bool
+    question: ConfigError | None = None
+
+    @property
+    def num_named(self) -> int:
+        return sum(path is not None for path in self.paths)
+
+    @property
+    def num_files(self) -> int:
+        return len(set(self.paths) - {None})
+
+    def figures(self, table: Table) -> str:
+        """For a message."""
+        place = f" in {self.scope.rstrip('/')}" if self.scope else ""
+        shared = f", {self.num_shared} name several" if self.num_shared else ""
+        return (
+            f"{table.title(self.column)} (names {self.num_files} files{place} in {self.num_named} "
+            f"of {len(self.paths)} rows, by {self.form}{shared})"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathChoice:
+    """A table without its heading row, the column of paths, and those that were weighed too."""
+
+    table: Table
+    match: Match
+    others: tuple[Match, ...]
+
+
+class SharedNamesError(ConfigError):
+    """A list names images by names that several folders have."""
+
+
+def fit_of_rows(finder: Finder, folder: str, rows: Sequence[Sequence[str]]) -> float:
+    """How well the best column of some rows names images, 0 to 1; sure names count double."""
+    width = max((len(row) for row in rows), default=0)
+    best = 0.0
+    for column in range(width):
+        named = sure = 0
+        for row in rows:
+            place = finder.find(row[column], folder) if column < len(row) else None
+            if place and place.paths:
+                named += 1
+                sure += place.form not in (STEM, NUMBER, ELSEWHERE) or not is_integer(row[column])
+        best = max(best, (named + sure) / 2 / max(1, len(rows)))
+    return best
+
+
+def choose_paths(
+    table: Table, finder: Finder, scopes: Sequence[str], wanted: int | None = None
+) -> PathChoice | None:
+    """The column of paths, or None where no column names any image.
+
+    Args:
+        table: with its heading still among the rows, unless it is known.
+        finder: of the scanned images.
+        scopes: folders to look in, where names alone are shared by several, best first.
+        wanted: the column that the user gave.
+
+    Raises:
+        ConfigError: two columns name images equally well, and not the same ones, or names are
+            shared by the images of several folders.
+    """
+    columns = range(table.width) if wanted is None else [wanted]
+    matches = []
+    for column in columns:
+        cells = table.cells(column)
+        sample = cells[:: max(1, len(cells) // _SAMPLE)]
+        if any(finder.find(cell, table.folder).paths for cell in sample):
+            matches.append(_match(table, column, finder, scopes))
+    matches = [match for match in matches if match.num_named or match.num_shared]
+    if not matches:
+        return None
+    table, matches = _without_heading(table, matches, finder)
+    best = _best(table, matches)
+    if best.num_shared and best.num_named < 0.9 * (best.num_named + best.num_shared):
+        _refuse_shared(table, best, finder)
+    others = tuple(match for match in matches if match is not best)
+    if wanted is None and not _is_one_to_one(best):
+        return None
+    if best.question is not None:
+        raise best.question
+    if wanted is None and not best.is_sure:
+        _check_hidden(table, best)
+    return PathChoice(table=table, match=best, others=others)
+
+
+def _check_hidden(table: Table, best: Match) -> None:
+    """Refuses numbers as names, where another column holds names of files that are not there."""
+    for column in range(table.width):
+        if column == best.column:
+            continue
+        cells = [cell for cell in table.cells(column) if cell]
+        named = sum(looks_like_file(cell) for cell in cells)
+        if cells and named > 0.9 * len(cells) and len(set(cells)) > 0.5 * len(table.rows):
+            raise ConfigError(
+                f"{table.name}: {best.figures(table)}, but {table.title(column)} is what holds "
+                f"file names ({cells[0]}), and none of them is there; say --path-column"
+            )
+
+
+def _match(table: Table, column: int, finder: Finder, scopes: Sequence[str]) -> Match:
+    cells = table.cells(column)
+    places = [finder.find(cell, table.folder) for cell in cells]
+    everywhere = _made(column, cells, places, "")
+    reached = everywhere.num_named + everywhere.num_shared
+    if everywhere.num_shared:
+        if beside := _with_folder_column(table, column, finder, reached):
+            return beside
+        for scope in scopes:
+            there = _made(column, cells, _looked_up(cells, finder, table.folder, scope), scope)
+            if not there.num_shared and 2 * there.num_named >= reached:
+                return there
+        return _only_folder(table, column, finder, everywhere) or everywhere
+    for scope in scopes:
+        # A file of that number in the folder of another split is another image.
+        there = _made(column, cells, _looked_up(cells, finder, table.folder, scope), scope)
+        some = 2 * there.num_named >= reached > there.num_named
+        if some and not everywhere.is_sure:
+            if scope == table.folder:
+                return there
+            others = sorted(set(everywhere.paths) - set(there.paths) - {None}, key=str)
+            question = ConfigError(
+                f"{table.name}: {everywhere.figures(table)}, {there.num_named} of them in "
+                f"{scope.rstrip('/')} and others, such as {others[0]}, elsewhere; say "
+                f"--list-folder {scope.rstrip('/')} if it is about that folder, --list-folder . "
+                "if about all"
+            )
+            return replace(everywhere, question=question)
+    return everywhere
+
+
+def _looked_up(cells: Sequence[str], finder: Finder, folder: str, scope: str) -> list[Place]:
+    return [finder.find(cell, folder, scope) for cell in cells]
+
+
+def _made(column: int, cells: Sequence[str], places: Sequence[Place], scope: str) -> Match:
+    paths = [place.paths[0] if len(place.paths) == 1 else None for place in places]
+    forms = Counter(place.form for place in places if place.paths)
+    form = max(FORMS, key=lambda form: forms[form])
+    named = [_mark(c, p.form) for c, p in zip(cells, places, strict=True) if p.paths]
+    return Match(
+        column=column,
+        paths=paths,
+        form=form,
+        num_shared=sum(len(place.paths) > 1 for place in places),
+        scope=scope,
+        is_sure=not _may_count(named),
+    )
+
+
+def _mark(cell: str, form: str) -> str:
+    """What of an entry tells that it names an image: its name, where its folders are others."""
+    if form != ELSEWHERE:
+        return cell
+    return normal(cell).rpartition("/")[2].rpartition(".")[0] or cell
+
+
+def _may_count(cells: Sequence[str]) -> bool:
+    """Whether entries are numbers as dense as those of rows or classes."""
+    if not all(is_integer(cell) for cell in cells):
+        return False
+    numbers = {as_integer(cell) for cell in cells}
+    return not numbers or max(numbers) - min(numbers) < 4 * len(numbers) + 16
+
+
+def _with_folder_column(table: Table, column: int, finder: Finder, reached: int) -> Match | None:
+    """The entries below the folders that another column names."""
+    fits = []
+    for other in range(table.width):
+        folders = table.cells(other)
+        known = {cell for cell in folders if cell.strip("/").rpartition("/")[2] in finder.folders}
+        if other == column or len(set(folders) - known) > 1:  # one may be the heading
+            continue
+        cells = [f"{a}/{b}" for a, b in zip(folders, table.cells(column), strict=True)]
+        match = _made(column, cells, _looked_up(cells, finder, table.folder, ""), "")
+        if not match.num_shared and match.num_named >= 0.5 * reached:
+            fits.append(replace(match, folder_column=other, is_sure=True))
+    return max(fits, key=lambda match: match.num_named, default=None)
+
+
+def _only_folder(table: Table, column: int, finder: Finder, everywhere: Match) -> Match | None:
+    """The one folder whose images are just those that the entries name."""
+    cells = table.cells(column)
+    counts = _images_below(finder.images)
+    fits = []
+    for scope, count in counts.items():
+        there = _made(column, cells, _looked_up(cells, finder, table.folder, scope), scope)
+        if there.num_shared:
+            return None
+        whole = there.num_named >= everywhere.num_named + everywhere.num_shared
+        fits.append((whole, whole and there.num_files == count, there))
+    fits = [fit for fit in fits if 10 * fit[2].num_named > everywhere.num_shared]
+    if not all(whole for whole, _, _ in fits):
+        return None  # images may be missing from the folder that is meant
+    exact = [match for _, is_exact, match in fits if is_exact]
+    if len(fits) == 1:
+        return fits[0][2]
+    return exact[0] if len(exact) == 1 else None
+
+
+def _images_below(images: Iterable[str]) -> Counter[str]:
+    """Images below each folder at the top, or at the first level with several."""
+    prefix = ""
+    images = list(images)
+    while True:
+        counts = Counter(
+            prefix + path[len(prefix) :].partition("/")[0] + "/"
+            for path in images
+            if "/" in path[len(prefix) :]
+        )
+        if len(counts) != 1 or sum(counts.values()) < len(images):
+            return counts
+        prefix = next(iter(counts))
+
+
+def _without_heading(
+    table: Table, matches: list[Match], finder: Finder
+) -> tuple[Table, list[Match]]:
+    named = table
+    if table.heading is None:
+        # A heading names no image in any column, but by chance.
+        first = any(match.paths[0] is not None and match.is_sure for match in matches)
+        best = max(matches, key=lambda match: match.num_files + match.num_shared)
+        place = finder.find(table.rows[0][best.column], table.folder)
+        named = with_heading(table, best.column, first or bool(place.paths))
+    if len(named.rows) == len(table.rows):
+        return named, matches
+    cut = [replace(match, paths=match.paths[1:]) for match in matches]
+    return named, [match for match in cut if match.num_named or match.num_shared]
+
+
+def _best(table: Table, matches: list[Match]) -> Match:
+    """The match that names most files, sure ones before numbers.
+
+    Raises:
+        ConfigError: another one does as well, and means other files.
+    """
+    sure = [match for match in matches if match.is_sure and _is_one_to_one(match)]
+    most = max((match.num_files for match in sure), default=0)
+    if 2 * most >= len(table.rows):
+        pool = sure
+    else:
+        pool = [match for match in matches if _is_one_to_one(match)] or matches
+        told = [m for m in pool if not is_label_heading(table, m.column)]
+        pool = told or pool
+    best = max(pool, key=lambda m: (m.num_files + m.num_shared, m.is_sure, -FORMS.index(m.form)))
+    rivals = [
+        match
+        for match in pool
+        if match is not best
+        and match.num_named * _TWICE_AS_GOOD > best.num_named
+        and not _agree(match, best)
+    ]
+    if rivals:
+        shown = " and ".join(match.figures(table) for match in (best, *rivals)[:3])
+        raise ConfigError(
+            f"{table.name}: several columns name images, and not the same ones: {shown}; say "
+            f"--path-column {table.title(best.column).replace('number ', '')} or the other"
+        )
+    return best
+
+
+def _is_one_to_one(match: Match) -> bool:
+    """Whether rows name different images, mostly; a class's name may be that of one image."""
+    least = 0.1 if match.is_sure else 0.4
+    return match.num_files + match.num_shared > least * (match.num_named + match.num_shared)
+
+
+def _agree(a: Match, b: Match) -> bool:
+    """Whether two columns mean the same image in each row, and no image in different rows."""
+    rows: dict[str, set[int]] = {}
+    both = 0
+    for number, (x, y) in enumerate(zip(a.paths, b.paths, strict=True)):
+        if x and y and x != y:
+            return False
+        both += bool(x and y)
+        for path in {x, y} - {None}:
+            rows.setdefault(str(path), set()).add(number)
+    named = {path for path in a.paths if path} & {path for path in b.paths if path}
+    once = all(len(rows[path]) == 1 for path in named) or a.num_files < a.num_named
+    return both > 0 and once
+
+
+def _refuse_shared(table: Table, best: Match, finder: Finder) -> None:
+    """Asks in which folder entries lie that may be in several.
+
+    Raises:
+        SharedNamesError: they name so many images of one folder that they must be about images.
+        ConfigError: they are numbers that may be about something else.
+    """
+    cells = table.cells(best.column)
+    places = [finder.find(cell, table.folder).paths for cell in cells]
+    shared = next(paths for paths in places if len(paths) > 1)
+    entry = cells[[len(paths) > 1 for paths in places].index(True)]
+    reached = sum(bool(paths) for paths in places)
+    hits = _images_below({path for paths in places for path in paths})
+    sizes = _images_below(finder.images)
+    covered = any(2 * hits[folder] >= size for folder, size in sizes.items())
+    kind = ConfigError
+    if 2 * reached >= len(cells) and (covered or best.is_sure):
+        kind = SharedNamesError
+    folder = shared[0].rpartition("/")[0]
+    raise kind(
+        f"{table.name}: {entry} may be {shared[0]} or {shared[1]}, and {best.num_shared} of "
+        f"{len(cells)} rows are such; say in which folder the list's files lie, as --list-folder "
+        f"{folder}, or --layout classes if the list is not about images"
+    )

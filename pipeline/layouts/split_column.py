@@ -1,0 +1,150 @@
+"""Which column of a list says what is held out: `split`, `is_valid`, `fold`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.config import NO_COLUMN
+from headrace.pipeline.layouts.evidence import TRUE, as_integer, is_integer, weigh
+from headrace.pipeline.layouts.headings import is_split_heading, label_rank, need_column, words_of
+from headrace.pipeline.layouts.split_words import split_cell
+from headrace.pipeline.layouts.tables import Table
+
+_VERBS = {"is", "in", "for", "use", "used"}
+_SPLIT_OF_WORD = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitChoice:
+    """The split of each row, None where the row says none; `line` says where it comes from."""
+
+    column: int
+    splits: list[str | None]
+    line: str
+
+
+def choose_splits(table: Table, taken: Collection[int], wanted: str | None) -> SplitChoice | None:
+    """The column of splits, or None without one.
+
+    Args:
+        table: without its heading row.
+        taken: the columns of paths.
+        wanted: the column that the user gave, or NO_COLUMN.
+
+    Raises:
+        ConfigError: there are several, or one is called a split and says none that is known.
+    """
+    if wanted == NO_COLUMN:
+        return None
+    if wanted is not None:
+        column = need_column(table, wanted, "split")
+        return _made(table, column, _of_column(table, column, given=True))
+    found: dict[int, list[str | None]] = {}
+    unclear = []
+    for column in range(table.width):
+        if column in taken:
+            continue
+        splits = _of_column(table, column, given=False)
+        if splits is not None:
+            found[column] = splits
+        elif table.heading and is_split_heading(table.title(column)):
+            unclear.append(column)
+    if not found and unclear:
+        column = unclear[0]
+        title = table.title(column)
+        raise ConfigError(
+            f"{table.name}: the column {title} is called a split, and its values are no names of "
+            f"splits ({weigh(table.cells(column)).figures()}); write train, val or test there, or "
+            f"say --split-column {title} to take the values as the splits' names, or "
+            f"--split-column {NO_COLUMN} to leave it alone"
+        )
+    if not found:
+        return None
+    columns = list(found)
+    if any(found[column] != found[columns[0]] for column in columns[1:]):
+        if len(columns) > 1 and (merged := _of_flags(table, found)):
+            return _made(table, columns[0], merged)
+        titles = " and ".join(table.title(column) for column in columns)
+        raise ConfigError(
+            f"{table.name}: {titles} all say which rows are held out, and differ; say "
+            f"--split-column {table.title(columns[0])} or another, or {NO_COLUMN}"
+        )
+    return _made(table, columns[0], found[columns[0]])
+
+
+def _made(table: Table, column: int, splits: list[str | None] | None) -> SplitChoice:
+    if splits is None:
+        raise ConfigError(
+            f"{table.name}: the column {table.title(column)} names no splits "
+            f"({weigh(table.cells(column)).figures()}); expected train, val, test, or yes and no "
+            "under is_valid, is_test or is_train"
+        )
+    empty = splits.count(None)
+    if empty:
+        raise ConfigError(
+            f"{table.name}: the column {table.title(column)} says no split in {empty} of "
+            f"{len(splits)} rows; fill them, or say --split-column {NO_COLUMN}"
+        )
+    counts = {split: splits.count(split) for split in sorted({s for s in splits if s})}
+    shown = ", ".join(f"{split} {count}" for split, count in counts.items())
+    return SplitChoice(
+        column=column, splits=splits, line=f"splits: column {table.title(column)} ({shown})"
+    )
+
+
+def _of_column(table: Table, column: int, *, given: bool) -> list[str | None] | None:
+    """The splits that a column names, or None if it names none."""
+    cells = table.cells(column)
+    evidence = weigh(cells)
+    title = table.title(column) if table.heading else ""
+    named = is_split_heading(title)
+    if evidence.kind == "empty":
+        return None
+    if evidence.kind == "split" and (
+        given or named or (evidence.num_distinct > 1 and label_rank(title) < 2)
+    ):
+        return [split_cell(cell) if cell else None for cell in cells]
+    words = [word for word in words_of(title) if word not in _VERBS]
+    if evidence.kind in ("flag", "constant") and set(map(str.lower, cells)) <= _FLAG_CELLS:
+        target = _SPLIT_OF_WORD.get(words[0]) if len(words) == 1 else None
+        if target and words_of(title)[0] in (*_VERBS, words[0]):
+            other = "test" if target == "train" else "train"
+            return [target if cell.lower() in TRUE else other for cell in cells]
+    few = evidence.num_distinct <= 100 and evidence.num_distinct > 1
+    folds = any(word.startswith(("fold", "kfold")) for word in words)
+    if few and folds and all(is_integer(c) and as_integer(c) >= 0 for c in cells if c):
+        return [f"fold{as_integer(cell)}" if cell else None for cell in cells]
+    if given and few and not evidence.is_unique:
+        return [_name(cell) if cell else None for cell in cells]
+    return None
+
+
+_FLAG_CELLS = frozenset("0 1 0.0 1.0 true false yes no t f y n".split())
+
+
+def _of_flags(table: Table, found: dict[int, list[str | None]]) -> list[str | None] | None:
+    """is_valid and is_test together, where no row is both."""
+    kinds = [weigh(table.cells(column)).kind for column in found]
+    if any(kind not in ("flag", "constant") for kind in kinds):
+        return None
+    merged: list[str | None] = []
+    for row in zip(*found.values(), strict=True):
+        held_out = {split for split in row if split != "train"}
+        if len(held_out) > 1:
+            return None
+        merged.append(next(iter(held_out), "train"))
+    return merged
+
+
+def _name(cell: str) -> str:
+    found = split_cell(cell)
+    if found:
+        return found
+    return cell if _NAME.fullmatch(cell) else "part" + re.sub(r"[^A-Za-z0-9_]", "_", cell)

@@ -1,0 +1,197 @@
+"""Divides images by folders that are called like splits, and tells those from classes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from headrace.pipeline.containers.manifest import Skipped
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.listing import split_of
+from headrace.pipeline.layouts.split_words import (
+    CHUNKS,
+    NEUTRAL,
+    is_neutral,
+    split_folders,
+    split_in,
+    words_beside_numbers,
+)
+
+Members = list[tuple[str, str]]
+_DEEPEST = 4
+
+
+class SplitQuestion(ConfigError):
+    """Folders leave open which images are in which split."""
+
+
+def divide(
+    images: Sequence[str],
+    config: LayoutConfig,
+    ignored: list[Skipped],
+    notes: list[str],
+    questions: list[ConfigError],
+) -> dict[str | None, Members]:
+    """Images by split, each as (path, path below the split's folder).
+
+    Args:
+        images: paths relative to the scanned folder.
+        config: with the split folders that the user gave.
+        ignored, notes, questions: what goes on there is added to them.
+
+    Returns:
+        split to members; the split is None if no folder says one.
+    """
+    if config.split_folders:
+        return _given(images, config, ignored)
+    prefix, top = top_folders(images)
+    rests = [path[len(prefix) :] for path in images]
+    all_splits = set(split_folders(name for name in top if name)) == set(top)
+    if not all_splits and (inside := _below_classes(images, rests, notes)):
+        return inside
+    splits = _splits_at_top(images, prefix, top, config.layout, notes, questions)
+    if not splits:
+        _ask_below(rests, questions)
+        return {None: list(zip(images, rests, strict=True))}
+    groups: dict[str | None, Members] = {}
+    for path in images:
+        first, _, below = path[len(prefix) :].partition("/")
+        split = splits.get(first) if below else None
+        if split is None:
+            ignored.append(Skipped(name=path, reason="outside the split folders"))
+        else:
+            groups.setdefault(split, []).append((path, below))
+    for split in sorted(set(splits.values())):
+        folders = sorted(f for f, s in splits.items() if s == split)
+        if folders != [split]:
+            notes.append(f"split {split} is the folder {' and '.join(folders)}")
+    return groups
+
+
+def top_folders(images: Sequence[str]) -> tuple[str, Counter[str]]:
+    """The prefix of lone wrapping folders, and the folders (or "" for files) right below it."""
+    prefix = ""
+    while True:
+        top = Counter(
+            path[len(prefix) :].partition("/")[0] if "/" in path[len(prefix) :] else ""
+            for path in images
+        )
+        only = next(iter(top))
+        if len(top) > 1 or not only or split_folders([only]):
+            return prefix, top
+        deeper = prefix + only + "/"
+        # A lone folder that holds images itself is a class, not a wrapping.
+        if any("/" not in path[len(deeper) :] for path in images):
+            return prefix, top
+        prefix = deeper
+
+
+def is_wrapping(folder: str) -> bool:
+    """Whether a folder's name says nothing of what is in it: `images`, `training_set`."""
+    found = split_in(folder)
+    words = found[1] if found else words_beside_numbers(folder)
+    return bool(found or words) and (is_neutral(words) or set(words.split()) <= CHUNKS | NEUTRAL)
+
+
+def _given(
+    images: Sequence[str], config: LayoutConfig, ignored: list[Skipped]
+) -> dict[str | None, Members]:
+    places = [(folder.strip("/") + "/", split_of(s) or s) for s, folder in config.split_folders]
+    groups: dict[str | None, Members] = {}
+    for path in images:
+        fits = [(place, split) for place, split in places if path.startswith(place)]
+        if not fits:
+            reason = "outside the folders given with --split"
+            ignored.append(Skipped(name=path, reason=reason))
+            continue
+        place, split = max(fits, key=lambda fit: len(fit[0]))
+        groups.setdefault(split, []).append((path, path[len(place) :]))
+    for place, split in places:
+        if not any(path.startswith(place) for path in images):
+            raise ConfigError(f"--split {split}={place.rstrip('/')}: no image lies there")
+    return groups
+
+
+def _splits_at_top(
+    images: Sequence[str], prefix: str, top: Counter[str], layout: str,
+    notes: list[str], questions: list[ConfigError],
+) -> dict[str, str]:  # fmt: skip
+    """Which of the top folders are splits."""
+    splits = split_folders(name for name in top if name)
+    others = [name for name in top if name and name not in splits]
+    if not splits:
+        return {}
+    nested = _nested(images, prefix)
+    if not any(name in nested for name in splits):
+        if layout == "classes" and len(top) > 1:
+            if not others:
+                notes.append(f"{' and '.join(sorted(splits))} are taken for classes, as asked")
+            return {}
+        if others and not any(name in nested for name in others):
+            if len(splits) == 1 < len(others):
+                name = next(iter(splits))
+                notes.append(
+                    f"{name} is taken for a class as {', '.join(sorted(others)[:3])} are; say "
+                    f"--split {splits[name]}={prefix}{name} if it is a split"
+                )
+                return {}
+            questions.append(_splits_or_classes(prefix, splits, others))
+    elif len(set(splits.values())) == 1 and any(name in nested for name in others):
+        questions.append(_splits_or_classes(prefix, splits, others))
+    return splits
+
+
+def _splits_or_classes(prefix: str, splits: dict[str, str], others: Sequence[str]) -> SplitQuestion:
+    name, split = next(iter(splits.items()))
+    return SplitQuestion(
+        f"is {prefix}{name} a split, or something as {prefix}{sorted(others)[0]} beside it? say "
+        f"--split {split}={prefix}{name} for each split, or --layout classes if they are classes"
+    )
+
+
+def _nested(images: Iterable[str], prefix: str) -> set[str]:
+    """Top folders that hold most of their images in folders of their own."""
+    inner: Counter[str] = Counter()
+    for path in images:
+        first, _, below = path[len(prefix) :].partition("/")
+        inner[first] += 1 if "/" in below else -1
+    return {name for name, balance in inner.items() if balance > 0}
+
+
+def _below_classes(
+    images: Sequence[str], rests: Sequence[str], notes: list[str]
+) -> dict[str | None, Members]:
+    """Splits that lie inside each class, if they do: `cats/train/1.jpg`."""
+    folders = [rest.split("/")[:-1] for rest in rests]
+    shallowest = min(len(parts) for parts in folders)
+    for level in range(1, min(shallowest, _DEEPEST)):
+        names = {parts[level] for parts in folders}
+        splits = {split_of(name) for name in names}
+        if None in splits or len(splits) < 2:
+            continue
+        notes.append(f"{' and '.join(sorted(names))} inside the class folders are splits")
+        groups: dict[str | None, Members] = {}
+        for path, rest in zip(images, rests, strict=True):
+            parts = rest.split("/")
+            split = split_of(parts[level])
+            groups.setdefault(split, []).append(
+                (path, "/".join(parts[:level] + parts[level + 1 :]))
+            )
+        return groups
+    return {}
+
+
+def _ask_below(rests: Sequence[str], questions: list[ConfigError]) -> None:
+    """Asks about splits that lie inside some classes only."""
+    folders = [rest.split("/")[:-1] for rest in rests]
+    leaves = {split_of(parts[-1]): "/".join(parts) for parts in folders if len(parts) > 1}
+    named = [folder for split, folder in leaves.items() if split]
+    if len(named) > 1:
+        questions.append(
+            SplitQuestion(
+                f"{named[0]} and {named[1]} are called like splits, and not all folders are "
+                "divided so; say --split train=DIR for each, or --class-depth 1 if they are no "
+                "splits"
+            )
+        )

@@ -1,0 +1,213 @@
+"""A list file as a table: its encoding, its separator, its comments, its rows and heading."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace.pipeline.errors import ConfigError
+
+_SEPARATORS = {
+    "comma": ",",
+    "tab": "\t",
+    "semicolon": ";",
+    "bar": "|",
+}
+_BY_SPACE = ("spaces", "last space", "first space", "lines")
+_SAMPLE_ROWS = 300
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What a list file holds.
+
+    Attributes:
+        name: of the file, relative to the scanned folder, for messages.
+        folder: that it lies in, relative to the scanned folder, with a slash at its end.
+        encoding, separator: as they were found, in words.
+        heading: of the columns, as it stands; None without one.
+        rows: cells, each row as long as the widest.
+        comments: lines that are none of the table.
+    """
+
+    name: str
+    folder: str
+    encoding: str
+    separator: str
+    heading: tuple[str, ...] | None
+    rows: list[list[str]]
+    comments: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        return len(self.rows[0]) if self.rows else 0
+
+    def title(self, column: int) -> str:
+        """A column as a message calls it."""
+        if self.heading and column < len(self.heading) and self.heading[column].strip():
+            return self.heading[column].strip()
+        return f"number {column}"
+
+    def cells(self, column: int) -> list[str]:
+        return [row[column] for row in self.rows]
+
+
+def read_text(path: Path) -> tuple[str, str]:
+    """A text file and the encoding that it is in: by its BOM, UTF-8, UTF-16, else cp1252.
+
+    Raises:
+        ConfigError: it cannot be read, or is no text.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
+    for bom, encoding, title in _BOMS:
+        if data.startswith(bom):
+            return _decoded(path, data, encoding), title
+    head = data[:4096]
+    if b"\0" in head:
+        even, odd = head[::2].count(0), head[1::2].count(0)
+        if max(even, odd) * 4 < len(head) // 2:
+            raise ConfigError(f"{path} is no text")
+        return _decoded(path, data, "utf-16-be" if even > odd else "utf-16-le"), "UTF-16"
+    try:
+        return data.decode("utf-8"), "UTF-8"
+    except UnicodeDecodeError:
+        pass
+    try:
+        return data.decode("cp1252"), "cp1252"
+    except UnicodeDecodeError:
+        return data.decode("latin-1"), "Latin-1"
+
+
+def _decoded(path: Path, data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} begins as {encoding} and is not: {error}") from error
+
+
+def read_table(
+    path: Path, name: str, folder: str, fit: Callable[[Sequence[Sequence[str]]], float]
+) -> Table:
+    """Reads a list file with the separator under which it names most images.
+
+    Args:
+        path: the file.
+        name, folder: see Table.
+        fit: of a sample of rows, how well their best column names images, 0 to 1.
+
+    Raises:
+        ConfigError: it is no text, or cannot be read.
+    """
+    text, encoding = read_text(path)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        heading, rows = _json_lines(path, text)
+        return Table(
+            name=name, folder=folder, encoding=encoding, separator="JSON lines",
+            heading=heading, rows=rows,
+        )  # fmt: skip
+    lines, comments = _without_comments(text)
+    sample = lines[:: max(1, len(lines) // _SAMPLE_ROWS)]
+    best: tuple[float, bool, str] | None = None
+    for separator in (*_SEPARATORS, *_BY_SPACE):
+        if not _occurs(sample, separator):
+            continue
+        rows = list(_rows(sample, separator))
+        widths = Counter(len(row) for row in rows)
+        regular = bool(rows) and widths.most_common(1)[0][1] == len(rows)
+        rank = (round(fit(rows), 3), regular, separator)
+        if best is None or rank[:2] > best[:2]:
+            best = rank
+    separator = best[2] if best else "lines"
+    rows = list(_rows(lines, separator))
+    width = max((len(row) for row in rows), default=0)
+    rows = [row + [""] * (width - len(row)) for row in rows]
+    return Table(
+        name=name, folder=folder, encoding=encoding, separator=separator, heading=None, rows=rows,
+        comments=comments,
+    )  # fmt: skip
+
+
+def _without_comments(text: str) -> tuple[list[str], tuple[str, ...]]:
+    """Lines that hold something, and those that begin with #, unless most do."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    comments = [line for line in lines if line.lstrip().startswith("#")]
+    if 2 * len(comments) > len(lines):
+        return lines, ()
+    return [line for line in lines if not line.lstrip().startswith("#")], tuple(comments)
+
+
+def _occurs(sample: Sequence[str], separator: str) -> bool:
+    if separator == "lines":
+        return True
+    mark = _SEPARATORS.get(separator)
+    count = sum(mark in line if mark else len(line.split(None, 1)) > 1 for line in sample)
+    return 2 * count > len(sample)
+
+
+def _rows(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
+    mark = _SEPARATORS.get(separator)
+    if mark is None:
+        yield from (_by_space(line, separator) for line in lines)
+        return
+    try:
+        rows = list(
+            csv.reader(io.StringIO("\n".join(lines)), delimiter=mark, skipinitialspace=True)
+        )
+    except csv.Error:
+        rows = []
+    # A quote that nothing closes swallows what follows it.
+    if not rows or any("\n" in cell and cell.count("\n") > 20 for row in rows for cell in row):
+        rows = [line.split(mark) for line in lines]
+    for row in rows:
+        if any(cell.strip() for cell in row):
+            yield [cell.strip() for cell in row]
+
+
+def _by_space(line: str, separator: str) -> list[str]:
+    if separator == "spaces":
+        return line.split()
+    if separator == "last space":
+        return line.strip().rsplit(None, 1)
+    if separator == "first space":
+        return line.strip().split(None, 1)
+    return [line.strip()]
+
+
+def _json_lines(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]]]:
+    entries = []
+    for line in text.split("\n"):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except ValueError as error:
+            raise ConfigError(f"{path} has a line that is no JSON: {error}") from error
+        if not isinstance(entry, dict):
+            raise ConfigError(f"{path} has a line that is no JSON object: {line[:60]!r}")
+        entries.append(entry)
+    heading = tuple(dict.fromkeys(str(key) for entry in entries for key in entry))
+    rows = [[_json_cell(entry.get(key)) for key in heading] for entry in entries]
+    return heading, rows
+
+
+def _json_cell(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,247 @@
+"""Lists against folders: which of them labels the images, and which says their splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.folders import FolderReading
+from headrace.pipeline.layouts.list_sets import ListSet
+from headrace.pipeline.layouts.listing import Found, split_of
+
+_FLAGS = "--layout classes takes the folders, --layout list the list"
+
+
+@dataclass(kw_only=True)
+class Verdict:
+    """What labels and splits were taken.
+
+    Attributes:
+        found: samples.
+        layout: which one was taken.
+        why: one sentence.
+        notes, ignored, passed_over, missing, lines: see Listing.
+    """
+
+    found: list[Found]
+    layout: str
+    why: str
+    notes: list[str] = field(default_factory=list)
+    ignored: list[Skipped] = field(default_factory=list)
+    passed_over: list[Skipped] = field(default_factory=list)
+    missing: list[Skipped] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+
+def as_flags(name: str) -> str:
+    """The flags that name the lists of a set."""
+    return "--list " + name.replace(" and ", " --list ")
+
+
+def choose_set(sets: Sequence[ListSet], passed_over: list[Skipped]) -> ListSet | None:
+    """The lists that label the images, or of several those that know most.
+
+    Raises:
+        ConfigError: two lists label them differently.
+    """
+    labelled = [one for one in sets if one.labels]
+    labelled = _without_forms(labelled, passed_over)
+    if any(one.is_told for one in labelled):
+        for one in labelled:
+            if not one.is_told:
+                reason = "another list has a column that is called the label"
+                passed_over.append(Skipped(name=one.name, reason=reason))
+        labelled = [one for one in labelled if one.is_told]
+    if not labelled:
+        return None
+    best = max(labelled, key=lambda one: (bool(one.splits), len(one.labels)))
+    for other in labelled:
+        if other is best:
+            continue
+        shared = [path for path in other.labels if path in best.labels]
+        if not shared or not _same_partition(best.labels, other.labels, shared):
+            what = f"differ in the labels of {len(shared)}" if shared else "name different ones"
+            raise ConfigError(
+                f"{best.name} and {other.name} both list images and {what}; say which you mean: "
+                f"{as_flags(best.name)}"
+            )
+        if len(other.labels) > 1.1 * len(best.labels):
+            raise ConfigError(
+                f"{best.name} and {other.name} both list images, {len(best.labels)} and "
+                f"{len(other.labels)} of them; say which you mean: {as_flags(other.name)}"
+            )
+        reason = f"{best.name} says the same of {len(shared)} images"
+        passed_over.append(Skipped(name=other.name, reason=reason))
+    return best
+
+
+def _without_forms(sets: list[ListSet], passed_over: list[Skipped]) -> list[ListSet]:
+    """Without what Kaggle calls a sample submission, and lists that say the same of all."""
+    kept = []
+    for one in sets:
+        constant = len(set(one.labels.values())) == 1 and len(one.labels) > 1
+        if "submission" in one.name.lower():
+            reason = "by its name a form for predictions, whose labels mean nothing"
+        elif constant and len(sets) > 1:
+            reason = f"it says {next(iter(one.labels.values()))!r} of all images"
+        else:
+            kept.append(one)
+            continue
+        passed_over.append(Skipped(name=one.name, reason=reason))
+    return kept
+
+
+def choose_splits_set(
+    sets: Sequence[ListSet], labels: ListSet | None, passed_over: list[Skipped]
+) -> ListSet | None:
+    """The lists that say which images are in which split.
+
+    Raises:
+        ConfigError: two lists do, and differ.
+    """
+    if labels is not None and labels.splits:
+        pool = [labels]
+    else:
+        pool = [one for one in sets if one.splits and (one is labels or not one.labels)]
+    for one in sets:
+        if one is labels or one in pool or any(s.name == one.name for s in passed_over):
+            continue
+        reason = str(one.question).removeprefix(f"{one.name}: ") if one.question else (
+            "it names images, and neither labels nor splits" if not one.splits
+            else "other lists say the splits"
+        )  # fmt: skip
+        passed_over.append(Skipped(name=one.name, reason=reason))
+    if not pool:
+        return None
+    best = max(pool, key=lambda one: len(one.splits))
+    for other in pool:
+        if other is best:
+            continue
+        differ = [p for p, s in other.splits.items() if best.splits.get(p, s) != s]
+        if differ or set(other.splits) - set(best.splits):
+            raise ConfigError(
+                f"{best.name} and {other.name} both divide the images into splits, and differ; "
+                f"say which you mean: {as_flags(best.name)}"
+            )
+        passed_over.append(Skipped(name=other.name, reason=f"{best.name} says the same splits"))
+    return best
+
+
+def labels_of(
+    folder: FolderReading, lists: ListSet | None, wants_lists: bool, verdict: Verdict
+) -> dict[str, str | int]:
+    """The label of each image, by folders, by lists, or by both where they complete each other.
+
+    Raises:
+        ConfigError: both label the images, and differently.
+    """
+    by_folder = {f.path: f.label for f in folder.found if f.label is not None}
+    if lists is None or not lists.labels:
+        return by_folder
+    by_list: dict[str, str | int] = dict(lists.labels)
+    if wants_lists or not folder.tells_classes or folder.questions:
+        verdict.layout = "list"
+        verdict.why = f"list: {lists.name} labels {len(by_list)} images, and folders do not"
+        if wants_lists:
+            verdict.why = f"list, as asked: {lists.name} labels {len(by_list)} images"
+        return by_list
+    both = [path for path in by_list if path in by_folder]
+    informative = {by_folder[path] for path in both}
+    outside = {str(label) for path, label in by_folder.items() if path not in by_list}
+    if both and len(informative) == 1 and len({lists.labels[p] for p in both}) > 1:
+        # A lone folder such as val/images says nothing, where the list tells classes apart.
+        both = []
+        by_folder = {path: label for path, label in by_folder.items() if path not in by_list}
+    if not both:
+        strange = {str(label) for label in by_list.values()} - outside
+        if not by_folder:
+            verdict.layout, verdict.why = "list", f"list: {lists.name} labels {len(by_list)} images"
+            return by_list
+        if strange:
+            raise ConfigError(
+                f"{lists.name} labels {len(by_list)} images and folders {len(by_folder)} others, "
+                f"and {min(strange)!r} is no folder's name; {_FLAGS}"
+            )
+        verdict.why = (
+            f"classes: folders label {len(by_folder)} images, {lists.name} {len(by_list)} others "
+            "with the same classes"
+        )
+        return by_folder | {path: str(label) for path, label in by_list.items()}
+    if not _same_partition(by_folder, by_list, both):
+        agreeing = _share_agreeing(by_folder, by_list, both)
+        raise ConfigError(
+            f"folders and {lists.name} label the same {len(both)} images differently: "
+            f"{len({by_folder[p] for p in both})} classes by folder, "
+            f"{len({by_list[p] for p in both})} by the list, agreeing on {agreeing:.0%} at the "
+            f"best; {_FLAGS}"
+        )
+    title = "the label in each name" if folder.kind == "names" else "each folder"
+    verdict.notes.append(f"{lists.name} agrees with {title} on {len(both)} images")
+    translate = {by_list[path]: by_folder[path] for path in both}
+    extra = {
+        path: translate[label]
+        for path, label in by_list.items()
+        if path not in by_folder and label in translate
+    }
+    return by_folder | extra
+
+
+def _same_partition(
+    a: Mapping[str, str | int], b: Mapping[str, str | int], paths: Sequence[str]
+) -> bool:
+    """Whether two labellings tell the same images apart, whatever they call the classes."""
+    pairs = {(a[path], b[path]) for path in paths}
+    return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs})
+
+
+def _share_agreeing(
+    a: Mapping[str, str | int], b: Mapping[str, str | int], paths: Sequence[str]
+) -> float:
+    counts = Counter((a[path], b[path]) for path in paths)
+    best: dict[str | int, int] = {}
+    for (x, _), count in counts.items():
+        best[x] = max(best.get(x, 0), count)
+    return sum(best.values()) / max(1, len(paths))
+
+
+def splits_of(
+    folder: FolderReading, lists: ListSet | None, explicit: bool, verdict: Verdict
+) -> dict[str, tuple[str, ...]]:
+    """The splits of each image.
+
+    Raises:
+        ConfigError: folders and lists say different ones.
+    """
+    by_folder = {f.path: f.split for f in folder.found}
+    if lists is None or not lists.splits:
+        return {path: (split,) for path, split in by_folder.items()}
+    result: dict[str, tuple[str, ...]] = {}
+    known = {s for found in lists.splits.values() for s in found}
+    held_out: Counter[str] = Counter()
+    for path, found in lists.splits.items():
+        if not found:
+            continue
+        result[path] = found
+        there = by_folder.get(path)
+        if not folder.has_splits or there is None or there in found:
+            continue
+        if explicit or (there == DEFAULT_SPLIT and there in known):
+            held_out[found[0]] += 1
+            continue
+        raise ConfigError(
+            f"{lists.name} puts {path} into {found[0]}, its folder into {there}; say "
+            f"--split-column none or --split {there}=DIR for the folders, or "
+            f"{as_flags(lists.name)} for the list"
+        )
+    for split, count in held_out.items():
+        verdict.notes.append(
+            f"{count} images of {split} by {lists.name} lie in the folder of another split"
+        )
+    return result
+
+
+def is_split_folder(path: str) -> bool:
+    return split_of(path.partition("/")[0]) is not None
