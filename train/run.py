@@ -15,8 +15,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,29 +115,8 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
         devices = [device] if device.type == "cuda" else []
         resources.enter_context(torch.random.fork_rng(devices=devices))
         if not world.is_main:
-            quiet = resources.enter_context(
-                Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace")
-            )
-            sys.stdout = quiet
-            resources.callback(setattr, sys, "stdout", sys.__stdout__)
-
-        def say(line: str) -> None:
-            print(line, flush=True)
-
-        def take_folder() -> FolderLock:
-            if held is None:
-                return resources.enter_context(make_folder(config))
-            return held if checkpoint is not None else restart_folder(held)
-
-        held: FolderLock | None = None
-        checkpoint: dict[str, Any] | None = None
-        if resume:
-            # Held from before it is read: another run may be about to save into it.
-            held = world.on_main(
-                lambda: resources.enter_context(hold_folder(earlier_folder(resume)))
-            )
-            earlier = read_earlier(resume)
-            config, checkpoint = continued(config, earlier, say), earlier.checkpoint
+            resources.enter_context(_quiet())
+        config, checkpoint, take_folder = _begin(config, resume, world, resources)
         run = open_run(
             config,
             checkpoint,
@@ -145,7 +124,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
             world=world,
             device=device,
             resources=resources,
-            say=say,
+            say=_say,
         )
         if world.size > 1:
             # The wrapper would hold the group's threads for as long as the caller holds the run.
@@ -157,6 +136,37 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
                 raise Interrupted(_how_to_resume(run, world)) from None
         finish(run)
         return run
+
+
+def _begin(
+    config: RunConfig, resume: str, world: World, resources: ExitStack
+) -> tuple[RunConfig, dict[str, Any] | None, Callable[[], FolderLock]]:
+    """A run's settings, the checkpoint that it continues, and how rank 0 gets its folder."""
+    if not resume:
+        return config, None, lambda: resources.enter_context(make_folder(config))
+    # Held from before it is read: another run may be about to save into it.
+    held = world.on_main(lambda: resources.enter_context(hold_folder(earlier_folder(resume))))
+    earlier = read_earlier(resume)
+
+    def take_folder() -> FolderLock:
+        assert held is not None  # rank 0 alone takes it
+        return restart_folder(held) if earlier.checkpoint is None else held
+
+    return continued(config, earlier, _say), earlier.checkpoint, take_folder
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Meanwhile this process prints nothing: rank 0 speaks for all."""
+    with (
+        Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace") as nowhere,
+        redirect_stdout(nowhere),
+    ):
+        yield
 
 
 def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -> RunConfig:

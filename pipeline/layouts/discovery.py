@@ -30,8 +30,9 @@ from headrace.pipeline.layouts.leakage import shared_images
 from headrace.pipeline.layouts.list_sets import ListSet, make_sets
 from headrace.pipeline.layouts.listfiles import ListReading, find_list_files, not_good, read_list
 from headrace.pipeline.layouts.listing import Found, Listing, natural_key
+from headrace.pipeline.layouts.path_column import SharedNamesError
 from headrace.pipeline.layouts.scanning import Scan, scan_images
-from headrace.pipeline.layouts.split_folders import top_folders
+from headrace.pipeline.layouts.split_folders import SplitQuestion, top_folders
 from headrace.pipeline.layouts.splitting import merge_splits
 from headrace.pipeline.layouts.weighing import (
     Verdict,
@@ -106,6 +107,9 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
         _ask([one.question for one in sets if one.question is not None])
         if not sets:
             raise _no_list(scan, config)
+    if chosen is None:
+        # Folders' names are no answer to a list that is about these images beyond doubt.
+        _ask([question for question in questions if isinstance(question, SharedNamesError)])
     if chosen is None and (not folder.tells_classes or folder.questions):
         # Nothing else labels the images: what a list leaves open is a question.
         _ask(questions)
@@ -118,6 +122,8 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
     by_list = verdict.layout == "list"
     if not by_list:
         verdict.ignored += folder.ignored
+    if dividing is None:
+        _ask([question for question in folder.questions if isinstance(question, SplitQuestion)])
     splits = splits_of(folder, dividing, bool(config.lists), verdict)
     for one in dict.fromkeys(s.name for s in (chosen, dividing) if s is not None):
         of_set = next(s for s in sets if s.name == one)

@@ -26,7 +26,8 @@ _BESIDE = frozenset(
 _SPLITS = frozenset("split splits subset partition phase fold folds kfold usage".split())
 _OTHERS = frozenset(
     "id image images img file filename filenames filepath filepaths path paths name names width "
-    "height source url uri index xmin ymin xmax ymax sample samples set size age sex gender".split()
+    "height source caption description area url uri index x y xmin ymin xmax ymax sample samples "
+    "set size age sex gender".split()
 )
 _EXTENSIONS = frozenset("jpg jpeg png bmp gif tif tiff webp ppm pgm avif heic jp2".split())
 
@@ -50,6 +51,12 @@ def label_rank(heading: str) -> int:
 def is_label_heading(table: Table, column: int) -> bool:
     """Whether a column is called a label beyond doubt."""
     return bool(table.heading) and label_rank(table.title(column)) == 2
+
+
+def is_other_heading(table: Table, column: int) -> bool:
+    """Whether a column is called something that is no label: width, source, age."""
+    words = words_of(table.title(column)) if table.heading else []
+    return bool(words) and all(word in _OTHERS or word.isdecimal() for word in words)
 
 
 def is_split_heading(heading: str) -> bool:

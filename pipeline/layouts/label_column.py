@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.evidence import TRUE, Evidence, weigh
-from headrace.pipeline.layouts.headings import label_rank, looks_like_file, need_column
+from headrace.pipeline.layouts.headings import (
+    is_other_heading,
+    label_rank,
+    looks_like_file,
+    need_column,
+)
 from headrace.pipeline.layouts.multi_label import refuse_several_labels
 from headrace.pipeline.layouts.tables import Table
 
@@ -71,6 +76,8 @@ def choose_labels(
         told = [c for c in likely if evidence[c].kind == "words" and _within(table, c, known)]
     if not told and (one_hot := _one_hot(table, free, evidence)):
         return one_hot
+    if not told and (doubt := _doubt(table, likely, free, evidence)):
+        raise NoLabelColumn(doubt)
     best = _same_classes(table, told or likely, evidence)
     if best is not None:
         if reason := _called_so(table, free, best, evidence, ranks):
@@ -94,6 +101,23 @@ def one_hot_labels(table: Table, columns: Sequence[str]) -> LabelChoice:
     """
     numbers = [need_column(table, column, "label") for column in columns]
     return _of_one_hot(table, numbers, list(columns))
+
+
+def _doubt(
+    table: Table, likely: Sequence[int], free: Sequence[int], evidence: dict[int, Evidence]
+) -> str | None:
+    """Why the only column left may be no label: its heading says so, or nothing comes twice."""
+    if len(likely) != 1:
+        return None
+    column = likely[0]
+    beside = [c for c in free if c != column and evidence[c].kind not in ("empty", "split")]
+    unique = evidence[column].num_distinct == evidence[column].num_filled > 1
+    if is_other_heading(table, column) or (unique and beside):
+        return (
+            f"{table.name}: is {table.title(column)} the label ({evidence[column].figures()})? say "
+            f"--label-column {table.title(column).removeprefix('number ')}, or another column"
+        )
+    return None
 
 
 def _within(table: Table, column: int, known: Collection[str]) -> bool:
@@ -157,7 +181,7 @@ def _same_classes(
 def _several(table: Table, columns: Sequence[int], evidence: dict[int, Evidence]) -> str:
     shown = [f"{table.title(c)} ({evidence[c].figures()})" for c in columns[:_MAX_SHOWN]]
     more = f" and {len(columns) - _MAX_SHOWN} more" if len(columns) > _MAX_SHOWN else ""
-    flags = [c for c in columns if evidence[c].kind == "flag"]
+    flags = [c for c in columns if set(table.cells(c)) <= {"0", "1", "0.0", "1.0"}]
     one_hot = ""
     if len(flags) > 1:
         one_hot = ", or --label-columns for columns of 0 and 1 of which each row has one 1"
@@ -201,11 +225,16 @@ def _one_hot(
     """
     columns = [c for c in free if set(table.cells(c)) - {""} <= {"0", "1", "0.0", "1.0"}]
     others = [c for c in free if c not in columns and evidence[c].kind in ("words", "integers")]
-    if table.heading is None or len(columns) < 2 or any(not evidence[c].is_unique for c in others):
+    others = [c for c in others if not evidence[c].is_unique and not is_other_heading(table, c)]
+    if table.heading is None or len(columns) < 2:
         return None
     rows = [row for row in table.rows if any(row[c] for c in columns)]
     ones = [sum(row[c] in TRUE for c in columns) for row in rows]
     single = sum(count == 1 for count in ones)
+    if others:
+        if single == len(ones):
+            raise NoLabelColumn(_several(table, [*columns, *others], evidence))
+        return None
     if single == len(ones):
         return _of_one_hot(table, columns, [table.title(c) for c in columns])
     titles = ", ".join(table.title(c) for c in columns[:_MAX_SHOWN])

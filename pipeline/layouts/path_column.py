@@ -39,6 +39,7 @@ class Match:
         form: how most entries name theirs, one of FORMS.
         num_shared: entries that may mean several images.
         scope: the folder in which they were looked for, "" for all.
+        question: what is left open, if this is the column.
         is_sure: whether what it names can hardly be chance: numbers from 1 to N name files as
             easily as they count rows.
     """
@@ -50,6 +51,7 @@ class Match:
     num_shared: int
     scope: str
     is_sure: bool
+    question: ConfigError | None = None
 
     @property
     def num_named(self) -> int:
@@ -76,6 +78,10 @@ class PathChoice:
     table: Table
     match: Match
     others: tuple[Match, ...]
+
+
+class SharedNamesError(ConfigError):
+    """A list names images by names that several folders have."""
 
 
 def fit_of_rows(finder: Finder, folder: str, rows: Sequence[Sequence[str]]) -> float:
@@ -118,13 +124,15 @@ def choose_paths(
     matches = [match for match in matches if match.num_named or match.num_shared]
     if not matches:
         return None
-    table, matches = _without_heading(table, matches)
+    table, matches = _without_heading(table, matches, finder)
     best = _best(table, matches)
     if best.num_shared and best.num_named < 0.9 * (best.num_named + best.num_shared):
         _refuse_shared(table, best, finder)
     others = tuple(match for match in matches if match is not best)
     if wanted is None and not _is_one_to_one(best):
         return None
+    if best.question is not None:
+        raise best.question
     if wanted is None and not best.is_sure:
         _check_hidden(table, best)
     return PathChoice(table=table, match=best, others=others)
@@ -165,11 +173,13 @@ def _match(table: Table, column: int, finder: Finder, scopes: Sequence[str]) -> 
             if scope == table.folder:
                 return there
             others = sorted(set(everywhere.paths) - set(there.paths) - {None}, key=str)
-            raise ConfigError(
-                f"{table.name}: {everywhere.figures(table)}, of which {there.num_named} lie in "
-                f"{scope.rstrip('/')} and others, such as {others[0]}, elsewhere; say --list-folder "
-                f"{scope.rstrip('/')} if it is about that folder, --list-folder . if about all"
+            question = ConfigError(
+                f"{table.name}: {everywhere.figures(table)}, {there.num_named} of them in "
+                f"{scope.rstrip('/')} and others, such as {others[0]}, elsewhere; say "
+                f"--list-folder {scope.rstrip('/')} if it is about that folder, --list-folder . "
+                "if about all"
             )
+            return replace(everywhere, question=question)
     return everywhere
 
 
@@ -229,13 +239,17 @@ def _only_folder(table: Table, column: int, finder: Finder, everywhere: Match) -
     fits = []
     for scope, count in counts.items():
         there = _made(column, cells, _looked_up(cells, finder, table.folder, scope), scope)
+        if there.num_shared:
+            return None
         whole = there.num_named >= everywhere.num_named + everywhere.num_shared
-        if whole and not there.num_shared:
-            fits.append((there.num_files == count, there))
-    exact = [match for is_exact, match in fits if is_exact]
+        fits.append((whole, whole and there.num_files == count, there))
+    fits = [fit for fit in fits if 10 * fit[2].num_named > everywhere.num_shared]
+    if not all(whole for whole, _, _ in fits):
+        return None  # images may be missing from the folder that is meant
+    exact = [match for _, is_exact, match in fits if is_exact]
     if len(fits) == 1:
-        return fits[0][1]
-    return exact[0] if len(exact) == 1 and len(counts) > 1 else None
+        return fits[0][2]
+    return exact[0] if len(exact) == 1 else None
 
 
 def _images_below(images: Iterable[str]) -> Counter[str]:
@@ -253,13 +267,16 @@ def _images_below(images: Iterable[str]) -> Counter[str]:
         prefix = next(iter(counts))
 
 
-def _without_heading(table: Table, matches: list[Match]) -> tuple[Table, list[Match]]:
+def _without_heading(
+    table: Table, matches: list[Match], finder: Finder
+) -> tuple[Table, list[Match]]:
     named = table
     if table.heading is None:
         # A heading names no image in any column, but by chance.
         first = any(match.paths[0] is not None and match.is_sure for match in matches)
-        best = max(matches, key=lambda match: match.num_files)
-        named = with_heading(table, best.column, first or best.paths[0] is not None)
+        best = max(matches, key=lambda match: match.num_files + match.num_shared)
+        place = finder.find(table.rows[0][best.column], table.folder)
+        named = with_heading(table, best.column, first or bool(place.paths))
     if len(named.rows) == len(table.rows):
         return named, matches
     cut = [replace(match, paths=match.paths[1:]) for match in matches]
@@ -319,12 +336,26 @@ def _agree(a: Match, b: Match) -> bool:
 
 
 def _refuse_shared(table: Table, best: Match, finder: Finder) -> None:
+    """Asks in which folder entries lie that may be in several.
+
+    Raises:
+        SharedNamesError: they name so many images of one folder that they must be about images.
+        ConfigError: they are numbers that may be about something else.
+    """
     cells = table.cells(best.column)
-    for cell in cells:
-        paths = finder.find(cell, table.folder).paths
-        if len(paths) > 1:
-            raise ConfigError(
-                f"{table.name}: {cell} may be {paths[0]} or {paths[1]}, and {best.num_shared} of "
-                f"{len(cells)} rows are such; say in which folder the list's files lie: "
-                f"--list-folder {paths[0].rpartition('/')[0]}"
-            )
+    places = [finder.find(cell, table.folder).paths for cell in cells]
+    shared = next(paths for paths in places if len(paths) > 1)
+    entry = cells[[len(paths) > 1 for paths in places].index(True)]
+    reached = sum(bool(paths) for paths in places)
+    hits = _images_below({path for paths in places for path in paths})
+    sizes = _images_below(finder.images)
+    covered = any(2 * hits[folder] >= size for folder, size in sizes.items())
+    kind = ConfigError
+    if 2 * reached >= len(cells) and (covered or best.is_sure):
+        kind = SharedNamesError
+    folder = shared[0].rpartition("/")[0]
+    raise kind(
+        f"{table.name}: {entry} may be {shared[0]} or {shared[1]}, and {best.num_shared} of "
+        f"{len(cells)} rows are such; say in which folder the list's files lie, as --list-folder "
+        f"{folder}, or --layout classes if the list is not about images"
+    )

@@ -22,6 +22,10 @@ Members = list[tuple[str, str]]
 _DEEPEST = 4
 
 
+class SplitQuestion(ConfigError):
+    """Folders leave open which images are in which split."""
+
+
 def divide(
     images: Sequence[str],
     config: LayoutConfig,
@@ -42,10 +46,14 @@ def divide(
     if config.split_folders:
         return _given(images, config, ignored)
     prefix, top = top_folders(images)
+    rests = [path[len(prefix) :] for path in images]
+    all_splits = set(split_folders(name for name in top if name)) == set(top)
+    if not all_splits and (inside := _below_classes(images, rests, notes)):
+        return inside
     splits = _splits_at_top(images, prefix, top, config.layout, notes, questions)
     if not splits:
-        rests = [path[len(prefix) :] for path in images]
-        return _below_classes(images, rests, notes, questions)
+        _ask_below(rests, questions)
+        return {None: list(zip(images, rests, strict=True))}
     groups: dict[str | None, Members] = {}
     for path in images:
         first, _, below = path[len(prefix) :].partition("/")
@@ -134,9 +142,9 @@ def _splits_at_top(
     return splits
 
 
-def _splits_or_classes(prefix: str, splits: dict[str, str], others: Sequence[str]) -> ConfigError:
+def _splits_or_classes(prefix: str, splits: dict[str, str], others: Sequence[str]) -> SplitQuestion:
     name, split = next(iter(splits.items()))
-    return ConfigError(
+    return SplitQuestion(
         f"is {prefix}{name} a split, or something as {prefix}{sorted(others)[0]} beside it? say "
         f"--split {split}={prefix}{name} for each split, or --layout classes if they are classes"
     )
@@ -152,9 +160,9 @@ def _nested(images: Iterable[str], prefix: str) -> set[str]:
 
 
 def _below_classes(
-    images: Sequence[str], rests: Sequence[str], notes: list[str], questions: list[ConfigError]
+    images: Sequence[str], rests: Sequence[str], notes: list[str]
 ) -> dict[str | None, Members]:
-    """Splits that lie inside each class: `cats/train/1.jpg`."""
+    """Splits that lie inside each class, if they do: `cats/train/1.jpg`."""
     folders = [rest.split("/")[:-1] for rest in rests]
     shallowest = min(len(parts) for parts in folders)
     for level in range(1, min(shallowest, _DEEPEST)):
@@ -171,14 +179,19 @@ def _below_classes(
                 (path, "/".join(parts[:level] + parts[level + 1 :]))
             )
         return groups
+    return {}
+
+
+def _ask_below(rests: Sequence[str], questions: list[ConfigError]) -> None:
+    """Asks about splits that lie inside some classes only."""
+    folders = [rest.split("/")[:-1] for rest in rests]
     leaves = {split_of(parts[-1]): "/".join(parts) for parts in folders if len(parts) > 1}
     named = [folder for split, folder in leaves.items() if split]
     if len(named) > 1:
         questions.append(
-            ConfigError(
+            SplitQuestion(
                 f"{named[0]} and {named[1]} are called like splits, and not all folders are "
                 "divided so; say --split train=DIR for each, or --class-depth 1 if they are no "
                 "splits"
             )
         )
-    return {None: list(zip(images, rests, strict=True))}

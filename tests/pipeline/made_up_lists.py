@@ -32,6 +32,7 @@ class MadeUp:
         texts: name of each list and its bytes.
         labels: image to class, for those that the list names.
         splits: image to split, where a column says it.
+        codes: image to what a list calls its class, where folders have a name for it.
         shape: what was drawn, for messages.
     """
 
@@ -39,6 +40,7 @@ class MadeUp:
     texts: dict[str, bytes]
     labels: dict[str, str]
     splits: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
     shape: str = ""
 
     def write(self, root: Path) -> None:

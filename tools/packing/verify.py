@@ -81,11 +81,14 @@ def _check_data(jpeg: bytes) -> None:
     """
     try:
         check_jpeg(jpeg)
-    except BadImageError:
+    except BadImageError as error:
         mended = mend_jpeg(jpeg)
         if mended is None:
             raise
-        check_jpeg(mended)
+        try:
+            check_jpeg(mended)
+        except BadImageError:
+            raise error from None  # what is wrong with the record, not with what was made of it
 
 
 def _table_problems(records: Records) -> list[str]:
