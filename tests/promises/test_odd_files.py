@@ -1,4 +1,4 @@
-"""Whatever the packer takes in, every loader reads: no decoder refuses what another has accepted."""
+"""Whatever the packer takes in, every loader reads: none refuses what another decoder accepted."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ class EncodeConfig:
         format: `jpeg`, or `raw` for HWC RGB bytes.
         max_side: shrink larger images to this longer side in pixels, 0 never.
         quality: of JPEGs that we encode, 1..100.
-        subsampling: of the chroma of JPEGs that we encode: 420 halves both sides, 422 the width,
-            444 none.
+        subsampling: of the chroma of JPEGs that we encode; 444 keeps all of it, 422 half, 420 a
+            quarter.
         lossless: what is stored as raw pixels instead of as a JPEG that we encode: `auto` images
             of at most 64 px that are no JPEGs or cannot be stored byte for byte, `always` whatever
             cannot be stored byte for byte, `never` nothing.
