@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile
 
+from headrace.pipeline.file_kinds import HEAD_BYTES, missing_package
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.jpeg_header import JpegHeader, parse_jpeg_header, turn_upright
 from headrace.pipeline.sixteen_bit import to_eight_bits
@@ -83,7 +84,7 @@ def read_picture(
         with Image.open(io.BytesIO(data)) as image:
             size = _upright_size(image, parse_jpeg_header(data))
     except Exception as error:
-        raise ValueError(_reason(error)) from None
+        raise ValueError(missing_package(data[:HEAD_BYTES]) or _reason(error)) from None
     check_size(size)
     try:
         return _decode(data, depth)

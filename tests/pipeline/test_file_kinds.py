@@ -9,6 +9,7 @@ from PIL import Image
 
 from headrace.pipeline import file_kinds
 from headrace.pipeline.file_kinds import EXTENSIONS, HEAD_BYTES, file_kind
+from headrace.pipeline.pil_image import read_picture
 from tests.builders import photo
 
 WRITTEN = {
@@ -80,6 +81,7 @@ def test_what_is_none_is_called_by_its_extension(head: bytes) -> None:
         ("x.zip", "unpack it first"),
         ("x.svg", "convert it first"),
         ("x.exr", "convert it first"),
+        ("x.fits", "no known range"),
     ],
 )
 def test_known_others_are_not_opened(name: str, advice: str) -> None:
@@ -95,6 +97,8 @@ def test_what_needs_a_missing_package_names_it(monkeypatch: pytest.MonkeyPatch) 
         for head in heads.values():
             kind = file_kind("IMG_1", lambda head=head: head)  # type: ignore[misc]
             assert kind.title == "HEIC" and "pillow-heif" in str(kind.obstacle)
+            with pytest.raises(ValueError, match=r"HEIC needs pillow-heif"):
+                read_picture(head + bytes(100))  # as of a phone's IMG_1.JPG that is none
         assert "pillow-jxl-plugin" in str(file_kind("x.jxl", never).obstacle)
         assert file_kind("x", lambda: b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif").title == "AVIF"
     finally:
