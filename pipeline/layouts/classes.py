@@ -92,7 +92,10 @@ def number_labels(
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    return sorted(set(names), key=natural_key)
+    names = set(names)
+    if all(name.lstrip("-").isdecimal() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names, key=natural_key)
 
 
 def _read_names(path: Path) -> list[str]:

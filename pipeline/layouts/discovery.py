@@ -130,6 +130,8 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
         verdict.lines += of_set.lines
         verdict.passed_over += of_set.passed_over
         verdict.missing += of_set.missing
+        if of_set.question is not None:
+            verdict.passed_over.append(_as_passed(of_set.question))
     if by_list or dividing is not None:
         verdict.found = _combined(scan, folder, labels, splits, by_list, dividing, verdict)
     else:

@@ -74,6 +74,10 @@ def choose_labels(
     told = [column for column in likely if ranks[column] == top] if top else []
     if not told:
         told = [c for c in likely if evidence[c].kind == "words" and _within(table, c, known)]
+    if not told and all(evidence[c].kind != "words" for c in likely):
+        # In so few rows 0, 1, 2 may be classes as well as the rows' numbers.
+        counting = [c for c in free if evidence[c].kind == "index" and not evidence[c].is_unique]
+        likely = sorted({*likely, *counting}) if likely else likely
     if not told and (one_hot := _one_hot(table, free, evidence)):
         return one_hot
     if not told and (doubt := _doubt(table, likely, free, evidence)):

@@ -115,18 +115,17 @@ def read_list(
         table = table if table.heading else with_heading(table, 0, False)
         wanted = need_column(table, config.path_column, "path")
     named_split = list_split(path.stem)
-    choice = choose_paths(table, finder, _scopes(folder, named_split, top_folders, config), wanted)
+    only = None
+    if config.list_folder is not None:
+        only = config.list_folder.removeprefix(".").strip("/") + "/"
+        only = "" if only == "/" else only
+    choice = choose_paths(table, finder, _scopes(folder, named_split, top_folders), wanted, only)
     if choice is None or not choice.match.num_named:
         return None
     return _reading(choice, named_split, config)
 
 
-def _scopes(
-    folder: str, named_split: str | None, top_folders: Sequence[str], config: LayoutConfig
-) -> list[str]:
-    if config.list_folder is not None:
-        folder = config.list_folder.removeprefix("./").strip("/")
-        return [] if folder in ("", ".") else [folder + "/"]
+def _scopes(folder: str, named_split: str | None, top_folders: Sequence[str]) -> list[str]:
     scopes = [folder] if folder else []
     if named_split:
         splits = split_folders(f.rstrip("/").rpartition("/")[2] for f in top_folders)

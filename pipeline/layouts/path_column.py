@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.evidence import as_integer, is_integer
@@ -53,11 +54,11 @@ class Match:
     is_sure: bool
     question: ConfigError | None = None
 
-    @property
+    @cached_property
     def num_named(self) -> int:
         return sum(path is not None for path in self.paths)
 
-    @property
+    @cached_property
     def num_files(self) -> int:
         return len(set(self.paths) - {None})
 
@@ -100,7 +101,11 @@ def fit_of_rows(finder: Finder, folder: str, rows: Sequence[Sequence[str]]) -> f
 
 
 def choose_paths(
-    table: Table, finder: Finder, scopes: Sequence[str], wanted: int | None = None
+    table: Table,
+    finder: Finder,
+    scopes: Sequence[str],
+    wanted: int | None = None,
+    only: str | None = None,
 ) -> PathChoice | None:
     """The column of paths, or None where no column names any image.
 
@@ -109,6 +114,7 @@ def choose_paths(
         finder: of the scanned images.
         scopes: folders to look in, where names alone are shared by several, best first.
         wanted: the column that the user gave.
+        only: the folder to look in, as the user says, with a slash at its end; "" for all.
 
     Raises:
         ConfigError: two columns name images equally well, and not the same ones, or names are
@@ -120,7 +126,7 @@ def choose_paths(
         cells = table.cells(column)
         sample = cells[:: max(1, len(cells) // _SAMPLE)]
         if any(finder.find(cell, table.folder).paths for cell in sample):
-            matches.append(_match(table, column, finder, scopes))
+            matches.append(_match(table, column, finder, scopes, only))
     matches = [match for match in matches if match.num_named or match.num_shared]
     if not matches:
         return None
@@ -152,22 +158,26 @@ def _check_hidden(table: Table, best: Match) -> None:
             )
 
 
-def _match(table: Table, column: int, finder: Finder, scopes: Sequence[str]) -> Match:
+def _match(
+    table: Table, column: int, finder: Finder, scopes: Sequence[str], only: str | None
+) -> Match:
     cells = table.cells(column)
     places = [finder.find(cell, table.folder) for cell in cells]
+    if only is not None:
+        return _made(column, cells, _within(places, only), only)
     everywhere = _made(column, cells, places, "")
     reached = everywhere.num_named + everywhere.num_shared
     if everywhere.num_shared:
         if beside := _with_folder_column(table, column, finder, reached):
             return beside
         for scope in scopes:
-            there = _made(column, cells, _looked_up(cells, finder, table.folder, scope), scope)
+            there = _made(column, cells, _within(places, scope), scope)
             if not there.num_shared and 2 * there.num_named >= reached:
                 return there
-        return _only_folder(table, column, finder, everywhere) or everywhere
+        return _only_folder(table, column, finder, places, everywhere) or everywhere
     for scope in scopes:
         # A file of that number in the folder of another split is another image.
-        there = _made(column, cells, _looked_up(cells, finder, table.folder, scope), scope)
+        there = _made(column, cells, _within(places, scope), scope)
         some = 2 * there.num_named >= reached > there.num_named
         if some and not everywhere.is_sure:
             if scope == table.folder:
@@ -183,8 +193,12 @@ def _match(table: Table, column: int, finder: Finder, scopes: Sequence[str]) -> 
     return everywhere
 
 
-def _looked_up(cells: Sequence[str], finder: Finder, folder: str, scope: str) -> list[Place]:
-    return [finder.find(cell, folder, scope) for cell in cells]
+def _within(places: Sequence[Place], scope: str) -> list[Place]:
+    """What entries mean in one folder."""
+    return [
+        Place(tuple(path for path in place.paths if path.startswith(scope)), place.form)
+        for place in places
+    ]
 
 
 def _made(column: int, cells: Sequence[str], places: Sequence[Place], scope: str) -> Match:
@@ -226,19 +240,21 @@ def _with_folder_column(table: Table, column: int, finder: Finder, reached: int)
         if other == column or len(set(folders) - known) > 1:  # one may be the heading
             continue
         cells = [f"{a}/{b}" for a, b in zip(folders, table.cells(column), strict=True)]
-        match = _made(column, cells, _looked_up(cells, finder, table.folder, ""), "")
+        match = _made(column, cells, [finder.find(cell, table.folder) for cell in cells], "")
         if not match.num_shared and match.num_named >= 0.5 * reached:
             fits.append(replace(match, folder_column=other, is_sure=True))
     return max(fits, key=lambda match: match.num_named, default=None)
 
 
-def _only_folder(table: Table, column: int, finder: Finder, everywhere: Match) -> Match | None:
+def _only_folder(
+    table: Table, column: int, finder: Finder, places: Sequence[Place], everywhere: Match
+) -> Match | None:
     """The one folder whose images are just those that the entries name."""
     cells = table.cells(column)
     counts = _images_below(finder.images)
     fits = []
     for scope, count in counts.items():
-        there = _made(column, cells, _looked_up(cells, finder, table.folder, scope), scope)
+        there = _made(column, cells, _within(places, scope), scope)
         if there.num_shared:
             return None
         whole = there.num_named >= everywhere.num_named + everywhere.num_shared
