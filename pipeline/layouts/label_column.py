@@ -80,6 +80,8 @@ def choose_labels(
         likely = sorted({*likely, *counting}) if likely else likely
     if not told and (one_hot := _one_hot(table, free, evidence)):
         return one_hot
+    if not told:
+        likely = [c for c in likely if not is_other_heading(table, c)] or likely
     if not told and (doubt := _doubt(table, likely, free, evidence)):
         raise NoLabelColumn(doubt)
     best = _same_classes(table, told or likely, evidence)
@@ -116,7 +118,9 @@ def _doubt(
     column = likely[0]
     beside = [c for c in free if c != column and evidence[c].kind not in ("empty", "split")]
     unique = evidence[column].num_distinct == evidence[column].num_filled > 1
-    if is_other_heading(table, column) or (unique and beside):
+    same = [c for c in beside if evidence[c].kind == "constant" and evidence[c].num_filled > 1]
+    same = [c for c in same if not is_other_heading(table, c)]
+    if is_other_heading(table, column) or (unique and beside) or same:
         return (
             f"{table.name}: is {table.title(column)} the label ({evidence[column].figures()})? say "
             f"--label-column {table.title(column).removeprefix('number ')}, or another column"
