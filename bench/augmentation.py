@@ -12,8 +12,10 @@ the images is not counted. Entries that draw once for a whole batch do less work
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from tyro.conf import arg
 
 from headrace.bench.augmenting.compare_engines import (
     COLUMNS,
@@ -24,11 +26,44 @@ from headrace.bench.augmenting.compare_engines import (
 )
 from headrace.bench.augmenting.works import WORK, Work
 from headrace.bench.core.bar_chart import bar_chart
-from headrace.bench.core.flag_values import names, positive, seconds
+from headrace.bench.core.flag_values import OutFile, check_seconds, names
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
-from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import Flag, check_given, check_least, parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationSettings:
+    """Images per second of augmentation: ours, torchvision's, Kornia's, on the same batch."""
+
+    work: Annotated[
+        tuple[str, ...],
+        arg(metavar="W ...", help=f"Of recipes, stages, {', '.join(work.name for work in WORK)}."),
+    ] = ("recipes",)
+    batch_size: Annotated[tuple[int, ...], arg(metavar="N ...")] = (128,)
+    """Images."""
+    size: Annotated[tuple[int, ...], arg(metavar="PX ...")] = (128,)
+    """Their side."""
+    repeats: Annotated[int, arg(metavar="N")] = 7
+    """Measured runs of each."""
+    min_seconds: Annotated[float, arg(metavar="S")] = 0.5
+    """Of a run, at least."""
+    compile: Flag = False
+    """Also the compiled path; takes minutes to compile."""
+    json: OutFile = None
+    """Write the results there."""
+    plot: OutFile = None
+    """Draw them there, PNG."""
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "batch_size", "size", "repeats")
+        check_given(self, "work")
+        check_seconds("--min-seconds", self.min_seconds)
+        _chosen(self.work)  # refuses unknown names
+        if self.plot is not None and self.plot.suffix != ".png":
+            raise ConfigError(f"--plot {self.plot}: expected a name that ends in .png")
 
 
 def _chosen(given: Sequence[str]) -> list[Work]:
@@ -44,20 +79,7 @@ def _chosen(given: Sequence[str]) -> list[Work]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = Parser(prog=called("bench augmentation"), description=(__doc__ or "").splitlines()[0])
-    add = parser.add_argument
-    known = ", ".join(work.name for work in WORK)
-    add("--work", nargs="+", default=["recipes"], metavar="W", help=f"recipes, stages, {known}")
-    add("--batch-size", nargs="+", type=positive, default=[128], metavar="N", help="(128)")
-    add("--size", nargs="+", type=positive, default=[128], metavar="PX", help="(128)")
-    add("--repeats", type=positive, default=7, metavar="N", help="(%(default)s)")
-    add("--min-seconds", type=seconds, default=0.5, metavar="S", help="of a run (%(default)s)")
-    add("--compile", action="store_true", help="also the compiled path; takes minutes to compile")
-    add("--json", type=Path, metavar="F", help="write the results there")
-    add("--plot", type=Path, metavar="F", help="draw them there, PNG")
-    given = parser.parse_args(arguments)
-    if given.plot is not None and given.plot.suffix != ".png":
-        raise ConfigError(f"--plot {given.plot}: expected a name that ends in .png")
+    given = parse(AugmentationSettings, called("bench augmentation"), arguments)
     settings = Settings(repeats=given.repeats, min_s=given.min_seconds, compile=given.compile)
     rows: list[dict[str, Any]] = []
     for work in _chosen(given.work):

@@ -11,6 +11,7 @@ its rows; key=value keeps the rows that have it.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.loading import scaling_points, throughput_report
 from headrace.bench.packers import compare_packers
-from headrace.bench.studies import max_side, raw_yuv420
-from headrace.pipeline.command_line import Parser, run_command
+from headrace.bench.studies import loaders_apart, max_side, raw_yuv420, small_images
+from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
@@ -34,9 +36,14 @@ OURS, PEER, CEILING = range(3)
 Rows = Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class DocumentSettings:
+    """Fills the tables of README.md and docs/ from the results in bench/results."""
+
+
 def main() -> int:
     """Command line; see the module's text."""
-    Parser(prog="bench/document.py", description=(__doc__ or "").splitlines()[0]).parse_args()
+    parse(DocumentSettings, "bench/document.py")
     for path in DOCUMENTS:
         path.write_text(fill(path.read_text()))
     return 0
@@ -125,6 +132,8 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "scaling": _listed(scaling_points.SPEED_COLUMNS),
     "opening": _listed(scaling_points.OPEN_COLUMNS),
     "sides": _listed(max_side.COLUMNS),
+    "small": _listed(small_images.COLUMNS),
+    "apart": _listed(loaders_apart.COLUMNS),
 }
 
 

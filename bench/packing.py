@@ -9,14 +9,16 @@ is a process of its own, in turn with the others; a first, untimed run warms cac
 code. The table has the median of the runs and the distance between their quartiles.
 """
 
-import argparse
-import importlib.util
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from tyro.conf import arg
+
+from headrace.bench.core.flag_values import OutFile
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.packers.compare_packers import (
@@ -28,16 +30,53 @@ from headrace.bench.packers.compare_packers import (
     measure,
 )
 from headrace.bench.packers.one_packer import PACKERS
-from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.cores import available_cores
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import check_given, check_least, one_of, parse
+from headrace.pipeline.installed import is_installed
+
+_PACKERS, _TASKS = tuple(PACKERS), tuple(TASKS)
+_Packer = Annotated[str, one_of(_PACKERS)]
+_Task = Annotated[str, one_of(_TASKS)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackingSettings:
+    """Speed of packing: ours against FFCV's DatasetWriter and webdataset's ShardWriter."""
+
+    folder: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
+    """Camera JPEGs; without any a sample set is drawn."""
+    images: Annotated[int, arg(metavar="N")] = 330
+    """Of the drawn set."""
+    repeat: Annotated[int, arg(metavar="N")] = 16
+    """Take each image so often."""
+    repeats: Annotated[int, arg(metavar="N")] = 5
+    """Timed runs of each packer."""
+    workers: Annotated[int, arg(metavar="N")] = field(default_factory=available_cores)
+    """Of each packer that can use several."""
+    packers: Annotated[tuple[Annotated[str, one_of(_PACKERS)], ...], arg(metavar="NAME ...")] = (
+        _PACKERS
+    )
+    """Which of them."""
+    tasks: Annotated[tuple[_Task, ...], arg(metavar="NAME ...")] = _TASKS
+    """What to pack."""
+    scratch: Annotated[
+        Path | None, arg(metavar="DIR", help_behavior_hint="(default: the system's)")
+    ] = None
+    """Folder for the outputs."""
+    json: OutFile = None
+    """Write the results there."""
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "images", "repeat", "repeats", "workers")
+        check_given(self, "packers", "tasks")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = _parse(arguments)
-    names = [n for n in given.packers if importlib.util.find_spec(NEEDS.get(n, "numpy"))]
+    given = parse(PackingSettings, called("bench packing"), arguments)
+    names = [n for n in given.packers if is_installed(NEEDS.get(n, "numpy"))]
     unavailable = [{"packer": n, "needs": NEEDS[n]} for n in given.packers if n not in names]
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="headrace-bench-", dir=given.scratch) as scratch:
@@ -54,25 +93,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = command_line("bench/packing.py", arguments)
         write_json(given.json, command=command, rows=rows, unavailable=unavailable)
     return 0
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(prog=called("bench packing"), description="Speed of packing.")
-    add = parser.add_argument
-    add("--folder", type=Path, help="camera JPEGs (default: a sample set is drawn)")
-    add("--images", type=int, default=330, help="of the drawn set (%(default)s)")
-    add("--repeat", type=int, default=16, help="take each image so often (%(default)s)")
-    add("--repeats", type=int, default=5, help="timed runs of each packer (%(default)s)")
-    add("--workers", type=int, default=available_cores(), help="(%(default)s)")
-    add("--packers", nargs="+", choices=PACKERS, default=list(PACKERS), metavar="NAME")
-    add("--tasks", nargs="+", choices=TASKS, default=list(TASKS), metavar="TASK")
-    add("--scratch", type=Path, help="folder for the outputs (default: the system's)")
-    add("--json", type=Path, metavar="FILE", help="write the results")
-    given = parser.parse_args(arguments)
-    for option in ("images", "repeat", "repeats", "workers"):
-        if getattr(given, option) < 1:
-            raise ConfigError(f"--{option} {getattr(given, option)}: expected 1 or more")
-    return given
 
 
 if __name__ == "__main__":

@@ -8,17 +8,19 @@ The record counts are those of the file repeated: tables of full size over the s
 Opening is timed in a fresh process; a part of an epoch is enough for the speed.
 """
 
-import argparse
 import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from tqdm import tqdm
+from tyro.conf import arg
 
 from headrace.bench.core.bar_chart import bar_chart
-from headrace.bench.core.flag_values import count, names, positive, seconds
+from headrace.bench.core.flag_values import OutFile, check_seconds, names
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.loading.image_forms import ImageForms, warm_page_cache
@@ -34,9 +36,10 @@ from headrace.bench.loading.scaling_points import (
     panels,
 )
 from headrace.bench.loading.sources import PEERS
-from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
+from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import check_given, check_least, parse
 from headrace.pipeline.loaders import LOADERS
 
 BATCH_SIZE = 256
@@ -45,10 +48,56 @@ MIN_RECORDS = 20_000  # in the file that workers and batch sizes are measured on
 KNOWN = (*LOADERS, *(f"peer:{name}" for name, (_, reads) in PEERS.items() if reads == "beton"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScalingSettings:
+    """How loading scales: with workers, with the batch size, and with the number of records."""
+
+    data: Annotated[Path | None, arg(metavar="F", help_behavior_hint="")] = None
+    """A .beton file; without one a small sample is drawn."""
+    split: Annotated[str, arg(metavar="NAME")] = "train"
+    """Whose samples are loaded."""
+    limit: Annotated[int, arg(metavar="N")] = 5000
+    """Images used; 0: all."""
+    loaders: Annotated[
+        tuple[str, ...], arg(metavar="L ...", help=f"Of {', '.join(KNOWN)}; all or none.")
+    ] = ("native",)
+    workers: Annotated[tuple[int, ...], arg(metavar="N ...")] = field(
+        default_factory=lambda: tuple(range(1, available_cores() + 1))
+    )
+    """Threads or processes of each loader."""
+    batch_size: Annotated[tuple[int, ...], arg(metavar="N ...")] = (32, 128, 512)
+    """Images."""
+    records: Annotated[tuple[int, ...], arg(metavar="N ...")] = RECORDS
+    """Records of the files."""
+    size: Annotated[int, arg(metavar="PX")] = 128
+    """Side of the images that come out."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Of order and crops."""
+    repeats: Annotated[int, arg(metavar="N")] = 3
+    """Measured runs of each."""
+    min_seconds: Annotated[float, arg(metavar="S")] = 1.5
+    """Of a run, at least."""
+    scratch: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
+    """For temporary files."""
+    json: OutFile = None
+    """Write the results there."""
+    plot: OutFile = None
+    """Draw them there, PNG."""
+
+    def __post_init__(self) -> None:
+        check_least(self, 0, "limit", "seed")
+        check_least(self, 1, "workers", "batch_size", "records", "size", "repeats")
+        check_given(self, "loaders")
+        check_seconds("--min-seconds", self.min_seconds)
+        names(self.loaders, KNOWN, "--loaders")
+        if self.scratch is not None and not self.scratch.is_dir():
+            raise ConfigError(f"--scratch {self.scratch} is not a folder")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = _parse(arguments)
+    given = parse(ScalingSettings, called("bench scaling"), arguments)
     config = ScalingConfig(
         loaders=names(given.loaders, KNOWN, "--loaders"),
         size=given.size,
@@ -84,31 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if rows else EXIT_FAILED
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(prog=called("bench scaling"), description=(__doc__ or "").splitlines()[0])
-    add = parser.add_argument
-    cores = available_cores()
-    add("--data", type=Path, metavar="F", help="a .beton file (a small sample is drawn)")
-    add("--split", default="train", metavar="NAME", help="(%(default)s)")
-    add("--limit", type=count, default=5000, metavar="N", help="images used; 0: all (%(default)s)")
-    add("--loaders", nargs="+", default=["native"], metavar="L", help=f"of {', '.join(KNOWN)}")
-    add("--workers", nargs="+", type=positive, default=list(range(1, cores + 1)), metavar="N")
-    add("--batch-size", nargs="+", type=positive, default=[32, 128, 512], metavar="N")
-    add("--records", nargs="+", type=positive, default=list(RECORDS), metavar="N")
-    add("--size", type=positive, default=128, metavar="PX", help="(%(default)s)")
-    add("--seed", type=count, default=0)
-    add("--repeats", type=positive, default=3, metavar="N", help="(%(default)s)")
-    add("--min-seconds", type=seconds, default=1.5, metavar="S", help="of a run (%(default)s)")
-    add("--scratch", type=Path, metavar="DIR", help="for temporary files")
-    add("--json", type=Path, metavar="F", help="write the results there")
-    add("--plot", type=Path, metavar="F", help="draw them there, PNG")
-    given = parser.parse_args(arguments)
-    if given.scratch is not None and not given.scratch.is_dir():
-        raise ConfigError(f"--scratch {given.scratch} is not a folder")
-    return given
-
-
-def _points(given: argparse.Namespace, files: Mapping[int, Path]) -> list[Point]:
+def _points(given: ScalingSettings, files: Mapping[int, Path]) -> list[Point]:
     cores = available_cores()
     points = [
         Point(what="workers", value=n, path=files[0], workers=n, batch_size=BATCH_SIZE)

@@ -13,30 +13,47 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from headrace.bench.core import flag_values
+from tyro.conf import Positional, arg
+
+from headrace.bench.core.flag_values import OutFile, check_seconds
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.studies.max_side import COLUMNS, measure, pack_at
-from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.flags import check_least, parse
 
-SIDES = [192, 256, 320, 384, 512, 0]
+
+@dataclass(frozen=True, kw_only=True)
+class SidesSettings:
+    """Which --max-side to pack with: space, speed, and what training crops lose."""
+
+    photos: Annotated[Path, Positional, arg(metavar="PHOTOS")]
+    """Folder of images."""
+    max_side: Annotated[tuple[int, ...], arg(metavar="PX ...")] = (192, 256, 320, 384, 512, 0)
+    """Longer sides to pack at; 0: as large as the images are."""
+    size: Annotated[tuple[int, ...], arg(metavar="PX ...")] = (128, 224)
+    """Side of the crops."""
+    repeats: Annotated[int, arg(metavar="N")] = 5
+    """Measured runs of each."""
+    min_seconds: Annotated[float, arg(metavar="S")] = 1.0
+    """Of a run, at least."""
+    json: OutFile = None
+    """Write the results there."""
+
+    def __post_init__(self) -> None:
+        check_least(self, 0, "max_side")
+        check_least(self, 1, "size", "repeats")
+        check_seconds("--min-seconds", self.min_seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = Parser(prog=called("bench sides"), description=(__doc__ or "").splitlines()[0])
-    add = parser.add_argument
-    add("photos", type=Path, help="folder of images")
-    add("--max-side", type=flag_values.count, nargs="+", default=SIDES, metavar="PX")
-    add("--size", type=flag_values.positive, nargs="+", default=[128, 224], metavar="PX")
-    add("--repeats", type=flag_values.positive, default=5, metavar="N")
-    add("--min-seconds", type=flag_values.seconds, default=1.0, metavar="S")
-    add("--json", type=Path, metavar="F", help="write the results there")
-    given = parser.parse_args(arguments)
+    given = parse(SidesSettings, called("bench sides"), arguments)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
         packed = {side: pack_at(given.photos, Path(scratch), side) for side in given.max_side}

@@ -10,17 +10,20 @@ Each loader runs in a process of its own: one epoch to warm up, then whole epoch
 the others. The table has the median of the runs and the distance between their quartiles.
 """
 
-import argparse
 import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from tyro.conf import arg
+from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.bench.core.bar_chart import bar_chart
-from headrace.bench.core.flag_values import count, names, positive, scale, seconds
+from headrace.bench.core.flag_values import OutFile, Scales, check_seconds, names
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.loading.compare_memory import watch_memory
 from headrace.bench.loading.compare_speed import compare
@@ -35,16 +38,111 @@ from headrace.bench.loading.throughput_report import (
     panels,
     print_results,
 )
-from headrace.pipeline.command_line import EXIT_FAILED, Parser, called, run_command
+from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import check_given, check_least, parse
 from headrace.pipeline.loaders import LOADERS
+
+_EPOCHS = PrimitiveConstructorSpec(
+    nargs=(0, 1),
+    metavar="[N]",
+    instance_from_str=lambda words: int(words[0]) if words else 10,
+    is_instance=lambda value: isinstance(value, int),
+    str_from_instance=lambda value: [str(value)],
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThroughputSettings:
+    """Images per second of every loader, of others', and of what this machine can do at most."""
+
+    data: Annotated[tuple[Path, ...] | None, arg(metavar="F ...", help_behavior_hint="")] = None
+    """.beton files; without any a small sample is drawn."""
+    folder: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
+    """The original images, for loaders of folders."""
+    split: Annotated[str, arg(metavar="NAME")] = "train"
+    """Whose samples are loaded."""
+    limit: Annotated[int, arg(metavar="N")] = 5000
+    """Images used; 0: all."""
+    loaders: Annotated[
+        tuple[str, ...], arg(metavar="L ...", help=f"Of {', '.join(LOADERS)}; all or none.")
+    ] = ("all",)
+    peers: Annotated[
+        tuple[str, ...], arg(metavar="P ...", help=f"Of {', '.join(PEERS)}; all or none.")
+    ] = (COURSE_SCRIPT,)
+    ceilings: Annotated[bool, arg(help_behavior_hint="(default with --data or --folder)")] = False
+    """Decode, resize and copy alone."""
+    no_ceilings: Annotated[bool, arg(help_behavior_hint="(default without them)")] = False
+    """Leave them out."""
+    size: Annotated[tuple[int, ...], arg(metavar="PX ...")] = (128,)
+    """Side of the images that come out."""
+    crop_scale: Scales = ((0.08, 1.0),)
+    """Smallest and largest share of the area in a crop."""
+    batch_size: Annotated[int, arg(metavar="N")] = 256
+    """Images."""
+    workers: Annotated[int, arg(metavar="N")] = field(default_factory=available_cores)
+    """Threads or processes of each loader."""
+    device: str = "cpu"
+    """Where batches end up."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Of order and crops."""
+    repeats: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: 5; 3 without --data)")
+    ] = None
+    """Measured runs of each."""
+    min_seconds: Annotated[float, arg(metavar="S")] = 1.5
+    """Of a run, at least."""
+    memory: Annotated[int, _EPOCHS] = 0
+    """Also watch the memory over N epochs and N early breaks; 10 if N is left out."""
+    baseline: Annotated[str, arg(metavar="L")] = f"peer:{COURSE_SCRIPT}"
+    """Of the ratios."""
+    scratch: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
+    """For temporary files."""
+    json: OutFile = None
+    """Write the results there."""
+    plot: OutFile = None
+    """Draw them there, PNG."""
+
+    def __post_init__(self) -> None:
+        check_least(self, 0, "limit", "seed", "memory")
+        check_least(self, 1, "size", "batch_size", "workers", "repeats")
+        check_given(self, "data", "loaders", "peers", "crop_scale")
+        check_seconds("--min-seconds", self.min_seconds)
+        self.comparison()  # refuses unknown names
+        if self.ceilings and self.no_ceilings:
+            raise ConfigError("--ceilings and --no-ceilings exclude each other: choose one")
+        if self.device != "cpu" and not torch.cuda.is_available():
+            raise ConfigError(f"--device {self.device}: there is no CUDA GPU here; use cpu")
+        for folder in (self.folder, self.scratch):
+            if folder is not None and not folder.is_dir():
+                raise ConfigError(f"{folder} is not a folder")
+
+    def comparison(self) -> CompareConfig:
+        """How to measure."""
+        return CompareConfig(
+            loaders=names(self.loaders, tuple(LOADERS), "--loaders"),
+            peers=names(self.peers, tuple(PEERS), "--peers", "peer:"),
+            ceilings=self.ceilings or not (self.quick or self.no_ceilings),
+            batch_size=self.batch_size,
+            workers=self.workers,
+            device=self.device,
+            seed=self.seed,
+            repeats=self.repeats or (3 if self.quick else 5),
+            min_s=self.min_seconds,
+            memory_epochs=self.memory,
+        )
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is a try on images that are drawn for it."""
+        return not (self.data or self.folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = _parse(arguments)
+    given = parse(ThroughputSettings, called("bench throughput"), arguments)
     os.environ.setdefault("NUMBA_NUM_THREADS", str(max(given.workers, available_cores())))
     with tempfile.TemporaryDirectory(prefix="headrace-bench-", dir=given.scratch) as scratch:
         forms = ImageForms(Path(scratch))
@@ -73,66 +171,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(prog=called("bench throughput"), description=(__doc__ or "").splitlines()[0])
-    add = parser.add_argument
-    add("--data", nargs="+", type=Path, default=[], metavar="F", help=".beton files")
-    add("--folder", type=Path, metavar="DIR", help="the original images, for loaders of folders")
-    add("--split", default="train", metavar="NAME", help="(%(default)s)")
-    add("--limit", type=count, default=5000, metavar="N", help="images used; 0: all (%(default)s)")
-    add("--loaders", nargs="+", default=["all"], metavar="L", help=f"of {', '.join(LOADERS)}")
-    add(
-        "--peers",
-        nargs="+",
-        default=[COURSE_SCRIPT],
-        metavar="P",
-        help=f"all, none, or of {', '.join(PEERS)} ({COURSE_SCRIPT})",
-    )
-    add(
-        "--ceilings",
-        action=argparse.BooleanOptionalAction,
-        help="decode, resize and copy alone (yes with --data or --folder)",
-    )
-    add("--size", nargs="+", type=positive, default=[128], metavar="PX", help="(128)")
-    add("--crop-scale", nargs="+", type=scale, default=[(0.08, 1.0)], metavar="A,B", help="0.08,1")
-    add("--batch-size", type=positive, default=256, metavar="N", help="(%(default)s)")
-    add("--workers", type=positive, default=available_cores(), metavar="N", help="(all cores)")
-    add("--device", default="cpu", help="where batches end up (%(default)s)")
-    add("--seed", type=count, default=0)
-    add("--repeats", type=positive, metavar="N", help="measured runs of each (5; 3 by default)")
-    add("--min-seconds", type=seconds, default=1.5, metavar="S", help="of a run (%(default)s)")
-    add(
-        "--memory",
-        nargs="?",
-        type=positive,
-        const=10,
-        default=0,
-        metavar="N",
-        help="also watch the memory over N epochs and N early breaks (10)",
-    )
-    add("--baseline", default=f"peer:{COURSE_SCRIPT}", metavar="L", help="of the ratios")
-    add("--scratch", type=Path, metavar="DIR", help="for temporary files")
-    add("--json", type=Path, metavar="F", help="write the results there")
-    add("--plot", type=Path, metavar="F", help="draw them there, PNG")
-    given = parser.parse_args(arguments)
-    given.loaders = names(given.loaders, tuple(LOADERS), "--loaders")
-    given.peers = names(given.peers, tuple(PEERS), "--peers", "peer:")
-    quick = not (given.data or given.folder)
-    if given.ceilings is None:
-        given.ceilings = not quick
-    if given.repeats is None:
-        given.repeats = 3 if quick else 5
-    if given.device != "cpu" and not torch.cuda.is_available():
-        raise ConfigError(f"--device {given.device}: there is no CUDA GPU here; use cpu")
-    for folder in (given.folder, given.scratch):
-        if folder is not None and not folder.is_dir():
-            raise ConfigError(f"{folder} is not a folder")
-    return given
-
-
-def _image_sets(given: argparse.Namespace, forms: ImageForms) -> list[ImageSet]:
+def _image_sets(given: ThroughputSettings, forms: ImageForms) -> list[ImageSet]:
     """The images to run on; without any given, a small sample of our own."""
-    files, folder = list(given.data), given.folder
+    files, folder = list(given.data or ()), given.folder
     if not files:
         if folder is None:
             print("no --data: drawing a small sample data set", file=sys.stderr)
@@ -149,20 +190,9 @@ def _image_sets(given: argparse.Namespace, forms: ImageForms) -> list[ImageSet]:
 
 
 def _measure(
-    given: argparse.Namespace, image_sets: Sequence[ImageSet], forms: ImageForms
+    given: ThroughputSettings, image_sets: Sequence[ImageSet], forms: ImageForms
 ) -> Results:
-    config = CompareConfig(
-        loaders=given.loaders,
-        peers=given.peers,
-        ceilings=given.ceilings,
-        batch_size=given.batch_size,
-        workers=given.workers,
-        device=given.device,
-        seed=given.seed,
-        repeats=given.repeats,
-        min_s=given.min_seconds,
-        memory_epochs=given.memory,
-    )
+    config = given.comparison()
     results = Results()
     with_folder = any(image_set.folder for image_set in image_sets)
     for image_set in image_sets:

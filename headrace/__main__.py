@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 
 import headrace
-from headrace.pipeline.command_line import EXIT_USAGE, SCRIPTS, run_command
+from headrace.pipeline.command_line import SCRIPTS, run_command
+from headrace.pipeline.errors import ConfigError
 
 ABOUT = {
     "pack": "pack a folder of images into one file",
@@ -21,30 +23,46 @@ ABOUT = {
     "bench scaling": "memory over epochs, and files of a million records",
     "bench sides": "which --max-side to pack with: space, speed, loss",
 }
+_BENCHMARKS = [word for word in SCRIPTS if word.startswith("bench ")]
 
 
 def main() -> None:
     """Runs `headrace WORD ...` or `headrace bench NAME ...`."""
-    words = sys.argv[1:]
+    run_command(lambda: _run(sys.argv[1:]))
+
+
+def _run(words: list[str]) -> int | None:
     if words in (["--version"], ["-V"]):
         print(f"headrace {headrace.__version__}")
-        return
-    if not words or words in (["--help"], ["-h"]):
-        print(_usage())
-        return
+        return 0
+    if not words or (words[-1] in ("--help", "-h") and words[:-1] in ([], ["bench"])):
+        print(_usage(list(SCRIPTS) if len(words) < 2 else _BENCHMARKS))
+        return 0
     word = " ".join(words[:2]) if words[0] == "bench" else words[0]
     if word not in SCRIPTS:
-        print(f"error: {word!r} is no command of headrace (see headrace --help)", file=sys.stderr)
-        sys.exit(EXIT_USAGE)
+        raise ConfigError(_unknown(word))
     sys.argv[1:] = words[len(word.split()) :]
     module = SCRIPTS[word].removesuffix(".py").replace("/", ".")
-    run_command(importlib.import_module(f"headrace.{module}").main)
+    # Imported here, where Ctrl-C is answered already: some of it takes seconds.
+    return importlib.import_module(f"headrace.{module}").main()
 
 
-def _usage() -> str:
-    width = max(map(len, SCRIPTS))
+def _unknown(word: str) -> str:
+    """What to say of a word that is no command: the nearest, and all."""
+    if word == "bench" or word.startswith("bench -"):
+        names = ", ".join(name.split()[1] for name in _BENCHMARKS)
+        return f"headrace bench NAME: expected a name of {names} (see headrace --help)"
+    known = {name.split()[-1]: name for name in SCRIPTS} | {name: name for name in SCRIPTS}
+    known["bench"] = "bench NAME"
+    near = difflib.get_close_matches(word, known, 1)
+    asked = f"; did you mean headrace {known[near[0]]}?" if near else ""
+    return f"{word!r} is no command of headrace, which has {', '.join(SCRIPTS)}{asked}"
+
+
+def _usage(words: list[str]) -> str:
+    width = max(map(len, words))
     lines = ["usage: headrace COMMAND [ARGS]   (headrace COMMAND --help)", ""]
-    lines += [f"  {word:<{width}}  {ABOUT[word]}".rstrip() for word in SCRIPTS]
+    lines += [f"  {word:<{width}}  {ABOUT[word]}".rstrip() for word in words]
     return "\n".join([*lines, "", "headrace --version"])
 
 

@@ -1,7 +1,8 @@
-"""Files that appear under their own name only when they are complete."""
+"""Files that appear under their own name only when they are complete, and names that last."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -9,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+# What fsync(2) of a folder says on file systems, network ones among them, that have no such thing.
+_CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF)
 
 
 @contextmanager
@@ -31,7 +35,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def remove_leftovers(folder: Path, names: Sequence[str]) -> None:
@@ -46,12 +50,24 @@ def remove_leftovers(folder: Path, names: Sequence[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the rename itself survive a power cut, where the system can."""
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder, such as a rename, survive a power cut.
+
+    A system or file system that knows no such thing is no reason to fail; a disk that fails is.
+
+    Raises:
+        OSError: the names could not be written.
+    """
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder may be written in that may not be read
+        return
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise OSError(error.errno, error.strerror, str(folder)) from None
     finally:
         os.close(handle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 from collections.abc import Callable
@@ -42,13 +41,6 @@ def called(word: str) -> str:
     script = Path(sys.argv[0] if sys.argv else "").absolute()
     by_path = any(script.match(path) for path in SCRIPTS.values())
     return SCRIPTS[word] if by_path else f"headrace {word}"
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_USAGE, f"error: {message} (see {self.prog} --help)\n")
 
 
 def escape_unprintable() -> None:

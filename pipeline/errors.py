@@ -53,5 +53,6 @@ class BadSampleError(HeadraceError):
     def __str__(self) -> str:
         return (
             f"sample {self.index} ({self.name}) cannot be decoded: {self.reason}; "
-            'repack the data set, or load with on_bad_sample="skip"'
+            "repack the data set, or let the next one take its place: --on-bad-sample skip in "
+            'training, on_bad_sample="skip" in Python'
         )

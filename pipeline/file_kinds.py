@@ -36,6 +36,8 @@ _ALWAYS = {
     "XBM": "xbm",
     "BLP": "blp",
     "QOI": "qoi",
+    "IM": "im",
+    "MSP": "msp",
 }
 # What it decodes where the version, or another package, has it.
 _WHERE_INSTALLED = {
@@ -48,15 +50,16 @@ _WHERE_INSTALLED = {
 _KNOWN_OTHERS = {
     "not an image": "txt csv tsv lst json jsonl ndjson xml html htm md rst yaml yml toml ini cfg "
     "log py ipynb m sh c h cpp js css tex bib sql db sqlite parquet arrow feather pkl pickle npy "
-    "npz mat h5 hdf5 hdf pt pth ckpt onnx safetensors tfrecord tfrecords beton idx xls xlsx doc "
-    "docx ppt pptx odt wav mp3 flac ogg md5 sha256 lock part tmp bak obj ply stl off pcd las",
+    "npz mat h5 hdf5 hdf pt pth ckpt onnx safetensors tfrecord tfrecords beton xls xlsx doc docx "
+    "ppt pptx odt wav mp3 flac ogg md5 sha256 obj ply stl las",
     "an archive: unpack it first": "zip tar gz tgz bz2 xz zst 7z rar",
     "a video: extract its frames first": "mp4 m4v mov avi mkv webm mpg mpeg wmv flv",
     "raw data of a camera's sensor: convert it first": "cr2 cr3 nef nrw arw srf sr2 dng raf rw2 "
     "orf pef srw raw 3fr iiq",
     "drawn by lines, not by pixels: convert it first": "svg svgz pdf ps eps ai wmf emf",
-    "of a format that is not read: convert it first": "exr hdr dcm dicom nii nrrd mha mhd fits fit "
-    "fts xcf heifx jxr wdp djvu grib bufr",
+    # PIL opens the first three, but not the zero and the scale of their numbers.
+    "measurements of no known range: convert it first": "fits fit fts dcm dicom nii nrrd mha mhd",
+    "of a format that is not read: convert it first": "exr hdr xcf jxr wdp djvu grib bufr",
 }
 
 
@@ -81,6 +84,7 @@ _SIGNATURES = tuple(
         ("TIFF", rb"II\*\0|MM\0\*|II\+\0\x08\0\0\0|MM\0\+\0\x08\0\0"),
         # The size of the second header tells it from text that begins with BM.
         ("BMP", rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0"),
+        ("BMP", rb"[\x28\x6c\x7c]\0\0\0.{8}\x01\0[\x01\x04\x08\x10\x18\x20]\0"),  # without BM
         ("PNM", rb"P[1-6]" + _NUMBER_FOLLOWS + rb"|P[fF]\s+[0-9]"),
         ("AVIF", rb"....ftyp(?:avif|avis)"),
         ("HEIC", rb"....ftyp(?:hei[cxms]|hev[cxms])"),
@@ -96,6 +100,13 @@ _SIGNATURES = tuple(
         ("XPM", rb"/\* XPM \*/"),
         ("XBM", rb"#define\s+\S+_width\s"),
         ("BLP", rb"BLP[12]"),
+        ("IM", rb"Image type:"),
+        ("MSP", rb"DanM|LinS"),
+        ("GBR", rb".{20}GIMP"),
+        ("FLI", rb".{4}[\x11\x12]\xaf"),
+        ("FTEX", rb"FTEX"),
+        ("PIXAR", rb"\x80\xe8\0\0"),
+        ("XV thumbnail", rb"P7 332"),
         ("PCX", rb"\x0a[\0\x02\x03\x05]\x01[\x01\x02\x04\x08]"),
     )
 )  # fmt: skip
@@ -138,6 +149,16 @@ def file_kind(name: str, read_head: Callable[[], bytes]) -> FileKind:
     return FileKind(title=kind, obstacle=_missing_package(kind))
 
 
+def missing_package(head: bytes) -> str | None:
+    """What has to be installed to read a file, None if nothing or nobody knows.
+
+    Args:
+        head: its first HEAD_BYTES bytes.
+    """
+    kind = _kind_of_bytes(head)
+    return None if kind is None else _missing_package(kind)
+
+
 def _kind_of_bytes(head: bytes) -> str | None:
     for kind, pattern in _SIGNATURES:
         if pattern.match(head):
@@ -150,7 +171,7 @@ def _kind_of_bytes(head: bytes) -> str | None:
 @cache
 def _missing_package(kind: str) -> str | None:
     """What has to be installed to read images of this kind, None if nothing."""
-    if kind in _ALWAYS:
+    if kind not in _WHERE_INSTALLED:
         return None
     if kind == "HEIC":
         there = find_spec("pillow_heif") is not None

@@ -45,7 +45,7 @@ class JpegHeader:
         orientation: as EXIF numbers it, 1..8; see `turn_upright`.
         is_orientation_plain: whether every library reads that orientation out of the file: it
             stands where it should, or nowhere.
-        is_clean: whether nothing but segments lies before the image data.
+        is_clean: whether nothing but segments lies before the image data, up to their start.
     """
 
     width: int
@@ -70,7 +70,7 @@ class JpegHeader:
         common sampling, upright."""
         if self.sof not in (_SOF_BASELINE, _SOF_EXTENDED) or self.precision != 8:
             return False
-        if self.orientation != 1 or not self.is_clean or not self.width or not self.height:
+        if self.orientation != 1 or not self.width or not self.height:
             return False
         if len(self.components) == 1:
             return True

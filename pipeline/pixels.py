@@ -5,15 +5,12 @@ Every loader is held against these functions by a test; docs/loaders.md states h
 
 from __future__ import annotations
 
-import io
 import re
 
 import numpy as np
-from PIL import Image, ImageOps
 
-from headrace.pipeline.to_rgb import to_rgb
-
-_TIFF_WIDTH, _TIFF_LENGTH, _EXIF_ORIENTATION = 0x0100, 0x0101, 0x0112
+from headrace.pipeline.jpeg_header import jpeg_orientation, turn_upright
+from headrace.pipeline.pil_image import read_picture
 
 
 def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
@@ -41,8 +38,26 @@ def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
     return image.permute(1, 2, 0).numpy()
 
 
+def decode_jpeg_upright(data: np.ndarray) -> np.ndarray:
+    """Decodes a JPEG file, by PIL where torchvision refuses it, and turns it upright.
+
+    Args and returns as `decode_jpeg_rgb`.
+
+    Raises:
+        ValueError: neither can decode it; with both reasons.
+    """
+    try:
+        image = decode_jpeg_rgb(data)
+    except ValueError as error:
+        try:
+            return decode_any_rgb(data)
+        except ValueError as other:
+            raise ValueError(f"{error}; PIL: {other}") from None
+    return turn_upright(image, jpeg_orientation(data))
+
+
 def decode_any_rgb(data: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Decodes any image file that PIL knows, upright by its EXIF orientation.
+    """Decodes any image file that PIL knows, upright by its orientation.
 
     Args:
         data: (bytes,) uint8.
@@ -50,32 +65,13 @@ def decode_any_rgb(data: np.ndarray, size: tuple[int, int] | None = None) -> np.
             is decoded.
 
     Returns:
-        (H, W, 3) uint8 RGB; see pipeline.to_rgb for what is not.
+        (H, W, 3) uint8 RGB; see pipeline.to_rgb and pipeline.sixteen_bit for what is not.
 
     Raises:
         ValueError: if PIL cannot read it, or it has another size.
     """
-    try:
-        with Image.open(io.BytesIO(data.tobytes())) as image:
-            if size is not None:
-                check_size(upright_size(image), size)
-            upright = ImageOps.exif_transpose(image) or image
-            return to_rgb(upright)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(str(error)) from None
-
-
-def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Height and width that `ImageOps.exif_transpose` is going to give, from the header alone."""
-    tags = getattr(image, "tag_v2", None)
-    if image.format == "TIFF" and tags is not None:
-        # Versions of PIL differ in whether the size of a TIFF is that before or after the turn.
-        width, height = int(tags[_TIFF_WIDTH]), int(tags[_TIFF_LENGTH])
-    else:
-        width, height = image.size
-    if image.getexif().get(_EXIF_ORIENTATION) in (5, 6, 7, 8):
-        width, height = height, width
-    return height, width
+    check = (lambda found: None) if size is None else (lambda found: check_size(found, size))
+    return read_picture(data.tobytes(), check_size=check).pixels
 
 
 def check_size(found: tuple[int, int] | None, expected: tuple[int, int]) -> None:

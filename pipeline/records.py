@@ -12,8 +12,13 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT
 from headrace.pipeline.containers.opening import open_container
 from headrace.pipeline.containers.storage import Container
 from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
-from headrace.pipeline.jpeg_header import jpeg_orientation, jpeg_size, turn_upright
-from headrace.pipeline.pixels import check_size, decode_any_rgb, decode_jpeg_rgb
+from headrace.pipeline.jpeg_header import jpeg_size
+from headrace.pipeline.pixels import (
+    check_size,
+    decode_any_rgb,
+    decode_jpeg_rgb,
+    decode_jpeg_upright,
+)
 from headrace.pipeline.selection import select
 
 
@@ -134,8 +139,7 @@ class Records:
             # A record has its orientation baked in, whatever its metadata still say.
             upright = self.kind == "folder"
             check_size(jpeg_size(data, upright), size)
-            image = decode_jpeg_rgb(data)
-            return turn_upright(image, jpeg_orientation(data)) if upright else image
+            return decode_jpeg_upright(data) if upright else decode_jpeg_rgb(data)
         except ValueError as error:
             raise BadSampleError(index, self.name(index), str(error)) from None
 

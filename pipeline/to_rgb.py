@@ -1,4 +1,4 @@
-"""What becomes of pixels that are not 8-bit RGB: 16 bits, palettes, transparency, CMYK."""
+"""What becomes of pixels that are not opaque RGB: gray, palettes, transparency, CMYK."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from PIL import Image
 
 
 def to_rgb(image: Image.Image) -> np.ndarray:
-    """Converts a PIL image of any mode.
+    """Converts an 8-bit PIL image of any mode.
 
     Returns:
-        (H, W, 3) uint8 RGB, writable. 16-bit gray keeps its high byte; transparency lies over
-        white, as a page shows it.
+        (H, W, 3) uint8 RGB, writable. Transparency lies over white, as a page shows it.
 
     Raises:
         ValueError: if pixels are floating-point numbers, whose range nobody knows.
     """
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):  # PIL would clip at 255
-        values = np.asarray(image)
-        high = np.clip(values, 0, 65535).astype(np.uint16) >> 8 if values.max() > 255 else values
-        return np.repeat(high.astype(np.uint8)[..., None], 3, axis=2)
     if image.mode == "F":
-        raise ValueError("pixels are floating-point numbers, of no known range")
+        raise ValueError(
+            "its pixels are floating-point numbers, of no known range: save it with 8 or 16 bits"
+        )
     if "A" in image.getbands() or "transparency" in image.info:
         rgba = image.convert("RGBA")
         page = Image.new("RGBA", rgba.size, (255, 255, 255, 255))

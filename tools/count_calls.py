@@ -9,20 +9,39 @@ count depends on the recipe alone: not on what the samples drew, and not on how 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from tyro.conf import Positional, arg
 
 from headrace.augment import RECIPES, build_augmenter
-from headrace.pipeline.command_line import Parser, run_command
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.command_line import run_command
+from headrace.pipeline.flags import check_least, parse
 
 # Views and allocations launch nothing.
 _FREE = (
     "view slice select unsqueeze expand permute unbind alias as_strided detach split transpose t "
     "squeeze empty empty_strided _unsafe_view new_empty"
 ).split()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountSettings:
+    """Count the ATen calls that augmenting one batch takes, recipe by recipe."""
+
+    recipes: Annotated[
+        tuple[str, ...],
+        Positional,
+        arg(metavar="[RECIPE ...]", help_behavior_hint="(default: all)"),
+    ] = ()
+    """Names."""
+    batch_size: Annotated[tuple[int, ...], arg(metavar="N ...")] = (32, 512)
+    """How many images."""
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "batch_size")
 
 
 class CallCounter(TorchDispatchMode):
@@ -67,14 +86,7 @@ def count_calls(recipe: Any, batch_size: int, size: int = 32, seed: int = 0) -> 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
-    parser = Parser(prog="tools/count_calls.py", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="names (all)")
-    parser.add_argument(
-        "--batch-size", nargs="+", type=int, default=[32, 512], metavar="N", help="(32 512)"
-    )
-    given = parser.parse_args(arguments)
-    if min(given.batch_size) < 1:
-        raise ConfigError(f"--batch-size {min(given.batch_size)}: expected 1 or more")
+    given = parse(CountSettings, "tools/count_calls.py", arguments)
     names = given.recipes or list(RECIPES)
     base = count_calls("flip", given.batch_size[0]).kernels
     print(f"{'recipe':<14}  {'batch':>5}  {'ATen calls':>10}  {'computing':>9}  {'above flip':>10}")

@@ -7,15 +7,18 @@ One PNG for each operation, on a picture of the sample data set, made by the aug
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from PIL import Image
+from tyro.conf import Positional, arg
 
 from headrace.augment import Preprocess, build_augmenter
-from headrace.pipeline.command_line import Parser, run_command
+from headrace.pipeline.command_line import run_command
+from headrace.pipeline.flags import parse
 from headrace.tools.painting.scene import render
 from headrace.tools.painting.textures import make_textures
 
@@ -76,6 +79,14 @@ PICTURES: dict[str, list[list[Any]]] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class DrawSettings:
+    """Draw the pictures of docs/augmentation.md: each operation at a few strengths."""
+
+    out: Annotated[Path, Positional, arg(metavar="DIR")]
+    """Folder for the pictures."""
+
+
 def photos() -> torch.Tensor:
     """(4, 3, S, S) uint8: pictures of the sample data set."""
     textures = make_textures(0)
@@ -104,9 +115,7 @@ def draw_picture(images: torch.Tensor, recipes: Sequence[Any]) -> Image.Image:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
-    parser = Parser(prog="tools/draw_operations.py", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("out", type=Path, metavar="DIR", help="folder for the pictures")
-    out = parser.parse_args(arguments).out
+    out = parse(DrawSettings, "tools/draw_operations.py", arguments).out
     out.mkdir(parents=True, exist_ok=True)
     images = photos()
     total_bytes = 0

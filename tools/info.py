@@ -2,22 +2,23 @@
 """Say what is in a record file: splits, classes, sizes, encodings, storage per sample.
 
     tools/info.py food11.beton [--grid out.png] [--verify] [--json]
+    tools/info.py food11.beton --check data/      compares it with what it was packed from
 
-Also for WebDataset shards and image folders.
+Also for WebDataset shards and, but for --check, image folders.
 """
 
-import argparse
 import json
 import sys
 from collections import Counter
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from tyro.conf import Positional, arg
 
 from headrace.pipeline.command_line import (
     EXIT_FAILED,
-    Parser,
     called,
     escape_unprintable,
     run_command,
@@ -26,13 +27,56 @@ from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.records import Records
-from headrace.tools.packing.summary import counts_table, size_text
+from headrace.tools.packing.class_rows import class_rows
+from headrace.tools.packing.find_flags import FindFlags, find_config
+from headrace.tools.packing.report import known_report
+from headrace.tools.packing.summary import (
+    Shape,
+    report_lines,
+    shape_of_terminal,
+    size_text,
+    stored_lines,
+)
+from headrace.tools.packing.text_table import wrapped
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
 _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
 _SHOWN = 10
 _SHOWN_CLASSES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoSettings:
+    """Say what is in a record file."""
+
+    path: Annotated[Path, Positional, arg(metavar="FILE")]
+    """.beton, .tar or folder."""
+    grid: Annotated[Path | None, arg(metavar="PNG", help_behavior_hint="")] = None
+    """Draw a contact sheet."""
+    columns: Annotated[int, arg(metavar="N")] = 8
+    """Of the contact sheet."""
+    verify: Flag = False
+    """Decode everything, check the tables."""
+    check: Annotated[Path | None, arg(metavar="SRC", help_behavior_hint="")] = None
+    """Compare with the folder or list that FILE was packed from: images, labels, splits, pixels."""
+    check_pixels: Annotated[str, arg(metavar="{N,all}")] = "all"
+    """Of how many images --check compares the pixels."""
+    find: FindFlags = field(default_factory=FindFlags)
+    workers: Annotated[int, arg(metavar="N")] = field(default_factory=available_cores)
+    """Threads that decode for --verify and --check."""
+    show_all: Flag = False
+    """Show every class, difference and file left out, not only the first."""
+    json: Flag = False
+    """Print JSON instead of text."""
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "workers", "columns")
+        if self.check_pixels != "all" and not self.check_pixels.isdecimal():
+            raise ConfigError(f"--check-pixels {self.check_pixels}: expected a number or all")
+        if self.check is None and (self.find != FindFlags() or self.check_pixels != "all"):
+            raise ConfigError("flags of how samples are found are for --check SRC: add it")
 
 
 def describe(records: Records) -> dict[str, Any]:
@@ -66,6 +110,11 @@ def describe(records: Records) -> dict[str, Any]:
         "mean": manifest.mean,
         "std": manifest.std,
         "skipped": [{"name": s.name, "reason": s.reason} for s in manifest.skipped],
+        "per_class": [
+            asdict(row)
+            for row in class_rows(manifest.classes, labels, records.splits, records.name)
+        ],
+        "report": known_report(manifest).to_json(),
     }
 
 
@@ -90,7 +139,7 @@ def _spread(values: np.ndarray) -> dict[str, float]:
     return result | {"mean": round(float(values.mean()), 1)}
 
 
-def _lines(found: dict[str, Any]) -> list[str]:
+def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
     """For a terminal."""
     encodings = ", ".join(f"{count} {name}" for name, count in found["encodings"].items())
     lines = [
@@ -108,17 +157,13 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines.append(f"  bytes per image: {low} to {high}, median {middle}, mean {mean}")
     settings = ", ".join(f"{key} {value}" for key, value in found["encoding"].items())
     if settings:
-        lines.append(f"  packed with: {settings}")
+        lines += wrapped(f"packed with: {settings}", shape.width, 2)
+    lines += stored_lines(known_report(records.manifest).stored)
     for key in ("mean", "std"):
         if found[key]:
             lines.append(f"  {key}: " + " ".join(f"{value:.4f}" for value in found[key]))
-    counts = {name: split["classes"] for name, split in found["splits"].items()}
-    lines += counts_table(found["classes"], counts, _SHOWN_CLASSES)
-    if found["skipped"]:
-        lines.append(f"  {len(found['skipped'])} skipped when packed:")
-        lines += [f"    {s['name']}: {s['reason']}" for s in found["skipped"][:_SHOWN]]
-        if len(found["skipped"]) > _SHOWN:
-            lines.append(f"    ... {len(found['skipped']) - _SHOWN} more (see --json)")
+    rows = class_rows(found["classes"], records.labels, records.splits, records.name)
+    lines += report_lines(known_report(records.manifest), rows, records.manifest.skipped, shape)
     return lines
 
 
@@ -131,46 +176,61 @@ def _verify(records: Records, workers: int) -> list[dict[str, Any]]:
     ]
 
 
-def _arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = Parser(prog=called("info"), description="Say what is in a record file.")
-    parser.add_argument("path", type=Path, metavar="FILE", help=".beton, .tar or folder")
-    parser.add_argument("--grid", type=Path, metavar="PNG", help="draw a contact sheet")
-    parser.add_argument("--columns", type=int, default=8, help="of the contact sheet (%(default)s)")
-    parser.add_argument("--verify", action="store_true", help="decode everything, check the tables")
-    parser.add_argument("--workers", type=int, default=available_cores(), metavar="N")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    return parser.parse_args(arguments)
+def _check(records: Records, given: InfoSettings, source: Path) -> dict[str, Any]:
+    from headrace.tools.packing.check import compare
+    from headrace.tools.packing.finding import find_samples, found_again
+
+    kept = known_report(records.manifest).settings.get("layout", {})
+    listing = find_samples(source, found_again(kept, find_config(given.find), source))
+    num_pixels = None if given.check_pixels == "all" else int(given.check_pixels)
+    return asdict(compare(records, listing, num_pixels=num_pixels, workers=given.workers))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line; see the module's text. The status is 1 if --verify finds anything bad."""
+    """Command line; see the module's text. The status is 1 if --verify or --check finds any."""
     escape_unprintable()
-    given = _arguments(arguments)
-    if given.workers < 1 or given.columns < 1:
-        raise ConfigError("--workers and --columns: expected 1 or more")
+    given = parse(InfoSettings, called("info"), arguments)
     with Records.open(given.path) as records:
         found = describe(records)
         if given.verify:
             found["problems"] = _verify(records, given.workers)
+        if given.check is not None:
+            found["check"] = _check(records, given, given.check)
         if given.json:
             # In ASCII: it is read back the same whatever the stream's encoding.
             print(json.dumps(found, indent=2))
         else:
-            print("\n".join(_lines(found)))
+            shape = shape_of_terminal(
+                everything=given.show_all, rest="--show-all", classes=_SHOWN_CLASSES
+            )
+            print("\n".join(_lines(records, found, shape)))
         if given.grid is not None:
             from headrace.tools.contact_sheet import draw_contact_sheet
 
             draw_contact_sheet(records, given.grid, given.columns)
             if not given.json:
                 print(f"  contact sheet: {given.grid}")
-    problems = found.get("problems")
-    if problems is None:
-        return 0
-    for problem in problems[:_SHOWN]:
+    return EXIT_FAILED if _say_what_is_wrong(found, given) else 0
+
+
+def _say_what_is_wrong(found: dict[str, Any], given: InfoSettings) -> bool:
+    """Whether --verify or --check found anything; the first of it in lines."""
+    most = None if given.show_all else _SHOWN
+    problems, check = found.get("problems", []), found.get("check", {"differences": ()})
+    differences = check["differences"]
+    for problem in problems[:most]:
         print(f"bad: {problem['index']} ({problem['name']}): {problem['problem']}", file=sys.stderr)
-    if not given.json:
+    for difference in differences[:most]:
+        print(f"differs: {difference['name']} {difference['what']}", file=sys.stderr)
+    if not given.json and given.verify:
         print(f"  verified: {found['samples']} images, {len(problems)} problems")
-    return EXIT_FAILED if problems else 0
+    if not given.json and given.check is not None:
+        print(
+            f"  checked against {given.check}: {check['images']} images, the pixels of "
+            f"{check['pixels']}, {check['left_out']} left out with a reason; "
+            f"{len(differences)} differences"
+        )
+    return bool(problems or differences)
 
 
 if __name__ == "__main__":

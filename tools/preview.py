@@ -14,15 +14,17 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 import yaml
+from tyro.conf import Positional, arg
 
 from headrace.augment import Preprocess, Recipe, build_augmenter
-from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import check_given, parse
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import PlanConfig, make_plan
 from headrace.pipeline.records import Records
@@ -31,6 +33,42 @@ from headrace.train.data.inputs import make_preprocess
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewSettings:
+    """Draw what the model will see: a row a sample, a column a draw, a block a recipe."""
+
+    data: Annotated[str, Positional, arg(metavar="[DATA]", help_behavior_hint="")] = ""
+    """.beton, shards or image folder."""
+    run: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
+    """Run folder or checkpoint: its own settings."""
+    recipe: Annotated[
+        tuple[str, ...] | None, arg(metavar="R ...", help_behavior_hint="(default: the run's)")
+    ] = None
+    """Names or YAML lists."""
+    split: Annotated[
+        str | None, arg(metavar="NAME", help_behavior_hint="(default: the training split)")
+    ] = None
+    """Whose samples are drawn."""
+    samples: Annotated[int, arg(metavar="N")] = 4
+    """Rows."""
+    draws: Annotated[int, arg(metavar="N")] = 6
+    """Columns."""
+    size: Annotated[int | None, arg(metavar="PX", help_behavior_hint="(default: 128)")] = None
+    """Without --run: side of the images."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Without --run."""
+    out: Annotated[Path, arg(metavar="F")] = Path("preview.png")
+    """PNG to write."""
+
+    def __post_init__(self) -> None:
+        check_given(self, "recipe")
+        for name in ("samples", "draws"):
+            if not 1 <= getattr(self, name) <= 64:
+                raise ConfigError(f"--{name} {getattr(self, name)}: expected 1 to 64")
+        if self.out.suffix.lower() != ".png":
+            raise ConfigError(f"--out {self.out}: expected a name that ends in .png")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,29 +212,9 @@ def _recipes(given: Sequence[str], default: Any) -> list[tuple[str, Recipe]]:
     return found
 
 
-def _parser() -> Parser:
-    parser = Parser(prog=called("preview"), description=(__doc__ or "").splitlines()[0])
-    add = parser.add_argument
-    add("data", nargs="?", default="", metavar="DATA", help=".beton, shards or image folder")
-    add("--run", default="", metavar="RUN", help="run folder or checkpoint: its own settings")
-    add("--recipe", nargs="+", default=[], metavar="R", help="names or YAML lists (the run's)")
-    add("--split", metavar="NAME", help="(the training split)")
-    add("--samples", type=int, default=4, metavar="N", help="rows (%(default)s)")
-    add("--draws", type=int, default=6, metavar="N", help="columns (%(default)s)")
-    add("--size", type=int, metavar="PX", help="without --run (128)")
-    add("--seed", type=int, default=0, help="without --run (%(default)s)")
-    add("--out", type=Path, default=Path("preview.png"), metavar="F", help="PNG (%(default)s)")
-    return parser
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
-    given = _parser().parse_args(arguments)
-    for name in ("samples", "draws"):
-        if not 1 <= getattr(given, name) <= 64:
-            raise ConfigError(f"--{name} {getattr(given, name)}: expected 1 to 64")
-    if given.out.suffix.lower() != ".png":
-        raise ConfigError(f"--out {given.out}: expected a name that ends in .png")
+    given = parse(PreviewSettings, called("preview"), arguments)
     subject = _subject(given.data, given.run, given.size, given.seed)
     with subject.records as records:
         split = given.split or (
@@ -217,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 train=False,
             )
         ]
-        for title, recipe in _recipes(given.recipe, subject.config.model.recipe):
+        for title, recipe in _recipes(given.recipe or (), subject.config.model.recipe):
             blocks.append(make_block(subject, title, recipe, span, indices, given.draws))
         draw_sheet(blocks, [records.name(int(i)) for i in indices], given.out)
     for block in blocks:

@@ -16,16 +16,19 @@ import multiprocessing
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import simplejpeg
 from tqdm import tqdm
+from tyro.conf import Positional, arg
 
-from headrace.pipeline.command_line import Parser, called, run_command
+from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import Flag, parse
 from headrace.tools.painting.foods import CLASS_NAMES
 from headrace.tools.painting.scene import render
 from headrace.tools.painting.textures import Textures, make_textures
@@ -39,11 +42,16 @@ _SPLITS = ("train", "valid", "test")
 class SampleConfig:
     """What to draw. Counts are images per split; `size` is the longer side in pixels."""
 
-    seed: int = 0
-    train: int = 1100
-    valid: int = 220
-    test: int = 66
-    size: int = 500
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Another seed draws other images."""
+    train: Annotated[int, arg(metavar="N")] = 1100
+    """Images."""
+    valid: Annotated[int, arg(metavar="N")] = 220
+    """Images."""
+    test: Annotated[int, arg(metavar="N")] = 66
+    """Images, without labels."""
+    size: Annotated[int, arg(metavar="PX")] = 500
+    """Longer side."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 1 << 63:
@@ -59,6 +67,19 @@ class SampleConfig:
     def settings(self) -> dict[str, int]:
         """What decides the bytes of the data set."""
         return {"version": VERSION, **asdict(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSettings:
+    """Make the sample data set."""
+
+    out: Annotated[Path, Positional, arg(metavar="OUT")]
+    """Folder to make."""
+    images: Annotated[SampleConfig, arg(name="")] = field(default_factory=SampleConfig)
+    workers: Annotated[int, arg(metavar="N")] = field(default_factory=available_cores)
+    """Processes that draw."""
+    force: Flag = False
+    """Replace an older sample data set."""
 
 
 def draw_photo(config: SampleConfig, textures: Textures, split: str, number: int) -> bytes:
@@ -167,24 +188,8 @@ def _marker_settings(folder: Path) -> dict[str, int] | None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text."""
-    defaults = SampleConfig()
-    parser = Parser(prog=called("sample"), description="Make the sample data set.")
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    for split in _SPLITS:
-        count = getattr(defaults, split)
-        parser.add_argument(
-            f"--{split}", type=int, default=count, metavar="N", help=f"images ({count})"
-        )
-    parser.add_argument(
-        "--size", type=int, default=defaults.size, metavar="PX", help="longer side (%(default)s)"
-    )
-    parser.add_argument("--workers", type=int, default=available_cores(), metavar="N")
-    parser.add_argument("--force", action="store_true", help="replace an older sample data set")
-    given = parser.parse_args(arguments)
-    config = SampleConfig(
-        seed=given.seed, train=given.train, valid=given.valid, test=given.test, size=given.size
-    )
+    given = parse(SampleSettings, called("sample"), arguments)
+    config = given.images
     if make_sample(config, given.out, given.workers, given.force):
         print(f"{given.out}: {config.train} train, {config.valid} valid, {config.test} test images")
     else:

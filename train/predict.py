@@ -9,7 +9,6 @@ row per sample: name, label (its number), class, confidence. With labels, prints
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,13 @@ from typing import Annotated
 
 import numpy as np
 import torch
-import tyro
 from tqdm import tqdm
+from tyro.conf import Positional, arg
 
 from headrace.augment import Preprocess
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import parse
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_range
@@ -35,7 +35,6 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.build import build_model
 from headrace.train.models.spec import ModelSpec
 from headrace.train.processes.world import join_world
-from headrace.train.settings.command import parse
 from headrace.train.settings.config import AmpName, LoaderName, Workers
 
 SHOWN_CLASSES = 5
@@ -45,19 +44,19 @@ SHOWN_CLASSES = 5
 class PredictConfig:
     """Predict the classes of a split with a trained checkpoint."""
 
-    checkpoint: Annotated[str, tyro.conf.Positional]
+    checkpoint: Annotated[str, Positional, arg(metavar="CHECKPOINT")]
     """best.pt or last.pt; a run folder stands for its best.pt."""
-    data: Annotated[str, tyro.conf.Positional]
+    data: Annotated[str, Positional, arg(metavar="DATA")]
     """.beton file, WebDataset shards, or an image folder."""
     split: str = "test"
     """Split to predict; `all` takes every sample."""
-    csv: str = ""
+    csv: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """Write name, label, class and confidence of each sample here."""
     loader: LoaderName = "auto"
     """Which decoder feeds the model."""
     batch_size: int = 256
     """Samples per forward pass."""
-    workers: Workers = None
+    workers: Annotated[Workers, arg(help_behavior_hint="")] = None
     """Decoding threads or processes; by default one per core at hand."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
@@ -148,7 +147,7 @@ def describe(outcome: Outcome, classes: list[str]) -> list[str]:
 
 
 def main() -> None:
-    predict(parse(PredictConfig, None, called("predict"), sys.argv[1:]))
+    predict(parse(PredictConfig, called("predict")))
 
 
 if __name__ == "__main__":

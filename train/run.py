@@ -15,16 +15,18 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from tyro.conf import arg
 
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.pipeline.flags import parse
 from headrace.train.assemble import open_run
 from headrace.train.display import report
 from headrace.train.folder.folder_lock import FolderLock
@@ -41,7 +43,6 @@ from headrace.train.folder.run_folder import hold_folder, make_folder, restart_f
 from headrace.train.loop import train
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
-from headrace.train.settings.command import parse
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.state import Run
@@ -51,11 +52,11 @@ from headrace.train.state import Run
 class CommandLine:
     """Train a classifier on packed images or an image folder."""
 
-    config: str = ""
+    config: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """YAML file with settings; flags override it."""
-    resume: str = ""
+    resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
     """Run folder or last.pt to continue; its settings hold."""
-    run: RunConfig = field(default_factory=RunConfig)
+    run: Annotated[RunConfig, arg(name="")] = field(default_factory=RunConfig)
 
 
 def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
@@ -76,7 +77,7 @@ def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
         earlier = read_earlier(resumed)
         # Without its --out, for one that is there after parsing was given just now.
         base = with_out(earlier.config, "")
-    found = parse(CommandLine, CommandLine(run=base), called("train"), args)
+    found = parse(CommandLine, called("train"), args, CommandLine(run=base))
     if earlier is not None and found.run.runtime.out:
         check_given_out(found.run.runtime.out, earlier.folder)
     return found.run, found.resume
@@ -89,11 +90,11 @@ def with_out(config: RunConfig, out: str) -> RunConfig:
 
 def _peek(args: Sequence[str], flag: str) -> str:
     """A flag's value before the real parsing, for which it decides the defaults."""
-    for number, arg in enumerate(args):
-        if arg == flag and number + 1 < len(args):
+    for number, word in enumerate(args):
+        if word == flag and number + 1 < len(args):
             return args[number + 1]
-        if arg.startswith(f"{flag}="):
-            return arg.partition("=")[2]
+        if word.startswith(f"{flag}="):
+            return word.partition("=")[2]
     return ""
 
 
@@ -114,29 +115,8 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
         devices = [device] if device.type == "cuda" else []
         resources.enter_context(torch.random.fork_rng(devices=devices))
         if not world.is_main:
-            quiet = resources.enter_context(
-                Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace")
-            )
-            sys.stdout = quiet
-            resources.callback(setattr, sys, "stdout", sys.__stdout__)
-
-        def say(line: str) -> None:
-            print(line, flush=True)
-
-        def take_folder() -> FolderLock:
-            if held is None:
-                return resources.enter_context(make_folder(config))
-            return held if checkpoint is not None else restart_folder(held)
-
-        held: FolderLock | None = None
-        checkpoint: dict[str, Any] | None = None
-        if resume:
-            # Held from before it is read: another run may be about to save into it.
-            held = world.on_main(
-                lambda: resources.enter_context(hold_folder(earlier_folder(resume)))
-            )
-            earlier = read_earlier(resume)
-            config, checkpoint = continued(config, earlier, say), earlier.checkpoint
+            resources.enter_context(_quiet())
+        config, checkpoint, take_folder = _begin(config, resume, world, resources)
         run = open_run(
             config,
             checkpoint,
@@ -144,7 +124,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
             world=world,
             device=device,
             resources=resources,
-            say=say,
+            say=_say,
         )
         if world.size > 1:
             # The wrapper would hold the group's threads for as long as the caller holds the run.
@@ -156,6 +136,37 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
                 raise Interrupted(_how_to_resume(run, world)) from None
         finish(run)
         return run
+
+
+def _begin(
+    config: RunConfig, resume: str, world: World, resources: ExitStack
+) -> tuple[RunConfig, dict[str, Any] | None, Callable[[], FolderLock]]:
+    """A run's settings, the checkpoint that it continues, and how rank 0 gets its folder."""
+    if not resume:
+        return config, None, lambda: resources.enter_context(make_folder(config))
+    # Held from before it is read: another run may be about to save into it.
+    held = world.on_main(lambda: resources.enter_context(hold_folder(earlier_folder(resume))))
+    earlier = read_earlier(resume)
+
+    def take_folder() -> FolderLock:
+        assert held is not None  # rank 0 alone takes it
+        return restart_folder(held) if earlier.checkpoint is None else held
+
+    return continued(config, earlier, _say), earlier.checkpoint, take_folder
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Meanwhile this process prints nothing: rank 0 speaks for all."""
+    with (
+        Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace") as nowhere,
+        redirect_stdout(nowhere),
+    ):
+        yield
 
 
 def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -> RunConfig:

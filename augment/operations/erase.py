@@ -146,12 +146,15 @@ class RandomErasing(EraseStep):
         # argmax of the first fit; where none fits it is 0, and the box is emptied below.
         chosen = fits.to(torch.int8).argmax(1, keepdim=True)
         tall, wide = tall.gather(1, chosen), wide.gather(1, chosen)
-        top = (uniform[:, 1:2] * (height - tall + 1)).long().clamp(min=0)
-        top = torch.minimum(top, height - tall)
-        left = (uniform[:, 2:3] * (width - wide + 1)).long().clamp(min=0)
-        left = torch.minimum(left, width - wide)
+        top = _start(uniform[:, 1:2], height - tall)
+        left = _start(uniform[:, 2:3], width - wide)
         boxes = torch.stack([top, top + tall, left, left + wide], 2)
         return self.mask(EraseParams(boxes), (uniform[:, 0] < self.p) & fits.any(1))
+
+
+def _start(uniform: torch.Tensor, room: torch.Tensor) -> torch.Tensor:
+    """(B, 1) uniform numbers in [0, 1) to int64 in 0..room; where there is none, to no use."""
+    return torch.minimum((uniform * (room + 1)).long().clamp(min=0), room)
 
 
 def pixels(length: int | float, size: tuple[int, int]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from headrace.bench.augmenting.works import MEAN, STD, Work
+from headrace.pipeline.installed import is_installed
 
 Call = Callable[[], Any]
 
@@ -20,7 +20,7 @@ def _kornia(work: Work, images: torch.Tensor, labels: torch.Tensor) -> Call | No
     steps = work.kornia
     if steps is None or any(step.startswith("auto") for step in steps):
         return None
-    if importlib.util.find_spec("kornia") is None:
+    if not is_installed("kornia"):
         return None
     import kornia.augmentation as K
 
@@ -53,7 +53,7 @@ def _kornia_auto(work: Work, images: torch.Tensor, labels: torch.Tensor) -> Call
     steps = work.kornia or ()
     if not any(step.startswith("auto") for step in steps):
         return None
-    if importlib.util.find_spec("kornia") is None:
+    if not is_installed("kornia"):
         return None
     import kornia.augmentation as K
     from kornia.augmentation import auto
@@ -78,7 +78,7 @@ def _kornia_auto(work: Work, images: torch.Tensor, labels: torch.Tensor) -> Call
 def _albumentations(work: Work, images: torch.Tensor, labels: torch.Tensor) -> Call | None:
     """albumentations, image by image in this process, where installed; for two of the works."""
     steps = work.torchvision or ()
-    if work.name not in ("normalise", "flip") or not importlib.util.find_spec("albumentations"):
+    if work.name not in ("normalise", "flip") or not is_installed("albumentations"):
         return None
     import albumentations as A
 

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
+import difflib
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
+from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
 
-
-def count(text: str) -> int:
-    """A whole number of 0 or more."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
+LONGEST_S = 3600
+OutFile = Annotated[Path | None, arg(metavar="F", help_behavior_hint="")]
+"""Type of a field that names a file to write, or none."""
 
 
-def positive(text: str) -> int:
-    """A whole number of 1 or more."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    """A duration, s."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return value
+def check_seconds(flag: str, value: float) -> None:
+    """Refuses what is no duration of a run, s."""
+    if not 0 <= value < LONGEST_S:
+        raise ConfigError(f"{flag} {value}: expected 0 to below {LONGEST_S} seconds")
 
 
 def scale(text: str) -> tuple[float, float]:
@@ -40,8 +30,21 @@ def scale(text: str) -> tuple[float, float]:
     except ValueError:
         low, high = 0.0, 0.0
     if not 0 < low <= high <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a pair like 0.08,1 with 0 < A <= B <= 1")
+        raise ValueError(f"{text!r} is not a pair like 0.08,1 with 0 < A <= B <= 1")
     return low, high
+
+
+Scales = Annotated[
+    tuple[tuple[float, float], ...],
+    PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="A,B ...",
+        instance_from_str=lambda words: tuple(map(scale, words)),
+        is_instance=lambda value: isinstance(value, tuple),
+        str_from_instance=lambda value: [f"{low:g},{high:g}" for low, high in value],
+    ),
+]
+"""Type of a field that holds such pairs, one a word."""
 
 
 def names(given: Sequence[str], known: Sequence[str], flag: str, prefix: str = "") -> list[str]:
@@ -64,5 +67,7 @@ def names(given: Sequence[str], known: Sequence[str], flag: str, prefix: str = "
         elif name in known:
             found.append(name)
         elif name != "none":
-            raise ConfigError(f"{flag} {name}: expected all, none, or of {', '.join(known)}")
+            near = difflib.get_close_matches(name, known, 1)
+            asked = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigError(f"{flag} {name}: expected all, none, or of {', '.join(known)}{asked}")
     return list(dict.fromkeys(found))

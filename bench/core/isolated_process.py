@@ -10,7 +10,8 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -56,7 +57,8 @@ class IsolatedProcess:
         self._process = context.Process(
             target=_serve, args=(theirs, str(self._log), make), name=name
         )
-        self._process.start()
+        with _interrupts_held():
+            self._process.start()
         theirs.close()
 
     def ask(self, method: str, *arguments: Any) -> Any:
@@ -108,6 +110,23 @@ class IsolatedProcess:
 
     def __exit__(self, *error: object) -> None:
         self.close(at_once=error[0] is not None)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes that start meanwhile never hear of Ctrl-C, not even while they import.
+
+    A mask of signals is inherited by what is started; a handler would come too late.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would let signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _context(module: str) -> Any:

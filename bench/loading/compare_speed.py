@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from tqdm import tqdm
@@ -64,24 +65,21 @@ def compare(
                 note_unavailable(results, name, image_set, error)
             progress.update(1)
 
-        def measure(name: str) -> Callable[[], Run | None]:
-            def run() -> Run | None:
-                progress.set_postfix_str(name)
-                progress.update(1)
-                try:
-                    return opened[name][0].run(config.min_s)
-                except UnavailableError as error:
-                    note_unavailable(results, name, image_set, error)
-                    return None
+        def run(name: str) -> Run | None:
+            progress.set_postfix_str(name)
+            progress.update(1)
+            try:
+                return opened[name][0].run(config.min_s)
+            except UnavailableError as error:
+                note_unavailable(results, name, image_set, error)
+                return None
 
-            return run
-
-        runs = interleaved({name: measure(name) for name in opened}, config.repeats)
-        rows = []
-        for name, (process, first) in opened.items():
-            done = [run for run in runs[name] if run is not None]
-            if done:
-                rows.append(_row(name, image_set, config, size, crop_scale, process, first, done))
+        runs = interleaved({name: partial(run, name) for name in opened}, config.repeats)
+        rows = [
+            _row(name, image_set, config, size, crop_scale, process, first, done)
+            for name, (process, first) in opened.items()
+            if (done := [run for run in runs[name] if run is not None])
+        ]
         _share_ceilings(rows)
         results.rows += rows
 

@@ -119,7 +119,7 @@ def _losses(photos: Path, records: Records, size: int) -> np.ndarray:
 
 def _original(path: Path) -> np.ndarray:
     data = path.read_bytes()
-    return decode_image(data, parse_jpeg_header(data), 0)
+    return decode_image(data, parse_jpeg_header(data)).pixels
 
 
 def _crop(

@@ -18,19 +18,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import simplejpeg
 from PIL import Image
+from tyro.conf import Positional, arg
 
-from headrace.bench.core import flag_values
+from headrace.bench.core.flag_values import OutFile
 from headrace.bench.core.psnr import psnr
 from headrace.bench.core.repeats import interleaved, spread
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
-from headrace.pipeline.command_line import Parser, run_command
+from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import MissingPackageError, RecordsError
+from headrace.pipeline.flags import check_least, parse
 from headrace.pipeline.plan import PlanConfig, make_plan
 from headrace.pipeline.resampling.boxes import box_row, resize_boxes
 
@@ -43,6 +45,25 @@ COLUMNS = (
     Column("bytes/px", "bytes_per_pixel", ".2f"),
     Column("PSNR dB", "psnr_db", ".1f"),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class YuvSettings:
+    """Is raw YUV 4:2:0 worth a format? Beside raw RGB and JPEG: size, quality, speed."""
+
+    photos: Annotated[Path, Positional, arg(metavar="PHOTOS")]
+    """Folder of images."""
+    max_side: Annotated[int, arg(metavar="PX")] = 256
+    """Longer side that they are shrunk to."""
+    size: Annotated[tuple[int, ...], arg(metavar="PX ...")] = (128, 224)
+    """Side of the crops."""
+    repeats: Annotated[int, arg(metavar="N")] = 9
+    """Measured runs of each."""
+    json: OutFile = None
+    """Write the results there."""
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "max_side", "size", "repeats")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +102,7 @@ def from_planes(cv2: Any, y: np.ndarray, cb: np.ndarray, cr: np.ndarray) -> np.n
 
 def main() -> int:
     """Command line; see the module's text."""
-    parser = Parser(prog="bench/studies/raw_yuv420.py", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("photos", type=Path, help="folder of images")
-    parser.add_argument("--max-side", type=flag_values.count, default=256)
-    parser.add_argument("--size", type=flag_values.count, nargs="+", default=[128, 224])
-    parser.add_argument("--repeats", type=flag_values.count, default=9)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    given = parse(YuvSettings, "bench/studies/raw_yuv420.py")
     try:
         import cv2
     except ImportError:

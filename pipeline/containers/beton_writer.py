@@ -14,6 +14,19 @@ from headrace.pipeline.errors import BadImageError, ConfigError
 MAX_PAGE_SIZE = 1 << 31  # the largest power of two in the header's four bytes
 
 
+def check_page_size(page_size: int) -> None:
+    """Refuses a size in bytes that pages cannot have.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    if not beton.MIN_PAGE_SIZE <= page_size <= MAX_PAGE_SIZE or page_size & (page_size - 1):
+        raise ConfigError(
+            f"page size {page_size}: expected a power of two of {beton.MIN_PAGE_SIZE} to "
+            f"{MAX_PAGE_SIZE} bytes"
+        )
+
+
 class BetonWriter:
     """Streams samples into an open file.
 
@@ -23,16 +36,20 @@ class BetonWriter:
         file: opened for binary writing, empty, seekable.
         capacity: number of samples that will come at most; room for their metadata is kept.
         page_size: bytes, a power of two from 2 MiB; no sample may be larger.
+        may_grow: whether the page size is doubled until it holds a sample that is larger. What is
+            written stays right: a boundary of larger pages is one of smaller pages, too.
+
+    Attributes:
+        page_size: bytes, at last.
     """
 
-    def __init__(self, file: BinaryIO, capacity: int, page_size: int) -> None:
-        if not beton.MIN_PAGE_SIZE <= page_size <= MAX_PAGE_SIZE or page_size & (page_size - 1):
-            raise ConfigError(
-                f"page size {page_size}: expected a power of two of {beton.MIN_PAGE_SIZE} to "
-                f"{MAX_PAGE_SIZE} bytes"
-            )
+    def __init__(
+        self, file: BinaryIO, capacity: int, page_size: int, *, may_grow: bool = False
+    ) -> None:
+        check_page_size(page_size)
         self.page_size = page_size
         self.num_samples = 0
+        self._may_grow = may_grow
         self._file = file
         self._samples = np.zeros(capacity, beton.SAMPLE)
         self._allocations = np.zeros(capacity, beton.ALLOCATION)
@@ -48,10 +65,7 @@ class BetonWriter:
             BadImageError: the data does not fit in a page.
         """
         size = len(data)
-        if size > self.page_size:
-            raise BadImageError(
-                f"{size} bytes do not fit in a page of {self.page_size}; pass a larger --page-size"
-            )
+        self._make_room(size)
         left = -self._place % self.page_size
         if left < size and left:  # a sample never straddles two pages
             self._place += left
@@ -62,6 +76,27 @@ class BetonWriter:
         self._allocations[index] = (index, self._place, size)
         self.num_samples += 1
         self._place += size
+
+    def _make_room(self, size: int) -> None:
+        """Sees to it that a sample of `size` bytes fits in a page.
+
+        Raises:
+            BadImageError: it does not.
+        """
+        needed = 1 << (size - 1).bit_length()
+        if needed <= self.page_size:
+            return
+        if needed > MAX_PAGE_SIZE:
+            raise BadImageError(
+                f"its {size} bytes are more than the {MAX_PAGE_SIZE} of the largest page; store it "
+                "as a JPEG, or with a smaller --max-side"
+            )
+        if not self._may_grow:
+            raise BadImageError(
+                f"its {size} bytes do not fit in a page of {self.page_size}; pass --page-size "
+                f"{needed >> 20}, or leave --page-size away"
+            )
+        self.page_size = needed
 
     def finish(self, manifest: Manifest, names: Sequence[str]) -> None:
         """Writes the manifest and all tables; the file is then complete.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_OTHER
 from headrace.pipeline.containers.manifest import Manifest, Skipped
@@ -17,8 +16,9 @@ from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.jpeg_header import parse_jpeg_header
 from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.layouts.listing_report import listing_report
 from headrace.pipeline.mapped import map_file
-from headrace.pipeline.pixels import upright_size
+from headrace.pipeline.pil_image import read_size
 
 HEADER_THREADS = 8
 
@@ -27,7 +27,7 @@ def open_folder(root: Path) -> Container:
     """Opens an image folder without packing it.
 
     Only the headers are read here. A file whose header cannot be read is left out and listed in
-    the manifest's `skipped`.
+    the manifest's `skipped`, as are images that belong to no split, class or list.
 
     Args:
         root: a folder in any layout that `headrace.pipeline.layouts.discovery` knows.
@@ -67,15 +67,13 @@ class _Header(NamedTuple):
 def _read_header(path: Path) -> _Header | str:
     """Size once upright, or why the file cannot be read."""
     try:
-        with Image.open(path) as image:
-            if image.format == "JPEG" and image.mode in ("RGB", "L"):
-                # Mapped, since nobody knows how long a header is; only its pages are read.
-                jpeg = parse_jpeg_header(map_file(path).data)
-                if jpeg is not None:
-                    return _Header(MODE_JPEG, *jpeg.upright_size)
-            return _Header(MODE_OTHER, *upright_size(image))
-    except (OSError, SyntaxError, ValueError, KeyError, Image.DecompressionBombError) as error:
-        return str(error) or type(error).__name__
+        # Mapped, since nobody knows how long a header is; only its pages are read.
+        jpeg = parse_jpeg_header(map_file(path).data)
+        if jpeg is not None and jpeg.precision == 8 and len(jpeg.components) in (1, 3):
+            return _Header(MODE_JPEG, *jpeg.upright_size)
+        return _Header(MODE_OTHER, *read_size(path, jpeg))
+    except (OSError, ValueError) as error:
+        return str(error)
 
 
 def _manifest(listing: Listing, headers: Sequence[_Header | str], readable: np.ndarray) -> Manifest:
@@ -85,6 +83,7 @@ def _manifest(listing: Listing, headers: Sequence[_Header | str], readable: np.n
         for path, header in zip(listing.paths, headers, strict=True)
         if isinstance(header, str)
     )
+    report, left_out = listing_report(listing, listing.missing + unreadable)
     return Manifest(
         classes=listing.classes,
         splits={
@@ -92,5 +91,6 @@ def _manifest(listing: Listing, headers: Sequence[_Header | str], readable: np.n
             for name, (start, stop) in listing.splits.items()
         },
         encoding={"format": "folder"},
-        skipped=listing.missing + unreadable,
+        skipped=left_out,
+        report=report,
     )

@@ -3,11 +3,12 @@
 Bytes form, little-endian::
 
     header   magic "HRMANIF1", json length u8, name count u8, names length u8
-    json     UTF-8: classes, splits, encoding, mean, std, skipped
+    json     UTF-8: classes, splits, encoding, mean, std, skipped, and report where there is one
     offsets  u8 x (name count + 1), where each name starts in `names`
     names    UTF-8, one after another
 
-Names are kept out of the JSON so that opening a million samples need not read them.
+Names are kept out of the JSON so that opening a million samples need not read them. Keys of the
+JSON that a reader does not know are passed over.
 
 A file name need not be UTF-8. In `names` its bytes stand as the file system has them; in Python
 they are lone surrogates (os.fsdecode), which the JSON holds as escapes.
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from headrace.pipeline.containers.pack_report import PackReport
 from headrace.pipeline.errors import RecordsError
 
 MAGIC = b"HRMANIF1"
@@ -46,7 +48,8 @@ class Manifest:
         splits: split name to half-open range of record indices, in file order.
         encoding: how the samples were encoded (format, max_side, quality, ...).
         mean, std: per channel (R, G, B) of the training split in 0..1, None where not measured.
-        skipped: source files left out.
+        skipped: source files left out; beyond a bound only `report` counts them.
+        report: what the pack took, passed over and left out; None in files of earlier versions.
     """
 
     classes: tuple[str, ...] = ()
@@ -55,6 +58,7 @@ class Manifest:
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     skipped: tuple[Skipped, ...] = ()
+    report: PackReport | None = None
 
     def __post_init__(self) -> None:
         for name, (start, stop) in self.splits.items():
@@ -63,7 +67,7 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values; `from_json` reads it back."""
-        return {
+        values: dict[str, Any] = {
             "classes": list(self.classes),
             "splits": {name: list(span) for name, span in self.splits.items()},
             "encoding": dict(self.encoding),
@@ -71,14 +75,18 @@ class Manifest:
             "std": self.std,
             "skipped": [[s.name, s.reason] for s in self.skipped],
         }
+        if self.report is not None:
+            values["report"] = self.report.to_json()
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Manifest:
         """Reads what `to_json` made.
 
         Raises:
-            RecordsError: if a key is missing or has another shape.
+            RecordsError: if a key is missing or has another shape. Unknown keys are passed over.
         """
+        report = values.get("report")
         try:
             return cls(
                 classes=tuple(str(c) for c in values["classes"]),
@@ -87,6 +95,7 @@ class Manifest:
                 mean=_triple(values["mean"]),
                 std=_triple(values["std"]),
                 skipped=tuple(Skipped(name=n, reason=r) for n, r in values["skipped"]),
+                report=None if report is None else PackReport.from_json(report),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordsError(f"the manifest is damaged: {error!r}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.containers.manifest import Skipped
+from headrace.pipeline.containers.pack_report import LeftOut
 
 SPLIT_NAMES = {
     "train": "train",
@@ -22,23 +23,6 @@ SPLIT_NAMES = {
     "evaluation": "test",
 }
 _DIGITS = re.compile(r"([0-9]+)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LeftOut:
-    """Files of one kind that are not listed, for one reason.
-
-    Attributes:
-        kind: what they are: `.txt`, `HEIC`, `hidden`.
-        reason: why they are left out, and what to do where something can be done.
-        count: how many.
-        examples: the names of some, relative to the folder that was looked through.
-    """
-
-    kind: str
-    reason: str
-    count: int
-    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

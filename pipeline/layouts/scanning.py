@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.pipeline.containers.manifest import Skipped
+from headrace.pipeline.containers.pack_report import LeftOut
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.file_kinds import EXTENSIONS, HEAD_BYTES, file_kind
-from headrace.pipeline.layouts.listing import LeftOut, natural_key
+from headrace.pipeline.layouts.listing import natural_key
 
 _EXAMPLES = 3
 

@@ -17,7 +17,7 @@ from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
-from tests.builders import make_records, photo, reference_images, samples
+from tests.builders import make_records, photo, reference_images, samples, stored
 
 HAS_DALI = importlib.util.find_spec("nvidia") is not None and (
     importlib.util.find_spec("nvidia.dali") is not None
@@ -142,3 +142,16 @@ def test_on_the_gpu(records: Records) -> None:
                 expected = reference_images(records, plan, plan.batch_slice(step), 20)
                 difference = np.abs(batch.images.cpu().numpy().astype(np.int16) - expected)
                 assert difference.mean(axis=(1, 2, 3)).max() <= 3
+
+
+@with_dali
+def test_where_dali_differs_it_is_at_the_outermost_pixels(tmp_path: Path) -> None:
+    """It takes the last pixel once more where its filter reaches beyond the crop; see docs."""
+    content = [stored(photo(i, 300, 340), "raw" if i % 2 else "444") for i in range(6)]
+    with make_records(tmp_path / "a.beton", content) as records:
+        with open_small(records, size=24, batch_size=6, train=False) as loader:
+            (batch,) = loader.epoch(0)
+            expected = reference_images(records, loader.plan(0), slice(0, 6), 24)
+    apart = np.abs(batch.images.numpy().astype(np.int16) - expected)
+    assert apart[:, :, 1:-1, 1:-1].max() <= 1
+    assert apart.max() <= 40

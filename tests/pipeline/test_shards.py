@@ -5,11 +5,13 @@ import json
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from headrace.pipeline.containers.manifest import manifest_bytes
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.records import Records
@@ -161,3 +163,20 @@ def test_more_shards_than_descriptors(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) == num_shards
+
+
+def test_tables_of_earlier_and_later_versions_open(tmp_path: Path) -> None:
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "in" / "a" / "x.jpg").write_bytes(jpeg_bytes(photo(1, 20, 30)))
+    out = Output(path=tmp_path / "o", kind="folder")
+    pack_shards(discover(tmp_path / "in"), out, EncodeConfig(), workers=1, shard_bytes=1 << 20)
+    with np.load(tmp_path / "o" / "headrace.npz") as found:
+        tables = dict(found)
+    with Records.open(tmp_path / "o") as records:
+        manifest = records.manifest
+        assert manifest.report is not None
+    body = manifest_bytes(replace(manifest, report=None), ["a/x.jpg"])
+    tables["manifest"] = np.frombuffer(body, np.uint8)
+    np.savez(tmp_path / "o" / "headrace.npz", **tables, captions=np.zeros(3))
+    with Records.open(tmp_path / "o") as records:
+        assert records.manifest == replace(manifest, report=None) and records.name(0) == "a/x.jpg"

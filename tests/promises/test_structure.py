@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,20 @@ def test_what_counts_as_a_circle(tmp_path: Path, import_of_b: str, in_a_circle: 
         (tmp_path / "tools" / f"{name}.py").write_text(text)
     found = circles(import_graph(tmp_path, {"tools"}))
     assert any("headrace.tools.a" in circle for circle in found) == in_a_circle
+
+
+def test_the_files_of_augment_are_explained() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text().partition("### augment/, file by file")[2]
+    rows = [line.split("|")[1] for line in guide.partition("\n## ")[0].splitlines() if "|" in line]
+    named = [name for row in rows for name in re.findall(r"`(\w+\.py)`", row)]
+    assert sorted(named) == sorted(p.name for p in (ROOT / "augment").glob("[!_]*.py"))
+
+
+def test_flags_are_read_in_one_way() -> None:
+    """With headrace.pipeline.flags: what is asked, told and shown is alike for all commands."""
+    for package in MAY_IMPORT:
+        for path in (ROOT / package).rglob("*.py"):
+            assert not imported_modules(path) & {"argparse", "optparse", "getopt", "click"}, path
 
 
 def test_tqdm_is_never_the_automatic_one() -> None:

@@ -87,6 +87,26 @@ def test_refusal_names_the_process_and_changes_nothing(way: str, tmp_path: Path)
     assert not (folder / LOCK_NAME).exists()
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_something_else_is_refused_and_named(overwrite: bool, tmp_path: Path) -> None:
+    folder = old_run(tmp_path / "photos", "b.jpg", "a.jpg", "c.jpg", "d.jpg", "e.jpg")
+    before = content(folder)
+    with pytest.raises(ConfigError) as error:
+        make_folder(config(folder, overwrite=overwrite))
+    assert str(error.value) == (
+        f"--out {folder} is not empty and holds no run: there is a.jpg, b.jpg, c.jpg and 2 more; "
+        "name a folder that is new or empty"
+    )
+    assert content(folder) == before
+
+
+def test_an_empty_folder_and_one_with_hidden_files_will_do(tmp_path: Path) -> None:
+    make_folder(config(old_run(tmp_path / "empty"))).close()
+    folder = old_run(tmp_path / "begun", ".config.yaml.12345678", LOCK_NAME, ".gitignore")
+    make_folder(config(folder)).close()
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", ".gitignore"}
+
+
 def test_a_lock_file_without_its_process_is_in_nobodys_way(tmp_path: Path) -> None:
     folder = old_run(tmp_path / "run", "last.pt")
     code = (
@@ -164,9 +184,10 @@ def test_what_killed_saves_leave_is_removed_and_nothing_like_it(tmp_path: Path) 
     folder = old_run(tmp_path / "run", "last.pt", "config.yaml", *ours, *theirs)
     hold_folder(folder).close()
     assert {p.name for p in folder.iterdir()} == {"last.pt", "config.yaml", *theirs}
-    new = old_run(tmp_path / "new", *ours, *theirs)
+    hidden = {name for name in theirs if name.startswith(".")}  # others would be in the way
+    new = old_run(tmp_path / "new", *ours, *hidden)
     make_folder(config(new)).close()  # what is left of a save is no run
-    assert {p.name for p in new.iterdir()} == {"config.yaml", *theirs}
+    assert {p.name for p in new.iterdir()} == {"config.yaml", *hidden}
 
 
 def test_replacing_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -88,6 +89,27 @@ class Claim:
         self.keep()
 
 
+def check_claim(out: Path) -> None:
+    """Whether a claim would be refused, without making one.
+
+    Raises:
+        ConfigError: another run writes there, or `NAME.part` is not ours.
+        OSError: the folder cannot be written.
+    """
+    part = part_path(out)
+    if not os.access(part.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(part.parent))
+    if not os.path.lexists(part):
+        return
+    if not stat.S_ISREG(os.lstat(part).st_mode):
+        raise _in_the_way(part)
+    with part.open("rb") as file:
+        if not lock_exclusively(file):
+            raise _written(part)
+        if not file.read(len(MARK)) == MARK and not _has_attribute(file):
+            raise _in_the_way(part)
+
+
 def _create(part: Path, work: Path) -> BinaryIO | None:
     """The claim's file, marked and locked before it gets its name; None if the name is taken."""
     try:
@@ -162,7 +184,7 @@ def _take_over(part: Path, out: Path) -> None:
         return
     with os.fdopen(descriptor, "r+b") as file:
         if not lock_exclusively(file):
-            raise ConfigError(f"{part} is being written by another run; wait for it")
+            raise _written(part)
         if not is_at(file, part):  # finished, or cleared away, between opening and locking
             return
         head = file.read(len(MARK) + _LONGEST_NAME_BYTES + 1)
@@ -181,6 +203,10 @@ def _has_attribute(file: BinaryIO) -> bool:
         return os.getxattr(file.fileno(), _ATTRIBUTE) == _SET
     except (AttributeError, OSError):
         return False
+
+
+def _written(part: Path) -> ConfigError:
+    return ConfigError(f"{part} is being written by another run; wait for it")
 
 
 def _in_the_way(part: Path) -> ConfigError:

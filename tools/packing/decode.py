@@ -1,25 +1,61 @@
-"""Decodes any image file to upright 8-bit RGB, scaled down while decoding where that helps."""
+"""Decodes any image file to upright 8-bit RGB, scaled down while decoding where that helps.
+
+By libjpeg-turbo first, and strictly: it only warns of damaged data and paints something over it.
+What it warns of in a header alone is gone once the header is written anew. What is left is decoded
+by PIL, which shows it as browsers do; damage to the image data is not, unless it is asked for.
+"""
 
 from __future__ import annotations
 
-import io
-import struct
-import warnings
+import re
+from dataclasses import dataclass
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps
 
 from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import JpegHeader, turn_upright
+from headrace.pipeline.pil_image import read_picture
 from headrace.pipeline.resampling.boxes import resize_image
-from headrace.pipeline.to_rgb import to_rgb
+from headrace.tools.packing.mend_jpeg import mend_jpeg
 
 # Above this a decoded image would not fit beside its neighbours in memory (600 MB each).
 MAX_PIXELS = 200_000_000
+# libjpeg's warnings of image data that it paints over. Extraneous bytes are none of them: they
+# come from decoders out of step too, but also from writers that pad.
+_PAINTED_OVER = re.compile(
+    "premature end of data segment|bad Huffman code|bad arithmetic code|found marker .* instead",
+    re.IGNORECASE,
+)
+_OF_ONE_FILE = re.compile(
+    r"[0-9]+ (?=extraneous)|(?<=revision number) [0-9.]+| \([0-9]+ bytes not processed\)"
+)
+KEEP = "--truncated keep packs it, with what is missing filled"
 
 
-def decode_image(data: bytes, header: JpegHeader | None, max_side: int) -> np.ndarray:
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """An image, and what there is to say of it.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, upright, C-contiguous.
+        complaint: what was wrong with the file, None if nothing was.
+        peak: the highest value of a 16-bit file that was scaled by `depth`, None of any other.
+    """
+
+    pixels: np.ndarray
+    complaint: str | None = None
+    peak: int | None = None
+
+
+def decode_image(
+    data: bytes,
+    header: JpegHeader | None,
+    *,
+    max_side: int = 0,
+    depth: int = 16,
+    keep_truncated: bool = False,
+) -> Decoded:
     """Decodes, turns upright and shrinks.
 
     Args:
@@ -28,20 +64,40 @@ def decode_image(data: bytes, header: JpegHeader | None, max_side: int) -> np.nd
         max_side: longer side of the result in pixels, 0 for any; smaller images stay as they
             are. A JPEG at least twice as large is reduced already inside the decoder, by its
             inverse DCT.
-
-    Returns:
-        (H, W, 3) uint8 RGB, C-contiguous.
+        depth: bits that 16-bit files hold.
+        keep_truncated: fill what is missing of a damaged file, instead of refusing it.
 
     Raises:
-        BadImageError: damaged, empty, too large or of an unknown format.
+        BadImageError: damaged, empty, too large or of an unknown format; with the reason of each
+            decoder.
     """
-    if header is not None and _suits_libjpeg(header):
-        image = turn_upright(_decode_jpeg(data, header, max_side), header.orientation)
-        size = header.upright_size
-    else:
-        image = _decode_odd(data)
-        size = image.shape[:2]
-    return np.ascontiguousarray(resize_image(image, *fitting_size(*size, max_side)))
+    complaint = None
+    if header is not None and header.precision == 8 and len(header.components) in (1, 3):
+        try:
+            image, complaint = _decode_jpeg(data, header, max_side)
+        except _NotByLibjpeg as error:
+            complaint = str(error)
+            if error.is_painted_over and not keep_truncated:
+                _refuse_damage(data, depth, complaint)
+        else:
+            image = turn_upright(image, header.orientation)
+            size = fitting_size(*header.upright_size, max_side)
+            pixels = np.ascontiguousarray(resize_image(image, *size))
+            return Decoded(pixels=pixels, complaint=complaint)
+    try:
+        picture = read_picture(
+            data, depth=depth, keep_truncated=keep_truncated, check_size=_check_size
+        )
+    except ValueError as error:
+        hint = f" ({KEEP})" if "truncated" in str(error) and not keep_truncated else ""
+        raise BadImageError(_both(complaint, error) + hint) from None
+    height, width = picture.pixels.shape[:2]
+    size = fitting_size(height, width, max_side)
+    return Decoded(
+        pixels=np.ascontiguousarray(resize_image(picture.pixels, *size)),
+        complaint=_told(complaint, picture.fault),
+        peak=picture.peak,
+    )
 
 
 def check_jpeg(data: bytes) -> None:
@@ -59,6 +115,18 @@ def check_jpeg(data: bytes) -> None:
         raise BadImageError(_reason(error)) from None
 
 
+def decode_strictly(data: bytes) -> np.ndarray:
+    """A JPEG's pixels as stored, (H, W, 3) uint8 RGB.
+
+    Raises:
+        BadImageError: any damage, also such as a decoder would paint over.
+    """
+    try:
+        return simplejpeg.decode_jpeg(data)
+    except ValueError as error:
+        raise BadImageError(_reason(error)) from None
+
+
 def fitting_size(height: int, width: int, max_side: int) -> tuple[int, int]:
     """Height and width of an image once its longer side is at most `max_side` (0: any)."""
     if not max_side or max(height, width) <= max_side:
@@ -67,45 +135,71 @@ def fitting_size(height: int, width: int, max_side: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _decode_jpeg(data: bytes, header: JpegHeader, max_side: int) -> np.ndarray:
+class _NotByLibjpeg(Exception):
+    """libjpeg-turbo refuses a JPEG, or would paint something over it.
+
+    Attributes:
+        is_painted_over: whether it would.
+    """
+
+    def __init__(self, complaint: str, is_painted_over: bool) -> None:
+        super().__init__(complaint)
+        self.is_painted_over = is_painted_over
+
+
+def _decode_jpeg(data: bytes, header: JpegHeader, max_side: int) -> tuple[np.ndarray, str | None]:
+    """Pixels as stored, and what was wrong with the header where it had to be mended."""
+    try:
+        return _decode_reduced(data, header, max_side), None
+    except ValueError as error:
+        complaint = _reason(error)
+    mended = mend_jpeg(data)
+    if mended is not None:
+        try:
+            return _decode_reduced(mended, header, max_side), complaint
+        except ValueError as error:
+            # libjpeg tells its first warning only: behind a harmless one there may be damage.
+            raise _NotByLibjpeg(complaint, bool(_PAINTED_OVER.search(str(error)))) from None
+    raise _NotByLibjpeg(complaint, bool(_PAINTED_OVER.search(complaint)))
+
+
+def _decode_reduced(data: bytes, header: JpegHeader, max_side: int) -> np.ndarray:
     longest = max(header.width, header.height)
     factor = 1
     while max_side and factor < 8 and longest >= 2 * factor * max_side:
         factor *= 2
-    _check_size(header.width // factor, header.height // factor)
+    _check_size((header.height // factor, header.width // factor))
     least = {"min_height": header.height // factor, "min_width": header.width // factor}
-    if factor == 1:
-        least = {}
+    return simplejpeg.decode_jpeg(data, min_factor=factor, **(least if factor > 1 else {}))
+
+
+def _refuse_damage(data: bytes, depth: int, complaint: str) -> None:
+    """Refuses a JPEG whose image data are damaged, with what PIL makes of it.
+
+    Raises:
+        BadImageError: always.
+    """
     try:
-        # Strict: libjpeg only warns of damaged data and paints something over it. The warning
-        # "extraneous bytes" too comes from damage (a decoder out of step) more often than not.
-        return simplejpeg.decode_jpeg(data, min_factor=factor, **least)
+        read_picture(data, depth=depth, check_size=_check_size)
     except ValueError as error:
-        raise BadImageError(_reason(error)) from None
+        raise BadImageError(f"{_both(complaint, error)} ({KEEP})") from None
+    raise BadImageError(f"{complaint}; PIL paints something over it ({KEEP})")
 
 
-def _suits_libjpeg(header: JpegHeader) -> bool:
-    return header.is_clean and header.precision == 8 and len(header.components) in (1, 3)
+def _both(complaint: str | None, error: Exception) -> str:
+    said = _in_general(str(error))
+    return said if complaint is None else f"{complaint}; PIL: {said}"
 
 
-def _decode_odd(data: bytes) -> np.ndarray:
-    """By PIL: PNG, WebP, BMP, GIF (its first frame), TIFF, CMYK and 12-bit JPEG."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # broken EXIF and the like: the pixels count
-            with Image.open(io.BytesIO(data)) as image:
-                _check_size(*image.size)
-                image.load()
-                return to_rgb(ImageOps.exif_transpose(image) or image)
-    except Image.UnidentifiedImageError:
-        raise BadImageError("not an image of a known format") from None
-    except Image.DecompressionBombError:
-        raise BadImageError(f"larger than {MAX_PIXELS} pixels") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error) as error:
-        raise BadImageError(_reason(error)) from None
+def _told(complaint: str | None, fault: str | None) -> str | None:
+    """What a summary says of a file that PIL has decoded after a complaint, or filled."""
+    if fault is not None:
+        return f"{complaint or _in_general(fault)}: what is missing filled by PIL"
+    return None if complaint is None else f"{complaint}: decoded by PIL"
 
 
-def _check_size(width: int, height: int) -> None:
+def _check_size(size: tuple[int, int]) -> None:
+    height, width = size
     if width * height > MAX_PIXELS:
         raise BadImageError(f"{width}x{height} pixels are more than {MAX_PIXELS}")
     if width < 1 or height < 1:
@@ -113,4 +207,11 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """libjpeg-turbo's words, without the name of its function that says them."""
+    text = re.sub(r"^(tj\w+\(\): |Warning: )", "", " ".join(str(error).split()))
+    return _in_general(text) or type(error).__name__
+
+
+def _in_general(reason: str) -> str:
+    """Without what differs from file to file, so that files of one fault are counted together."""
+    return _OF_ONE_FILE.sub("", reason)

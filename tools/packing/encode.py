@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,10 +11,14 @@ import simplejpeg
 from headrace.pipeline.containers.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
 from headrace.pipeline.errors import BadImageError, ConfigError
 from headrace.pipeline.jpeg_header import JpegHeader, parse_jpeg_header
-from headrace.tools.packing.decode import check_jpeg, decode_image
+from headrace.pipeline.sixteen_bit import DEPTHS
+from headrace.tools.packing.decode import check_jpeg, decode_image, decode_strictly
+from headrace.tools.packing.mend_jpeg import mend_jpeg
 
-SUBSAMPLING = "420"
 _STATS_STEP = 3
+# Longer side, in pixels, of the images that are stored losslessly by default, as measured by
+# bench/studies/small_images.py.
+SMALL_SIDE_PX = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,24 +27,38 @@ class EncodeConfig:
 
     Attributes:
         format: `jpeg`, or `raw` for HWC RGB bytes.
-        max_side: pixels of the longer side, 0 to shrink nothing.
+        max_side: shrink larger images to this longer side in pixels, 0 never.
         quality: of JPEGs that we encode, 1..100.
+        subsampling: of the chroma of JPEGs that we encode; 444 keeps all of it, 422 half, 420 a
+            quarter.
+        lossless: what is stored as raw pixels instead of as a JPEG that we encode: `auto` images
+            of at most 64 px that are no JPEGs or cannot be stored byte for byte, `always` whatever
+            cannot be stored byte for byte, `never` nothing.
+        truncated: what becomes of files that are cut off or damaged inside: `skip` them, or `keep`
+            them with what is missing filled, as PIL shows them.
+        depth: bits that 16-bit PNG and TIFF files hold: 16, or 10, 12 or 14 of a camera's or a
+            scanner's; one scale for all files.
         verify: `full` decodes every image once; `header` trusts the data of JPEGs that are passed
             through.
-        reencode: encode also JPEGs that could be passed through.
+        reencode: encode also JPEGs that could be stored byte for byte.
     """
 
     format: Literal["jpeg", "raw"] = "jpeg"
     max_side: int = 512
     quality: int = 90
+    subsampling: Literal["420", "422", "444"] = "420"
+    lossless: Literal["auto", "always", "never"] = "auto"
+    truncated: Literal["skip", "keep"] = "skip"
+    depth: Literal[10, 12, 14, 16] = 16
     verify: Literal["full", "header"] = "full"
     reencode: bool = False
 
     def __post_init__(self) -> None:
-        if self.format not in ("jpeg", "raw"):
-            raise ConfigError(f"format {self.format!r}: expected jpeg or raw")
-        if self.verify not in ("full", "header"):
-            raise ConfigError(f"verify {self.verify!r}: expected full or header")
+        for name, allowed in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                *first, last = map(str, allowed)
+                raise ConfigError(f"{name} {value!r}: expected {', '.join(first)} or {last}")
         if not 0 <= self.max_side <= MAX_SIDE_PX:
             raise ConfigError(
                 f"max side {self.max_side}: expected 1 to {MAX_SIDE_PX} pixels, or 0 for any size"
@@ -52,9 +70,19 @@ class EncodeConfig:
         """For the manifest."""
         values: dict[str, Any] = {"format": self.format, "max_side": self.max_side}
         if self.format == "jpeg":
-            values |= {"quality": self.quality, "subsampling": SUBSAMPLING}
-            values |= {"passthrough": not self.reencode}
-        return values | {"verify": self.verify}
+            values |= {"quality": self.quality, "subsampling": self.subsampling}
+            values |= {"lossless": self.lossless, "passthrough": not self.reencode}
+        return values | {"truncated": self.truncated, "depth": self.depth, "verify": self.verify}
+
+
+_CHOICES: dict[str, tuple[str | int, ...]] = {
+    "format": ("jpeg", "raw"),
+    "subsampling": ("420", "422", "444"),
+    "lossless": ("auto", "always", "never"),
+    "truncated": ("skip", "keep"),
+    "depth": DEPTHS,
+    "verify": ("full", "header"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +93,10 @@ class Encoded:
         data: the stored bytes.
         mode: MODE_JPEG or MODE_RAW.
         width, height: stored pixels.
-        why: why it was encoded anew, None if its bytes are the file's.
+        why: why its bytes are not the file's, None if they are.
         moments: (2, 3) mean and mean square of R, G, B in 0..1, where asked for.
+        peak: the highest value of a 16-bit file that was scaled by `depth`, None of any other.
+        is_mended: whether it is a JPEG that differs from the file in its header only.
     """
 
     data: bytes | memoryview
@@ -75,10 +105,30 @@ class Encoded:
     height: int
     why: str | None
     moments: np.ndarray | None
+    peak: int | None = None
+    is_mended: bool = False
+
+    @property
+    def how(self) -> str:
+        """How it is stored, in words that samples of one kind share."""
+        if self.why is None:
+            return "stored byte for byte"
+        if self.is_mended:
+            return f"stored as they were under a header written anew: {self.why}"
+        return f"encoded: {self.why}"
 
 
-def encode_sample(data: bytes, config: EncodeConfig, want_moments: bool) -> Encoded:
+def encode_sample(
+    data: bytes, config: EncodeConfig, want_moments: bool, holds_raw: bool = True
+) -> Encoded:
     """Makes a sample of a file's bytes.
+
+    Args:
+        data: the file.
+        config: how samples are stored.
+        want_moments: measure `moments`.
+        holds_raw: whether raw pixels can be stored, as in a .beton; where they cannot, as in
+            shards, the best JPEG stands for them.
 
     Raises:
         BadImageError: the image cannot be used.
@@ -88,34 +138,40 @@ def encode_sample(data: bytes, config: EncodeConfig, want_moments: bool) -> Enco
     header = parse_jpeg_header(data)
     why = _why_encode(header, config)
     if why is None and header is not None:
-        return _pass_through(data, header, config, want_moments)
-    image = decode_image(data, header, config.max_side)
-    height, width = image.shape[:2]
+        sample = _pass_through(data, header, config, want_moments)
+        if sample is not None:
+            return sample
+    decoded = decode_image(
+        data,
+        header,
+        max_side=config.max_side,
+        depth=config.depth,
+        keep_truncated=config.truncated == "keep",
+    )
+    height, width = decoded.pixels.shape[:2]
     if max(height, width) > MAX_SIDE_PX:
         raise BadImageError(f"{width}x{height} is larger than {MAX_SIDE_PX} pixels")
-    stored: bytes | memoryview
-    if config.format == "raw":
-        stored = image.reshape(-1).data
-    else:
-        gray = header is not None and len(header.components) == 1
-        stored = simplejpeg.encode_jpeg(
-            np.ascontiguousarray(image[..., :1]) if gray else image,
-            quality=config.quality,
-            colorspace="GRAY" if gray else "RGB",
-            colorsubsampling="Gray" if gray else SUBSAMPLING,
-        )
+    lossless = config.format == "jpeg" and _is_lossless(header, (height, width), config)
+    raw = config.format == "raw" or (lossless and holds_raw)
+    gray = header is not None and len(header.components) == 1
+    reasons = [why, decoded.complaint]
+    if lossless:
+        config = replace(config, quality=100, subsampling="444")
+        small = "small, " * (config.lossless == "auto")
+        reasons.append(small + ("losslessly as raw pixels" if raw else "at quality 100"))
     return Encoded(
-        data=stored,
-        mode=MODE_RAW if config.format == "raw" else MODE_JPEG,
+        data=decoded.pixels.reshape(-1).data if raw else _to_jpeg(decoded.pixels, gray, config),
+        mode=MODE_RAW if raw else MODE_JPEG,
         width=width,
         height=height,
-        why=why,
-        moments=_moments(image) if want_moments else None,
+        why="; ".join(filter(None, reasons)),
+        moments=_moments(decoded.pixels) if want_moments else None,
+        peak=decoded.peak,
     )
 
 
 def _why_encode(header: JpegHeader | None, config: EncodeConfig) -> str | None:
-    """Why a file cannot be stored as it is, None if it can."""
+    """Why a file's image data cannot be stored as they are, None if they can."""
     if header is None:
         return "not a JPEG"
     if header.orientation != 1:
@@ -131,19 +187,57 @@ def _why_encode(header: JpegHeader | None, config: EncodeConfig) -> str | None:
 
 def _pass_through(
     data: bytes, header: JpegHeader, config: EncodeConfig, want_moments: bool
-) -> Encoded:
-    moments = None
-    if want_moments:
-        moments = _moments(decode_image(data, header, 0))
-    elif config.verify == "full":
-        check_jpeg(data)
+) -> Encoded | None:
+    """A plain JPEG as it is, or under a header written anew where libjpeg-turbo warns of its own.
+
+    Returns:
+        None if it warns of the image data.
+    """
+    stored, why, moments = data, None, None
+    complaint = None if header.is_clean else "stray bytes before a marker"
+    try:
+        if want_moments and complaint is None:
+            moments = _moments(decode_strictly(data))
+        elif config.verify == "full" and complaint is None:
+            check_jpeg(data)
+    except BadImageError as error:
+        complaint = str(error)
+    if complaint is not None:
+        mended = mend_jpeg(data)
+        try:
+            pixels = None if mended is None else decode_strictly(mended)
+        except BadImageError:
+            return None
+        if mended is None or pixels is None:
+            return None
+        stored, why = mended, complaint
+        moments = _moments(pixels) if want_moments else None
     return Encoded(
-        data=data,
+        data=stored,
         mode=MODE_JPEG,
         width=header.width,
         height=header.height,
-        why=None,
+        why=why,
         moments=moments,
+        is_mended=why is not None,
+    )
+
+
+def _is_lossless(header: JpegHeader | None, stored: tuple[int, int], config: EncodeConfig) -> bool:
+    """Whether an image that has to be encoded becomes raw pixels although JPEGs are wanted."""
+    if config.lossless != "auto":
+        return config.lossless == "always"
+    # A JPEG that is shrunk, or encoded for its size, is wanted small.
+    as_it_was = header is None or (stored == header.upright_size and not config.reencode)
+    return as_it_was and max(stored) <= SMALL_SIDE_PX
+
+
+def _to_jpeg(pixels: np.ndarray, gray: bool, config: EncodeConfig) -> bytes:
+    return simplejpeg.encode_jpeg(
+        np.ascontiguousarray(pixels[..., :1]) if gray else pixels,
+        quality=config.quality,
+        colorspace="GRAY" if gray else "RGB",
+        colorsubsampling="Gray" if gray else config.subsampling,
     )
 
 

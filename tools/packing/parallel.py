@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -17,6 +20,7 @@ from headrace.tools.packing.encode import EncodeConfig, Encoded, encode_sample
 # between threads cheap.
 TASK_FILES = 8
 TASKS_AHEAD = 3
+DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,36 +31,62 @@ class Job:
     want_moments: bool
 
 
-Outcome = Encoded | BadImageError
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What has become of a file.
+
+    Attributes:
+        sample: ready to be written.
+        digest: DIGEST_BYTES that tell the file's bytes from any other's.
+    """
+
+    sample: Encoded
+    digest: bytes
 
 
-def encode_files(jobs: Sequence[Job], config: EncodeConfig, workers: int) -> Iterator[Outcome]:
+Outcome = Made | BadImageError
+
+
+def encode_files(
+    jobs: Sequence[Job], config: EncodeConfig, workers: int, *, holds_raw: bool = True
+) -> Iterator[Outcome]:
     """Encodes every job, in order, at most a few tasks per worker ahead of the consumer.
+
+    `holds_raw` as of `encode_sample`.
 
     Threads, since everything that takes long (reading, libjpeg, resizing) lets go of the
     interpreter lock; processes would have to send each image back through a pipe.
     Closing the iterator waits for the tasks that have begun and drops the others.
     """
+    # Here, once: filters are the whole process', and threads would put back each other's.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # broken EXIF and the like: pixels count
+        yield from _encode_all(jobs, partial(_encode_task, config, holds_raw), workers)
+
+
+def _encode_all(
+    jobs: Sequence[Job], encode: Callable[[Sequence[Job]], list[Outcome]], workers: int
+) -> Iterator[Outcome]:
     tasks = (jobs[i : i + TASK_FILES] for i in range(0, len(jobs), TASK_FILES))
     if workers <= 1:
         for task in tasks:
-            yield from _encode_task(task, config)
+            yield from encode(task)
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="pack")
     pending: deque[Future[list[Outcome]]] = deque()
     try:
         for task in islice(tasks, workers * TASKS_AHEAD):
-            pending.append(pool.submit(_encode_task, task, config))
+            pending.append(pool.submit(encode, task))
         while pending:
             done = pending.popleft().result()
             for task in islice(tasks, 1):
-                pending.append(pool.submit(_encode_task, task, config))
+                pending.append(pool.submit(encode, task))
             yield from done
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _encode_task(task: Sequence[Job], config: EncodeConfig) -> list[Outcome]:
+def _encode_task(config: EncodeConfig, holds_raw: bool, task: Sequence[Job]) -> list[Outcome]:
     """Outcomes in the order of the task. Running out of memory is no fault of the image."""
     outcomes: list[Outcome] = []
     for job in task:
@@ -67,7 +97,9 @@ def _encode_task(task: Sequence[Job], config: EncodeConfig) -> list[Outcome]:
             outcomes.append(BadImageError(error.strerror or str(error)))
             continue
         try:
-            outcomes.append(encode_sample(data, config, job.want_moments))
+            sample = encode_sample(data, config, job.want_moments, holds_raw)
+            digest = hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+            outcomes.append(Made(sample=sample, digest=digest))
         except BadImageError as error:
             outcomes.append(error)
         except MemoryError:

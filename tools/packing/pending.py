@@ -7,10 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from headrace.pipeline.atomic import sync_folder
 from headrace.pipeline.errors import ConfigError
 from headrace.tools.packing.claim import Claim
 from headrace.tools.packing.output import Output, check_output
-from headrace.tools.packing.renames import rename_new, sync_folder
+from headrace.tools.packing.renames import rename_new
 from headrace.tools.packing.swap import settle, swap_in
 
 

@@ -1,4 +1,4 @@
-"""Renames that replace nothing by accident, that exchange two names, and that last."""
+"""Renames that replace nothing by accident, and that exchange two names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import errno
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,17 +46,6 @@ def exchange(first: Path, second: Path) -> bool:
         OSError: whatever else hinders it.
     """
     return _renameat2(first, second, _EXCHANGE)
-
-
-def sync_folder(folder: Path) -> None:
-    """Forces the names in a folder to the disk, where the file system can."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    with suppress(OSError):
-        os.fsync(descriptor)
-    os.close(descriptor)
 
 
 def _renameat2(source: Path, target: Path, flags: int) -> bool:

@@ -1,74 +1,54 @@
-"""Packs a listing: encodes in parallel, writes in order, measures, and sums up."""
+"""Packs a listing: encodes in parallel, writes in order, and gives the output its name."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from headrace.pipeline.containers.beton import DEFAULT_PAGE_SIZE, MIN_PAGE_SIZE
-from headrace.pipeline.containers.beton_writer import MAX_PAGE_SIZE, BetonWriter
+from headrace.pipeline.containers.beton_writer import BetonWriter
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest, Skipped
 from headrace.pipeline.containers.shard_writer import ShardWriter
-from headrace.pipeline.errors import BadImageError, FailedError
+from headrace.pipeline.errors import BadImageError, ConfigError, FailedError
 from headrace.pipeline.layouts.listing import Listing
 from headrace.tools.packing.encode import EncodeConfig, Encoded
 from headrace.tools.packing.output import Output
+from headrace.tools.packing.page_size import choose_page_size
 from headrace.tools.packing.parallel import Job, Outcome, encode_files, moment_choice
 from headrace.tools.packing.pending import PendingFile, PendingShards
+from headrace.tools.packing.tally import Tally
 
 # Samples to measure mean and std from: enough for two digits and more. With header verification
 # nothing else is decoded, so that these few decide the speed.
 MOMENTS_FULL, MOMENTS_HEADER = 1024, 200
-# Below this the few whole pages of a file outweigh what is lost at the end of each page.
-SMALL_SET_BYTES = 1 << 29
 
 
 class PackError(FailedError):
     """The data set cannot be packed as asked."""
 
 
-class Writer(Protocol):
-    """Where samples go: a .beton file or shards."""
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a run has written.
 
-    num_samples: int
-
-    def add(
-        self, data: bytes | memoryview, *, mode: int, width: int, height: int, label: int
-    ) -> None: ...
-
-
-@dataclass(kw_only=True)
-class Report:
-    """What a run did; counts are samples."""
+    Attributes:
+        manifest: as it stands in the file, its report included.
+        names, labels: (N,) of the samples.
+        num_bytes: of the file, or of all files together.
+        seconds: that it took.
+    """
 
     manifest: Manifest
+    names: Sequence[str]
     labels: np.ndarray
-    passed: int
-    encoded: Counter[str] = field(default_factory=Counter)
-    num_bytes: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(kw_only=True)
-class _Tally:
-    """What comes together while samples are written."""
-
-    names: list[str] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    split_sizes: Counter[str] = field(default_factory=Counter)
-    skipped: list[Skipped] = field(default_factory=list)
-    why: Counter[str | None] = field(default_factory=Counter)
-    moments: np.ndarray = field(default_factory=lambda: np.zeros((2, 3)))
-    num_moments: int = 0
+    num_bytes: int
+    seconds: float
 
 
 def pack_beton(
@@ -79,7 +59,8 @@ def pack_beton(
     workers: int,
     fail_on_bad: bool = False,
     page_size: int | None = None,
-) -> Report:
+    found_with: Mapping[str, Any] | None = None,
+) -> Result:
     """Packs into one .beton file, which appears when it is complete.
 
     Args:
@@ -89,6 +70,7 @@ def pack_beton(
         workers: threads.
         fail_on_bad: stop at the first image that cannot be used, instead of skipping it.
         page_size: bytes, None to choose.
+        found_with: the settings that the listing was found with, for the manifest.
 
     Raises:
         PackError: no usable image, or a bad one with `fail_on_bad`.
@@ -97,13 +79,14 @@ def pack_beton(
     """
     started = time.perf_counter()
     with PendingFile(out) as pending:
-        size = page_size or _page_size(listing, config)
-        writer = BetonWriter(pending.file, len(listing.paths), size)
+        size = page_size or choose_page_size(listing, config)
+        capacity = len(listing.paths)
+        writer = BetonWriter(pending.file, capacity, size, may_grow=page_size is None)
         tally = _write_all(listing, writer, config, workers, fail_on_bad)
-        manifest = _manifest(listing, config, tally)
+        manifest = tally.manifest(listing, config, found_with or {})
         writer.finish(manifest, tally.names)
         pending.commit()
-    return _report(manifest, tally, out.path.stat().st_size, started)
+    return _result(manifest, tally, out.path.stat().st_size, started)
 
 
 def pack_shards(
@@ -114,44 +97,72 @@ def pack_shards(
     workers: int,
     shard_bytes: int,
     fail_on_bad: bool = False,
-) -> Report:
+    found_with: Mapping[str, Any] | None = None,
+) -> Result:
     """Packs into WebDataset shards: a folder, or one `.tar` with its index and tables.
 
     Args and errors as for `pack_beton`; `shard_bytes` is the size at which a new shard begins.
     """
+    check_for_shards(config)
     started = time.perf_counter()
     single = out.path.stem if out.kind == "tar" else None
     with PendingShards(out) as pending:
         writer = ShardWriter(pending.folder, single, shard_bytes)
         try:
             tally = _write_all(listing, writer, config, workers, fail_on_bad)
-            manifest = _manifest(listing, config, tally)
+            manifest = tally.manifest(listing, config, found_with or {})
             writer.finish(manifest, tally.names)
         finally:
             writer.abort()
         num_bytes = sum(file.stat().st_size for file in pending.folder.iterdir())
         pending.commit()
-    return _report(manifest, tally, num_bytes, started)
+    return _result(manifest, tally, num_bytes, started)
+
+
+def check_for_shards(config: EncodeConfig) -> None:
+    """Refuses settings that ask for raw pixels, which no shard holds.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    for flag, asked, wanted in (
+        ("--format", config.format, "raw"),
+        ("--lossless", config.lossless, "always"),
+    ):
+        if asked == wanted:
+            raise ConfigError(f"shards hold JPEGs: leave {flag} {wanted} away, or write a .beton")
+
+
+def check_complete(listing: Listing) -> None:
+    """Refuses a listing of which something is missing.
+
+    Raises:
+        PackError: naming the first.
+    """
+    if listing.missing:
+        raise PackError(f"{listing.missing[0].name}: {listing.missing[0].reason}")
 
 
 def _write_all(
     listing: Listing, writer: ShardWriter | BetonWriter, config: EncodeConfig, workers: int,
     fail_on_bad: bool,
-) -> _Tally:  # fmt: skip
-    tally = _Tally(skipped=list(listing.missing))
-    if fail_on_bad and tally.skipped:
-        raise PackError(f"{tally.skipped[0].name}: {tally.skipped[0].reason}")
+) -> Tally:  # fmt: skip
+    tally = Tally(skipped=list(listing.missing))
+    if fail_on_bad:
+        check_complete(listing)
     jobs = _jobs(listing, config)
     split_of = [name for name, (a, b) in listing.splits.items() for _ in range(a, b)]
     labels = listing.labels.tolist()
-    with _closing(encode_files(jobs, config, workers)) as outcomes:
+    holds_raw = isinstance(writer, BetonWriter)
+    with _closing(encode_files(jobs, config, workers, holds_raw=holds_raw)) as outcomes:
         progress = tqdm(outcomes, total=len(jobs), unit="image", desc="pack", smoothing=0.05)
         for i, outcome in enumerate(progress):
             name = listing.paths[i]
             try:
                 if isinstance(outcome, BadImageError):
                     raise outcome
-                _add(writer, outcome, name, labels[i], split_of[i], tally)
+                _write(writer, outcome.sample, name, labels[i], split_of[i])
+                tally.add(outcome, name, labels[i], split_of[i])
             except BadImageError as error:
                 if fail_on_bad:
                     raise PackError(f"{listing.root / name}: {error}") from None
@@ -165,21 +176,12 @@ def _write_all(
     return tally
 
 
-def _add(
-    writer: ShardWriter | BetonWriter, sample: Encoded, name: str, label: int, split: str,
-    tally: _Tally,
-) -> None:  # fmt: skip
-    place = {"mode": sample.mode, "width": sample.width, "height": sample.height, "label": label}
+def _write(
+    writer: ShardWriter | BetonWriter, sample: Encoded, name: str, label: int, split: str
+) -> None:
     if isinstance(writer, ShardWriter):
         writer.begin(name, split)
-    writer.add(sample.data, **place)
-    tally.names.append(name)
-    tally.labels.append(label)
-    tally.split_sizes[split] += 1
-    tally.why[sample.why] += 1
-    if sample.moments is not None:
-        tally.moments += sample.moments
-        tally.num_moments += 1
+    writer.add(sample.data, mode=sample.mode, width=sample.width, height=sample.height, label=label)
 
 
 def _jobs(listing: Listing, config: EncodeConfig) -> Sequence[Job]:
@@ -219,57 +221,11 @@ def _closing(outcomes: Iterator[Outcome]) -> Iterator[Iterator[Outcome]]:
         outcomes.close()  # type: ignore[attr-defined]
 
 
-def _manifest(listing: Listing, config: EncodeConfig, tally: _Tally) -> Manifest:
-    splits = {}
-    start = 0
-    for name in listing.splits:
-        splits[name] = (start, start + tally.split_sizes[name])
-        start += tally.split_sizes[name]
-    mean = std = None
-    if tally.num_moments:
-        first, second = tally.moments / tally.num_moments
-        mean = tuple(round(float(v), 6) for v in first)
-        std = tuple(round(float(v), 6) for v in np.sqrt(np.maximum(second - first**2, 0)))
-    return Manifest(
-        classes=listing.classes,
-        splits=splits,
-        encoding={**config.to_dict(), "layout": listing.layout, "measured": tally.num_moments},
-        mean=mean,  # type: ignore[arg-type]
-        std=std,  # type: ignore[arg-type]
-        skipped=tuple(tally.skipped),
-    )
-
-
-def _page_size(listing: Listing, config: EncodeConfig) -> int:
-    """FFCV's default, smaller for small data sets, larger where large samples need it."""
-    if config.format == "raw" and config.max_side:
-        return min(max(DEFAULT_PAGE_SIZE, _power_of_two(3 * config.max_side**2)), MAX_PAGE_SIZE)
-    total = largest = 0
-    for path in listing.paths:
-        with suppress(OSError):  # reported when it is read
-            size = os.stat(f"{listing.root}/{path}").st_size  # noqa: PTH116 (millions of them)
-            total, largest = total + size, max(largest, size)
-        if config.max_side and total >= SMALL_SET_BYTES:
-            return DEFAULT_PAGE_SIZE
-    if config.format == "raw":
-        return min(max(4 * DEFAULT_PAGE_SIZE, _power_of_two(32 * largest)), MAX_PAGE_SIZE)
-    # A file that is encoded anew may grow, as a WebP does.
-    needed = min(_power_of_two(4 * largest), MAX_PAGE_SIZE)
-    return max(MIN_PAGE_SIZE if total < SMALL_SET_BYTES else DEFAULT_PAGE_SIZE, needed)
-
-
-def _power_of_two(num_bytes: int) -> int:
-    """The smallest power of two that is at least this."""
-    return 1 << max(0, num_bytes - 1).bit_length()
-
-
-def _report(manifest: Manifest, tally: _Tally, num_bytes: int, started: float) -> Report:
-    passed = tally.why.pop(None, 0)
-    return Report(
+def _result(manifest: Manifest, tally: Tally, num_bytes: int, started: float) -> Result:
+    return Result(
         manifest=manifest,
+        names=tally.names,
         labels=np.array(tally.labels, np.int64),
-        passed=passed,
-        encoded=Counter({str(why): count for why, count in tally.why.items()}),
         num_bytes=num_bytes,
         seconds=time.perf_counter() - started,
     )

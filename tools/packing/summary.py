@@ -1,48 +1,235 @@
-"""The lines that a packing run ends with."""
+"""The table that every pack ends with, that --dry-run begins with and that info shows again."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.pipeline.command_line import called
+from headrace.pipeline.containers.manifest import Skipped
+from headrace.pipeline.containers.pack_report import (
+    NAMES_WITH_TWO_LABELS,
+    Double,
+    LeftOut,
+    PackReport,
+)
 from headrace.pipeline.layouts.listing import Listing
-from headrace.tools.packing.run import Report
+from headrace.pipeline.layouts.listing_report import IGNORED, NO_IMAGE, SKIPPED
+from headrace.tools.packing.class_rows import ClassRow, class_rows
+from headrace.tools.packing.report import make_report, planned
+from headrace.tools.packing.run import Result
+from headrace.tools.packing.text_table import (
+    aligned,
+    cut_in_the_middle,
+    joined,
+    terminal_width,
+    titled,
+    wrapped,
+)
 
-_MANY_CLASSES = 30
-_FEW_SKIPPED = 10
+_TITLE_COLUMNS = 32
+_LEAST_FOR_NAMES = 16
+_MORE = re.compile(r"and [0-9]+ more")
+_PAIRS = 2
+_COMBINATIONS = 4
+_EVERYTHING = 1 << 40
+_TABLE_COLUMNS = 100
+# Where each class numbers its files from 1, that names occur twice says nothing.
+_FEW_OF_ALL = 0.1
 
 
-def summary_lines(out: Path, listing: Listing, report: Report) -> list[str]:
-    """What was packed, in lines for a terminal."""
-    manifest = report.manifest
-    num_samples = len(report.labels)
-    rate = num_samples / max(report.seconds, 1e-9)
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How much is shown.
+
+    Attributes:
+        width: columns of the terminal, None to wrap no sentence.
+        classes: rows of the class table at most.
+        lines: of anything else at most, per section.
+        rest: where the rest is to be seen.
+    """
+
+    width: int | None = None
+    classes: int = 30
+    lines: int = 5
+    rest: str = "--show-all"
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left away."""
+        return self.lines >= _EVERYTHING
+
+
+def shape_of_terminal(*, everything: bool, rest: str, classes: int = 30) -> Shape:
+    """As wide as the terminal; `everything` leaves nothing away."""
+    width = terminal_width()
+    if everything:
+        return Shape(width=width, classes=_EVERYTHING, lines=_EVERYTHING, rest=rest)
+    return Shape(width=width, rest=rest, classes=classes)
+
+
+def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
+    """What a pack ends with."""
+    manifest, num_samples = result.manifest, len(result.labels)
+    report = manifest.report or PackReport()
+    rate = num_samples / max(result.seconds, 1e-9)
+    rows = class_rows(manifest.classes, result.labels, manifest.splits, result.names.__getitem__)
     lines = [
-        f"{out}: {num_samples} images, {len(manifest.classes)} classes, layout {listing.layout}, "
-        f"{size_text(report.num_bytes)} in {report.seconds:.1f} s ({rate:.0f} images/s)"
+        f"{out}: {num_samples} images, {len(manifest.classes)} classes, layout {report.layout}, "
+        f"{size_text(result.num_bytes)} in {result.seconds:.1f} s ({rate:.0f} images/s)"
     ]
-    lines += [f"  note: {note}" for note in listing.notes]
-    counts = {
-        split: Counter(report.labels[start:stop].tolist())
-        for split, (start, stop) in manifest.splits.items()
-    }
-    lines += counts_table(manifest.classes, counts, _MANY_CLASSES)
-    if report.passed:
-        lines.append(f"  {report.passed} stored byte for byte")
-    lines += [f"  {count} encoded: {why}" for why, count in report.encoded.most_common()]
+    lines += stored_lines(report.stored)
     if manifest.mean and manifest.std:
         mean, std = (" ".join(f"{v:.3f}" for v in t) for t in (manifest.mean, manifest.std))
         lines.append(f"  mean {mean}  std {std}")
-    if manifest.skipped:
-        lines.append(f"  {len(manifest.skipped)} skipped:")
-        shown = [f"{s.name}: {s.reason}" for s in manifest.skipped]
-        lines += [f"    {line}" for line in _some(shown)]
-    if listing.ignored:
-        lines.append(f"  {len(listing.ignored)} ignored:")
-        lines += [f"    {line}" for line in _some(f"{s.name}: {s.reason}" for s in listing.ignored)]
+    return lines + report_lines(report, rows, manifest.skipped, shape)
+
+
+def dry_run_lines(listing: Listing, shape: Shape) -> list[str]:
+    """What can be said before any file is read: the same table, without what decoding tells."""
+    report, skipped = make_report(listing, planned(listing), {})
+    rows = class_rows(listing.classes, listing.labels, listing.splits, listing.paths.__getitem__)
+    return [
+        f"{listing.root}: {len(listing.paths)} images, {len(listing.classes)} classes, layout "
+        f"{listing.layout} (nothing is decoded or written)",
+        *report_lines(report, rows, skipped, shape),
+    ]
+
+
+def report_lines(
+    report: PackReport, rows: Sequence[ClassRow], skipped: Sequence[Skipped], shape: Shape
+) -> list[str]:
+    """Everything of a report, in lines for a terminal.
+
+    Args:
+        report: what a pack took, passed over and left out.
+        rows: its classes.
+        skipped: images left out, one by one, for where everything is shown.
+        shape: how much of it.
+    """
+    lines = _found_lines(report, shape)
+    lines += class_table(rows, shape)
+    lines += _left_out_lines(report, skipped, shape)
+    return lines + titled("look at", _warnings(report, rows, shape), shape.width)
+
+
+def _found_lines(report: PackReport, shape: Shape) -> list[str]:
+    lines = []
+    if report.layout:
+        lines += titled("layout", [report.why or report.layout], shape.width)
+    lines += titled("taken", _some(report.taken, shape), shape.width)
+    passed = [f"{passed.name}: {passed.reason}" for passed in report.passed_over]
+    lines += titled("passed over", _some(passed, shape), shape.width)
+    for note in _some(report.notes, shape):
+        lines += wrapped(f"note: {note}", shape.width, 2)
     return lines
+
+
+def stored_lines(stored: Mapping[str, int]) -> list[str]:
+    """How samples are stored, one line for each way."""
+    return [f"  {count} {way}" for way, count in stored.items()]
+
+
+def class_table(rows: Sequence[ClassRow], shape: Shape) -> list[str]:
+    """Samples of each class in each split, with as many names as there is room for."""
+    if not rows:
+        return []
+    splits = list(rows[0].counts)
+    shown = rows[: shape.classes]
+    cells = [["", *splits]]
+    for row in shown:
+        title = row.name if shape.everything else cut_in_the_middle(row.name, _TITLE_COLUMNS)
+        cells.append([title, *(str(count) for count in row.counts.values())])
+    names = ["such as", *(row.samples for row in shown)]
+    if len(rows) > len(shown):
+        cells.append([f"... {len(rows) - len(shown)} more", *("" for _ in splits)])
+        names.append(shape.rest)
+    cells.append(["all", *(str(sum(row.counts[split] for row in rows)) for split in splits)])
+    names.append("")
+    room = (shape.width or _TABLE_COLUMNS) - 4
+    room -= sum(2 + max(len(row[i]) for row in cells) for i in range(len(cells[0]))) - 2
+    if room < _LEAST_FOR_NAMES:
+        return aligned(cells, ["" for _ in cells])
+    whole = None if shape.everything else room
+    ends = [n if isinstance(n, str) else joined(n, whole, len(n), more=False) for n in names]
+    return aligned(cells, ends)
+
+
+def _left_out_lines(report: PackReport, skipped: Sequence[Skipped], shape: Shape) -> list[str]:
+    images = [group for group in report.left_out if group.kind in (SKIPPED, IGNORED)]
+    others = [group for group in report.left_out if group.kind not in (SKIPPED, IGNORED)]
+    lines = []
+    if shape.everything and skipped:
+        lines.append(f"  {sum(group.count for group in images)} images left out:")
+        lines += [f"    {file.name}: {file.reason}" for file in skipped]
+    else:
+        for kind in (SKIPPED, IGNORED):
+            lines += _group_lines(kind, [g for g in images if g.kind == kind], shape)
+        if any(line.startswith("    ") and _MORE.search(line) for line in lines):
+            lines.append(f"    one by one: {shape.rest}")
+    if report.beyond:
+        lines.append(f"    {report.beyond} more are named nowhere")
+    plain = [group for group in others if group.reason.startswith(NO_IMAGE)]
+    if plain:
+        kinds = ", ".join(f"{group.count} {group.kind}" for group in plain)
+        total = sum(group.count for group in plain)
+        what = f"other file{'s that are no images' if total != 1 else ' that is no image'}"
+        lines += wrapped(f"{total} {what}: {kinds}", shape.width, 2)
+    told = [group for group in others if not group.reason.startswith(NO_IMAGE)]
+    one = sum(group.count for group in told) == 1
+    return lines + _group_lines(f"other file{'' if one else 's'} left out", told, shape)
+
+
+def _group_lines(title: str, groups: Sequence[LeftOut], shape: Shape) -> list[str]:
+    """A line for each reason, the names before it."""
+    if not groups:
+        return []
+    lines = [f"  {sum(group.count for group in groups)} {title}:"]
+    for group in groups[: shape.lines]:
+        plain = group.kind in (SKIPPED, IGNORED) or group.reason.startswith(group.kind)
+        reason = f": {group.reason}" if plain else f": {group.kind}, {group.reason}"
+        room = None if shape.width is None else max(shape.width - 4 - len(reason), 24)
+        lines += wrapped(joined(group.examples, room, group.count) + reason, shape.width, 4)
+    hidden = sum(group.count for group in groups[shape.lines :])
+    if hidden:
+        lines.append(f"    and {hidden} more for {len(groups) - shape.lines} other reasons")
+    return lines
+
+
+def _warnings(report: PackReport, rows: Sequence[ClassRow], shape: Shape) -> list[str]:
+    found = []
+    if report.alike:
+        groups = [" / ".join(f"{name!r}" for name in group) for group in report.alike]
+        found.append(
+            "class names that differ only in case, spaces or Unicode form: "
+            + "; ".join(_some(groups, shape))
+        )
+    num_images = sum(sum(row.counts.values()) for row in rows)
+    for double in report.doubles:
+        few = double.count < _FEW_OF_ALL * num_images
+        if few or double.what != NAMES_WITH_TWO_LABELS:
+            found += _double_lines(double)
+    return found
+
+
+def _double_lines(double: Double) -> list[str]:
+    parts = [f"{count} in {names}" for names, count in double.among.items()]
+    among = ", ".join(parts if len(parts) <= _COMBINATIONS else [*parts[:_COMBINATIONS], "..."])
+    count = f"{double.count} ({among})" if len(parts) > 1 else among or double.count
+    return [
+        f"{double.what}: {count}",
+        *(
+            "  " + " = ".join(f"{name} ({where})" for name, where in row)
+            for row in double.examples[:_PAIRS]
+        ),
+    ]
+
+
+def _some(lines: Sequence[str], shape: Shape) -> list[str]:
+    if len(lines) <= shape.lines + 1:
+        return list(lines)
+    return [*lines[: shape.lines], f"... {len(lines) - shape.lines} more: {shape.rest}"]
 
 
 def size_text(num_bytes: float) -> str:
@@ -52,37 +239,3 @@ def size_text(num_bytes: float) -> str:
             return f"{num_bytes:.0f} B" if unit == "B" else f"{num_bytes:.1f} {unit}"
         num_bytes /= 1000
     return f"{num_bytes:.1f} TB"
-
-
-def counts_table(
-    classes: Sequence[str], counts: Mapping[str, Mapping[int, int]], limit: int
-) -> list[str]:
-    """Lines with the number of samples per class and split.
-
-    Args:
-        classes: class names.
-        counts: split to label to number of samples.
-        limit: classes shown at most.
-    """
-    rows = [("", *counts)]
-    used = sorted({v for count in counts.values() for v in count}, key=lambda v: (v < 0, v))
-    for label in used[:limit]:
-        known = 0 <= label < len(classes)
-        title = classes[label] if known else "no label" if label < 0 else f"class {label}"
-        rows.append((title, *(str(count.get(label, 0)) for count in counts.values())))
-    if len(used) > limit:
-        rows.append((f"... {len(used) - limit} more", *("" for _ in counts)))
-    rows.append(("all", *(str(sum(count.values())) for count in counts.values())))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for title, *cells in rows:
-        numbers = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
-        lines.append("  ".join(["  " + title.ljust(widths[0]), *numbers]).rstrip())
-    return lines
-
-
-def _some(lines: Iterable[str]) -> list[str]:
-    lines = list(lines)
-    if len(lines) <= _FEW_SKIPPED:
-        return lines
-    return [*lines[:_FEW_SKIPPED], f"... {len(lines) - _FEW_SKIPPED} more (see {called('info')})"]

@@ -14,9 +14,10 @@ import os
 import shutil
 from pathlib import Path
 
+from headrace.pipeline.atomic import sync_folder
 from headrace.pipeline.containers.shards import tables_path
 from headrace.pipeline.errors import ConfigError
-from headrace.tools.packing.renames import exchange, rename_new, sync_folder
+from headrace.tools.packing.renames import exchange, rename_new
 
 
 def part_path(out: Path) -> Path:

@@ -3,10 +3,11 @@ one list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from headrace.train.hooks import Hook
 from headrace.train.processes.world import World
 from headrace.train.state import Run
 
@@ -50,6 +51,26 @@ class Noted:
         pass
 
 
+@dataclass(frozen=True)
+class Named:
+    """What hooks keep, by their names; those that keep nothing are left out."""
+
+    hooks: Sequence[Hook]
+
+    def state_dict(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for hook in self.hooks:
+            if state := hook.state_dict():
+                assert hook.name and hook.name not in found, f"{hook} needs a name of its own"
+                found[hook.name] = state
+        return found
+
+    def load_state_dict(self, state: dict[str, dict[str, Any]]) -> None:
+        for hook in self.hooks:
+            if hook.name in state:
+                hook.load_state_dict(state[hook.name])
+
+
 PARTS: dict[str, Callable[[Run], Part]] = {
     "weights": lambda run: run.model,
     "optimizer": lambda run: run.optimizer,
@@ -60,8 +81,13 @@ PARTS: dict[str, Callable[[Run], Part]] = {
     "epoch_began": lambda run: run.epoch_time,
     "log_bytes": lambda run: Noted(run.journal.position_bytes()),
     "data_fingerprint": lambda run: Noted(run.fingerprint),
+    "hooks": lambda run: Named(run.hooks),
 }
 """Keys of last.pt, and where in a run their parts are."""
+ADDED: dict[str, Any] = {"hooks": {}}
+"""Keys that earlier files lack, and what they would have held."""
+REQUIRED = tuple(key for key in PARTS if key not in ADDED)
+"""Keys without which a run cannot go on."""
 
 
 def state_of(run: Run) -> dict[str, Any]:
@@ -71,5 +97,6 @@ def state_of(run: Run) -> dict[str, Any]:
 
 def restore(run: Run, checkpoint: Mapping[str, Any]) -> None:
     """Puts a new run where the checkpoint's run was, to the last bit."""
+    content = {**ADDED, **checkpoint}
     for key, part in PARTS.items():
-        part(run).load_state_dict(checkpoint[key])
+        part(run).load_state_dict(content[key])

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.folder.checkpoint import load_checkpoint
-from headrace.train.folder.parts import PARTS
+from headrace.train.folder.parts import REQUIRED
 from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import changed_keys, from_flat, load_yaml, to_flat
@@ -116,7 +116,7 @@ def checkpoint_config(checkpoint: Mapping[str, Any], source: str) -> RunConfig:
     Raises:
         ConfigError: if the checkpoint only holds weights.
     """
-    if any(key not in checkpoint for key in PARTS):
+    if any(key not in checkpoint for key in REQUIRED):
         raise ConfigError(
             f"{source} holds weights but no state to continue from; resume from last.pt"
         )

@@ -15,6 +15,7 @@ from headrace.train.settings.config_file import dump_yaml
 LAST_NAME, BEST_NAME = "last.pt", "best.pt"
 CONFIG_NAME = "config.yaml"
 LOG_NAME = "metrics.jsonl"
+_SHOWN = 3
 _REPLACED = (LAST_NAME, BEST_NAME, CONFIG_NAME)
 
 
@@ -22,7 +23,8 @@ def make_folder(config: RunConfig) -> FolderLock:
     """Makes a new run's folder, --out or the next free runs/DATA-MODEL-NUMBER, and locks it.
 
     Raises:
-        ConfigError: if --out holds a run already, is being written by one, or cannot be made.
+        ConfigError: if --out holds a run already or anything else, is being written by a run, or
+            cannot be made.
     """
     with _writing():
         if config.runtime.out:
@@ -81,6 +83,8 @@ def _writing() -> Iterator[None]:
 
 def _refuse_old(folder: Path, overwrite: bool) -> None:
     old = [path.name for path in _old_files(folder)]
+    if not old:
+        _refuse_others(folder)
     if not old or overwrite:
         return
     if LAST_NAME in old or CONFIG_NAME in old:
@@ -92,6 +96,17 @@ def _refuse_old(folder: Path, overwrite: bool) -> None:
         f"--out {folder} holds a run already, of which only {', '.join(old)} is left; name another "
         "folder, or replace it with --overwrite"
     )
+
+
+def _refuse_others(folder: Path) -> None:
+    """Refuses a folder in which something else than a run is kept; hidden files are no matter."""
+    found = sorted(path.name for path in folder.glob("[!.]*"))
+    if found:
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise ConfigError(
+            f"--out {folder} is not empty and holds no run: there is {', '.join(found[:_SHOWN])}"
+            f"{more}; name a folder that is new or empty"
+        )
 
 
 def _clear(folder: Path) -> None:

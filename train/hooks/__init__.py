@@ -1,4 +1,4 @@
-"""What watches a run: it may note, say or ask for the end, and never changes what is computed.
+"""What watches a run: it may note, keep, say, ask for the end, and changes nothing of the result.
 
 What changes a step's mathematics is a loss (headrace.train.losses) or an optimizer.
 """
@@ -12,7 +12,13 @@ from headrace.train.progress import Progress
 
 
 class Hook(Protocol):
-    """The moments of a run, in the order in which they come; a hook has those that it needs."""
+    """The moments of a run, in the order in which they come; a hook has those that it needs.
+
+    Attributes:
+        name: what its state is called in last.pt; a hook that keeps none needs no name.
+    """
+
+    name: str = ""
 
     def wants_end(self, progress: Progress) -> bool:
         """Asked before every epoch, on every process, of which all must say the same."""
@@ -35,4 +41,15 @@ class Hook(Protocol):
             row: what is logged of it.
             best: whether no epoch before was as good.
         """
+        return None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs of it, as plain data, alike on every process.
+
+        What the epochs so far decide, such as the best of them, is in `Progress` already.
+        """
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from where another of the same name gave `state`; called if there is any."""
         return None

@@ -11,7 +11,7 @@ from headrace.train.progress import Progress
 
 
 class Patience(Hook):
-    """Early stopping; what it counts is kept in the run's progress.
+    """Early stopping; what it counts is in the run's progress, as the best epoch is.
 
     Args:
         patience: epochs without a better evaluation before the end; 0 waits for ever.

@@ -21,7 +21,10 @@ from headrace.bench.loading.loader_under_test import Job
 from headrace.bench.loading.repeat_records import repeat_records
 from headrace.bench.loading.sources import PEERS, open_source
 from headrace.bench.loading.throughput_report import add_ratios, in_table_order, panels
+from headrace.bench.throughput import ThroughputSettings
+from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.flags import parse
 from headrace.pipeline.records import Records
 from tests.builders import jpeg_bytes, make_records, photo, samples
 
@@ -117,13 +120,54 @@ def test_wrong_choices_are_named(arguments: str, text: str) -> None:
         headrace.bench.throughput.main(arguments.split())
 
 
-@pytest.mark.parametrize("flag", ["--size 0", "--crop-scale 1", "--crop-scale 0,1", "--repeats x"])
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--size",
+        "--crop-scale",
+        "--data",
+        "--size 0",
+        "--crop-scale 1",
+        "--crop-scale 0,1",
+        "--repeats x",
+    ],
+)
 def test_wrong_flags_are_one_line(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        headrace.bench.throughput.main(flag.split())
+        run_command(lambda: headrace.bench.throughput.main(flag.split()))
     assert caught.value.code == 2
     lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: argument --")
+    assert len(lines) == 1 and lines[0].startswith(f"error: {flag.split()[0]}")
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "value"),
+    [
+        ("", "memory", 0),
+        ("--memory", "memory", 10),
+        ("--memory 3 --seed 1", "memory", 3),
+        ("--memory --seed 1", "seed", 1),
+        ("--crop-scale 0.08,1 0.8,1", "crop_scale", ((0.08, 1.0), (0.8, 1.0))),
+        ("--size 128 224", "size", (128, 224)),
+    ],
+)
+def test_flags_of_several_values_or_none(words: str, field: str, value: object) -> None:
+    found = parse(ThroughputSettings, "x", words.split())
+    assert getattr(found, field) == value
+
+
+@pytest.mark.parametrize(
+    ("words", "ceilings", "repeats"),
+    [
+        ("", False, 3),
+        ("--ceilings --repeats 7", True, 7),
+        ("--data a", True, 5),
+        ("--data a --no-ceilings", False, 5),
+    ],
+)
+def test_a_try_without_data_is_short(words: str, ceilings: bool, repeats: int) -> None:
+    found = parse(ThroughputSettings, "x", words.split()).comparison()
+    assert (found.ceilings, found.repeats) == (ceilings, repeats)
 
 
 def test_a_repeated_file_holds_the_same_images(data: Path, tmp_path: Path) -> None:

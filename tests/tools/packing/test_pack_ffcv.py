@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simplejpeg
+from PIL import Image
 
+from headrace.pipeline.containers.beton import HEADER
 from headrace.tools.pack import main
 
 pytestmark = pytest.mark.skipif(
@@ -48,8 +50,8 @@ def _make_folder(root: Path, count: int) -> list[np.ndarray]:
     return images
 
 
-def _read(path: Path, how: str, out: Path) -> tuple[np.ndarray, np.ndarray]:
-    subprocess.run([sys.executable, "-c", READER, str(path), how, str(out)], check=True)
+def _read(path: Path, how: str, out: Path, reader: str = READER) -> tuple[np.ndarray, np.ndarray]:
+    subprocess.run([sys.executable, "-c", reader, str(path), how, str(out)], check=True)
     with np.load(out) as found:
         return found["images"], found["labels"]
 
@@ -68,3 +70,22 @@ def test_ffcv_reads_what_we_pack(tmp_path: Path, kind: str, how: str) -> None:
     for row, i in zip(pixels, order, strict=True):
         difference = np.abs(row.astype(int) - images[i])
         assert difference.max() <= (0 if kind == "jpeg" else 3)
+
+
+def test_ffcv_reads_pages_that_grew(tmp_path: Path) -> None:
+    """Each image has one colour; one in the middle does not fit in the pages before it."""
+    folder = tmp_path / "data" / "a"
+    folder.mkdir(parents=True)
+    sides = [100] * 200 + [1700] + [100] * 200
+    for i, side in enumerate(sides):
+        Image.new("RGB", (side, side), (i % 256, i // 256, 7)).save(folder / f"{i:03d}.bmp")
+    out = tmp_path / "out.beton"
+    assert main([str(tmp_path / "data"), str(out), "--format", "raw", "--max-side", "0"]) == 0
+    assert np.fromfile(out, HEADER, 1)[0]["page_size"] == 16 << 20
+    crops = READER.replace("SimpleRGBImageDecoder()", "CenterCropRGBImageDecoder((50, 50), 1)")
+    crops = crops.replace("SimpleRGB", "CenterCropRGB")
+    for how in ("cache", "pages"):
+        images, _ = _read(out, how, tmp_path / f"{how}.npz", crops)
+        assert images.shape == (401, 50, 50, 3)
+        assert (images == images[:, :1, :1]).all()
+        assert images[:, 0, 0].tolist() == [[i % 256, i // 256, 7] for i in range(401)]

@@ -147,11 +147,11 @@ def test_a_folder_that_holds_more_than_our_shards_is_never_replaced(
 def test_what_comes_while_a_pack_runs_is_not_replaced(
     tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:
-    from headrace.tools.packing import run
+    from headrace.tools.packing.tally import Tally
 
     out = tmp_path / "out"
     out.mkdir()
-    manifest = run._manifest
+    manifest = Tally.manifest
     for name, comes in (
         ("o.beton", "o.beton"),
         ("o/", "o"),
@@ -163,7 +163,7 @@ def test_what_comes_while_a_pack_runs_is_not_replaced(
             (out / comes).write_bytes(b"mine")
             return manifest(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(run, "_manifest", arrive)
+        monkeypatch.setattr(Tally, "manifest", arrive)
         with pytest.raises(ConfigError, match=rf"out/{comes} (exists|is in the way|is a file)"):
             main([source, f"{out}/{name}"])
         assert _content(out) == {comes: b"mine"}
@@ -173,11 +173,11 @@ def test_what_comes_while_a_pack_runs_is_not_replaced(
 def test_a_part_that_was_replaced_while_it_was_written(
     tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headrace.tools.packing import run
+    from headrace.tools.packing.tally import Tally
 
     out = tmp_path / "out"
     out.mkdir()
-    manifest = run._manifest
+    manifest = Tally.manifest
 
     def replace(*arguments: object) -> object:
         part = next(out.glob("*.part"))
@@ -185,7 +185,7 @@ def test_a_part_that_was_replaced_while_it_was_written(
         part.write_bytes(b"mine")
         return manifest(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "_manifest", replace)
+    monkeypatch.setattr(Tally, "manifest", replace)
     for name in OUTPUTS:
         with pytest.raises(ConfigError, match="was removed or replaced"):
             main([source, f"{out}/{name}"])

@@ -13,7 +13,7 @@ import pytest
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.records import Records
 from headrace.tools.pack import main
-from headrace.tools.packing import claim, pending, renames, run, swap
+from headrace.tools.packing import claim, pending, renames, swap, tally
 from headrace.tools.packing.output import Output
 from headrace.tools.packing.pending import PendingFile
 from tests.builders import jpeg_bytes, photo
@@ -26,7 +26,7 @@ MEETING_POINTS: list[tuple[Any, str]] = [
     *((pending, name) for name in ("check_output", "swap_in", "settle", "rename_new")),
     *((swap, name) for name in ("exchange", "rename_new", "sync_folder")),
     *((claim.Claim, name) for name in ("check", "release", "keep", "forget")),
-    (run, "_manifest"),
+    (tally.Tally, "manifest"),
 ]
 
 

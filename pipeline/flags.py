@@ -1,0 +1,172 @@
+"""How every command reads its flags into a frozen dataclass, and what it says of wrong ones."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, TypeVar
+
+import tyro
+from tyro.constructors import PrimitiveConstructorSpec
+
+from headrace.pipeline.errors import ConfigError
+
+Settings = TypeVar("Settings")
+Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
+"""Type of a field that is true where its flag is given; that it is false otherwise goes unsaid."""
+
+_one_at_a_time = threading.Lock()  # stderr and COLUMNS are the whole process'
+_REVOCABLE = (tyro.conf.OmitArgPrefixes,)
+_PLAIN = (*_REVOCABLE, tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone)
+_REWORDED = {
+    r"invalid literal for int\(\) with base 10: (.*)": r"\1 is not a whole number",
+    r"could not convert string to float: (.*)": r"\1 is not a number",
+    r"no type matching (.*) could be instantiated from \[(.*)\]": r"\2 is not \1",
+    r"(?<=is not )INT$": "a whole number",
+    r"(?<=is not )FLOAT$": "a number",
+    r"Could not (?:parse|find valid parse for) arguments:? \[(.*?)\].*": r"\1 cannot be read",
+    r"Expected 1 values": "Expected 1 value",
+}
+
+
+def one_of(names: Sequence[str]) -> PrimitiveConstructorSpec[str]:
+    """For `Annotated[str, one_of(NAMES)]`: a field that takes one of names known at run time."""
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=f"{{{','.join(names)}}}",
+        instance_from_str=lambda words: words[0],
+        is_instance=lambda value: value in names,
+        str_from_instance=lambda value: [value],
+        choices=tuple(names),
+    )
+
+
+def check_least(settings: object, least: float, *names: str) -> None:
+    """Refuses fields that are below a number; of several values there must be at least one.
+
+    Args:
+        settings: the dataclass.
+        least: smallest number that can work.
+        names: fields that hold a number, a tuple of numbers, or None.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    check_given(settings, *names)
+    for name in names:
+        value = getattr(settings, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if number is not None and not number >= least:
+                raise ConfigError(f"{_flag(name)} {number}: expected {least} or more")
+
+
+def check_given(settings: object, *names: str) -> None:
+    """Refuses flags of several values that were given without one, as with an empty variable.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    for name in names:
+        if getattr(settings, name) == ():
+            raise ConfigError(f"{_flag(name)}: expected at least one value")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def parse(
+    kind: type[Settings],
+    prog: str,
+    args: Sequence[str] | None = None,
+    default: Settings | None = None,
+) -> Settings:
+    """Reads flags into a dataclass; nested ones share one flat set of flags.
+
+    A field's docstring is the help of its flag, the class' that of the command.
+
+    Args:
+        kind: the dataclass.
+        prog: how the user calls the command, as `called` says it.
+        args: words of the command line; the process' own by default.
+        default: settings to start from. What a file may have set can be taken back, so every
+            switch then has its `--no-...`, and None may be given.
+
+    Raises:
+        ConfigError: for an unknown flag or an impossible value, in one line.
+    """
+    words = sys.argv[1:] if args is None else list(args)
+    options: dict[str, Any] = {"config": _PLAIN}
+    if default is not None:
+        options = {"config": _REVOCABLE, "default": default}
+    screen = io.StringIO()
+    try:
+        with _one_at_a_time, _unwrapped(words), contextlib.redirect_stderr(screen):
+            return tyro.cli(kind, prog=prog, args=words, **options)
+    except SystemExit as end:
+        if not end.code:
+            raise  # --help
+        said = _ours(end) or _in_one_line(screen.getvalue())
+        raise ConfigError(f"{said} (see {prog} --help)") from None
+
+
+@contextlib.contextmanager
+def _unwrapped(words: Sequence[str]) -> Iterator[None]:
+    """Makes the parser draw messages that do not break within a long word, such as a path."""
+    before = os.environ.get("COLUMNS")
+    if not {"-h", "--help"} & set(words):
+        os.environ["COLUMNS"] = "100000"
+    try:
+        yield
+    finally:
+        os.environ.pop("COLUMNS", None)
+        if before is not None:
+            os.environ["COLUMNS"] = before
+
+
+def _ours(error: BaseException | None) -> str:
+    """What a dataclass that refuses its values has said, "" if it was none."""
+    while error is not None:
+        if isinstance(error, ConfigError):
+            return str(error)
+        error = error.__context__
+    return ""
+
+
+def _in_one_line(box: str) -> str:
+    """The message out of the box that the parser draws: a title, then parts between rules."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    rows = [row.strip("│").rstrip() for row in text.splitlines()[1:]]
+    parts: list[list[str]] = [[]]
+    for row in rows:
+        if row.strip(" ─-╰╯"):
+            parts[-1].append(row)
+        elif parts[-1]:
+            parts.append([])
+    message, *more = (" ".join(" ".join(part).split()) for part in parts)
+    if message.startswith("Missing from "):
+        names = [row.strip() for row in parts[0] if re.match(r" {5,6}\S", row)]
+        message = f"expected also {', '.join(names)}"
+    message = message.removeprefix("Error parsing ").rstrip(".")
+    for theirs, ours in _REWORDED.items():
+        message = re.sub(theirs, ours, message)
+    choice = re.fullmatch(r"invalid choice '(.*)' for argument '(.*)'. .* \((.*?),?\)", message)
+    if choice:
+        value, flag, names = choice[1], choice[2], [n.strip(" '\"") for n in choice[3].split(",")]
+        message = f"{flag} {value}: expected one of {', '.join(names)}"
+        near = difflib.get_close_matches(value, names, 1)
+    else:
+        near = sorted(
+            found[1]
+            for part in more
+            if (found := re.match(r"(?:Perhaps you meant|Arguments similar .*?): (--[\w-]+)", part))
+        )
+    return (message or "the flags make no sense") + (
+        f"; did you mean {', '.join(near)}?" if near else ""
+    )

@@ -1,0 +1,106 @@
+"""16-bit pixels become 8-bit ones by one scale, whatever the highest value of a file may be.
+
+A file's own maximum would make one brightness of a camera two in two files. The scale is the
+format's: 65535 is white in PNG and TIFF, the announced maximum in PNM and JPEG 2000 (PIL stretches
+those to 65535), 4095 in a TIFF of 12 bits. Only a person knows that 12 bits lie in a 16-bit file.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile
+
+DEPTHS = (10, 12, 14, 16)
+_GRAY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_STRETCHED_BY_PIL = ("PPM", "JPEG2000")
+_TIFF_BITS = 0x0102
+# PIL keeps the high byte of 16-bit colours. Told the other byte order, it keeps the low one.
+_OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
+_WITH_BOTH_ORDERS = ("RGB", "RGBA", "RGBX", "CMYK")
+
+
+def to_eight_bits(
+    image: ImageFile.ImageFile, tiles: list[Any], data: bytes, depth: int
+) -> tuple[Image.Image, int | None]:
+    """Scales a 16-bit image; leaves any other as it is.
+
+    Args:
+        image: opened from `data` and loaded.
+        tiles: its `tile` before it was loaded.
+        data: the file.
+        depth: bits that 16-bit files hold, one of DEPTHS.
+
+    Returns:
+        An image whose mode has 8 bits or fewer a channel, or is `F`; and the highest value that
+        was scaled by `depth`, None where the file itself says its scale.
+
+    Raises:
+        OSError: PIL cannot decode it.
+        ValueError: its values do not fit in `depth`, or reach beyond 16 bits.
+    """
+    rawmode = _rawmode(tiles[0]) if tiles else ""
+    if image.mode in _GRAY_MODES:
+        values = np.asarray(image)
+    elif ";16" in rawmode:
+        low = _low_bytes(tiles, rawmode, data)
+        if low is None and depth == 16:
+            return image, None
+        if low is None:
+            raise ValueError(f"PIL reads only the high bytes of {rawmode}: no --depth {depth}")
+        values = np.asarray(image).astype(np.uint16) << 8 | low
+    else:
+        return image, None
+    said = _white_of_format(image)
+    scaled = _to_bytes(values, (1 << depth) - 1 if said is None else said)
+    mode = "L" if scaled.ndim == 2 else image.mode
+    peak = int(values.max()) if said is None else None
+    return Image.frombytes(mode, image.size, scaled.tobytes()), peak
+
+
+def _rawmode(tile: Any) -> str:
+    """How PIL takes the pixels to lie in the file."""
+    arguments = tile[3]
+    return str(arguments if isinstance(arguments, str) else next(iter(arguments or ()), ""))
+
+
+def _low_bytes(tiles: list[Any], rawmode: str, data: bytes) -> np.ndarray | None:
+    """(H, W, channels) uint8, None where PIL cannot tell them."""
+    colours, _, order = rawmode.partition(";16")
+    if colours not in _WITH_BOTH_ORDERS or order not in _OTHER_ORDER:
+        return None
+    with Image.open(io.BytesIO(data)) as image:
+        if "transparency" in image.info:
+            return None
+        image.tile = [_with_rawmode(t, f"{colours};16{_OTHER_ORDER[order]}") for t in tiles]
+        image.load()
+        return np.asarray(image)
+
+
+def _with_rawmode(tile: Any, rawmode: str) -> Any:
+    arguments = rawmode if isinstance(tile[3], str) else (rawmode, *tile[3][1:])
+    changed = (*tile[:3], arguments)
+    return type(tile)(*changed) if hasattr(tile, "_replace") else changed
+
+
+def _white_of_format(image: Image.Image) -> int | None:
+    """The value of full brightness where the file says it."""
+    if image.format in _STRETCHED_BY_PIL:
+        return 65535
+    bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS) if image.format == "TIFF" else None
+    return 4095 if bits == (12,) else None
+
+
+def _to_bytes(values: np.ndarray, white: int) -> np.ndarray:
+    """Values, of which `white` becomes 255, as uint8 of the same shape."""
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise ValueError(f"its integers reach from {low} to {high}, of no known range")
+    if high > white:
+        bits = white.bit_length()
+        raise ValueError(
+            f"it holds {high}, which does not fit in the {bits} bits of --depth {bits}"
+        )
+    return ((values.astype(np.uint32) * 510 + white) // (2 * white)).astype(np.uint8)

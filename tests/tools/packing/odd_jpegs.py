@@ -1,0 +1,30 @@
+"""JPEGs in samplings that libjpeg-turbo's own interface refuses, as `cjpeg -sample` makes them."""
+
+import base64
+
+_ENCODED = {
+    "4:1:0": (
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtq"
+        "eJmBanGQc1tdhbWGkJ6jq62rZ4C8ybqmx5moq6T/2wBDARweHigjKE4rK06kbl1upKSkpKSkpKSkpKSk"
+        "pKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKT/wAARCAAoADADAUIAAhEBAxEB/8QA"
+        "GQABAQEBAQEAAAAAAAAAAAAAAAUEAwEC/8QAHxAAAgMAAwEBAQEAAAAAAAAAAAECAxEEEiETMUEi/8QA"
+        "GAEAAwEBAAAAAAAAAAAAAAAAAgMEAQX/xAAeEQACAgIDAQEAAAAAAAAAAAABAgADBBESISIxUf/aAAwD"
+        "AQACEQMRAD8Apz5EM/TByLovTNVbH7L0q/ZOvW/SLKdsV7pms5DfmnOucu+plSp2OtFj46hG7+wA21Kf"
+        "s+77X7jMM72n/ADvdGSi9Jl0mpMAKrIXiBqS11+Zf5NcOjxEK2mbseI08elrOyK3HlWkkzO5t/rPI/L+"
+        "4LJQ6/5MqdnfV+E9CM6cSYtyQeEq8hVut4QuRGPdgFKUnKvPdJ1tNjl4gB1OMoTsyym4cexNls49XjJ8"
+        "r5dnkjpTbKU0myxRTF1p4AAG3nH2JuUoDme/Ndsw6/CGeoAAA5qu2vsgv82ECf/Z"
+    ),
+    "2x4": (
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtq"
+        "eJmBanGQc1tdhbWGkJ6jq62rZ4C8ybqmx5moq6T/2wBDARweHigjKE4rK06kbl1upKSkpKSkpKSkpKSk"
+        "pKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKT/wAARCAAoADADASQAAhEBAxEB/8QA"
+        "GgABAQEAAwEAAAAAAAAAAAAAAAUEAQMGAv/EAB8QAAIDAAMBAQEBAAAAAAAAAAABAgMRBBIhEzFBIv/E"
+        "ABgBAAMBAQAAAAAAAAAAAAAAAAIDBQQA/8QAHxEAAQQCAgMAAAAAAAAAAAAAAQACAxEEEiIxITJB/9oA"
+        "DAMBAAIRAxEAPwCnPkQz9MHIui9MMp2xXumazkN+aWOTXDo8RCtpm7HiK7m3+s4j8v7g5kkTzyYsxkLP"
+        "bwviq2P2XpV+ydet+nmK5y76mVKnY60Y+PS1nZFbjyrSSZmslDr/AJMqdnfV+DpmGUXr0hdk7iiLWy+1"
+        "+4zDO9p/w77oyUXpMuk1Jno+Qq3W8IXIjHuylKTlXnuk62mxy8QuAzdUhhbGfq2Wzj1eMnyvl2eSAAAN"
+        "OMAqWUBYXZTbKU0myxRTF1p4AAAKzDQU5w5Ln5rtmHb8IZ6gAACa0ldlCqpf/9k="
+    ),
+}
+ODD_SAMPLINGS = {name: base64.b64decode(text) for name, text in _ENCODED.items()}
+"""Names to files of 48x40 px."""
