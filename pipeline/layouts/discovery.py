@@ -30,7 +30,7 @@ from headrace.pipeline.layouts.leakage import shared_images
 from headrace.pipeline.layouts.list_sets import ListSet, make_sets
 from headrace.pipeline.layouts.listfiles import ListReading, find_list_files, not_good, read_list
 from headrace.pipeline.layouts.listing import Found, Listing, natural_key
-from headrace.pipeline.layouts.path_column import SharedNamesError
+from headrace.pipeline.layouts.matching import SharedNamesError
 from headrace.pipeline.layouts.scanning import Scan, scan_images
 from headrace.pipeline.layouts.split_folders import SplitQuestion, top_folders
 from headrace.pipeline.layouts.splitting import merge_splits
