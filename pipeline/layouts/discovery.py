@@ -25,6 +25,7 @@ from headrace.pipeline.layouts.classes import folder_titles, number_labels
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.finding import Finder
 from headrace.pipeline.layouts.folders import FolderReading, read_folders
+from headrace.pipeline.layouts.joined_lists import join_lists
 from headrace.pipeline.layouts.label_values import label_values
 from headrace.pipeline.layouts.leakage import shared_images
 from headrace.pipeline.layouts.list_sets import ListSet, make_sets
@@ -190,6 +191,7 @@ def _read_sets(
     prefix, top = top_folders(scan.images)
     tops = [f"{prefix}{name}/" for name in top if name]
     readings: list[ListReading] = []
+    nameless: list[Path] = []
     for path in files:
         try:
             reading = read_list(path, scan.root, finder, tops, config)
@@ -198,14 +200,18 @@ def _read_sets(
                 raise
             questions.append(error)
             continue
-        name = path.relative_to(scan.root).as_posix() if not config.lists else str(path)
         if reading is None:
-            reason = "no column names the images"
-            verdict.passed_over.append(Skipped(name=name, reason=reason))
+            nameless.append(path)
         elif not reading.is_good and not config.lists:
             questions.append(not_good(reading))
         else:
             readings.append(reading)
+    readings, joined = join_lists(readings, nameless, config)
+    for path in nameless:
+        if path not in joined:
+            name = path.relative_to(scan.root).as_posix() if not config.lists else str(path)
+            reason = "no column names the images"
+            verdict.passed_over.append(Skipped(name=name, reason=reason))
     known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}
     sets = make_sets(readings, config, known if folder.tells_classes else ())
     if not folder.has_splits or config.lists:

@@ -167,4 +167,5 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
 
 def _taken(reading: ListReading) -> set[int]:
     """Columns that are no labels: a column of folders may be one all the same."""
-    return {reading.path_column} | ({reading.splits.column} if reading.splits else set())
+    taken = {reading.path_column, *reading.key_columns}
+    return taken | ({reading.splits.column} if reading.splits else set())

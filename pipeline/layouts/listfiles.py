@@ -34,6 +34,7 @@ class ListReading:
         paths: the image of each row, None where it is not there.
         path_column: that holds the paths.
         folder_column: that holds the folder of each, if one does; it may be the label too.
+        key_columns: by which other lists were joined, each adding a column at the end.
         splits: its column of splits, if it has one.
         named_split: the split that its name stands for.
         is_good: whether it names enough images to be believed without being asked for.
@@ -50,6 +51,7 @@ class ListReading:
     is_good: bool
     line: str
     passed_over: tuple[Skipped, ...]
+    key_columns: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
