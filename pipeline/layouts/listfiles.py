@@ -32,6 +32,7 @@ class ListReading:
     Attributes:
         table: without its heading row.
         paths: the image of each row, None where it is not there.
+        shared_rows: rows that may mean several images.
         path_column: that holds the paths.
         folder_column: that holds the folder of each, if one does; it may be the label too.
         key_columns: by which other lists were joined, each adding a column at the end.
@@ -44,6 +45,7 @@ class ListReading:
 
     table: Table
     paths: list[str | None]
+    shared_rows: frozenset[int]
     path_column: int
     folder_column: int | None
     splits: SplitChoice | None
@@ -156,6 +158,7 @@ def _reading(choice: PathChoice, named_split: str | None, config: LayoutConfig) 
     return ListReading(
         table=table,
         paths=match.paths,
+        shared_rows=match.shared_rows,
         path_column=match.column,
         folder_column=match.folder_column,
         splits=splits,

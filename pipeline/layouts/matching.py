@@ -22,7 +22,7 @@ class Match:
         folder_column: another one, which holds the folder of each entry.
         paths: an image for each row, or None.
         form: how most entries name theirs, one of FORMS.
-        num_shared: entries that may mean several images.
+        shared_rows: those whose entries may mean several images.
         scope: the folder in which they were looked for, "" for all.
         question: what is left open, if this is the column.
         is_sure: whether what it names can hardly be chance: numbers from 1 to N name files as
@@ -33,10 +33,14 @@ class Match:
     folder_column: int | None = None
     paths: list[str | None]
     form: str
-    num_shared: int
+    shared_rows: frozenset[int]
     scope: str
     is_sure: bool
     question: ConfigError | None = None
+
+    @property
+    def num_shared(self) -> int:
+        return len(self.shared_rows)
 
     @cached_property
     def num_named(self) -> int:
@@ -121,7 +125,7 @@ def _made(column: int, cells: Sequence[str], places: Sequence[Place], scope: str
         column=column,
         paths=paths,
         form=form,
-        num_shared=sum(len(place.paths) > 1 for place in places),
+        shared_rows=frozenset(i for i, place in enumerate(places) if len(place.paths) > 1),
         scope=scope,
         is_sure=not _may_count(named),
     )

@@ -72,7 +72,7 @@ def choose_paths(
         return None
     table, matches = _without_heading(table, matches, finder)
     best = _best(table, matches)
-    if best.num_shared and best.num_named < 0.9 * (best.num_named + best.num_shared):
+    if best.num_shared and only is None:
         ask_folder(table, best, finder)
     others = tuple(match for match in matches if match is not best)
     if wanted is None and not _is_one_to_one(best):
@@ -110,7 +110,12 @@ def _without_heading(
         named = with_heading(table, best.column, first or bool(place.paths))
     if len(named.rows) == len(table.rows):
         return named, matches
-    cut = [replace(match, paths=match.paths[1:]) for match in matches]
+    cut = [
+        replace(
+            match, paths=match.paths[1:], shared_rows=frozenset(i - 1 for i in match.shared_rows)
+        )
+        for match in matches
+    ]
     return named, [match for match in cut if match.num_named or match.num_shared]
 
 

@@ -376,6 +376,35 @@ def test_ids_that_two_folders_share(tmp_path: Path) -> None:
         discover(tmp_path / "open")
     asked = discover(tmp_path / "open", LayoutConfig(list_folder="train"))
     assert _labels(asked)["train/2.png"] == "deer"
+    everywhere = LayoutConfig(list_folder=".", lists=(Path("key.csv"),))
+    (tmp_path / "open" / "test" / "3.png").unlink()
+    asked = discover(tmp_path / "open", everywhere)
+    assert _labels(asked)["train/3.png"] == "frog"
+    assert [m.reason for m in asked.missing] == ["listed in key.csv, in several folders"] * 2
+
+
+def test_a_column_that_only_one_list_has(tmp_path: Path) -> None:
+    names = ["train/a1.jpg", "train/a2.jpg", "train/a3.jpg", "test/a4.jpg"]
+    _tree(
+        tmp_path, names, labels_csv="id,breed,size\na1,pug,s\na2,akita,l\na3,pug,l\n",
+        form_csv="id,size\na4,l\n",
+    )  # fmt: skip
+    listing = discover(tmp_path, LayoutConfig(label_column="breed"))
+    assert [_labels(listing)[name] for name in names] == ["pug", "akita", "pug", None]
+    assert "has no label column" in _reason(listing.passed_over, "form.csv")
+    with pytest.raises(ConfigError, match="no label column 'kind'"):
+        discover(tmp_path, LayoutConfig(label_column="kind"))
+
+
+def test_many_lists_that_are_passed_over_are_one_line(tmp_path: Path) -> None:
+    names = [f"train/n{c}/n{c}_{i}.jpg" for c in range(9) for i in (1, 2)]
+    _tree(tmp_path, names)
+    for c in range(9):
+        text = "".join(f"n{c}_{i}.jpg {c} {i} 7 {8 + i}\n" for i in (1, 2))
+        (tmp_path / f"train/n{c}/n{c}_boxes.txt").write_text(text)
+    listing = discover(tmp_path)
+    assert len(listing.classes) == 9
+    assert [s.name for s in listing.passed_over] == ["train/n0/n0_boxes.txt and 8 more such"]
 
 
 @pytest.mark.parametrize(
