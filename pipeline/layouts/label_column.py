@@ -91,6 +91,13 @@ def choose_labels(
         return _chosen(table, best, evidence, reasons, bool(told))
     if told or likely:
         raise NoLabelColumn(_several(table, told or likely, evidence))
+    called = [c for c in free if ranks[c] and evidence[c].kind not in ("empty", "numbers")]
+    if called:
+        title = table.title(called[0])
+        raise NoLabelColumn(
+            f"{table.name}: the column {title} is called a label and does not look like it: "
+            f"{reasons[called[0]]}; say --label-column {title} if it is"
+        )
     skipped = tuple(
         Skipped(name=f"{table.name}, column {table.title(column)}", reason=reasons[column] or "")
         for column in free

@@ -137,6 +137,30 @@ def test_lists_as_they_come(tmp_path: Path, text: bytes, labels: tuple[str, str]
     assert _labels(listing) == {"im/a.jpg": labels[0], "im/b.jpg": labels[1]}
 
 
+def test_a_label_of_which_each_image_has_another_is_a_question(tmp_path: Path) -> None:
+    names = [f"im/{i}.jpg" for i in range(12)]
+    text = "file,label\n" + "".join(f"{i}.jpg,logo {i}\n" for i in range(12))
+    _tree(tmp_path, names, labels_csv=text)
+    with pytest.raises(
+        ConfigError, match=r"label is called a label .* another value .*--label-col"
+    ):
+        discover(tmp_path)
+    assert len(discover(tmp_path, LayoutConfig(label_column="label")).classes) == 12
+
+
+def test_a_list_for_each_class(tmp_path: Path) -> None:
+    names = [f"im/{i}.jpg" for i in range(4)]
+    cats, dogs = (f"f,label\n{a}.jpg,{name}\n{b}.jpg,{name}\n"
+                  for a, b, name in ((0, 1, "cat"), (2, 3, "dog")))  # fmt: skip
+    _tree(tmp_path, names, cats_csv=cats, dogs_csv=dogs)
+    with pytest.raises(ConfigError, match=r"both list images and name different ones; .*--list"):
+        discover(tmp_path)
+    both = LayoutConfig(lists=(Path("cats.csv"), Path("dogs.csv")))
+    assert _labels(discover(tmp_path, both)) == dict(
+        zip(names, ("cat", "cat", "dog", "dog"), strict=True)
+    )
+
+
 def test_the_encoding_is_said(tmp_path: Path) -> None:
     text = "filename,label\na.jpg,café\nb.jpg,tea\n".encode("cp1252")
     assert "cp1252" in discover(_tree(tmp_path, ["a.jpg", "b.jpg"], labels_csv=text)).taken[0]
