@@ -11,6 +11,7 @@ import numpy as np
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.listing import natural_key
+from headrace.pipeline.layouts.tables import read_text
 
 MAX_CLASSES = 1_000_000
 
@@ -92,14 +93,17 @@ def number_labels(
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    return sorted(set(names), key=natural_key)
+    names = set(names)
+    if all(name.lstrip("-").isdecimal() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names, key=natural_key)
 
 
 def _read_names(path: Path) -> list[str]:
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"class names {path} cannot be read: {error}") from error
+        lines = read_text(path)[0].lstrip("\ufeff").splitlines()
+    except ConfigError as error:
+        raise ConfigError(f"class names: {error}") from error
     names = [line.strip() for line in lines]
     while names and not names[-1]:
         names.pop()
@@ -110,13 +114,30 @@ def _read_names(path: Path) -> list[str]:
     return names
 
 
+def _numbered(lines: list[str]) -> dict[int, str]:
+    """Names by the numbers before them, as `1 001.Albatross`; empty where lines have none."""
+    pairs = [line.replace(",", " ", 1).split(None, 1) for line in lines]
+    if any(len(pair) < 2 or not pair[0].isdecimal() for pair in pairs):
+        return {}
+    names = {int(number): name.strip() for number, name in pairs}
+    return names if len(names) == len(lines) else {}
+
+
 def _names_nearby(root: Path, numbers: set[int]) -> list[str] | None:
     """Names from a file beside the images, only where they fit the numbers beyond doubt."""
     plain = root / "classes.txt"
     if plain.is_file():
         names = _read_names(plain)
-        if max(numbers) < len(names):
+        if numbered := _numbered(names):
+            if numbers <= numbered.keys():
+                return [numbered.get(i, str(i)) for i in range(max(numbers) + 1)]
+        elif 0 in numbers and max(numbers) < len(names):
             return names
+        elif max(numbers) < len(names):
+            raise ConfigError(
+                f"{plain} names {len(names)} classes, and the labels begin with {min(numbers)}: is "
+                f"its first line class 0? say --class-names {plain} if it is; else move it away"
+            )
     table = root / "classes.csv"
     if not table.is_file():
         return None

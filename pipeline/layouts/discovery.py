@@ -17,20 +17,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
-from headrace.pipeline.layouts.classes import folder_titles, number_labels
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.finding import Finder
 from headrace.pipeline.layouts.folders import FolderReading, read_folders
-from headrace.pipeline.layouts.label_values import label_values
-from headrace.pipeline.layouts.leakage import shared_images
+from headrace.pipeline.layouts.joined_lists import join_lists
 from headrace.pipeline.layouts.list_sets import ListSet, make_sets
 from headrace.pipeline.layouts.listfiles import ListReading, find_list_files, not_good, read_list
-from headrace.pipeline.layouts.listing import Found, Listing, natural_key
-from headrace.pipeline.layouts.path_column import SharedNamesError
+from headrace.pipeline.layouts.listing import Found, Listing
+from headrace.pipeline.layouts.making_listing import make_listing
+from headrace.pipeline.layouts.matching import SharedNamesError
 from headrace.pipeline.layouts.scanning import Scan, scan_images
 from headrace.pipeline.layouts.split_folders import SplitQuestion, top_folders
 from headrace.pipeline.layouts.splitting import merge_splits
@@ -41,8 +38,6 @@ from headrace.pipeline.layouts.weighing import (
     labels_of,
     splits_of,
 )
-
-_SPLIT_ORDER = ("train", "val", "test")
 
 
 def discover(
@@ -87,7 +82,7 @@ def discover(
         beside = f"; it holds {kinds}" if kinds else ""
         raise RecordsError(f"{source} holds no images (looked at any depth{beside})")
     verdict = _weigh(scan, config)
-    listing = _listing(scan, config, verdict)
+    listing = make_listing(scan, config, verdict)
     return merge_splits(listing, config.merge) if config.merge else listing
 
 
@@ -130,6 +125,8 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
         verdict.lines += of_set.lines
         verdict.passed_over += of_set.passed_over
         verdict.missing += of_set.missing
+        if of_set.question is not None:
+            verdict.passed_over.append(_as_passed(of_set.question))
     if by_list or dividing is not None:
         verdict.found = _combined(scan, folder, labels, splits, by_list, dividing, verdict)
     else:
@@ -188,6 +185,7 @@ def _read_sets(
     prefix, top = top_folders(scan.images)
     tops = [f"{prefix}{name}/" for name in top if name]
     readings: list[ListReading] = []
+    nameless: list[Path] = []
     for path in files:
         try:
             reading = read_list(path, scan.root, finder, tops, config)
@@ -196,16 +194,21 @@ def _read_sets(
                 raise
             questions.append(error)
             continue
-        name = path.relative_to(scan.root).as_posix() if not config.lists else str(path)
         if reading is None:
-            reason = "no column names the images"
-            verdict.passed_over.append(Skipped(name=name, reason=reason))
+            nameless.append(path)
         elif not reading.is_good and not config.lists:
             questions.append(not_good(reading))
         else:
             readings.append(reading)
+    readings, joined = join_lists(readings, nameless, config)
+    for path in nameless:
+        if path not in joined:
+            name = path.relative_to(scan.root).as_posix() if not config.lists else str(path)
+            reason = "no column names the images"
+            verdict.passed_over.append(Skipped(name=name, reason=reason))
     known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}
-    sets = make_sets(readings, config, known if folder.tells_classes else ())
+    known = known if folder.tells_classes else set()
+    sets = make_sets(readings, config, known, verdict.passed_over)
     if not folder.has_splits or config.lists:
         return sets
     inside = {f.path for f in folder.found}
@@ -253,41 +256,3 @@ def _combined(
         else:
             verdict.ignored.append(Skipped(name=path, reason="in no list"))
     return found
-
-
-def _listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
-    found = verdict.found
-    names: list[str | int | None] = [f.label for f in found]
-    notes = list(verdict.notes)
-    if verdict.layout == "classes":
-        folders = [(f.split, f.label) for f in found if isinstance(f.label, str)]
-        titles, more = folder_titles(folders)
-        notes += more
-        names = [titles[n] if isinstance(n, str) else n for n in names]
-    elif verdict.layout == "list":
-        names = label_values(names, [f.split for f in found], config.no_label, notes)
-    labels, classes = number_labels(scan.root, names, config.class_names)
-    present = {f.split for f in found}
-    known = [split for split in _SPLIT_ORDER if split in present]
-    splits: dict[str, tuple[int, int]] = {}
-    order: list[int] = []
-    for split in [*known, *sorted(present - set(known), key=natural_key)]:
-        members = [i for i, f in enumerate(found) if f.split == split]
-        splits[split] = (len(order), len(order) + len(members))
-        order += members
-    listing = Listing(
-        root=scan.root,
-        layout=verdict.layout,
-        paths=[found[i].path for i in order],
-        labels=labels[np.array(order, np.int64)],
-        classes=classes,
-        splits=splits,
-        why=verdict.why,
-        taken=tuple(verdict.lines),
-        passed_over=tuple(verdict.passed_over),
-        missing=(*scan.missing, *verdict.missing),
-        ignored=tuple(verdict.ignored),
-        left_out=scan.left_out,
-        notes=tuple(notes),
-    )
-    return replace(listing, notes=(*notes, *shared_images(listing)))

@@ -19,6 +19,7 @@ PATH, TAIL, NAME, STEM, ELSEWHERE, NUMBER = (
 )
 FORMS = (PATH, TAIL, NAME, STEM, ELSEWHERE, NUMBER)
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9]+)?")
 _NUMBER = re.compile(r"([0-9]+)(\.0)?")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 
@@ -52,72 +53,80 @@ class Finder:
         self._pairs: dict[str, list[str]] = {}
         self._numbers: dict[int, list[str]] = {}
         self.folders: set[str] = set()
+        names, pairs, exact = self._names, self._pairs, self._exact
         for path in images:
             for text in _spellings(path):
-                bare = _without_extension(text)
-                self._exact.setdefault(text, path)
-                *folders, name = text.split("/")
+                folder, _, name = text.rpartition("/")
                 stem = _without_extension(name)
-                keys = {name.casefold(), stem.casefold()}
-                for key in keys:
-                    self._names.setdefault(key, []).append(path)
-                if folders:
-                    self.folders.update(folders)
-                    for key in keys:
-                        self._pairs.setdefault(f"{folders[-1].casefold()}/{key}", []).append(path)
+                exact.setdefault(text, path)
+                if stem != name:
+                    # A path without extension that two files share means neither.
+                    bare = f"{folder}/{stem}" if folder else stem
+                    known = exact.setdefault(bare, path)
+                    if known != path:
+                        exact[bare] = ""
+                name, stem = name.casefold(), stem.casefold()
+                names.setdefault(name, []).append(path)
+                if stem != name:
+                    names.setdefault(stem, []).append(path)
+                if folder:
+                    above = folder.rpartition("/")[2].casefold()
+                    pairs.setdefault(f"{above}/{name}", []).append(path)
+                    if stem != name:
+                        pairs.setdefault(f"{above}/{stem}", []).append(path)
                 if stem.isdecimal() and stem.isascii() and len(stem) < 19:
                     self._numbers.setdefault(int(stem), []).append(path)
-                if bare != text:
-                    # A path without extension that two files share means neither.
-                    known = self._exact.get(bare)
-                    self._exact[bare] = path if known in (None, path) else ""
+        for folder in {path.rpartition("/")[0] for path in images}:
+            self.folders.update(unicodedata.normalize("NFC", folder).split("/"))
+        self.folders.discard("")
         self._folded = {folder.casefold() for folder in self.folders}
 
-    def find(self, entry: str, base: str = "", scope: str = "") -> Place:
+    def find(self, entry: str, base: str = "") -> Place:
         """The images that an entry may mean.
 
         Args:
             entry: as it stands in the list.
             base: folder of the list, with a slash at its end, "" for the scanned folder.
-            scope: only images whose path begins so.
         """
         text = normal(entry)
         if not text:
             return _NOWHERE
-        for candidate in dict.fromkeys((base + text, text)):
+        for candidate in (base + text, text) if base else (text,):
             path = self._exact.get(candidate)
-            if path and path.startswith(scope):
+            if path:
                 return Place((path,), PATH if "/" in text or candidate != path else NAME)
-        folders = text.split("/")[:-1]
-        name = text.rpartition("/")[2]
+        *folders, name = text.split("/")
         if folders:
             found = self._pairs.get(f"{folders[-1]}/{name}".casefold(), [])
-            found = _longest_tails([p for p in found if p.startswith(scope)], text)
-            found = [p for p in found if self._same_split(p, folders)]
+            found = [p for p in _longest_tails(found, text) if _same_split(p, folders)]
             if found:
                 return Place(tuple(_best_case(found, name)), TAIL)
             if folders[-1].casefold() in self._folded:
                 return _NOWHERE  # there is such a folder, and the file is not in it
-        found = [p for p in self._names.get(name.casefold(), []) if p.startswith(scope)]
-        found = [p for p in found if self._same_split(p, folders)]
+        found = self._names.get(name.casefold(), [])
+        if folders:
+            found = [p for p in found if _same_split(p, folders)]
         if found:
             form = ELSEWHERE if folders else NAME if _EXTENSION.search(name) else STEM
-            return Place(tuple(_best_case(list(dict.fromkeys(found)), name)), form)
+            return Place(tuple(_best_case(found, name)), form)
         number = _NUMBER.fullmatch(name)
         if number and not folders and len(number[1]) < 19:
-            found = [p for p in self._numbers.get(int(number[1]), []) if p.startswith(scope)]
+            found = self._numbers.get(int(number[1]), [])
             return Place(tuple(found), NUMBER) if found else _NOWHERE
         return _NOWHERE
 
-    def _same_split(self, path: str, folders: list[str]) -> bool:
-        """Whether the folders of an entry and of an image speak of no two splits."""
-        said = _splits(folders)
-        there = _splits(path.split("/")[:-1])
-        return not said or not there or bool(said & there)
+
+def _same_split(path: str, folders: list[str]) -> bool:
+    """Whether the folders of an entry and of an image speak of no two splits."""
+    said = _splits(folders)
+    there = _splits(path.split("/")[:-1]) if said else said
+    return not said or not there or bool(said & there)
 
 
 def normal(entry: str) -> str:
     """An entry with forward slashes, without scheme, bucket's slashes and `./`."""
+    if _PLAIN.fullmatch(entry):
+        return entry
     text = unicodedata.normalize("NFC", entry.strip().strip("'\"").replace("\\", "/"))
     text = _SCHEME.sub("", text)
     parts = [part for part in text.split("/") if part not in ("", ".")]
@@ -142,7 +151,9 @@ def _spellings(path: str) -> tuple[str, ...]:
 
 
 def _without_extension(text: str) -> str:
-    return _EXTENSION.sub("", text)
+    stem, dot, extension = text.rpartition(".")
+    known = dot and 2 <= len(extension) <= 5 and extension.isascii() and extension.isalnum()
+    return stem if known and stem else text
 
 
 def _longest_tails(paths: list[str], text: str) -> list[str]:
@@ -162,8 +173,8 @@ def _longest_tails(paths: list[str], text: str) -> list[str]:
 
 
 def _best_case(paths: list[str], name: str) -> list[str]:
-    """Of names that differ only in case or extension, those that are spelled just so."""
-    if len(paths) < 2:
+    """Of names in one folder that differ only in case, those that are spelled just so."""
+    if len(paths) < 2 or len({path.rpartition("/")[0] for path in paths}) > 1:
         return paths
     same = [p for p in paths if unicodedata.normalize("NFC", p.rpartition("/")[2]) == name]
     return same or paths

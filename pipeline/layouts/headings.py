@@ -32,6 +32,10 @@ _OTHERS = frozenset(
 _EXTENSIONS = frozenset("jpg jpeg png bmp gif tif tiff webp ppm pgm avif heic jp2".split())
 
 
+class NoSuchColumn(ConfigError):
+    """A list has no column of the name that the user gave."""
+
+
 def words_of(heading: str) -> list[str]:
     """The words of a heading in lower case: `Class-Id`, `classId` and `class_id` alike."""
     return [word.lower() for word in _WORD.findall(heading)]
@@ -86,12 +90,12 @@ def need_column(table: Table, wanted: str, what: str) -> int:
     """Like `column_number`.
 
     Raises:
-        ConfigError: there is no such column.
+        NoSuchColumn: there is none.
     """
     column = column_number(table, wanted)
     if column is None:
         titles = ", ".join(table.heading) if table.heading else f"0 to {table.width - 1}"
-        raise ConfigError(f"{table.name} has no {what} column {wanted!r}; it has {titles}")
+        raise NoSuchColumn(f"{table.name} has no {what} column {wanted!r}; it has {titles}")
     return column
 
 

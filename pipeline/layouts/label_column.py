@@ -74,8 +74,14 @@ def choose_labels(
     told = [column for column in likely if ranks[column] == top] if top else []
     if not told:
         told = [c for c in likely if evidence[c].kind == "words" and _within(table, c, known)]
+    if not told and all(evidence[c].kind != "words" for c in likely):
+        # In so few rows 0, 1, 2 may be classes as well as the rows' numbers.
+        counting = [c for c in free if evidence[c].kind == "index" and not evidence[c].is_unique]
+        likely = sorted({*likely, *counting}) if likely else likely
     if not told and (one_hot := _one_hot(table, free, evidence)):
         return one_hot
+    if not told:
+        likely = [c for c in likely if not is_other_heading(table, c)] or likely
     if not told and (doubt := _doubt(table, likely, free, evidence)):
         raise NoLabelColumn(doubt)
     best = _same_classes(table, told or likely, evidence)
@@ -85,6 +91,13 @@ def choose_labels(
         return _chosen(table, best, evidence, reasons, bool(told))
     if told or likely:
         raise NoLabelColumn(_several(table, told or likely, evidence))
+    called = [c for c in free if ranks[c] and evidence[c].kind not in ("empty", "numbers")]
+    if called:
+        title = table.title(called[0])
+        raise NoLabelColumn(
+            f"{table.name}: the column {title} is called a label and does not look like it: "
+            f"{reasons[called[0]]}; say --label-column {title} if it is"
+        )
     skipped = tuple(
         Skipped(name=f"{table.name}, column {table.title(column)}", reason=reasons[column] or "")
         for column in free
@@ -112,7 +125,9 @@ def _doubt(
     column = likely[0]
     beside = [c for c in free if c != column and evidence[c].kind not in ("empty", "split")]
     unique = evidence[column].num_distinct == evidence[column].num_filled > 1
-    if is_other_heading(table, column) or (unique and beside):
+    same = [c for c in beside if evidence[c].kind == "constant" and evidence[c].num_filled > 1]
+    same = [c for c in same if not is_other_heading(table, c)]
+    if is_other_heading(table, column) or (unique and beside) or same:
         return (
             f"{table.name}: is {table.title(column)} the label ({evidence[column].figures()})? say "
             f"--label-column {table.title(column).removeprefix('number ')}, or another column"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.headings import NoSuchColumn
 from headrace.pipeline.layouts.label_column import (
     LabelChoice,
     NoLabelColumn,
@@ -47,7 +48,10 @@ class ListSet:
 
 
 def make_sets(
-    readings: Sequence[ListReading], config: LayoutConfig, known: Collection[str]
+    readings: Sequence[ListReading],
+    config: LayoutConfig,
+    known: Collection[str],
+    passed_over: list[Skipped],
 ) -> list[ListSet]:
     """Puts lists together that are called alike but for the split, and finds their labels.
 
@@ -55,6 +59,7 @@ def make_sets(
         readings: of lists that name images.
         config: with the columns that the user gave.
         known: class names that folders tell.
+        passed_over: lists without the column that the user gave are added.
 
     Raises:
         ConfigError: an image has two labels, or a cell holds several.
@@ -67,7 +72,23 @@ def make_sets(
         # Given lists are one set: who gives them says so.
         key = (folder, found[1], suffix) if found else ("", stem, suffix)
         groups.setdefault(("",) if config.lists else key, []).append(reading)
-    return [_make_set(group, config, known) for group in groups.values()]
+    sets = []
+    absent = []
+    for group in groups.values():
+        try:
+            sets.append(_make_set(group, config, known))
+        except NoSuchColumn as error:
+            absent.append((group, error))
+    if absent and not sets:
+        raise absent[0][1]
+    for group, reason in absent:
+        name = _name(group)
+        passed_over.append(Skipped(name=name, reason=str(reason).removeprefix(name).strip()))
+    return sets
+
+
+def _name(readings: Sequence[ListReading]) -> str:
+    return " and ".join(reading.name for reading in readings)
 
 
 def _make_set(
@@ -83,7 +104,6 @@ def _make_set(
     except NoLabelColumn as error:
         question = error
         choice = LabelChoice(title=None, cells=[""] * len(table.rows), line="", passed_over=())
-    name = " and ".join(reading.name for reading in readings)
     labels: dict[str, str] = {}
     splits: dict[str, dict[str, None]] = {}
     missing = []
@@ -94,7 +114,9 @@ def _make_set(
             label = next(cells)
             if path is None:
                 entry = _entry(reading, number)
-                reason = f"listed in {reading.name}, not there"
+                shared = number in reading.shared_rows
+                where = "in several folders" if shared else "not there"
+                reason = f"listed in {reading.name}, {where}"
                 missing.append(Skipped(name=entry or f"row {number}", reason=reason))
                 continue
             here = splits.setdefault(path, {})
@@ -112,7 +134,7 @@ def _make_set(
     lines += [reading.splits.line for reading in readings if reading.splits]
     knows = any(splits.values())
     return ListSet(
-        name=name,
+        name=_name(readings),
         labels=labels,
         splits={path: tuple(here) for path, here in splits.items()} if knows else {},
         paths=tuple(splits),
@@ -161,10 +183,10 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
                 else:
                     cells[place] = cell
             rows.append(cells)
-    name = " and ".join(reading.name for reading in readings)
-    return replace(first, name=name, heading=heading, rows=rows), used
+    return replace(first, name=_name(readings), heading=heading, rows=rows), used
 
 
 def _taken(reading: ListReading) -> set[int]:
     """Columns that are no labels: a column of folders may be one all the same."""
-    return {reading.path_column} | ({reading.splits.column} if reading.splits else set())
+    taken = {reading.path_column, *reading.key_columns}
+    return taken | ({reading.splits.column} if reading.splits else set())

@@ -32,8 +32,10 @@ class ListReading:
     Attributes:
         table: without its heading row.
         paths: the image of each row, None where it is not there.
+        shared_rows: rows that may mean several images.
         path_column: that holds the paths.
         folder_column: that holds the folder of each, if one does; it may be the label too.
+        key_columns: by which other lists were joined, each adding a column at the end.
         splits: its column of splits, if it has one.
         named_split: the split that its name stands for.
         is_good: whether it names enough images to be believed without being asked for.
@@ -43,6 +45,7 @@ class ListReading:
 
     table: Table
     paths: list[str | None]
+    shared_rows: frozenset[int]
     path_column: int
     folder_column: int | None
     splits: SplitChoice | None
@@ -50,6 +53,7 @@ class ListReading:
     is_good: bool
     line: str
     passed_over: tuple[Skipped, ...]
+    key_columns: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -115,18 +119,17 @@ def read_list(
         table = table if table.heading else with_heading(table, 0, False)
         wanted = need_column(table, config.path_column, "path")
     named_split = list_split(path.stem)
-    choice = choose_paths(table, finder, _scopes(folder, named_split, top_folders, config), wanted)
+    only = None
+    if config.list_folder is not None:
+        only = config.list_folder.removeprefix(".").strip("/") + "/"
+        only = "" if only == "/" else only
+    choice = choose_paths(table, finder, _scopes(folder, named_split, top_folders), wanted, only)
     if choice is None or not choice.match.num_named:
         return None
     return _reading(choice, named_split, config)
 
 
-def _scopes(
-    folder: str, named_split: str | None, top_folders: Sequence[str], config: LayoutConfig
-) -> list[str]:
-    if config.list_folder is not None:
-        folder = config.list_folder.removeprefix("./").strip("/")
-        return [] if folder in ("", ".") else [folder + "/"]
+def _scopes(folder: str, named_split: str | None, top_folders: Sequence[str]) -> list[str]:
     scopes = [folder] if folder else []
     if named_split:
         splits = split_folders(f.rstrip("/").rpartition("/")[2] for f in top_folders)
@@ -155,6 +158,7 @@ def _reading(choice: PathChoice, named_split: str | None, config: LayoutConfig) 
     return ListReading(
         table=table,
         paths=match.paths,
+        shared_rows=match.shared_rows,
         path_column=match.column,
         folder_column=match.folder_column,
         splits=splits,

@@ -113,6 +113,8 @@ def _of_column(table: Table, column: int, *, given: bool) -> list[str | None] | 
         return [split_cell(cell) if cell else None for cell in cells]
     words = [word for word in words_of(title) if word not in _VERBS]
     if evidence.kind in ("flag", "constant") and set(map(str.lower, cells)) <= _FLAG_CELLS:
+        if words_of(title) == ["train", "test", "split"]:  # of CUB-200: 1 is training
+            return ["train" if cell.lower() in TRUE else "test" for cell in cells]
         target = _SPLIT_OF_WORD.get(words[0]) if len(words) == 1 else None
         if target and words_of(title)[0] in (*_VERBS, words[0]):
             other = "test" if target == "train" else "train"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from headrace.pipeline.layouts.listing import SPLIT_NAMES
 
@@ -23,6 +24,7 @@ CHUNKS = frozenset(
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 
 
+@lru_cache(maxsize=4096)
 def split_in(name: str) -> tuple[str, str] | None:
     """The split that a name speaks of and the words beside it, or None.
 

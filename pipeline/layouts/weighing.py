@@ -81,17 +81,24 @@ def choose_set(sets: Sequence[ListSet], passed_over: list[Skipped]) -> ListSet |
 def _without_forms(sets: list[ListSet], passed_over: list[Skipped]) -> list[ListSet]:
     """Without what Kaggle calls a sample submission, and lists that say the same of all."""
     kept = []
+    constants = [one for one in sets if len(set(one.labels.values())) == 1 < len(one.labels)]
     for one in sets:
-        constant = len(set(one.labels.values())) == 1 and len(one.labels) > 1
+        constant = one in constants and len(constants) < len(sets)
         if "submission" in one.name.lower():
             reason = "by its name a form for predictions, whose labels mean nothing"
-        elif constant and len(sets) > 1:
+        elif constant:
             reason = f"it says {next(iter(one.labels.values()))!r} of all images"
         else:
             kept.append(one)
             continue
         passed_over.append(Skipped(name=one.name, reason=reason))
     return kept
+
+
+def _says_nothing(one: ListSet) -> str:
+    columns = [f"{s.name.rpartition(', ')[2]}: {s.reason}" for s in one.passed_over[:3]]
+    more = f" ({'; '.join(columns)})" if columns else ""
+    return f"it names images, and neither labels nor splits{more}"
 
 
 def choose_splits_set(
@@ -110,7 +117,7 @@ def choose_splits_set(
         if one is labels or one in pool or any(s.name == one.name for s in passed_over):
             continue
         reason = str(one.question).removeprefix(f"{one.name}: ") if one.question else (
-            "it names images, and neither labels nor splits" if not one.splits
+            _says_nothing(one) if not one.splits
             else "other lists say the splits"
         )  # fmt: skip
         passed_over.append(Skipped(name=one.name, reason=reason))

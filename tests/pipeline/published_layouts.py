@@ -109,7 +109,7 @@ _plants: Right = {
     "images/Test_0.jpg": ("test", None),
 }
 _cub: Right = {
-    f"images/{c}/{c[4:]}_{i}.jpg": ("train", c)
+    f"images/{c}/{c[4:]}_{i}.jpg": ("train" if i == 1 else "test", c)
     for c in ("001.Albatross", "002.Auklet")
     for i in (1, 2)
 }

@@ -157,6 +157,19 @@ def test_a_list_by_heading_and_by_whitespace(tmp_path: Path) -> None:
     ]
 
 
+def test_class_names_beside_the_images_fit_or_are_a_question(tmp_path: Path) -> None:
+    _touch(tmp_path, "1_1.jpg", "2_1.jpg", "1_2.jpg")
+    names = tmp_path / "classes.txt"
+    names.write_text("1 cat\n2 dog\n3 owl\n")
+    assert discover(tmp_path).classes == ("0", "cat", "dog")
+    names.write_bytes("café\nthé\nlait\n".encode("cp1252"))
+    with pytest.raises(ConfigError, match="is its first line class 0"):
+        discover(tmp_path)
+    assert discover(tmp_path, class_names=names).classes == ("café", "thé", "lait")
+    names.write_text("cat\ndog\n")  # of 1 and 2, or a part of more: nobody can tell
+    assert discover(tmp_path).classes == ("0", "1", "2")
+
+
 def test_class_names_from_a_file(tmp_path: Path) -> None:
     data = _touch(tmp_path / "data", "cat/1.jpg", "dog/2.jpg")
     names = tmp_path / "names.txt"

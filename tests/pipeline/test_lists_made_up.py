@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.discovery import discover
 from tests.pipeline.made_up_lists import MadeUp, made_up
+from tests.pipeline.made_up_trees import class_trees, one_hot, shared_ids
 
 OUTCOMES: Counter[str] = Counter()
 
@@ -69,14 +71,18 @@ _SETTINGS = {
 }
 
 
+def _any() -> st.SearchStrategy[MadeUp]:
+    return st.one_of(made_up(), made_up(), class_trees(), shared_ids(), one_hot())
+
+
 @settings(max_examples=100, **_SETTINGS)  # type: ignore[arg-type]
-@given(made=made_up())
+@given(made=_any())
 def test_no_list_is_read_wrong(made: MadeUp) -> None:
     OUTCOMES[_check(made)] += 1
 
 
 @pytest.mark.slow
 @settings(max_examples=2000, **_SETTINGS)  # type: ignore[arg-type]
-@given(made=made_up())
+@given(made=_any())
 def test_no_list_of_two_thousand_is_read_wrong(made: MadeUp) -> None:
     OUTCOMES[_check(made)] += 1
