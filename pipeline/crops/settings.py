@@ -50,6 +50,9 @@ class CropConfig:
     """Side of the centre crop in evaluation, as a share of the largest that fits."""
 
     def __post_init__(self) -> None:
+        for name in ("size", "eval_size", "crop_scale", "crop_ratio"):
+            if isinstance(getattr(self, name), list):  # as JSON and YAML have them
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         for name in ("size", "eval_size"):
             _check_size(name, getattr(self, name))
         _check(self.crop_mode in TRAINING, "crop_mode", self.crop_mode, _one_of(TRAINING))
