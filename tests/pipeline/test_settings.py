@@ -80,7 +80,11 @@ def test_values_of_another_type_are_refused(keyword: dict[str, Any], text: str) 
 
 
 def test_numbers_of_numpy_and_lists_are_taken(tmp_path: Path) -> None:
-    keywords: dict[str, Any] = {"size": [8, 9], "crop_scale": [0.2, 1], "batch_size": np.int64(3)}
+    keywords: dict[str, Any] = {
+        "size": [8, np.int64(9)],
+        "crop_scale": [0.2, 1],
+        "batch_size": np.int64(3),
+    }
     with make_records(tmp_path / "a.beton", samples(3)) as records:
         with open_loader(records, loader="torchvision", workers=0, **keywords) as loader:
             assert next(loader.epoch()).images.shape == (3, 3, 8, 9)
