@@ -33,8 +33,8 @@ def _fits(value: Any, hint: Any) -> bool:
     kind, options = get_origin(hint), get_args(hint)
     if kind in (Union, types.UnionType):
         return any(_fits(value, option) for option in options)
-    if kind is Literal:
-        return value in options
+    if kind is Literal:  # which of them there are is for the settings to tell
+        return type(value) in map(type, options)
     if kind is tuple:  # or a list, as JSON and YAML have them
         pairs = isinstance(value, tuple | list) and len(value) == len(options)
         return pairs and all(map(_fits, value, options))
