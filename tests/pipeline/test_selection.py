@@ -149,6 +149,7 @@ def test_a_file_may_list_records(
     ("content", "text"),
     [
         ("52", "no record 52, which .*: expected 0 to 51"),
+        ("3\n" + 20 * "9", r"no record 9{18}\.\.\., which .*: expected 0 to 51"),
         ("a/60.jpg", "no record 'a/60.jpg', which .* such as 'a/0.jpg', or numbers"),
         ("a/1.jpg", "two records 'a/1.jpg'"),
     ],
