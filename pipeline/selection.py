@@ -131,7 +131,14 @@ def _members(term: str, expression: str, known: Known) -> np.ndarray:
 def _of_classes(text: str, labels: np.ndarray, known: Known) -> np.ndarray:
     """(n,) bool: which labels are among the classes named, between commas."""
     # A class name may hold a comma itself.
-    wanted = [text.strip()] if text.strip() in known.classes else text.split(",")
+    parts = text.split(",")
+    whole = text.strip() in known.classes
+    if whole and len(parts) > 1 and all(part.strip() in known.classes for part in parts):
+        raise RecordsError(
+            f"both a class {text.strip()!r} and all of {', '.join(parts)}: take them one by one, "
+            "as NAME[CLASS]+NAME[CLASS]"
+        )
+    wanted = [text.strip()] if whole else parts
     numbers = []
     for name in map(str.strip, wanted):
         if name not in known.classes:

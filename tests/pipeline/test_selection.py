@@ -126,6 +126,13 @@ def test_what_makes_no_sense(expression: str, text: str) -> None:
         select(expression, KNOWN)
 
 
+def test_a_list_of_classes_that_is_a_class_too_is_a_question() -> None:
+    known = Known(splits={"all": (0, 3)}, labels=np.arange(3), classes=("a", "b", "a,b"))
+    with pytest.raises(RecordsError, match="both a class 'a,b' and all of a, b: take them one by"):
+        select("all[a,b]", known)
+    assert select("all[a]+all[b]", known).tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [

@@ -89,3 +89,9 @@ def test_numbers_of_numpy_and_lists_are_taken(tmp_path: Path) -> None:
         with open_loader(records, loader="torchvision", workers=0, **keywords) as loader:
             assert next(loader.epoch()).images.shape == (3, 3, 8, 9)
             assert loader.config.plan.crop == CropConfig(size=(8, 9), crop_scale=(0.2, 1))
+
+
+@pytest.mark.parametrize("device", ["meta", "mps", "xpu", "hip", "gpu", "cuda:x"])
+def test_devices_that_nothing_here_runs_on_are_refused(device: str) -> None:
+    with pytest.raises(ConfigError, match=f"device is '{device}', expected auto, cpu or cuda"):
+        with_values(LoaderConfig(), {"device": device})
