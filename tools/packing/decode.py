@@ -179,8 +179,10 @@ def _decode_jpeg(data: bytes, header: JpegHeader, max_side: int) -> tuple[np.nda
     try:
         mended, _ = mend_strictly(data)
     except BadImageError as error:
+        damaged = bool(_PAINTED_OVER.search(str(error)))
         # libjpeg tells its first warning only: behind a harmless one there may be damage.
-        raise _NotByLibjpeg(complaint, bool(_PAINTED_OVER.search(str(error)))) from None
+        told = damaged and not complaint.startswith("Premature end")
+        raise _NotByLibjpeg(str(error) if told else complaint, damaged) from None
     return _decode_reduced(mended, header, max_side), complaint
 
 

@@ -179,7 +179,7 @@ def test_damage_is_skipped_with_both_reasons_and_the_way_out() -> None:
         encoded(cut_png())
     # A harmless warning before it does not hide damage: libjpeg tells only its first.
     hidden = jfif_0_00()
-    with pytest.raises(BadImageError, match=r"unknown JFIF revision.*PIL paints something"):
+    with pytest.raises(BadImageError, match="premature end of data segment; PIL paints"):
         encoded(hidden[: len(hidden) // 2] + b"\xff\xd9")
 
 
