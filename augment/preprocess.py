@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from headrace.pipeline.crops.settings import CropConfig, Size
 from headrace.pipeline.errors import ConfigError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -20,22 +21,24 @@ class Preprocess:
     """Input size and normalisation of a model; saved in its checkpoint and read from there.
 
     Attributes:
-        size: side of the square input, in pixels.
-        eval_crop: side of the centre crop at evaluation, as a share of the shorter image side.
+        size: of the images in evaluation and prediction: a side, or height and width, px.
+        eval_mode, eval_crop: how those are cut, see pipeline/crops/settings.py.
         mean: channel means in 0..1, one per channel (one or three).
         std: channel standard deviations in 0..1, one per channel.
     """
 
-    size: int = 128
+    size: Size = 128
+    eval_mode: str = "centre"
     eval_crop: float = 0.875
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
 
     def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise ConfigError(f"size is {self.size!r}: expected a whole number of pixels above 0")
-        if not 0.0 < self.eval_crop <= 1.0:
-            raise ConfigError(f"eval_crop is {self.eval_crop!r}: expected a share in (0, 1]")
+        if isinstance(self.size, list):  # as a checkpoint holds it
+            object.__setattr__(self, "size", tuple(self.size))
+        CropConfig(  # which checks them
+            size=self.size, eval_mode=self.eval_mode, eval_crop=self.eval_crop
+        )
         for name in ("mean", "std"):
             values = tuple(float(value) for value in getattr(self, name))
             if len(values) not in (1, 3):
@@ -55,7 +58,7 @@ class Preprocess:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and lists, for a checkpoint that loads with ``weights_only=True``."""
         values = asdict(self)
-        return {**values, "mean": list(self.mean), "std": list(self.std)}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocess:

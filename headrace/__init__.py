@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headrace.augment import build_augmenter
     from headrace.augment.preprocess import Preprocess
+    from headrace.pipeline.backend import LoaderConfig
     from headrace.pipeline.batch import Batch
+    from headrace.pipeline.crops.settings import CropConfig
     from headrace.pipeline.errors import (
         BadSampleError,
         ClosedError,
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
         RecordsError,
     )
     from headrace.pipeline.loader import open_loader
+    from headrace.pipeline.loaders.settings import DecodeConfig
+    from headrace.pipeline.plan import PlanConfig
     from headrace.pipeline.records import Records
     from headrace.train.folder.checkpoint import CheckpointError
     from headrace.train.run import run_training
@@ -41,11 +45,15 @@ _HOMES = {
     "CheckpointError": "train.folder.checkpoint",
     "ClosedError": "pipeline.errors",
     "ConfigError": "pipeline.errors",
+    "CropConfig": "pipeline.crops.settings",
     "DataConfig": "train.settings.config",
+    "DecodeConfig": "pipeline.loaders.settings",
     "HeadraceError": "pipeline.errors",
+    "LoaderConfig": "pipeline.backend",
     "MissingPackageError": "pipeline.errors",
     "ModelConfig": "train.settings.config",
     "OptimConfig": "train.settings.config",
+    "PlanConfig": "pipeline.plan",
     "Preprocess": "augment.preprocess",
     "Records": "pipeline.records",
     "RecordsError": "pipeline.errors",
@@ -62,11 +70,15 @@ __all__ = [  # spelt out for type checkers; a test holds it to _HOMES
     "CheckpointError",
     "ClosedError",
     "ConfigError",
+    "CropConfig",
     "DataConfig",
+    "DecodeConfig",
     "HeadraceError",
+    "LoaderConfig",
     "MissingPackageError",
     "ModelConfig",
     "OptimConfig",
+    "PlanConfig",
     "Preprocess",
     "Records",
     "RecordsError",

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.cores import available_cores
+from headrace.pipeline.device import resolve_device
+from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import EpochPlan, PlanConfig
-
-MAX_SIZE_PX = 4096
 
 
 class Decoded(NamedTuple):
     """One batch as a backend delivers it.
 
     Attributes:
-        images: (B, 3, S, S) uint8 channels_last, on the CPU or already on the target device.
+        images: (B, 3, H, W) uint8 channels_last, on the CPU or already on the target device.
         bad: (slot in the batch, reason) of each sample that could not be decoded.
     """
 
@@ -42,38 +42,37 @@ class LoaderConfig:
 
     Attributes:
         split: name of the split or an expression (pipeline/selection.py), None for every sample.
-        size: side of the images in a batch, px.
         sampling: how often each sample comes in training, see pipeline/sampling.py.
-        workers: decoding threads or processes; 0 decodes in the calling thread where the
-            backend can.
-        device: where batches end up.
-        on_bad_sample: `raise` a BadSampleError, or `skip`: put the plan's next sample in its place.
-        resident_memory: share of the device's free memory that the resident loader may take.
+        device: where batches end up; a name (`cpu`, `cuda:1`, `auto`) becomes the device.
         plan: order, crops and sharding.
+        decode: which loader, with how many workers.
+
+    Raises:
+        ConfigError: for a value that cannot work, or a device that is not there.
     """
 
     split: str | None = "train"
-    size: int = 128
     sampling: str = "shuffle"
-    workers: int = 2
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    on_bad_sample: Literal["raise", "skip"] = "raise"
-    resident_memory: float = 0.5
     plan: PlanConfig = field(default_factory=PlanConfig)
+    decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= MAX_SIZE_PX:
-            raise ConfigError(f"size is {self.size}, expected 1 to {MAX_SIZE_PX} px")
-        if self.workers < 0:
-            raise ConfigError(f"workers is {self.workers}, expected 0 or more")
-        if self.on_bad_sample not in ("raise", "skip"):
-            raise ConfigError(f"on_bad_sample is {self.on_bad_sample!r}, expected raise or skip")
-        if not 0 < self.resident_memory <= 1:
-            raise ConfigError(
-                f"resident_memory is {self.resident_memory}, expected a share above 0 and at most 1"
-            )
+        object.__setattr__(self, "device", resolve_device(self.device))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the images in a batch, px."""
+        return self.plan.shape
 
     @property
     def rank_batch_size(self) -> int:
         """Largest batch that this process gets."""
         return self.plan.batch_size // self.plan.world_size
+
+    @property
+    def num_workers(self) -> int:
+        """The workers; what `auto` takes is decided before a backend is opened."""
+        workers = self.decode.workers
+        assert workers != "auto"
+        return available_cores() if workers is None else workers

@@ -24,7 +24,7 @@ class _Loan:
 
 
 class BufferPool:
-    """Lends (rows, S, S, 3) uint8 buffers; a fresh one costs thousands of page faults.
+    """Lends (rows, H, W, 3) uint8 buffers; a fresh one costs thousands of page faults.
 
     A lent buffer comes back when the last array or tensor that shares its memory has gone. So a
     batch that is still held is never overwritten, and nobody who still writes into a part of it
@@ -32,18 +32,18 @@ class BufferPool:
 
     Args:
         rows: images in the largest batch.
-        size: S, px.
+        shape: H and W, px.
         pinned: allocate page-locked memory, for asynchronous copies to a GPU.
     """
 
-    def __init__(self, rows: int, size: int, *, pinned: bool) -> None:
-        self._shape = (rows, size, size, 3)
+    def __init__(self, rows: int, shape: tuple[int, int], *, pinned: bool) -> None:
+        self._shape = (rows, *shape, 3)
         self._pinned = pinned
         self._free: deque[np.ndarray] = deque()
         self._lock = threading.Lock()
 
     def lend(self, rows: int) -> np.ndarray:
-        """A (rows, S, S, 3) uint8 array; it and all views of it, torch's too, keep it lent."""
+        """A (rows, H, W, 3) uint8 array; it and all views of it, torch's too, keep it lent."""
         with self._lock:
             buffer = self._free.pop() if self._free else self._new()
         loan = _Loan(buffer[:rows])

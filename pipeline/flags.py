@@ -16,6 +16,7 @@ import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flat_settings import setting_types
 
 Settings = TypeVar("Settings")
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
@@ -112,7 +113,7 @@ def parse(
     except SystemExit as end:
         if not end.code:
             raise  # --help
-        said = _ours(end) or _in_one_line(screen.getvalue())
+        said = _as_flag(_ours(end), kind) or _in_one_line(screen.getvalue())
         raise ConfigError(f"{said} (see {prog} --help)") from None
 
 
@@ -137,6 +138,12 @@ def _ours(error: BaseException | None) -> str:
             return str(error)
         error = error.__context__
     return ""
+
+
+def _as_flag(message: str, kind: type) -> str:
+    """A message that begins with a setting's name, with that of its flag in its place."""
+    name, space, rest = message.partition(" ")
+    return f"--{name.replace('_', '-')}{space}{rest}" if name in setting_types(kind) else message
 
 
 def _in_one_line(box: str) -> str:

@@ -90,8 +90,14 @@ def check_size(found: tuple[int, int] | None, expected: tuple[int, int]) -> None
         raise ValueError(f"is {width}x{height} px, the tables say {wide}x{high}")
 
 
-def crop_resize(image: np.ndarray, box: np.ndarray, flip: bool, size: int) -> np.ndarray:
-    """Cuts a box, resizes it to a square with antialiased bilinear weights, mirrors it.
+def crop_resize(
+    image: np.ndarray,
+    box: np.ndarray,
+    flip: bool,
+    shape: tuple[int, int],
+    target: np.ndarray | None = None,
+) -> np.ndarray:
+    """Cuts a box, resizes it with antialiased bilinear weights, mirrors it, puts it in its place.
 
     The filter is torch's `interpolate(mode="bilinear", antialias=True)` on uint8, which follows
     PIL's to within one level.
@@ -100,21 +106,28 @@ def crop_resize(image: np.ndarray, box: np.ndarray, flip: bool, size: int) -> np
         image: (H, W, 3) uint8.
         box: (4,) y, x, height, width, inside the image.
         flip: mirror left to right.
-        size: side of the result, px.
+        shape: height and width of the result, px.
+        target: (4,) y, x, height, width in the result, where the box goes; the rest is black. None:
+            it fills the result.
 
     Returns:
-        (size, size, 3) uint8.
+        (*shape, 3) uint8.
     """
+    if target is not None:
+        top, left, tall, wide = (int(v) for v in target)
+        placed = np.zeros((*shape, 3), np.uint8)
+        placed[top : top + tall, left : left + wide] = crop_resize(image, box, flip, (tall, wide))
+        return placed
     import torch  # here, so that records can be opened, and packed, without it
 
     y, x, height, width = (int(v) for v in box)
     crop = image[y : y + height, x : x + width].copy()  # torch wants writable, dense memory
-    if (height, width) != (size, size):
+    if (height, width) != shape:
         # This view, unlike permute(2, 0, 1)[None], has unambiguous channels_last strides, which
         # torch's fast uint8 kernel needs.
         planes = torch.from_numpy(crop)[None].permute(0, 3, 1, 2)
         planes = torch.nn.functional.interpolate(
-            planes, (size, size), mode="bilinear", align_corners=False, antialias=True
+            planes, shape, mode="bilinear", align_corners=False, antialias=True
         )
         crop = planes[0].permute(1, 2, 0).numpy()
     return crop[:, ::-1] if flip else crop

@@ -8,16 +8,18 @@ may change between releases.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
+from headrace.pipeline.crops import crop_of
+from headrace.pipeline.crops.cuts import Cuts
+from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 
 Tail = Literal["keep", "drop", "pad"]
-CROP_TRIES = 10
-_ORDER, _FLIP, _CROP, _DRAW = 0, 1, 2, 100  # counter streams; crops take one a try
+_ORDER, _FLIP, _CROP, _DRAW = 0, 1, 2, 100  # counter streams; crops take one a draw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +29,9 @@ class PlanConfig:
     Attributes:
         batch_size: samples per global batch; each rank gets 1 / world_size of them.
         seed: any integer from 0 to 2**63 - 1.
-        train: shuffled order, random resized crops and flips; else ascending order, the centre
-            square and no flips.
-        crop_scale: smallest and largest share of the image's area that a random crop covers.
-        crop_ratio: smallest and largest width / height of a random crop.
-        flip: probability of a horizontal flip.
-        eval_crop: side of the evaluation crop as a share of the shorter side.
+        train: shuffled order, the training crop and flips; else ascending order, the evaluation
+            crop and no flips.
+        crop: how samples are cut, and to what size.
         repeats: how many times in a row each sample comes, each time with a crop and a flip of its
             own (repeated augmentation: Hoffer et al., "Augment your batch", CVPR 2020); ranks share
             the copies.
@@ -44,10 +43,7 @@ class PlanConfig:
     batch_size: int = 256
     seed: int = 0
     train: bool = True
-    crop_scale: tuple[float, float] = (0.08, 1.0)
-    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    flip: float = 0.5
-    eval_crop: float = 0.875
+    crop: CropConfig = field(default_factory=CropConfig)
     repeats: int = 1
     tail: Tail = "keep"
     rank: int = 0
@@ -56,12 +52,6 @@ class PlanConfig:
     def __post_init__(self) -> None:
         _check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
         _check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
-        low, high = self.crop_scale
-        _check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
-        low, high = self.crop_ratio
-        _check(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
-        _check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
-        _check(0 < self.eval_crop <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
         _check(self.repeats >= 1, "repeats", self.repeats, "at least 1")
         _check(self.train or self.repeats == 1, "repeats", self.repeats, "1 in evaluation")
         _check(self.tail in ("keep", "drop", "pad"), "tail", self.tail, "keep, drop or pad")
@@ -73,6 +63,11 @@ class PlanConfig:
             self.batch_size,
             f"a multiple of world_size ({self.world_size})",
         )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the images in a batch, px."""
+        return self.crop.shape(self.train)
 
 
 def _check(ok: bool, name: str, value: object, expected: str) -> None:
@@ -87,18 +82,22 @@ class EpochPlan:
     Attributes:
         indices: (n,) int64 record indices.
         boxes: (n, 4) int32 y, x, height, width in stored pixels, inside the image.
-        flips: (n,) bool, mirror left to right after the crop.
+        flips: (n,) bool, mirror the box left to right.
         bounds: (num_batches + 1,) int64, batch `step` is bounds[step] to bounds[step + 1].
+        targets: (n, 4) int32 y, x, height, width in the batch's image, where each box goes; the
+            rest is black. None: every box fills its image.
     """
 
     indices: np.ndarray
     boxes: np.ndarray
     flips: np.ndarray
     bounds: np.ndarray
+    targets: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for array in (self.indices, self.boxes, self.flips, self.bounds):
-            array.setflags(write=False)
+        for array in (self.indices, self.boxes, self.flips, self.bounds, self.targets):
+            if array is not None:
+                array.setflags(write=False)
 
     @property
     def num_batches(self) -> int:
@@ -107,6 +106,14 @@ class EpochPlan:
     def batch_slice(self, step: int) -> slice:
         """The places in the plan's arrays that batch `step` takes."""
         return slice(int(self.bounds[step]), int(self.bounds[step + 1]))
+
+    def targets_of(self, places: slice) -> np.ndarray | None:
+        """(b, 4) int32: `targets` of some places, None where every box fills its image."""
+        return None if self.targets is None else self.targets[places]
+
+    def target(self, place: int) -> np.ndarray | None:
+        """(4,) int32: `targets` of one place."""
+        return None if self.targets is None else self.targets[place]
 
 
 def make_plan(
@@ -142,14 +149,16 @@ def make_plan(
     w = np.asarray(widths[samples], np.int64)
     n = len(h)
     places, bounds = _shard(order, config)
+    cuts = _cuts(h, w, config, epoch)
+    flips = np.zeros(n, bool)
     if config.train:
-        boxes = _random_boxes(h, w, config, epoch)
-        flips = _uniform(config.seed, epoch, _FLIP, n) < config.flip
-    else:
-        boxes = _centre_boxes(h, w, config.eval_crop)
-        flips = np.zeros(n, bool)
+        flips = _uniform(config.seed, epoch, _FLIP, n) < config.crop.flip
     return EpochPlan(
-        indices=samples[places], boxes=boxes[places], flips=flips[places], bounds=bounds
+        indices=samples[places],
+        boxes=cuts.boxes[places],
+        flips=flips[places],
+        bounds=bounds,
+        targets=None if cuts.targets is None else cuts.targets[places],
     )
 
 
@@ -198,42 +207,11 @@ def _shard(order: np.ndarray, config: PlanConfig) -> tuple[np.ndarray, np.ndarra
     return mine, bounds
 
 
-def _centre_boxes(h: np.ndarray, w: np.ndarray, share: float) -> np.ndarray:
-    side = np.maximum(1, np.rint(np.minimum(h, w) * share)).astype(np.int64)
-    return np.stack([(h - side) // 2, (w - side) // 2, side, side], 1).astype(np.int32)
+def _cuts(h: np.ndarray, w: np.ndarray, config: PlanConfig, epoch: int) -> Cuts:
+    def uniform(draw: int, count: int) -> np.ndarray:
+        return _uniform(config.seed, epoch, _CROP + draw, count)
 
-
-def _random_boxes(h: np.ndarray, w: np.ndarray, config: PlanConfig, epoch: int) -> np.ndarray:
-    """(n, 4) int32 boxes as torchvision's RandomResizedCrop draws them.
-
-    Up to ten draws of area and aspect ratio; the first that fits counts. An image for which none
-    does gets the largest centred crop within the ratio limits.
-    """
-    n = len(h)
-    boxes = _fallback_boxes(h, w, config.crop_ratio)
-    open_ = np.arange(n)
-    low, high = np.log(config.crop_ratio)
-    for attempt in range(CROP_TRIES):
-        if not len(open_):
-            break
-        u = _uniform(config.seed, epoch, _CROP + attempt, 4 * len(open_)).reshape(-1, 4)
-        ih, iw = h[open_], w[open_]
-        scale = config.crop_scale[0] + u[:, 0] * (config.crop_scale[1] - config.crop_scale[0])
-        ratio = np.exp(low + u[:, 1] * (high - low))
-        area = ih * iw * scale
-        bw = np.rint(np.sqrt(area * ratio)).astype(np.int64)
-        bh = np.rint(np.sqrt(area / ratio)).astype(np.int64)
-        fits = (bw > 0) & (bw <= iw) & (bh > 0) & (bh <= ih)
-        y = (u[:, 2] * (ih - bh + 1)).astype(np.int64)
-        x = (u[:, 3] * (iw - bw + 1)).astype(np.int64)
-        boxes[open_[fits]] = np.stack([y, x, bh, bw], 1)[fits]
-        open_ = open_[~fits]
-    return boxes.astype(np.int32)
-
-
-def _fallback_boxes(h: np.ndarray, w: np.ndarray, ratio: tuple[float, float]) -> np.ndarray:
-    shape = w / h
-    bw = np.where(shape > ratio[1], np.rint(h * ratio[1]).astype(np.int64), w)
-    bh = np.where(shape < ratio[0], np.rint(w / ratio[0]).astype(np.int64), h)
-    bw, bh = np.clip(bw, 1, w), np.clip(bh, 1, h)
-    return np.stack([(h - bh) // 2, (w - bw) // 2, bh, bw], 1)
+    cuts: Cuts = crop_of(config.crop.mode(config.train)).cut(
+        h, w, config.crop, config.shape, uniform
+    )
+    return cuts

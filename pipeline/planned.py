@@ -20,7 +20,7 @@ from headrace.pipeline.backend import Backend, LoaderConfig
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.device import to_device
 from headrace.pipeline.errors import BadSampleError, ClosedError, ConfigError
-from headrace.pipeline.pixels import crop_resize
+from headrace.pipeline.loaders.reference import fill_slot
 from headrace.pipeline.plan import EpochPlan, make_plan, num_batches
 from headrace.pipeline.records import Records
 from headrace.pipeline.sampling import sample_weights
@@ -140,14 +140,21 @@ class PlannedLoader:
     Attributes:
         name: which loader this is.
         records: what it reads.
-        config: its settings.
+        config: its settings; `workers` as decided.
     """
 
-    def __init__(self, name: str, records: Records, config: LoaderConfig, backend: Backend) -> None:
+    def __init__(
+        self,
+        name: str,
+        records: Records,
+        config: LoaderConfig,
+        chosen: np.ndarray,
+        backend: Backend,
+    ) -> None:
         self.name = name
         self.records = records
         self.config = config
-        self._chosen = records.select(config.split)
+        self._chosen = chosen
         train = config.plan.train
         self._weights = sample_weights(config.sampling, records, self._chosen) if train else None
         self._running = _Running(backend)
@@ -229,7 +236,7 @@ def _batches(
             for slot, reason in bad:
                 index = int(indices[slot])
                 error = BadSampleError(index, records.name(index), reason)
-                if config.on_bad_sample == "raise":
+                if config.decode.on_bad_sample == "raise":
                     raise error
                 indices[slot] = _replace(records, images, slot, plan, places.start + slot, error)
                 running.num_skipped += 1
@@ -248,12 +255,9 @@ def _replace(
     """Fills a slot with the next sample of the plan that decodes; returns its index."""
     for step in range(1, len(plan.indices)):
         other = (place + step) % len(plan.indices)
-        index = int(plan.indices[other])
         try:
-            image = records.decode(index)
+            fill_slot(records, plan, other, images, slot)
         except BadSampleError:
             continue
-        pixels = crop_resize(image, plan.boxes[other], bool(plan.flips[other]), images.shape[-1])
-        images[slot] = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
-        return index
+        return int(plan.indices[other])
     raise error

@@ -19,7 +19,7 @@ from headrace.pipeline.pixels import (
     decode_jpeg_rgb,
     decode_jpeg_upright,
 )
-from headrace.pipeline.selection import select
+from headrace.pipeline.selection import Known, select
 
 
 class Records:
@@ -81,8 +81,8 @@ class Records:
         """(n,) int64, ascending: the records of a split, or of several; None takes every sample.
 
         Args:
-            expression: such as `train`, `train+val`, `fold*-fold2`, `train[:10%]`; see
-                pipeline/selection.py.
+            expression: such as `train`, `train+val`, `fold*-fold2`, `train[:10%]`,
+                `train[pear,apple]`, `train-@bad.txt`; see pipeline/selection.py.
 
         Raises:
             RecordsError: if it names no split, or makes no sense.
@@ -90,7 +90,15 @@ class Records:
         if expression is None:
             return np.arange(len(self))
         try:
-            return select(expression, self.splits, self.labels)
+            return select(
+                expression,
+                Known(
+                    splits=self.splits,
+                    labels=self.labels,
+                    classes=self.manifest.classes,
+                    names=self._names,
+                ),
+            )
         except RecordsError as error:
             raise RecordsError(f"{self.path} has {error}") from None
 

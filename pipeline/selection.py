@@ -1,4 +1,4 @@
-"""Which records take part: splits by name, sums and differences of them, shares.
+"""Which records take part: splits by name, sums and differences of them, shares, classes, files.
 
 An expression is read from left to right::
 
@@ -9,75 +9,100 @@ An expression is read from left to right::
     train[:10%]         the first tenth of each class, in the order of the file
     train[10%:]         the rest
     train[:500]         the first 500 samples
+    train[pear,apple]   those of some classes, by name
+    train-@bad.txt      all but those that a file lists (pipeline/list_of_records.py)
 
-A name that a split has is taken as it is, whatever characters are in it.
+A name that a split has is taken as it is, whatever characters are in it. A file's name ends at the
+next + or - that has a space before it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import numpy as np
 
 from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.list_of_records import read_list
 
 EVERYTHING = "all"
 _SHARE = re.compile(r"(.+)\[([^\[\]:]*):([^\[\]:]*)\]")
+_PART = re.compile(r"(.+)\[([^\[\]]*)\]")
 _BOUND = re.compile(r"([0-9]+|[0-9]+\.[0-9]+(?=%))(%?)")
 
 
 def is_expression(text: str) -> bool:
     """Whether a text can only be meant as an expression, not as the name of one split."""
-    return text == EVERYTHING or bool(set(text) & set("+-*?["))
+    return text == EVERYTHING or bool(set(text) & set("+-*?[@"))
 
 
-def select(
-    expression: str, splits: Mapping[str, tuple[int, int]], labels: np.ndarray
-) -> np.ndarray:
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What there is to choose from.
+
+    Attributes:
+        splits: split name to half-open range of records.
+        labels: (N,) int64 of all records.
+        classes: class names.
+        names: (N,) file names, or none.
+    """
+
+    splits: Mapping[str, tuple[int, int]]
+    labels: np.ndarray
+    classes: Sequence[str] = ()
+    names: Sequence[str] = ()
+
+
+def select(expression: str, known: Known) -> np.ndarray:
     """The records that an expression means.
 
     Args:
         expression: see the module's text.
-        splits: split name to half-open range of records.
-        labels: (N,) int64 of all records, for shares of each class.
+        known: what there is.
 
     Returns:
         (n,) int64 record indices, ascending, each once.
 
     Raises:
-        RecordsError: if a name fits no split, or a share makes no sense.
+        RecordsError: if a name fits no split or class, a share makes no sense, or a file cannot be
+            read.
     """
-    taken = np.zeros(len(labels), bool)
-    for sign, term in _terms(expression, splits):
-        members = _members(term, expression, splits, labels)
+    taken = np.zeros(len(known.labels), bool)
+    for sign, term in _terms(expression, known.splits):
+        members = _members(term, expression, known)
         taken[members] = sign == "+"
     return np.flatnonzero(taken)
 
 
 def _terms(expression: str, splits: Mapping[str, tuple[int, int]]) -> list[tuple[str, str]]:
-    """(sign, term) each; the name of a split is never taken apart."""
+    """(sign, term) each; the names of splits and files, and what is in brackets, stay whole."""
     signed = sorted((name for name in splits if set(name) & {"+", "-"}), key=len, reverse=True)
-    piece = "|".join([*map(re.escape, signed), "[^-+]"])
+    file, brackets = r"@.+?(?=\s+[-+]|$)", r"\[[^\[\]]*\]"
+    piece = "|".join([*map(re.escape, signed), file, brackets, "[^-+]"])
     parts = re.findall(rf"[-+]|(?:{piece})+", expression)
     terms, signs = [part.strip() for part in parts[::2]], ["+", *parts[1::2]]
     if len(signs) != len(terms) or not all(terms) or set(terms) & {"+", "-"}:
         raise RecordsError(
-            f"split {expression!r}, which makes no sense: expected NAME, NAME+NAME, NAME-NAME or "
-            "NAME[:10%]"
+            f"split {expression!r}, which makes no sense: expected NAME, NAME+NAME, NAME-NAME, "
+            "NAME[:10%], NAME[CLASS,CLASS] or @FILE"
         )
     return list(zip(signs, terms, strict=True))
 
 
-def _members(
-    term: str, expression: str, splits: Mapping[str, tuple[int, int]], labels: np.ndarray
-) -> np.ndarray:
+def _members(term: str, expression: str, known: Known) -> np.ndarray:
     """(n,) int64 record indices of one term."""
+    splits, labels = known.splits, known.labels
     if term in splits:
         return np.arange(*splits[term])
-    share = _SHARE.fullmatch(term)
-    name = share[1].strip() if share else term
+    if term.startswith("@"):
+        return read_list(Path(term[1:].strip()), len(labels), known.names)
+    share, part = _SHARE.fullmatch(term), _PART.fullmatch(term)
+    name = part[1].strip() if part else term
     spans = [span for split, span in splits.items() if fnmatchcase(split, name)]
     if name == EVERYTHING and not spans:
         spans = [(0, len(labels))]
@@ -85,7 +110,30 @@ def _members(
         of = "" if name == expression else f" (in {expression!r})"
         raise RecordsError(f"no split {name!r}{of}; it has {', '.join(splits)}")
     members = np.concatenate([np.arange(*span) for span in spans])
-    return members if share is None else members[_within(share, labels[members])]
+    if share is not None:
+        return members[_within(share, labels[members])]
+    return members if part is None else members[_of_classes(part[2], labels[members], known)]
+
+
+def _of_classes(text: str, labels: np.ndarray, known: Known) -> np.ndarray:
+    """(n,) bool: which labels are among the classes named, between commas."""
+    # A class name may hold a comma itself.
+    wanted = [text.strip()] if text.strip() in known.classes else text.split(",")
+    numbers = []
+    for name in map(str.strip, wanted):
+        if name not in known.classes:
+            close = get_close_matches(name, known.classes, 1)
+            raise RecordsError(
+                f"no class {name!r}; "
+                + (f"did you mean {close[0]!r}?" if close else f"{_some(known.classes)}")
+            )
+        numbers.append(list(known.classes).index(name))
+    return np.isin(labels, numbers)
+
+
+def _some(classes: Sequence[str]) -> str:
+    more = f" and {len(classes) - 10} more" if len(classes) > 10 else ""
+    return f"it has {', '.join(classes[:10]) or 'none'}{more}"
 
 
 def _within(share: re.Match[str], labels: np.ndarray) -> np.ndarray:

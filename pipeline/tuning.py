@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+
+import numpy as np
 
 from headrace.pipeline.backend import Backend, LoaderConfig
+from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
 
@@ -22,9 +24,10 @@ def candidates(cores: int) -> list[int]:
 
 
 def pick_workers(
-    open_backend: Callable[[Records, LoaderConfig], Backend],
+    open_backend: Callable[[Records, LoaderConfig, np.ndarray], Backend],
     records: Records,
     config: LoaderConfig,
+    chosen: np.ndarray,
     plan: EpochPlan,
     cores: int,
 ) -> int:
@@ -32,6 +35,7 @@ def pick_workers(
 
     Args:
         open_backend: of the loader in question.
+        chosen: (n,) int64, the records that take part.
         plan: any epoch's.
         cores: that this process may use.
 
@@ -40,7 +44,7 @@ def pick_workers(
     """
     speeds = {}
     for workers in candidates(cores):
-        backend = open_backend(records, replace(config, workers=workers))
+        backend = open_backend(records, with_values(config, {"workers": workers}), chosen)
         with closing(backend):
             speeds[workers] = _images_per_s(backend, plan)
     best = max(speeds.values())

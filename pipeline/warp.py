@@ -12,7 +12,12 @@ import torch
 
 
 def crop_resize_batch(
-    images: torch.Tensor, boxes: torch.Tensor, flips: torch.Tensor, size: int, dtype: torch.dtype
+    images: torch.Tensor,
+    boxes: torch.Tensor,
+    flips: torch.Tensor,
+    shape: tuple[int, int],
+    dtype: torch.dtype,
+    targets: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Cuts, resizes and mirrors every image of a batch.
 
@@ -20,30 +25,54 @@ def crop_resize_batch(
         images: (B, R, R, 3) uint8.
         boxes: (B, 4) y, x, height, width in pixels of `images`, on its device.
         flips: (B,) bool, on its device.
-        size: S, px.
+        shape: H and W, px.
         dtype: of the products: float32, or float16 on a GPU (all levels are exact in it).
+        targets: (B, 4) y, x, height, width in the result, where each box goes, on its device; the
+            rest is black. None: boxes fill the result.
 
     Returns:
-        (B, 3, S, S) uint8, channels_last; within one level of pipeline/resampling in float32.
+        (B, 3, H, W) uint8, channels_last; within one level of pipeline/resampling in float32.
     """
-    side = images.shape[1]
+    side, (out_h, out_w) = images.shape[1], shape
     y, x, height, width = boxes.to(torch.float32).unbind(1)
-    rows = _weights(y, height, size, side).to(dtype)
-    columns = _weights(x, width, size, side)
-    columns = torch.where(flips[:, None, None], columns.flip(1), columns).to(dtype)
+    if targets is None:
+        top = left = torch.zeros_like(y)
+        tall, wide = torch.full_like(y, out_h), torch.full_like(y, out_w)
+    else:
+        top, left, tall, wide = targets.to(torch.float32).unbind(1)
+    upright = torch.zeros_like(flips)
+    rows = _weights(y, height, side, top, tall, out_h, upright).to(dtype)
+    columns = _weights(x, width, side, left, wide, out_w, flips).to(dtype)
     batch = len(images)
-    # (B, S, R) @ (B, R, R * 3), then (B, 1, S, R) @ (B, S, R, 3): channels stay innermost.
+    # (B, H, R) @ (B, R, R * 3), then (B, 1, W, R) @ (B, H, R, 3): channels stay innermost.
     combined = torch.bmm(rows, images.to(dtype).view(batch, side, side * 3))
-    levels = torch.matmul(columns[:, None], combined.view(batch, size, side, 3))
+    levels = torch.matmul(columns[:, None], combined.view(batch, out_h, side, 3))
     return levels.round_().clamp_(0, 255).to(torch.uint8).permute(0, 3, 1, 2)
 
 
-def _weights(start: torch.Tensor, length: torch.Tensor, size: int, side: int) -> torch.Tensor:
-    """(B, size, side) float32 triangle weights; each row sums to 1."""
+def _weights(
+    start: torch.Tensor,
+    length: torch.Tensor,
+    side: int,
+    out_start: torch.Tensor,
+    out_length: torch.Tensor,
+    out_side: int,
+    flips: torch.Tensor,
+) -> torch.Tensor:
+    """(B, out_side, side) float32 triangle weights; each row sums to 1, or is 0 outside the target.
+
+    Args:
+        start, length: (B,) of the boxes along this axis.
+        out_start, out_length: (B,) of their targets.
+        flips: (B,) bool, which of them are mirrored along it.
+    """
     device = start.device
-    scale = (length / size)[:, None, None]
-    centre = scale * (torch.arange(size, device=device)[:, None] + 0.5)
+    scale = (length / out_length)[:, None, None]
+    out = torch.arange(out_side, device=device) - out_start[:, None]
+    inside = ((out >= 0) & (out < out_length[:, None]))[:, :, None]
+    out = torch.where(flips[:, None], out_length[:, None] - 1 - out, out)
+    centre = scale * (out[:, :, None] + 0.5)
     place = torch.arange(side, device=device) - start[:, None, None]
     weights = (1 - (place + 0.5 - centre).abs() / scale.clamp(min=1)).clamp(min=0)
-    weights = weights * ((place >= 0) & (place < length[:, None, None]))
-    return weights / weights.sum(2, keepdim=True)
+    weights = weights * ((place >= 0) & (place < length[:, None, None]) & inside)
+    return weights / weights.sum(2, keepdim=True).clamp(min=1e-12)

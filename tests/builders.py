@@ -175,14 +175,21 @@ def make_records(
     return Records.open(write_beton(path, stored_samples, manifest))
 
 
-def reference_images(records: Records, plan: EpochPlan, places: slice, size: int) -> np.ndarray:
-    """What a loader should deliver for some places of a plan: (B, 3, size, size) uint8."""
+def reference_images(
+    records: Records, plan: EpochPlan, places: slice, size: int | tuple[int, int]
+) -> np.ndarray:
+    """What a loader should deliver for some places of a plan: (B, 3, H, W) uint8."""
+    shape = (size, size) if isinstance(size, int) else size
     return np.stack(
         [
-            crop_resize(records.decode(int(index)), box, bool(flip), size).transpose(2, 0, 1)
-            for index, box, flip in zip(
-                plan.indices[places], plan.boxes[places], plan.flips[places], strict=True
-            )
+            crop_resize(
+                records.decode(int(plan.indices[place])),
+                plan.boxes[place],
+                bool(plan.flips[place]),
+                shape,
+                plan.target(place),
+            ).transpose(2, 0, 1)
+            for place in range(*places.indices(len(plan.indices)))
         ]
     )
 

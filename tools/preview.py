@@ -10,7 +10,6 @@ middle gray is 0, black -2.5, white +2.5. So a wrong normalisation is seen at a 
 an evaluation that changes from draw to draw. Mixed labels stand under the images.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +22,12 @@ from tyro.conf import Positional, arg
 
 from headrace.augment import Preprocess, Recipe, build_augmenter
 from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.crops.settings import Size
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import check_given, parse
-from headrace.pipeline.pixels import crop_resize
-from headrace.pipeline.plan import PlanConfig, make_plan
+from headrace.pipeline.flat_settings import with_values
+from headrace.pipeline.loaders.reference import fill_slot
+from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
 from headrace.tools.preview_sheet import Block, draw_sheet
 from headrace.train.data.inputs import make_preprocess
@@ -55,7 +56,7 @@ class PreviewSettings:
     """Rows."""
     draws: Annotated[int, arg(metavar="N")] = 6
     """Columns."""
-    size: Annotated[int | None, arg(metavar="PX", help_behavior_hint="(default: 128)")] = None
+    size: Annotated[Size | None, arg(metavar="PX", help_behavior_hint="(default: 128)")] = None
     """Without --run: side of the images."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Without --run."""
@@ -86,7 +87,7 @@ class Subject:
     preprocess: Preprocess
 
 
-def _subject(data: str, run: str, size: int | None, seed: int) -> Subject:
+def _subject(data: str, run: str, size: Size | None, seed: int) -> Subject:
     if run:
         checkpoint = load_checkpoint(run)
         config = from_flat(checkpoint["config"], run)
@@ -97,28 +98,12 @@ def _subject(data: str, run: str, size: int | None, seed: int) -> Subject:
     if not data:
         raise ConfigError("give a record file, an image folder, or --run RUN")
     records = Records.open(data)
-    base = RunConfig()
-    config = dataclasses.replace(
-        base,
-        data=dataclasses.replace(base.data, data=data, size=size or base.data.size),
-        runtime=dataclasses.replace(base.runtime, seed=seed),
-    )
+    given = {"data": data, "seed": seed} | ({"size": size} if size else {})
+    config = with_values(RunConfig(), given)
     return Subject(
         records=records,
         config=config,
-        preprocess=make_preprocess(records, config.data.size, config.data.eval_crop),
-    )
-
-
-def _plan_config(subject: Subject, train: bool) -> PlanConfig:
-    data = subject.config.data
-    return PlanConfig(
-        batch_size=1,
-        seed=subject.config.runtime.seed,
-        train=train,
-        crop_scale=data.crop_scale,
-        flip=data.flip,
-        eval_crop=subject.preprocess.eval_crop,
+        preprocess=make_preprocess(records, config.data.crop),
     )
 
 
@@ -130,18 +115,16 @@ def draw_batch(
     Boxes and flips are the plan's, pixels those of the reference that every loader is held to.
 
     Returns:
-        (B, 3, S, S) uint8, channels_last.
+        (B, 3, H, W) uint8, channels_last.
     """
     records = subject.records
-    plan = make_plan(records.heights, records.widths, span, _plan_config(subject, train), epoch)
+    config = subject.config.data.plan(train, subject.config.runtime.seed)
+    plan = make_plan(records.heights, records.widths, span, config, epoch)
     place = {int(index): i for i, index in enumerate(plan.indices)}
-    images = []
-    for index in indices.tolist():
-        i = place[index]
-        flipped = bool(plan.flips[i])
-        image = crop_resize(records.decode(index), plan.boxes[i], flipped, subject.preprocess.size)
-        images.append(torch.from_numpy(np.ascontiguousarray(image)))
-    return torch.stack(images).permute(0, 3, 1, 2)
+    images = torch.empty((len(indices), *config.shape, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    for slot, index in enumerate(indices.tolist()):
+        fill_slot(records, plan, place[index], images, slot)
+    return images
 
 
 def make_block(

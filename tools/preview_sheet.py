@@ -23,7 +23,7 @@ class Block:
 
     Attributes:
         title: heading.
-        values: (draws, samples, S, S, C) float32, normalised.
+        values: (draws, samples, H, W, C) float32, normalised.
         captions: for each draw the label of each sample.
         alarm: what is wrong, or "".
     """
@@ -99,15 +99,21 @@ def _draw_block(
 
 
 def as_shown(values: np.ndarray) -> Image.Image:
-    """(S, S, C) normalised to a picture: gray is 0, black -2.5 and white +2.5, whatever the data.
+    """(H, W, C) normalised to a tile: gray is 0, black -2.5 and white +2.5, whatever the data.
 
     The range is fixed. One that undid the normalisation would look right with any mistake in it.
     """
     level = (values / (2 * _SHOWN) + 0.5).clip(0, 1) * 255
     pixels = np.repeat(level, 3, 2) if level.shape[2] == 1 else level
     image = Image.fromarray(pixels.round().astype(np.uint8))
-    kind = Image.Resampling.NEAREST if image.width < _TILE_PX else Image.Resampling.BILINEAR
-    return image.resize((_TILE_PX, _TILE_PX), kind)
+    longest = max(image.size)
+    kind = Image.Resampling.NEAREST if longest < _TILE_PX else Image.Resampling.BILINEAR
+    width, height = (max(1, round(side * _TILE_PX / longest)) for side in image.size)
+    tile = Image.new("RGB", (_TILE_PX, _TILE_PX), _PAPER)
+    tile.paste(
+        image.resize((width, height), kind), ((_TILE_PX - width) // 2, (_TILE_PX - height) // 2)
+    )
+    return tile
 
 
 def _cut(name: str, length: int = 22) -> str:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from headrace.augment import Augmenter, Preprocess, build_augmenter
+from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
@@ -70,19 +71,21 @@ def open_run(
     if checkpoint is not None:
         check_resumable(checkpoint, config, fingerprint, world.size)
     precision = choose_precision(config.runtime.amp, device)
-    preprocess = make_preprocess(records, data.size, data.eval_crop)
+    preprocess = make_preprocess(records, data.crop)
 
-    train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
-    steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
+    # What the settings alone decide comes before the data is decoded, which may take minutes.
     spec = ModelSpec(
         name=config.model.model,
         num_classes=len(classes),
-        size=data.size,
+        size=data.crop.size,
         dropout=config.model.dropout,
     )
     model = seeded_model(spec, config, checkpoint is None, device)
-    check_batch_norm(model, train_loader.config.rank_batch_size)
+    check_batch_norm(model, data.batch_size // world.size)
+    check_eval_size(model, data.crop, device)
     augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
+    train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
+    steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
     forward, compiled = make_forward(model, config, world, precision, train_loader)
     lock = world.on_main(take_folder)
     journal = open_journal(lock, config, checkpoint or {}, world, resources)
@@ -193,6 +196,32 @@ def check_batch_norm(model: nn.Module, rank_batch_size: int) -> None:
         )
 
 
+def check_eval_size(model: nn.Module, crop: CropConfig, device: torch.device) -> None:
+    """Refuses an evaluation size that the model cannot take, before anything is learnt.
+
+    Raises:
+        ConfigError: naming both sizes.
+    """
+    shape = crop.shape(train=False)
+    if shape == crop.shape(train=True):
+        return
+    try:
+        with torch.inference_mode():
+            model.eval()(torch.zeros(1, 3, *shape, device=device))
+    except Exception as error:  # whatever a model of any library says
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"--eval-size: a model for {size_text(crop)} px cannot take {shape[0]}x{shape[1]} px "
+            f"({reason}); leave it out, or take another model"
+        ) from None
+
+
+def size_text(crop: CropConfig) -> str:
+    """The training size for people: 128, or 96x128 (height first)."""
+    height, width = crop.shape(train=True)
+    return str(height) if height == width else f"{height}x{width}"
+
+
 def make_forward(
     model: nn.Module,
     config: RunConfig,
@@ -203,12 +232,12 @@ def make_forward(
     """The model as the loop calls it: wrapped for several processes, compiled where that works."""
     model.train()
     wrapped = model
-    device, size = precision.device, config.data.size
+    device, shape = precision.device, config.data.crop.shape(train=True)
     if world.size > 1:
         ids = [device.index] if device.type == "cuda" else None
         wrapped = nn.parallel.DistributedDataParallel(model, device_ids=ids)
     rows = max(2, min(loader.config.rank_batch_size, len(loader.records)))
-    example = torch.zeros(rows, 3, size, size, dtype=precision.dtype, device=device)
+    example = torch.zeros(rows, 3, *shape, dtype=precision.dtype, device=device)
     example = example.contiguous(memory_format=torch.channels_last)
     return compile_model(wrapped, config.runtime.compile, example, precision)
 
@@ -220,7 +249,7 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
     num_val = len(run.records.select(data.val_split)) if run.val_loader is not None else 0
     parameters = sum(p.numel() for p in run.model.parameters())
     say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
-    say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {data.size} px")
+    say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {size_text(data.crop)} px")
     say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}")
     if run.world.size > 1:
         say(f"processes: {run.world.size}")

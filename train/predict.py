@@ -24,6 +24,7 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.loader import open_loader
+from headrace.pipeline.loaders.settings import LoaderName, Workers
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_range
 from headrace.train.device.amp import choose_precision
@@ -35,7 +36,7 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.build import build_model
 from headrace.train.models.spec import ModelSpec
 from headrace.train.processes.world import join_world
-from headrace.train.settings.config import AmpName, LoaderName, Workers
+from headrace.train.settings.config import AmpName
 
 SHOWN_CLASSES = 5
 
@@ -88,6 +89,7 @@ def predict(config: PredictConfig) -> Outcome:
                 split=split,
                 loader=config.loader,
                 size=preprocess.size,
+                eval_mode=preprocess.eval_mode,
                 eval_crop=preprocess.eval_crop,
                 batch_size=config.batch_size,
                 workers=config.workers,

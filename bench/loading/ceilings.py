@@ -17,6 +17,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from headrace.bench.loading.loader_under_test import Job, Source
+from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.plan import EpochPlan, PlanConfig, make_plan
 from headrace.pipeline.records import Records
@@ -71,7 +72,9 @@ class CeilingSource:
         self._job, self._records = job, records
         torch.set_num_threads(1)  # the threads are ours
         self._config = PlanConfig(
-            batch_size=job.batch_size, seed=job.seed, crop_scale=job.crop_scale
+            batch_size=job.batch_size,
+            seed=job.seed,
+            crop=CropConfig(size=job.size, crop_scale=job.crop_scale),
         )
         # One worker, and so one decoder, per thread; kept, so that only the first epoch makes it.
         self._works = [_worker(job, records) for _ in range(max(1, job.workers))]

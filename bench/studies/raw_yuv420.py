@@ -185,7 +185,7 @@ def _crops(cv2: Any, samples: Sequence[Sample], size: int) -> dict[str, Callable
         for s in samples:
             y, x, height, width = s.box
             crop = s.rgb[y : y + height, x : x + width]
-            resize_boxes(np.array([box_row(crop, False, out.ctypes.data)], np.int64), size, size)
+            resize_boxes(np.array([box_row(crop, False, out)], np.int64))
 
     def jpeg() -> None:
         for s in samples:

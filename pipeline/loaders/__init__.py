@@ -7,4 +7,5 @@ LOADERS = {
     "native": "headrace.pipeline.loaders.native",
     "resident": "headrace.pipeline.loaders.resident",
 }
-"""Loader names and the modules that define `open_backend(records, config) -> Backend`."""
+"""Loader names and the modules that define `open_backend(records, config, chosen) -> Backend`;
+`chosen` is (n,) int64, the records that take part."""

@@ -22,6 +22,7 @@ from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_OTHER, MODE_RAW
+from headrace.pipeline.crops import PLACING
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from headrace.pipeline.loaders.reference import redecode
@@ -34,14 +35,14 @@ FAILURES = (RuntimeError, ValueError, IndexError)
 """What a C++ exception in an operator arrives as."""
 
 
-def open_backend(records: Records, config: LoaderConfig) -> DaliBackend:
+def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> DaliBackend:
     """Opens the backend on records whose samples are JPEG or raw.
 
     Raises:
         ConfigError: if the split has samples of another format.
         MissingPackageError: if DALI is not installed.
     """
-    modes = np.unique(records.modes[records.select(config.split)])
+    modes = np.unique(records.modes[chosen])
     if MODE_OTHER in modes:
         raise ConfigError(
             f"the dali loader reads JPEG and raw samples, {records.path} has other formats; pack "
@@ -106,10 +107,10 @@ class DaliBackend:
         return Decoded(images, bad)
 
     def _merged(self, parts: list[tuple[np.ndarray, _Delivered]], count: int) -> torch.Tensor:
-        """(count, S, S, 3); black where DALI has failed."""
+        """(count, H, W, 3); black where DALI has failed."""
         if len(parts) == 1 and parts[0][1].images is not None:
             return parts[0][1].images
-        shape = (count, self._config.size, self._config.size, 3)
+        shape = (count, *self._config.shape, 3)
         images = torch.zeros(shape, dtype=torch.uint8, device=self._config.device)
         for slots, part in parts:
             if part.images is not None:
@@ -121,7 +122,7 @@ class _Delivered(NamedTuple):
     """What a lane has for one batch.
 
     Attributes:
-        images: (b, S, S, 3) uint8 on the target device, or None where DALI failed.
+        images: (b, H, W, 3) uint8 on the target device, or None where DALI failed.
         suspect: (b,) bool, the samples to look at again.
         failure: what DALI said.
     """
@@ -174,6 +175,7 @@ class _Source:
             indices = plan.indices[places][chosen]
             boxes = plan.boxes[places][chosen]
             flips = plan.flips[places][chosen].astype(np.int32)
+            targets = plan.targets_of(places)
             views = [records.view(int(index)) for index in indices]
             sides = list(zip(records.heights[indices], records.widths[indices], strict=True))
             suspect = np.zeros(len(views), bool)
@@ -184,7 +186,11 @@ class _Source:
                 for slot in np.flatnonzero(suspect).tolist():
                     views[slot], boxes[slot] = ONE_PIXEL, (0, 0, 1, 1)
             self.suspect[step] = suspect
-            yield views, boxes[:, :2].copy(), boxes[:, 2:].copy(), flips
+            work = [views, boxes[:, :2].copy(), boxes[:, 2:].copy(), flips]
+            if targets is not None:
+                targets = targets[chosen]
+                work += [-targets[:, :2], targets[:, 2:].astype(np.float32)]
+            yield tuple(work)
 
     def _trusted(self, data: np.ndarray, size: tuple[int, int]) -> bool:
         """Whether DALI is going to see a JPEG of this height and width."""
@@ -204,7 +210,7 @@ class _Lane:
         self._config = config
         self._mode = mode
         self._source = _Source(records, mode)
-        self._buffers = BufferPool(config.rank_batch_size, config.size, pinned=False)
+        self._buffers = BufferPool(config.rank_batch_size, config.shape, pinned=False)
         self._pipeline: Any = None
         self._plan: EpochPlan | None = None
 
@@ -261,7 +267,7 @@ class _Lane:
 
 
 def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -> Any:
-    """A DALI pipeline: encoded or raw samples in, (b, S, S, 3) images out."""
+    """A DALI pipeline: encoded or raw samples in, (b, H, W, 3) images out."""
     from nvidia.dali import Pipeline, fn, types
 
     gpu = config.device.type == "cuda"
@@ -271,21 +277,27 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -
         device_id = torch.cuda.current_device() if index is None else index
     raw = mode == MODE_RAW
     upright = records.kind == "folder"  # its sizes are those of the upright image
+    placed = config.plan.crop.mode(config.plan.train) in PLACING
+    dtypes = [types.UINT8, types.INT32, types.INT32, types.INT32]
+    ndim, layout = [3 if raw else 1, 1, 1, 0], ["HWC" if raw else None, None, None, None]
+    if placed:
+        dtypes += [types.INT32, types.FLOAT]
+        ndim, layout = [*ndim, 1, 1], [*layout, None, None]
     pipeline = Pipeline(
         batch_size=config.rank_batch_size,
-        num_threads=max(1, config.workers),
+        num_threads=max(1, config.num_workers),
         device_id=device_id,
         prefetch_queue_depth=PREFETCH,
     )
     with pipeline:
-        data, anchor, shape, flip = fn.external_source(
+        data, anchor, shape, flip, *target = fn.external_source(
             source,
-            num_outputs=4,
+            num_outputs=len(dtypes),
             batch=True,
             no_copy=True,
-            dtype=[types.UINT8, types.INT32, types.INT32, types.INT32],
-            ndim=[3 if raw else 1, 1, 1, 0],
-            layout=["HWC" if raw else None, None, None, None],
+            dtype=dtypes,
+            ndim=ndim,
+            layout=layout,
         )
         box = {"axes": [0, 1], "normalized_anchor": False, "normalized_shape": False}
         if raw:
@@ -302,10 +314,13 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -
             )
         if gpu and raw:
             images = images.gpu()
-        images = fn.resize(
-            images, size=[config.size] * 2, interp_type=types.INTERP_LINEAR, antialias=True
-        )
+        size = target[1] if placed else config.shape
+        images = fn.resize(images, size=size, interp_type=types.INTERP_LINEAR, antialias=True)
         images = fn.flip(images, horizontal=flip, vertical=0)
+        if placed:  # beyond its edge an image is padded with black
+            images = fn.slice(
+                images, target[0], config.shape, out_of_bounds_policy="pad", fill_values=0, **box
+            )
         pipeline.set_outputs(images)
     pipeline.build()
     return pipeline

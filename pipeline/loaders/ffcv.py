@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 POLL_S = 0.5
 
 
-def open_backend(records: Records, config: LoaderConfig) -> FfcvBackend:
+def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> FfcvBackend:
     """Opens the backend on a .beton file.
 
     Raises:
@@ -64,7 +64,7 @@ class FfcvBackend:
         self._loader = ffcv_ops.make_loader(records, config, self._memory)
         self._iterator_type = ffcv_ops.PlanIterator
         self._buffers = BufferPool(
-            config.rank_batch_size, config.size, pinned=config.device.type == "cuda"
+            config.rank_batch_size, config.shape, pinned=config.device.type == "cuda"
         )
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
@@ -104,7 +104,7 @@ class FfcvBackend:
 
 
 def _next_batch(iterator: PlanIterator) -> np.ndarray:
-    """(B, S, S, 3) uint8 in FFCV's memory, valid until the next call.
+    """(B, H, W, 3) uint8 in FFCV's memory, valid until the next call.
 
     Raises:
         RuntimeError: if FFCV's thread ended without this batch, instead of waiting for ever.

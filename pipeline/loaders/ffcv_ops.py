@@ -91,7 +91,9 @@ class PlanMemory(MemoryContext):
     def set_plan(self, plan: EpochPlan) -> None:
         """Makes the next epoch carry out this plan."""
         self.suspect = np.zeros(len(plan.indices), np.uint8)
-        self._plan = (plan.indices, plan.boxes, plan.flips, self.suspect)
+        # Numba compiles for one type of each; no row at all says that boxes fill their images.
+        targets = np.zeros((0, 4), np.int32) if plan.targets is None else plan.targets
+        self._plan = (plan.indices, plan.boxes, plan.flips, self.suspect, targets)
 
     def close(self) -> None:
         for decoder in self._decoders[self._decoders != 0].tolist():
@@ -138,17 +140,17 @@ class PlanDecoder(SimpleRGBImageDecoder):
     """Decodes the plan's samples, cuts their boxes, resizes and flips them.
 
     Args:
-        size: side of the images, px.
+        shape: height and width of the images, px.
         num_lanes: see PlanMemory.
     """
 
-    def __init__(self, size: int, num_lanes: int) -> None:
+    def __init__(self, shape: tuple[int, int], num_lanes: int) -> None:
         super().__init__()
-        self.size = size
+        self.shape = shape
         self.num_lanes = num_lanes
 
     def declare_state_and_memory(self, previous_state: State) -> tuple[State, AllocationQuery]:
-        shape, dtype = (self.size, self.size, 3), np.dtype(np.uint8)
+        shape, dtype = (*self.shape, 3), np.dtype(np.uint8)
         state = replace(previous_state, jit_mode=True, shape=shape, dtype=dtype)
         return state, AllocationQuery(shape, dtype)
 
@@ -195,11 +197,13 @@ def _decode_lane(
 
     Args:
         places: (b,) of the batch's samples in the plan.
-        destination: (b, S, S, 3) uint8, written.
+        destination: (b, H, W, 3) uint8, written.
         state: PlanMemory's.
     """
     data, ptrs, sizes, modes, heights, widths, decoders, scratch = state[:8]
-    indices, boxes, flips, suspect = state[8:]
+    indices, boxes, flips, suspect, targets = state[8:]
+    image_stride = np.int64(destination.strides[0])
+    row_stride = np.int64(destination.strides[1])
     for slot in range(lane, len(places), num_lanes):
         place = places[slot]
         index = indices[place]
@@ -213,10 +217,16 @@ def _decode_lane(
         y, x, box_height, box_width = boxes[place]
         stride = 3 * width
         source = np.int64(pixels.ctypes.data) + y * stride + 3 * x
-        size = destination.shape[1]
-        target = np.int64(destination.ctypes.data) + slot * 3 * size * size
+        out_height, out_width = np.int64(destination.shape[1]), np.int64(destination.shape[2])
+        out = np.int64(destination.ctypes.data) + slot * image_stride
+        if len(targets) > 0:
+            destination[slot] = 0
+            out += targets[place, 0] * row_stride + 3 * targets[place, 1]
+            out_height, out_width = np.int64(targets[place, 2]), np.int64(targets[place, 3])
         flip = np.int64(flips[place])
-        status = resize_box(source, stride, box_height, box_width, flip, size, size, target)
+        status = resize_box(
+            source, stride, box_height, box_width, flip, out_height, out_width, out, row_stride
+        )
         if status != 0:
             suspect[place] = 1
 
@@ -240,7 +250,7 @@ def _in_threads(
 
 def num_lanes(config: LoaderConfig) -> int:
     """Decoding threads: what numba was started with is the most that FFCV can use."""
-    return max(1, min(config.workers, int(numba.config.NUMBA_NUM_THREADS)))
+    return max(1, min(config.num_workers, int(numba.config.NUMBA_NUM_THREADS)))
 
 
 def make_loader(records: Records, config: LoaderConfig, memory: PlanMemory) -> ffcv_loader.Loader:
@@ -257,7 +267,7 @@ def make_loader(records: Records, config: LoaderConfig, memory: PlanMemory) -> f
             os_cache=True,
             drop_last=False,
             seed=0,
-            pipelines={image: [PlanDecoder(config.size, memory.num_lanes)], label: None},
+            pipelines={image: [PlanDecoder(config.shape, memory.num_lanes)], label: None},
         )
     # FFCV allocates the buffers of its batches anew for each epoch, which makes the heap grow; one
     # epoch runs at a time, so they can be kept.

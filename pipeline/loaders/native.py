@@ -26,7 +26,12 @@ from headrace.pipeline.errors import BadSampleError, ConfigError
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
-from headrace.pipeline.resampling.boxes import box_row, resize_boxes, resize_stored
+from headrace.pipeline.resampling.boxes import (
+    TABLE_COLUMNS,
+    box_row,
+    resize_boxes,
+    resize_stored,
+)
 
 BATCHES_AHEAD = 2
 RUN_SAMPLES = 8
@@ -37,7 +42,7 @@ Decode = Callable[[list[int], list[Box]], list["np.ndarray | BadSampleError"]]
 """(record indices, boxes) -> of each the box's pixels, (h, w, 3) uint8, or why there are none."""
 
 
-def open_backend(records: Records, config: LoaderConfig) -> NativeBackend:
+def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> NativeBackend:
     """Opens the backend on packed records.
 
     Raises:
@@ -53,14 +58,14 @@ def open_backend(records: Records, config: LoaderConfig) -> NativeBackend:
             "native loader: nvImageCodec is not installed, so whole images are decoded by "
             "torchvision; pip install nvidia-nvimgcodec-cu12 for the faster decoder"
         )
-    return NativeBackend(records, config)
+    return NativeBackend(records, config, chosen)
 
 
 class _Batch:
     """A batch in the making.
 
     Attributes:
-        images: (B, S, S, 3) uint8.
+        images: (B, H, W, 3) uint8.
         bad: (slot, reason) of each sample that could not be decoded.
         error: what broke in a thread, if anything did.
     """
@@ -107,17 +112,17 @@ class _Epoch:
 class NativeBackend:
     """See the module. Threads start with the first epoch and live until `close`."""
 
-    def __init__(self, records: Records, config: LoaderConfig) -> None:
+    def __init__(self, records: Records, config: LoaderConfig, chosen: np.ndarray) -> None:
         self._records = records
         self._pool = BufferPool(
-            config.rank_batch_size, config.size, pinned=config.device.type == "cuda"
+            config.rank_batch_size, config.shape, pinned=config.device.type == "cuda"
         )
-        self._num_threads = max(1, config.workers)
+        self._num_threads = max(1, config.num_workers)
         self._threads: list[threading.Thread] = []
         self._runs: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         # The file, where all there is to do is to resize what lies in it.
         self._raw_file: np.ndarray | None = None
-        if (records.modes[records.select(config.split)] == MODE_RAW).all():
+        if (records.modes[chosen] == MODE_RAW).all():
             assert isinstance(records.storage, MappedStorage)  # of one file: shards hold JPEGs
             self._raw_file = records.storage.maps[0]
 
@@ -181,15 +186,21 @@ class NativeBackend:
         indices = plan.indices[run.places].tolist()
         boxes = plan.boxes[run.places].tolist()
         flips = plan.flips[run.places].tolist()
+        targets = plan.targets_of(run.places)
         table = []
         crops = decode(indices, boxes)
-        for slot, crop, flip in zip(run.slots, crops, flips, strict=True):
+        for number, (slot, crop, flip) in enumerate(zip(run.slots, crops, flips, strict=True)):
+            image = out[slot]
             if isinstance(crop, BadSampleError):
-                out[slot] = 0
+                image[:] = 0
                 yield slot, crop.reason
-            else:
-                table.append(box_row(crop, flip, out[slot].ctypes.data))
-        resize_boxes(np.array(table, np.int64).reshape(-1, 6), *out.shape[1:3])
+                continue
+            if targets is not None:
+                image[:] = 0
+                y, x, height, width = targets[number].tolist()
+                image = image[y : y + height, x : x + width]
+            table.append(box_row(crop, flip, image))
+        resize_boxes(np.array(table, np.int64).reshape(-1, TABLE_COLUMNS))
 
     def _fill_raw(self, run: _Run, file: np.ndarray) -> None:
         plan, records = run.epoch.plan, self._records
@@ -203,6 +214,7 @@ class NativeBackend:
             plan.boxes[run.places],
             plan.flips[run.places],
             run.batch.images[run.slots.start : run.slots.stop],
+            plan.targets_of(run.places),
         )
 
 

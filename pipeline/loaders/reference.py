@@ -21,17 +21,33 @@ def redecode(
 
     Args:
         place: of the sample in the plan's arrays.
-        images: (B, 3, S, S) uint8, on any device.
+        images: (B, 3, H, W) uint8, on any device.
         slot: of the sample in the batch; black afterwards if the sample is bad.
 
     Returns:
         Why the sample is bad, or None.
     """
     try:
-        image = records.decode(int(plan.indices[place]))
+        fill_slot(records, plan, place, images, slot)
     except BadSampleError as error:
         images[slot] = 0
         return error.reason
-    pixels = crop_resize(image, plan.boxes[place], bool(plan.flips[place]), images.shape[-1])
-    images[slot] = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
     return None
+
+
+def fill_slot(
+    records: Records, plan: EpochPlan, place: int, images: torch.Tensor, slot: int
+) -> None:
+    """As `redecode`, but leaves the slot as it is where the sample is bad.
+
+    Raises:
+        BadSampleError: saying why.
+    """
+    pixels = crop_resize(
+        records.decode(int(plan.indices[place])),
+        plan.boxes[place],
+        bool(plan.flips[place]),
+        (images.shape[2], images.shape[3]),
+        plan.target(place),
+    )
+    images[slot] = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)

@@ -29,44 +29,43 @@ from headrace.pipeline.warp import crop_resize_batch
 SIDE_STEP_PX = 16
 
 
-def open_backend(records: Records, config: LoaderConfig) -> ResidentBackend:
+def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> ResidentBackend:
     """Decodes the split and keeps it.
 
     Raises:
         ConfigError: if it does not fit even at the loader's own size.
     """
-    return ResidentBackend(records, config, resident_side(records, config))
+    return ResidentBackend(records, config, chosen, resident_side(records, config, chosen))
 
 
-def full_size_bytes(records: Records, config: LoaderConfig) -> int:
-    """Memory that the split takes at its stored size."""
-    chosen = records.select(config.split)
+def full_size_bytes(records: Records, chosen: np.ndarray) -> int:
+    """Memory that the chosen records, (n,) int64, take at their stored size."""
     return len(chosen) * 3 * _longest_side(records, chosen) ** 2
 
 
 def memory_budget(config: LoaderConfig) -> int:
     """Bytes that the images may take."""
-    return int(free_memory(config.device) * config.resident_memory)
+    return int(free_memory(config.device) * config.decode.resident_memory)
 
 
-def resident_side(records: Records, config: LoaderConfig) -> int:
+def resident_side(records: Records, config: LoaderConfig, chosen: np.ndarray) -> int:
     """R in px: the longest stored side, or the largest that fits in memory.
 
     Raises:
         ConfigError: if that would be below the loader's size.
     """
-    chosen = records.select(config.split)
     longest, budget = _longest_side(records, chosen), memory_budget(config)
     fits = int((budget / max(len(chosen), 1) / 3) ** 0.5)
     if fits >= longest:
         return longest
     side = fits - fits % SIDE_STEP_PX
-    if side < min(config.size, longest):
-        needed = len(chosen) * 3 * min(config.size, longest) ** 2
+    wanted = min(max(config.shape), longest)
+    if side < wanted:
+        needed = len(chosen) * 3 * wanted**2
         raise ConfigError(
             f"the resident loader needs {needed / 2**30:.2f} GiB for {len(chosen)} images at "
-            f"{config.size} px and may take {budget / 2**30:.2f} GiB of {config.device} memory; "
-            "allow more with resident_memory, or take another loader"
+            f"{max(config.shape)} px and may take {budget / 2**30:.2f} GiB of {config.device} "
+            "memory; allow more with resident_memory, or take another loader"
         )
     return side
 
@@ -87,15 +86,17 @@ def free_memory(device: torch.device) -> int:
 class ResidentBackend:
     """See the module."""
 
-    def __init__(self, records: Records, config: LoaderConfig, side: int) -> None:
-        self._size, self._side = config.size, side
+    def __init__(
+        self, records: Records, config: LoaderConfig, chosen: np.ndarray, side: int
+    ) -> None:
+        self._shape, self._side = config.shape, side
         self._device = config.device
-        self._chosen = records.select(config.split)
+        self._chosen = chosen
         # Which square holds a record; others have none.
         self._square_of = np.full(len(records), -1)
         self._square_of[self._chosen] = np.arange(len(self._chosen))
-        self._num_workers = max(1, config.workers)
-        self._pool = BufferPool(config.rank_batch_size, config.size, pinned=False)
+        self._num_workers = max(1, config.num_workers)
+        self._pool = BufferPool(config.rank_batch_size, config.shape, pinned=False)
         self._workers = ThreadPoolExecutor(self._num_workers, "headrace-resident")
         self._scales = _scales(records, self._chosen, side)
         self._reasons: dict[int, str] = {}
@@ -167,6 +168,7 @@ class ResidentBackend:
         source = self._squares.numpy().reshape(-1)
         ptrs = squares * (self._side * self._side * 3)
         widths = np.full(len(squares), self._side, np.int32)
+        targets = plan.targets_of(places)
         cuts = np.linspace(0, len(squares), self._num_workers + 1).astype(int)
         parts = [
             self._workers.submit(
@@ -177,6 +179,7 @@ class ResidentBackend:
                 boxes[low:high],
                 flips[low:high],
                 out[low:high],
+                None if targets is None else targets[low:high],
             )
             for low, high in itertools.pairwise(cuts)
         ]
@@ -191,12 +194,16 @@ class ResidentBackend:
     def _submit_on_device(self, plan: EpochPlan, places: slice) -> Callable[[], torch.Tensor]:
         squares = self._square_of[plan.indices[places]]
         boxes = self._boxes(plan, places, squares)
-        where = [torch.from_numpy(a.copy()) for a in (squares, boxes, plan.flips[places])]
+        targets = plan.targets_of(places)
+        arrays = [squares, boxes, plan.flips[places], *([] if targets is None else [targets])]
+        where = [torch.from_numpy(array.copy()) for array in arrays]
         if self._device.type == "cuda":
             where = [tensor.pin_memory() for tensor in where]
-        gather, boxes, flips = (tensor.to(self._device, non_blocking=True) for tensor in where)
+        gather, boxes, flips, *placed = (
+            tensor.to(self._device, non_blocking=True) for tensor in where
+        )
         dtype = torch.float16 if self._device.type == "cuda" else torch.float32
-        images = crop_resize_batch(self._squares[gather], boxes, flips, self._size, dtype)
+        images = crop_resize_batch(self._squares[gather], boxes, flips, self._shape, dtype, *placed)
         return lambda: images
 
 

@@ -19,7 +19,7 @@ from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
 
 
-def open_backend(records: Records, config: LoaderConfig) -> TorchvisionBackend:
+def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> TorchvisionBackend:
     """Opens the backend on any kind of records."""
     return TorchvisionBackend(records, config)
 
@@ -30,21 +30,29 @@ class _Work(NamedTuple):
     indices: np.ndarray
     boxes: np.ndarray
     flips: np.ndarray
+    targets: np.ndarray | None
 
 
 class _Decoder(Dataset):
     """Turns one `_Work` into one batch; the plan stays in the parent process."""
 
-    def __init__(self, records: Records, size: int) -> None:
+    def __init__(self, records: Records, shape: tuple[int, int]) -> None:
         self.records = records
-        self.size = size
+        self.shape = shape
 
     def __getitem__(self, work: _Work) -> tuple[torch.Tensor, list[tuple[int, str]]]:
-        images = np.zeros((len(work.indices), self.size, self.size, 3), np.uint8)
+        images = np.zeros((len(work.indices), *self.shape, 3), np.uint8)
         bad = []
-        for slot, (index, box, flip) in enumerate(zip(*work, strict=True)):
+        for slot, index in enumerate(work.indices.tolist()):
+            target = None if work.targets is None else work.targets[slot]
             try:
-                images[slot] = crop_resize(self.records.decode(int(index)), box, flip, self.size)
+                images[slot] = crop_resize(
+                    self.records.decode(index),
+                    work.boxes[slot],
+                    bool(work.flips[slot]),
+                    self.shape,
+                    target,
+                )
             except BadSampleError as error:
                 bad.append((slot, error.reason))
         return torch.from_numpy(images), bad
@@ -61,7 +69,12 @@ class _Works(Sampler):
         assert self.plan is not None
         for step in range(self.start, self.plan.num_batches):
             places = self.plan.batch_slice(step)
-            yield _Work(self.plan.indices[places], self.plan.boxes[places], self.plan.flips[places])
+            yield _Work(
+                self.plan.indices[places],
+                self.plan.boxes[places],
+                self.plan.flips[places],
+                self.plan.targets_of(places),
+            )
 
 
 class TorchvisionBackend:
@@ -71,12 +84,12 @@ class TorchvisionBackend:
         self._records = records
         self._works = _Works()
         self._batches: DataLoader | None = DataLoader(
-            _Decoder(records, config.size),
+            _Decoder(records, config.shape),
             batch_size=None,
             sampler=self._works,
-            num_workers=config.workers,
+            num_workers=config.num_workers,
             collate_fn=_as_it_is,
-            persistent_workers=config.workers > 0,
+            persistent_workers=config.num_workers > 0,
             worker_init_fn=_ignore_interrupt,
         )
 

@@ -13,37 +13,40 @@ import numpy as np
 from headrace.pipeline.resampling.fallback import resize_boxes_by_torch
 from headrace.pipeline.resampling.machine_code import MachineCode
 
-_resize_boxes = MachineCode("headrace.pipeline.resampling.kernel", "resize_boxes", 4)
+TABLE_COLUMNS = 9
+_resize_boxes = MachineCode("headrace.pipeline.resampling.kernel", "resize_boxes", 2)
 
 
-def resize_boxes(table: np.ndarray, out_height: int, out_width: int) -> None:
-    """Resizes boxes of RGB images, each to the same size.
+def resize_boxes(table: np.ndarray) -> None:
+    """Resizes boxes of RGB images.
 
     Args:
-        table: (n, 6) int64, C-contiguous, a row for each box: the address of its top left pixel
-            (uint8 HWC; exactly the box is read), bytes from one row of its image to the next, its
-            height and width in px (at least 1), 1 to mirror it left to right, and the address
-            where (out_height, out_width, 3) uint8 is written.
-        out_height, out_width: px, at least 1.
+        table: (n, 9) int64, C-contiguous, a row for each box (see `box_row`): the address of its
+            top left pixel (uint8 HWC; exactly the box is read), bytes from one row of its image to
+            the next, its height and width in px (at least 1), 1 to mirror it left to right, and of
+            the uint8 HWC result, written: height, width, address, bytes from one row to the next.
 
     Raises:
         MemoryError: if there is none for the scratch space.
     """
     if not _resize_boxes.is_ready():
-        resize_boxes_by_torch(table, out_height, out_width)
-    elif _resize_boxes(len(table), table.ctypes.data, out_height, out_width) != 0:
+        resize_boxes_by_torch(table)
+    elif _resize_boxes(len(table), table.ctypes.data) != 0:
         raise MemoryError("no memory to resize an image")
 
 
-def box_row(image: np.ndarray, flip: bool, out: int) -> tuple[int, int, int, int, bool, int]:
+def box_row(image: np.ndarray, flip: bool, out: np.ndarray) -> tuple[int, ...]:
     """The row of `resize_boxes` for an image, or a box cut out of one.
 
     Args:
         image: (h, w, 3) uint8; pixels of a row lie side by side.
-        out: address to write to.
+        flip: mirror it left to right.
+        out: (H, W, 3) uint8 to write to; pixels of a row lie side by side.
     """
     height, width, _ = image.shape
-    return image.ctypes.data, image.strides[0], height, width, flip, out
+    out_height, out_width, _ = out.shape
+    source = image.ctypes.data, image.strides[0], height, width, flip
+    return *source, out_height, out_width, out.ctypes.data, out.strides[0]
 
 
 def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -52,8 +55,7 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
         return image
     image = np.ascontiguousarray(image)
     out = np.empty((height, width, 3), np.uint8)
-    table = np.array([box_row(image, False, out.ctypes.data)], np.int64)
-    resize_boxes(table, height, width)
+    resize_boxes(np.array([box_row(image, False, out)], np.int64))
     return out
 
 
@@ -64,6 +66,7 @@ def resize_stored(
     boxes: np.ndarray,
     flips: np.ndarray,
     out: np.ndarray,
+    targets: np.ndarray | None = None,
 ) -> None:
     """Resizes boxes of images that lie in memory as raw pixels.
 
@@ -73,7 +76,9 @@ def resize_stored(
         widths: (n,) int, px of each whole image.
         boxes: (n, 4) int y, x, height, width.
         flips: (n,) bool.
-        out: (n, S, S, 3) uint8, C-contiguous, written.
+        out: (n, H, W, 3) uint8, C-contiguous, written.
+        targets: (n, 4) int y, x, height, width: where in `out` each box goes, what it leaves free
+            becomes black. None: all of it.
 
     Raises:
         MemoryError: if there is none for the scratch space.
@@ -81,6 +86,13 @@ def resize_stored(
     y, x, height, width = boxes.T.astype(np.int64)
     stride = 3 * widths.astype(np.int64)
     source = memory.ctypes.data + ptrs + y * stride + 3 * x
-    targets = out.ctypes.data + out.strides[0] * np.arange(len(ptrs))
-    table = np.stack([source, stride, height, width, flips, targets], axis=1, dtype=np.int64)
-    resize_boxes(table, out.shape[1], out.shape[2])
+    out_stride = np.full(len(ptrs), out.strides[1], np.int64)
+    address = out.ctypes.data + out.strides[0] * np.arange(len(ptrs))
+    if targets is None:
+        tall, wide = (np.full(len(ptrs), side, np.int64) for side in out.shape[1:3])
+    else:
+        out[:] = 0
+        top, left, tall, wide = targets.T.astype(np.int64)
+        address += top * out_stride + 3 * left
+    rows = [source, stride, height, width, flips, tall, wide, address, out_stride]
+    resize_boxes(np.stack(rows, axis=1, dtype=np.int64))

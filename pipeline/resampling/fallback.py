@@ -20,21 +20,21 @@ class _Pixels:
         }
 
 
-def resize_boxes_by_torch(table: np.ndarray, out_height: int, out_width: int) -> None:
+def resize_boxes_by_torch(table: np.ndarray) -> None:
     """Does what `boxes.resize_boxes` does, to within one level, several times slower.
 
     Args:
-        table: (n, 6) int64; see there.
-        out_height, out_width: px, at least 1.
+        table: (n, 9) int64; see there.
     """
     import torch  # the kernel needs none
 
-    for source, row_bytes, height, width, flip, target in table.tolist():
+    for source, row_bytes, height, width, flip, *target in table.tolist():
+        out_height, out_width, address, out_row_bytes = target
         crop = np.array(_Pixels(source, (height, width, 3), row_bytes), copy=True)
         planes = torch.from_numpy(crop)[None].permute(0, 3, 1, 2)  # channels_last: torch's fast way
         resized = torch.nn.functional.interpolate(
             planes, (out_height, out_width), mode="bilinear", align_corners=False, antialias=True
         )
         pixels = resized[0].permute(1, 2, 0).numpy()
-        out = np.asarray(_Pixels(target, (out_height, out_width, 3), 3 * out_width))
+        out = np.asarray(_Pixels(address, (out_height, out_width, 3), out_row_bytes))
         out[:] = pixels[:, ::-1] if flip else pixels

@@ -144,7 +144,7 @@ def _padded(out_width: int) -> int:
 @compiled(_nrt=False)
 def _shrink(
     box: tuple[int, int, int, int],
-    target: tuple[int, int, int],
+    target: tuple[int, int, int, int],
     rows: tuple[int, int, int, int, int],
     columns: tuple[int, int, int, int, int],
     row: int,
@@ -155,12 +155,12 @@ def _shrink(
 
     Args:
         box: source, stride, height, width.
-        target: out_height, out_width, out.
+        target: out_height, out_width, out, out_stride.
         rows, columns: what _axis made.
         row, narrow, line: addresses of scratch space.
     """
     source, stride, _, width = box
-    out_height, out_width, out = target
+    out_height, out_width, out, out_stride = target
     first_y, count_y, weights_y, pitch_y, _ = rows
     first_x, _, weights_x, pitch, taps = columns
     for y in range(out_height):
@@ -177,13 +177,13 @@ def _shrink(
             _bytes_row(row, 5, out_width, first_x, weights_x, pitch, line)
         else:
             _bytes_row(row, taps, out_width, first_x, weights_x, pitch, line)
-        copy_bytes(line, 3 * out_width, out + y * 3 * out_width)
+        copy_bytes(line, 3 * out_width, out + y * out_stride)
 
 
 @compiled(_nrt=False)
 def _enlarge(
     box: tuple[int, int, int, int],
-    target: tuple[int, int, int],
+    target: tuple[int, int, int, int],
     rows: tuple[int, int, int, int, int],
     columns: tuple[int, int, int, int, int],
     row: int,
@@ -199,7 +199,7 @@ def _enlarge(
             one more, which is read with weight zero.
     """
     source, stride, height, width = box
-    out_height, out_width, out = target
+    out_height, out_width, out, out_stride = target
     first_y, count_y, weights_y, pitch_y, taps_y = rows
     first_x, _, weights_x, pitch, taps = columns
     one, wide = wide, wide + _ALIGN
@@ -224,7 +224,7 @@ def _enlarge(
         else:
             for i in range(0, padded, FLOATS_PER_BLOCK):
                 combine_floats(at + 4 * i, wide_pitch, count, weights, line + i)
-        copy_bytes(line, 3 * out_width, out + y * 3 * out_width)
+        copy_bytes(line, 3 * out_width, out + y * out_stride)
 
 
 @compiled(_nrt=False)
@@ -237,6 +237,7 @@ def resize_box(
     out_height: int,
     out_width: int,
     out: int,
+    out_stride: int,
 ) -> int:
     """Resizes a box of an RGB image.
 
@@ -247,6 +248,7 @@ def resize_box(
         flip: not 0 to mirror left to right.
         out_height, out_width: px, at least 1.
         out: address of (out_height, out_width, 3) uint8, written.
+        out_stride: bytes from one row of it to the next.
 
     Returns:
         0, or OUT_OF_MEMORY.
@@ -268,7 +270,7 @@ def resize_box(
     # Taps of weight zero are read too, so what lies behind a row must be finite.
     put_zeros(row, row_bytes + narrow_bytes)
     box = source, stride, height, width
-    target = out_height, out_width, out
+    target = out_height, out_width, out, out_stride
     if enlarge:
         wide = line + line_bytes
         put_zeros(wide, wide_bytes)
@@ -280,21 +282,27 @@ def resize_box(
 
 
 @compiled(_nrt=False)
-def resize_boxes(count: int, table: int, out_height: int, out_width: int) -> int:
+def resize_boxes(count: int, table: int) -> int:
     """resize_box for each row of a table.
 
     Args:
         count: n.
-        table: address of (n, 6) int64: source, stride, height, width, flip, out.
+        table: address of (n, 9) int64: source, stride, height, width, flip, out_height, out_width,
+            out, out_stride.
 
     Returns:
         0, or OUT_OF_MEMORY.
     """
     for i in range(count):
-        row = table + 48 * i
+        row = table + 72 * i
         source, stride = int64_at(row), int64_at(row + 8)
         height, width = int64_at(row + 16), int64_at(row + 24)
-        flip, out = int64_at(row + 32), int64_at(row + 40)
-        if resize_box(source, stride, height, width, flip, out_height, out_width, out) != 0:
+        flip = int64_at(row + 32)
+        out_height, out_width = int64_at(row + 40), int64_at(row + 48)
+        out, out_stride = int64_at(row + 56), int64_at(row + 64)
+        status = resize_box(
+            source, stride, height, width, flip, out_height, out_width, out, out_stride
+        )
+        if status != 0:
             return OUT_OF_MEMORY
     return 0

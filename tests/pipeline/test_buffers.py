@@ -42,7 +42,7 @@ class Borrowers(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pool = CountingPool(ROWS, SIZE, pinned=False)
+        self.pool = CountingPool(ROWS, (SIZE, SIZE), pinned=False)
         self.held: list[tuple[int, View]] = []
         self.next_value = 0
         self.most_lent = 0

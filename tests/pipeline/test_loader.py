@@ -72,7 +72,7 @@ def test_ranks_together_load_every_sample_once(file: Path) -> None:
     seen: list[int] = []
     for rank in range(2):
         with open_loader(
-            file, loader="native", size=16, batch_size=3, rank=rank, world_size=2, split=None
+            file, loader="native", size=16, batch_size=6, rank=rank, world_size=2, split=None
         ) as loader:
             seen += [int(i) for batch in loader.epoch(0) for i in batch.indices]
     assert sorted(seen) == list(range(20))
@@ -146,16 +146,17 @@ def test_auto_takes_the_fewest_workers_that_are_fast(
     clock = [1.0]
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
     records, config = Records.open(file), LoaderConfig()
-    plan = make_plan(records.heights, records.widths, records.split(None), config.plan, 0)
+    chosen = records.select(None)
+    plan = make_plan(records.heights, records.widths, chosen, config.plan, 0)
     narrow = EpochPlan(
         indices=plan.indices, boxes=plan.boxes, flips=plan.flips, bounds=np.arange(21)
     )
 
-    def open_backend(records: Records, config: LoaderConfig) -> _Paced:
-        return _Paced(clock, seconds[config.workers])
+    def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> _Paced:
+        return _Paced(clock, seconds[config.num_workers])
 
     assert candidates(4) == sorted(seconds)
-    assert pick_workers(open_backend, records, config, narrow, cores=4) == picked
+    assert pick_workers(open_backend, records, config, chosen, narrow, cores=4) == picked
     assert capsys.readouterr().out.startswith(f"workers: {picked} (images/s by workers: 1: ")
 
 

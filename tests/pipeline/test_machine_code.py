@@ -18,14 +18,14 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
 
 def kernel() -> MachineCode:
     module = "headrace.pipeline.resampling.kernel"
-    return MachineCode(module, "resize_boxes", 4)
+    return MachineCode(module, "resize_boxes", 2)
 
 
 def resized(function: MachineCode) -> np.ndarray:
     out = np.zeros((4, 5, 3), np.uint8)
-    table = np.array([box_row(PIXELS, False, out.ctypes.data)], np.int64)
+    table = np.array([box_row(PIXELS, False, out)], np.int64)
     assert function.is_ready()
-    assert function(1, table.ctypes.data, 4, 5) == 0
+    assert function(1, table.ctypes.data) == 0
     return out
 
 

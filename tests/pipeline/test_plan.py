@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.plan import EpochPlan, PlanConfig, Tail, make_plan, num_batches
 
 sizes = st.lists(st.tuples(st.integers(1, 700), st.integers(1, 700)), min_size=1, max_size=60)
@@ -92,7 +94,7 @@ def test_a_plan_is_the_same_on_every_machine() -> None:
 
 
 def test_crops_have_the_stated_distribution() -> None:
-    config = PlanConfig(crop_scale=(0.2, 0.6), crop_ratio=(0.8, 1.25), flip=0.3)
+    config = PlanConfig(crop=CropConfig(crop_scale=(0.2, 0.6), crop_ratio=(0.8, 1.25), flip=0.3))
     plan = plan_of([(400, 500)] * 4000, config)
     _, _, h, w = plan.boxes.T.astype(float)
     share, ratio = h * w / 200_000, w / h
@@ -104,13 +106,13 @@ def test_crops_have_the_stated_distribution() -> None:
 
 
 def test_an_image_too_long_for_the_ratio_gets_the_largest_centred_crop() -> None:
-    plan = plan_of([(10, 1000), (1000, 10)], PlanConfig(crop_scale=(0.9, 1.0)))
+    plan = plan_of([(10, 1000), (1000, 10)], PlanConfig(crop=CropConfig(crop_scale=(0.9, 1.0))))
     boxes = dict(zip(plan.indices.tolist(), plan.boxes.tolist(), strict=True))
     assert boxes == {0: [0, 493, 10, 13], 1: [493, 0, 13, 10]}
 
 
 def test_evaluation_is_in_order_with_the_centre_square() -> None:
-    config = PlanConfig(train=False, eval_crop=0.5)
+    config = PlanConfig(train=False, crop=CropConfig(eval_crop=0.5))
     plan = plan_of([(9, 9), (100, 200), (200, 100), (1, 7)], config, span=range(1, 4))
     assert plan.indices.tolist() == [1, 2, 3]
     assert plan.boxes.tolist() == [[25, 75, 50, 50], [75, 25, 50, 50], [0, 3, 1, 1]]
@@ -138,4 +140,4 @@ def test_a_plan_cannot_be_changed() -> None:
 )
 def test_settings_that_cannot_work_are_refused(values: dict, text: str) -> None:
     with pytest.raises(ConfigError, match=text.replace("(", r"\(")):
-        PlanConfig(**values)
+        with_values(PlanConfig(), values)

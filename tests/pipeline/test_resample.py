@@ -27,7 +27,7 @@ def by_kernel(image: np.ndarray, box: np.ndarray, flip: bool, size: int) -> np.n
     inner = guarded[64:-64].reshape(image.shape)
     inner[:] = image
     crop = inner[y : y + height, x : x + width]
-    resize_boxes(np.array([box_row(crop, flip, out.ctypes.data)], np.int64), size, size)
+    resize_boxes(np.array([box_row(crop, flip, out)], np.int64))
     return out
 
 
@@ -51,7 +51,7 @@ def test_kernels_are_within_a_level_of_the_reference(
     image = noise(seed, height, width)
     y, x = rng.integers(0, height), rng.integers(0, width)
     box = np.array([y, x, rng.integers(1, height - y + 1), rng.integers(1, width - x + 1)])
-    expected = crop_resize(image, box, flip, size)
+    expected = crop_resize(image, box, flip, (size, size))
     assert apart(by_kernel(image, box, flip, size), expected) <= TOLERANCE
     side = max(height, width)
     square = np.zeros((1, side, side, 3), np.uint8)
@@ -60,8 +60,50 @@ def test_kernels_are_within_a_level_of_the_reference(
         torch.from_numpy(square),
         torch.from_numpy(box[None]),
         torch.tensor([flip]),
-        size,
+        (size, size),
         torch.float32,
+    )
+    assert apart(warped[0].permute(1, 2, 0).numpy(), expected) <= TOLERANCE
+
+
+@settings(max_examples=80, deadline=None)
+@given(sides, sides, st.integers(1, 60), st.integers(1, 60), st.booleans(), st.integers(0, 999))
+def test_a_box_may_go_to_a_part_of_the_result(
+    height: int, width: int, out_height: int, out_width: int, flip: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    image, shape = noise(seed, height, width), (out_height, out_width)
+
+    def part_of(high: int, wide: int) -> np.ndarray:
+        y, x = rng.integers(0, high), rng.integers(0, wide)
+        return np.array([y, x, rng.integers(1, high - y + 1), rng.integers(1, wide - x + 1)])
+
+    box, target = part_of(height, width), part_of(*shape)
+    expected = crop_resize(image, box, flip, shape, target)
+    outside = np.ones(shape, bool)
+    outside[target[0] : target[0] + target[2], target[1] : target[1] + target[3]] = False
+    assert not expected[outside].any()
+    stored = np.full((1, *shape, 3), 99, np.uint8)
+    resize_stored(
+        image.ravel(),
+        np.array([0]),
+        np.array([width]),
+        box[None],
+        np.array([flip]),
+        stored,
+        target[None],
+    )
+    assert apart(stored[0], expected) <= TOLERANCE and not stored[0][outside].any()
+    side = max(height, width)
+    square = np.zeros((1, side, side, 3), np.uint8)
+    square[0, :height, :width] = image
+    warped = crop_resize_batch(
+        torch.from_numpy(square),
+        torch.from_numpy(box[None]),
+        torch.tensor([flip]),
+        shape,
+        torch.float32,
+        torch.from_numpy(target[None]),
     )
     assert apart(warped[0].permute(1, 2, 0).numpy(), expected) <= TOLERANCE
 
@@ -83,7 +125,7 @@ def test_images_that_lie_in_memory() -> None:
     out = np.empty((5, 16, 16, 3), np.uint8)
     resize_stored(file, ptrs, widths, boxes, flips, out)
     for image, box, flip, result in zip(images, boxes, flips, out, strict=True):
-        assert apart(result, crop_resize(image, box, bool(flip), 16)) <= TOLERANCE
+        assert apart(result, crop_resize(image, box, bool(flip), (16, 16))) <= TOLERANCE
 
 
 @given(sides, sides, sides, sides)
@@ -105,6 +147,6 @@ def test_half_precision_products_stay_within_a_level() -> None:
     images = torch.from_numpy(np.stack([noise(i, 96, 96) for i in range(4)]))
     boxes = torch.tensor([[0, 0, 96, 96], [3, 5, 40, 60], [50, 50, 20, 30], [0, 7, 1, 80]])
     flips = torch.tensor([False, True, False, True])
-    exact = crop_resize_batch(images, boxes, flips, 64, torch.float32)
-    half = crop_resize_batch(images, boxes, flips, 64, torch.float16)
+    exact = crop_resize_batch(images, boxes, flips, (64, 64), torch.float32)
+    half = crop_resize_batch(images, boxes, flips, (64, 64), torch.float16)
     assert (exact.int() - half.int()).abs().max() <= TOLERANCE

@@ -71,7 +71,7 @@ def test_a_batch_that_is_held_is_never_overwritten(file: Path, name: str) -> Non
 
 
 def test_a_buffer_comes_back_when_nobody_looks_at_it() -> None:
-    pool = BufferPool(4, 8, pinned=False)
+    pool = BufferPool(4, (8, 8), pinned=False)
     first = torch.from_numpy(pool.lend(4))
     view, address = first[1:], first.data_ptr()
     del first

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.plan import EpochPlan, PlanConfig, Tail, make_plan, num_batches
 from headrace.pipeline.records import Records
@@ -22,7 +23,7 @@ CHOSEN = np.arange(50, 150)
 
 
 def plan_of(epoch: int = 0, weights: np.ndarray | None = None, **settings: Any) -> EpochPlan:
-    config = PlanConfig(**{"batch_size": 12, "seed": 5, **settings})
+    config = with_values(PlanConfig(batch_size=12, seed=5), settings)
     return make_plan(HEIGHTS, WIDTHS, CHOSEN, config, epoch, weights)
 
 

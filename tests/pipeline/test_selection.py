@@ -13,15 +13,21 @@ from hypothesis import strategies as st
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.plan import PlanConfig, make_plan
-from headrace.pipeline.selection import select
+from headrace.pipeline.selection import Known, select
 from tests.builders import available_loaders, make_records, samples
 
 SPLITS = {"fold0": (0, 10), "fold1": (10, 25), "fold2": (25, 40), "test": (40, 50), "a-b": (50, 52)}
 LABELS = np.arange(52) % 3
+KNOWN = Known(
+    splits=SPLITS,
+    labels=LABELS,
+    classes=("pear", "red apple", "plum, dried"),
+    names=[f"a/{i % 50}.jpg" for i in range(52)],
+)
 
 
 def chosen(expression: str) -> set[int]:
-    found = select(expression, SPLITS, LABELS)
+    found = select(expression, KNOWN)
     assert found.dtype == np.int64 and (np.diff(found) > 0).all()
     return set(found.tolist())
 
@@ -44,6 +50,10 @@ def chosen(expression: str) -> set[int]:
         ("fold1[2:5]", range(12, 15)),
         ("fold*[:]", range(40)),
         ("fold0+fold1-fold1[:3]", [*range(10), *range(13, 25)]),
+        ("fold0[pear]", [0, 3, 6, 9]),
+        ("fold*[pear, red apple] - fold1", [i for i in [*range(10), *range(25, 40)] if i % 3 < 2]),
+        ("test[plum, dried]", [41, 44, 47]),
+        ("all-all[red apple]", [i for i in range(52) if i % 3 != 1]),
     ],
 )
 def test_what_is_meant(expression: str, expected: range) -> None:
@@ -64,12 +74,50 @@ def test_what_is_meant(expression: str, expected: range) -> None:
         ("fold0[:x]", "the share in it makes no sense"),
         ("fold0[1:50%]", "the share in it makes no sense"),
         ("fold0[0.5:]", "the share in it makes no sense"),
-        ("fold0[:1:2]", "no split"),
+        ("fold0[:1:2]", "no class ':1:2'; it has pear, red apple, plum, dried"),
+        ("fold0[paer]", "no class 'paer'; did you mean 'pear'"),
+        ("fold0-@/no/such.txt", "no list of records '/no/such.txt': No such file"),
     ],
 )
 def test_what_makes_no_sense(expression: str, text: str) -> None:
     with pytest.raises(RecordsError, match=text):
-        select(expression, SPLITS, LABELS)
+        select(expression, KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("keep-1+2.txt", "3\n\n# no more\n41\n", [3, 41]),
+        ("names.txt", "\ufeffa/7.jpg\r\na/2.jpg\n", [2, 7]),
+        ("none.txt", "", []),
+    ],
+)
+def test_a_file_may_list_records(
+    tmp_path: Path, name: str, content: str, expected: list[int]
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    assert chosen(f"@{path}") == set(expected)
+    assert chosen(f"all-@{path} +test") == (set(range(52)) - set(expected)) | set(range(40, 50))
+    np.save(tmp_path / "a.npy", np.array(expected, np.int64))
+    assert chosen(f"@{tmp_path / 'a.npy'}") == set(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("52", "no record 52, which .*: expected 0 to 51"),
+        ("a/60.jpg", "no record 'a/60.jpg', which .* such as 'a/0.jpg', or numbers"),
+        ("a/1.jpg", "two records 'a/1.jpg'"),
+    ],
+)
+def test_files_that_do_not_fit(tmp_path: Path, content: str, text: str) -> None:
+    (tmp_path / "bad.txt").write_text(content)
+    with pytest.raises(RecordsError, match=text):
+        chosen(f"@{tmp_path / 'bad.txt'}")
+    np.save(tmp_path / "a.npy", np.zeros((2, 2)))
+    with pytest.raises(RecordsError, match="expected whole numbers in a row"):
+        chosen(f"@{tmp_path / 'a.npy'}")
 
 
 @given(
@@ -77,9 +125,10 @@ def test_what_makes_no_sense(expression: str, text: str) -> None:
     cut=st.integers(0, 1000).map(lambda n: n / 10),
 )
 def test_shares_complete_each_other_in_every_class(labels: list[int], cut: float) -> None:
-    values, splits = np.array(labels, np.int64), {"train": (0, len(labels))}
-    first = select(f"train[:{cut}%]", splits, values)
-    rest = select(f"train[{cut}%:]", splits, values)
+    values = np.array(labels, np.int64)
+    known = Known(splits={"train": (0, len(labels))}, labels=values)
+    first = select(f"train[:{cut}%]", known)
+    rest = select(f"train[{cut}%:]", known)
     assert sorted([*first, *rest]) == list(range(len(labels)))
     for label in set(labels):
         have, of = (values[first] == label).sum(), (values == label).sum()

@@ -83,10 +83,10 @@ def loader(records: Records, request: pytest.FixtureRequest) -> Iterator[Planned
 
 def differences(loader: PlannedLoader, batches: list[Batch], epoch: int, start: int) -> np.ndarray:
     """(n, 3 * S * S) absolute differences from the reference."""
-    plan, size = loader.plan(epoch), loader.config.size
+    plan, shape = loader.plan(epoch), loader.config.shape
     rows = []
     for step, batch in enumerate(batches, start):
-        expected = reference_images(loader.records, plan, plan.batch_slice(step), size)
+        expected = reference_images(loader.records, plan, plan.batch_slice(step), shape)
         found = batch.images.cpu().numpy().astype(np.int16)
         rows.append(np.abs(found - expected).reshape(len(expected), -1))
     return np.concatenate(rows)
@@ -210,7 +210,7 @@ def test_a_new_epoch_ends_the_one_before(loader: PlannedLoader) -> None:
 @pytest.mark.parametrize("name", available_loaders())
 def test_evaluation_on_a_rank_of_another_split(records: Records, name: str) -> None:
     with open_tested(
-        records, name, split="val", train=False, size=97, batch_size=4, rank=1, world_size=2
+        records, name, split="val", train=False, size=97, batch_size=8, rank=1, world_size=2
     ) as loader:
         batches = list(loader.epoch(0))
         first = records.split("val").start

@@ -14,6 +14,7 @@ from PIL import Image
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
+from headrace.tools.info import main as info
 from headrace.tools.pack import main
 from tests.builders import available_loaders, jpeg_bytes, photo, reference_images
 from tests.tools.packing.odd_jpegs import ODD_SAMPLINGS
@@ -85,3 +86,16 @@ def test_shards_hold_them_as_jpegs(source: Path, tmp_path: Path, kind: str) -> N
         assert set(records.modes.tolist()) == {MODE_JPEG}
         images, expected = loaded(records, "native")
     assert np.abs(images.astype(np.int16) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--verify", "header", "--lossless", "always"], ["--truncated", "keep", "--depth", "12"]],
+)
+def test_a_check_knows_how_they_were_stored(
+    source: Path, tmp_path: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "o.beton")
+    assert main([str(source), out, *options]) == 0
+    assert info([out, "--check", str(source)]) == 0
+    assert "0 differences" in capsys.readouterr().out

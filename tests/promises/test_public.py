@@ -42,7 +42,7 @@ def test_the_types_are_whole(tmp_path: Path) -> None:
         "import headrace\n"
         "reveal_type(headrace.open_loader)\n"
         "reveal_type(headrace.Records.open)\n"
-        "reveal_type(headrace.RunConfig().data.size)\n"
+        "reveal_type(headrace.RunConfig().data.batch_size)\n"
         "headrace.nothing\n"
     )
     command = ["mypy", "--config-file", str(tmp_path / "mypy.ini"), str(tmp_path / "user.py")]

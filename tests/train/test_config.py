@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
+from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.flat_settings import walk
+from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.train.run import read_command_line
 from headrace.train.settings.config import (
-    PARTS,
     DataConfig,
     ModelConfig,
     OptimConfig,
@@ -27,8 +28,8 @@ from headrace.train.settings.config_file import (
 
 
 def test_names_are_unique_over_the_parts() -> None:
-    names = [f.name for part in PARTS.values() for f in dataclasses.fields(part)]
-    assert len(names) == len(set(names))
+    names = [name for name, _ in walk(RunConfig)]
+    assert len(names) == len(set(names)) > 40
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,12 @@ def test_names_are_unique_over_the_parts() -> None:
     [
         RunConfig(),
         RunConfig(
-            data=DataConfig(data="a.beton", workers=3, crop_scale=(0.5, 1.0), drop_last=True),
+            data=DataConfig(
+                data="a.beton",
+                decode=DecodeConfig(workers=3),
+                crop=CropConfig(crop_scale=(0.5, 1.0), size=(96, 128)),
+                drop_last=True,
+            ),
             model=ModelConfig(recipe=["hflip", {"op": "rotate", "degrees": 10}], dropout=0.2),
             optim=OptimConfig(optimizer="sgd", lr=1e-05, weight_decay=0.0),
             runtime=RuntimeConfig(out="x", amp="off", compile="on", tensorboard=False),
@@ -55,7 +61,7 @@ def test_yaml_reads_numbers_and_switches_as_people_write_them(tmp_path: Path) ->
     config = load_yaml(path)
     assert config.optim.lr == 0.001
     assert (config.runtime.amp, config.runtime.compile) == ("off", "on")
-    assert config.data.crop_scale == (0.5, 1.0)
+    assert config.data.crop.crop_scale == (0.5, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +146,7 @@ def test_wrong_flags_are_one_line_that_names_them(args: list[str]) -> None:
 def test_resume_may_change_only_what_leaves_the_numbers_alone() -> None:
     before = RunConfig(data=DataConfig(data="a"))
     moved = RunConfig(
-        data=DataConfig(data="b", workers=1, loader="torchvision"),
+        data=DataConfig(data="b", decode=DecodeConfig(workers=1, loader="torchvision")),
         runtime=RuntimeConfig(log_every=3, out="o"),
     )
     assert changed_keys(before, moved) == []

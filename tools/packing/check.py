@@ -251,9 +251,8 @@ def _wrong_pixels(records: Records, index: int, path: Path, config: EncodeConfig
     """What is wrong with the stored bytes of a record, None if nothing is."""
     try:
         data = path.read_bytes()
-        holds_raw = records.kind == "beton"
-        made = encode_sample(data, config, want_moments=False, holds_raw=holds_raw)
         stored = np.asarray(records.view(index))
+        made = _made_again(data, stored, config, records.kind == "beton")
         size = int(records.widths[index]), int(records.heights[index])
         if size != (made.width, made.height):
             return f"is stored as {size[0]}x{size[1]} px, it would be {made.width}x{made.height}"
@@ -261,10 +260,6 @@ def _wrong_pixels(records: Records, index: int, path: Path, config: EncodeConfig
             return "is stored in another format than the settings of the pack give"
         if np.array_equal(stored, np.frombuffer(made.data, np.uint8)):
             return None
-        if made.why is None:  # unless its header had to be written anew, as only decoding shows
-            made = encode_sample(data, replace(config, verify="full"), want_moments=False)
-            if np.array_equal(stored, np.frombuffer(made.data, np.uint8)):
-                return None
         if made.why is None:
             return "the stored bytes are not those of the file"
         if made.mode == MODE_RAW:
@@ -276,6 +271,16 @@ def _wrong_pixels(records: Records, index: int, path: Path, config: EncodeConfig
         return f"the file cannot be used any more: {error}"
     except BadSampleError as error:
         return f"the stored image cannot be decoded: {error}"
+
+
+def _made_again(data: bytes, stored: np.ndarray, config: EncodeConfig, holds_raw: bool) -> Encoded:
+    """What the settings of a pack make of a file."""
+    made = encode_sample(data, config, want_moments=False, holds_raw=holds_raw)
+    if made.why is not None or np.array_equal(stored, np.frombuffer(made.data, np.uint8)):
+        return made
+    # Only where a file was decoded does its header show to be at fault, or its data to be PIL's.
+    config = replace(config, verify="full")
+    return encode_sample(data, config, want_moments=False, holds_raw=holds_raw)
 
 
 def _too_far(stored: np.ndarray, data: bytes, made: Encoded, config: EncodeConfig) -> str | None:

@@ -17,7 +17,7 @@ from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import JpegHeader, turn_upright
 from headrace.pipeline.pil_image import read_picture
 from headrace.pipeline.resampling.boxes import resize_image
-from headrace.tools.packing.mend_jpeg import mend_jpeg
+from headrace.tools.packing.mend_jpeg import mend_jpeg, without_stray_end
 
 # Above this a decoded image would not fit beside its neighbours in memory (600 MB each).
 MAX_PIXELS = 200_000_000
@@ -27,6 +27,7 @@ _PAINTED_OVER = re.compile(
     "premature end of data segment|bad Huffman code|bad arithmetic code|found marker .* instead",
     re.IGNORECASE,
 )
+_STRAY_END = re.compile("([0-9]+) extraneous bytes before marker 0xd9")
 _OF_ONE_FILE = re.compile(
     r"[0-9]+ (?=extraneous)|(?<=revision number) [0-9.]+| \([0-9]+ bytes not processed\)"
 )
@@ -125,6 +126,24 @@ def decode_strictly(data: bytes) -> np.ndarray:
         return simplejpeg.decode_jpeg(data)
     except ValueError as error:
         raise BadImageError(_reason(error)) from None
+
+
+def mend_strictly(data: bytes) -> tuple[bytes, np.ndarray] | None:
+    """A JPEG without what libjpeg-turbo warns of, as far as that is none of its image data.
+
+    Returns:
+        Its bytes, and its pixels as stored, (H, W, 3) uint8 RGB; None if there still is a warning.
+    """
+    mended = mend_jpeg(data)
+    for _ in range(2):
+        if mended is None:
+            return None
+        try:
+            return mended, simplejpeg.decode_jpeg(mended)
+        except ValueError as error:
+            stray = _STRAY_END.search(str(error))
+            mended = None if stray is None else without_stray_end(mended, int(stray[1]))
+    return None
 
 
 def fitting_size(height: int, width: int, max_side: int) -> tuple[int, int]:

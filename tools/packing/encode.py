@@ -12,8 +12,12 @@ from headrace.pipeline.containers.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
 from headrace.pipeline.errors import BadImageError, ConfigError
 from headrace.pipeline.jpeg_header import JpegHeader, parse_jpeg_header
 from headrace.pipeline.sixteen_bit import DEPTHS
-from headrace.tools.packing.decode import check_jpeg, decode_image, decode_strictly
-from headrace.tools.packing.mend_jpeg import mend_jpeg
+from headrace.tools.packing.decode import (
+    check_jpeg,
+    decode_image,
+    decode_strictly,
+    mend_strictly,
+)
 
 _STATS_STEP = 3
 # Longer side, in pixels, of the images that are stored losslessly by default, as measured by
@@ -96,7 +100,7 @@ class Encoded:
         why: why its bytes are not the file's, None if they are.
         moments: (2, 3) mean and mean square of R, G, B in 0..1, where asked for.
         peak: the highest value of a 16-bit file that was scaled by `depth`, None of any other.
-        is_mended: whether it is a JPEG that differs from the file in its header only.
+        is_mended: whether it is a JPEG whose image data are the file's, and nothing else.
     """
 
     data: bytes | memoryview
@@ -114,7 +118,7 @@ class Encoded:
         if self.why is None:
             return "stored byte for byte"
         if self.is_mended:
-            return f"stored as they were under a header written anew: {self.why}"
+            return f"stored mended, image data as they were: {self.why}"
         return f"encoded: {self.why}"
 
 
@@ -188,7 +192,7 @@ def _why_encode(header: JpegHeader | None, config: EncodeConfig) -> str | None:
 def _pass_through(
     data: bytes, header: JpegHeader, config: EncodeConfig, want_moments: bool
 ) -> Encoded | None:
-    """A plain JPEG as it is, or under a header written anew where libjpeg-turbo warns of its own.
+    """A plain JPEG as it is, or mended where libjpeg-turbo warns of what is not its image data.
 
     Returns:
         None if it warns of the image data.
@@ -203,14 +207,10 @@ def _pass_through(
     except BadImageError as error:
         complaint = str(error)
     if complaint is not None:
-        mended = mend_jpeg(data)
-        try:
-            pixels = None if mended is None else decode_strictly(mended)
-        except BadImageError:
+        found = mend_strictly(data)
+        if found is None:
             return None
-        if mended is None or pixels is None:
-            return None
-        stored, why = mended, complaint
+        (stored, pixels), why = found, complaint
         moments = _moments(pixels) if want_moments else None
     return Encoded(
         data=stored,

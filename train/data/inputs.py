@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from headrace.augment import Preprocess
+from headrace.pipeline.backend import LoaderConfig
+from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.loader import open_loader
+from headrace.pipeline.plan import Tail
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.pipeline.sampling import BALANCED, SHUFFLE, sample_weights
@@ -36,23 +40,12 @@ def open_loaders(
         raise ConfigError(
             f"--batch-size is {data.batch_size}, expected a multiple of the {world.size} processes"
         )
-    settings = loader_settings(config, world, device)
     count = len(records.select(data.train_split)) * data.repeats
     tail = choose_tail(count, data.batch_size, data.drop_last, world.size)
     if tail == "drop" and not data.drop_last:
         say("the last batch of an epoch, 1 sample, is left out: batch normalisation needs 2")
     train_loader = resources.enter_context(
-        open_loader(
-            records,
-            split=data.train_split,
-            loader=data.loader,
-            workers=data.workers,
-            train=True,
-            tail=tail,
-            sampling=data.sampling,
-            repeats=data.repeats,
-            **settings,
-        )
+        open_loader(records, loader_config(config, world, device, train=True, tail=tail))
     )
     if len(train_loader) == 0:
         raise ConfigError(
@@ -69,43 +62,30 @@ def open_loaders(
                 f"--patience needs a validation split, and there is no {data.val_split!r}"
             )
         return train_loader, None
-    val_loader = resources.enter_context(
-        open_loader(
-            records,
-            split=data.val_split,
-            # The training loader's name and workers: `auto` has been decided, and said, once.
-            loader=train_loader.name,
-            workers=train_loader.config.workers,
-            train=False,
-            tail="keep",
-            **settings,
-        )
+    # The training loader's name and workers: `auto` has been decided, and said, once.
+    settings = with_values(
+        loader_config(config, world, device, train=False, tail="keep"),
+        {"loader": train_loader.name, "workers": train_loader.config.decode.workers},
     )
-    return train_loader, val_loader
+    return train_loader, resources.enter_context(open_loader(records, settings))
 
 
-def loader_settings(config: RunConfig, world: World, device: torch.device) -> dict[str, Any]:
-    """What the loaders of both splits are told alike; see `open_loader`."""
+def loader_config(
+    config: RunConfig, world: World, device: torch.device, *, train: bool, tail: Tail
+) -> LoaderConfig:
+    """What the loader of one of the two splits is told."""
     data = config.data
-    return {
-        "size": data.size,
-        "batch_size": data.batch_size // world.size,
-        "seed": config.runtime.seed,
-        "device": device,
-        "crop_scale": data.crop_scale,
-        "crop_ratio": data.crop_ratio,
-        "flip": data.flip,
-        "eval_crop": data.eval_crop,
-        "rank": world.rank,
-        "world_size": world.size,
-        "on_bad_sample": data.on_bad_sample,
-        "resident_memory": data.resident_memory,
-    }
+    plan = data.plan(train, config.runtime.seed)
+    return LoaderConfig(
+        split=data.train_split if train else data.val_split,
+        sampling=data.sampling,
+        device=device,
+        plan=dataclasses.replace(plan, tail=tail, rank=world.rank, world_size=world.size),
+        decode=data.decode,
+    )
 
 
-def choose_tail(
-    num_samples: int, batch_size: int, drop_last: bool, world_size: int
-) -> Literal["keep", "drop", "pad"]:
+def choose_tail(num_samples: int, batch_size: int, drop_last: bool, world_size: int) -> Tail:
     """What happens to an epoch's last batch: processes need equally many, and norms two samples."""
     if drop_last or (world_size == 1 and num_samples % batch_size == 1 and batch_size > 1):
         return "drop"
@@ -131,10 +111,13 @@ def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = 
     return digest.hexdigest()[:16]
 
 
-def make_preprocess(records: Records, size: int, eval_crop: float) -> Preprocess:
-    """The data set's own mean and deviation where the manifest has them, else ImageNet's."""
+def make_preprocess(records: Records, crop: CropConfig) -> Preprocess:
+    """The evaluation's crop, and the data set's own mean and deviation where the manifest has them,
+    else ImageNet's."""
     manifest = records.manifest
+    size = crop.size if crop.eval_size is None else crop.eval_size
+    preprocess = Preprocess(size=size, eval_mode=crop.eval_mode, eval_crop=crop.eval_crop)
     if manifest.mean is None or manifest.std is None:
-        return Preprocess(size=size, eval_crop=eval_crop)
+        return preprocess
     std = tuple(max(value, 1 / 255) for value in manifest.std)  # images of one colour have none
-    return Preprocess(size=size, eval_crop=eval_crop, mean=manifest.mean, std=std)
+    return dataclasses.replace(preprocess, mean=manifest.mean, std=std)

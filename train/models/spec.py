@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from headrace.pipeline.crops.settings import Size
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
@@ -13,13 +15,13 @@ class ModelSpec:
     Attributes:
         name: a key of `headrace.train.models.MODELS`, `timm:NAME` or `torchvision:NAME`.
         num_classes: outputs.
-        size: side of the square input, in pixels; only transformers depend on it.
+        size: side of the input, or its height and width, px; only transformers depend on it.
         dropout: probability in front of the last linear layers.
     """
 
     name: str
     num_classes: int
-    size: int
+    size: Size
     dropout: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:

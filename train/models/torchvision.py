@@ -33,6 +33,11 @@ def build(name: str, spec: ModelSpec, pretrained: bool) -> nn.Module:
         if not pretrained:
             options["aux_logits"] = False  # auxiliary outputs would need a loss of their own
     if name.startswith("vit_"):
+        if not isinstance(spec.size, int):
+            raise ConfigError(
+                f"--size: torchvision:{name} takes squares only; give one number, or take a timm: "
+                "model"
+            )
         options["image_size"] = spec.size
     if spec.dropout:
         options["dropout"] = spec.dropout

@@ -8,27 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import yaml
 from tyro.constructors import PrimitiveConstructorSpec
 
+from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.loaders import LOADERS
+from headrace.pipeline.loaders.settings import DecodeConfig
+from headrace.pipeline.plan import PlanConfig
 from headrace.train.losses import LOSSES
 from headrace.train.models import RENAMED
 from headrace.train.optimizers import OPTIMIZERS, optimizer_of
 from headrace.train.schedules import SCHEDULES
 
 if TYPE_CHECKING:
-    LoaderName = str
     OptimizerName = str
     ScheduleName = str
     LossName = str
-else:  # what the folders of loaders and techniques hold is what may be chosen
-    _loaders = ("auto", *LOADERS)
-    LoaderName = Literal[_loaders]
+else:  # what the folders of techniques hold is what may be chosen
     OptimizerName = Literal[tuple(OPTIMIZERS)]
     ScheduleName = Literal[tuple(SCHEDULES)]
     LossName = Literal[tuple(LOSSES)]
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
-Workers = int | Literal["auto"] | None
 
 
 def _check(ok: bool, flag: str, value: object, expected: str) -> None:
@@ -67,31 +65,15 @@ _RECIPE_FLAG = PrimitiveConstructorSpec(
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Where the images come from and how they are cut."""
+    """Where the images come from, which of them, how often, and how they are cut and decoded."""
 
     data: str = ""
     """.beton file, WebDataset shards, or an image folder."""
-    loader: LoaderName = "auto"
-    """Which decoder feeds the run; every one carries out the same plan."""
-    size: int = 128
-    """Side of the square images that the model gets, in pixels."""
+    crop: CropConfig = field(default_factory=lambda: CropConfig(crop_scale=(0.25, 1.0)))
     batch_size: int = 128
     """Samples per optimiser step, over all processes together."""
-    workers: Workers = None
-    """Decoding threads or processes per training process; by default one per core at hand, auto
-    tries out what is fastest."""
-    resident_memory: float = 0.5
-    """Share of the device's free memory that the resident loader may take."""
-    crop_scale: tuple[float, float] = (0.25, 1.0)
-    """Smallest and largest share of the image's area in a random training crop."""
-    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    """Smallest and largest width / height of a random training crop."""
-    flip: float = 0.5
-    """Probability of a horizontal flip in training."""
-    eval_crop: float = 0.875
-    """Side of the centre crop in evaluation, as a share of the shorter side."""
     train_split: str = "train"
-    """Split to learn from, or several: train+val, fold*-fold2, train[:10%]."""
+    """Split to learn from, or several: train+val, fold*-fold2, train[:10%], train-@bad.txt."""
     val_split: str = "val"
     """Split to measure on after every epoch, or several, as with --train-split; nothing is measured
     where it does not exist, as with none."""
@@ -104,30 +86,21 @@ class DataConfig:
     """Leave out the last, incomplete batch of an epoch."""
     limit_batches: int = 0
     """Use only this many batches of each split per epoch (0: all); for a quick try."""
-    on_bad_sample: Literal["raise", "skip"] = "raise"
-    """An image that cannot be decoded stops the run, or the next one takes its place."""
+    decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
-        _check_choice("loader", self.loader, LoaderName)
-        _check(8 <= self.size <= 4096, "size", self.size, "8 to 4096 pixels")
-        _check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
-        _check(
-            not isinstance(self.workers, int) or self.workers >= 0,
-            "workers",
-            self.workers,
-            "auto or a number from 0",
-        )
-        share = self.resident_memory
-        _check(0 < share <= 1, "resident_memory", share, "above 0 and at most 1")
-        low, high = self.crop_scale
-        _check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
-        low, high = self.crop_ratio
-        _check(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
-        _check(self.repeats >= 1, "repeats", self.repeats, "at least 1")
-        _check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
-        _check(0 < self.eval_crop <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
+        crop = self.crop
+        for flag, shape in (("size", crop.shape(train=True)), ("eval_size", crop.shape(False))):
+            _check(min(shape) >= 8, flag, getattr(crop, flag), "8 to 4096 pixels")
         _check(self.limit_batches >= 0, "limit_batches", self.limit_batches, "0 or more")
-        _check_choice("on_bad_sample", self.on_bad_sample, Literal["raise", "skip"])
+        self.plan(train=True)  # which checks the rest
+
+    def plan(self, train: bool, seed: int = 0) -> PlanConfig:
+        """The settings of the training or the validation split's plan, for one process."""
+        repeats = self.repeats if train else 1
+        return PlanConfig(
+            crop=self.crop, batch_size=self.batch_size, repeats=repeats, train=train, seed=seed
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,13 +216,6 @@ class RunConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
-
-PARTS: dict[str, type] = {
-    "data": DataConfig,
-    "model": ModelConfig,
-    "optim": OptimConfig,
-    "runtime": RuntimeConfig,
-}
 
 # What a resumed run may change: none of these alters which numbers are computed from which
 # samples, save for rounding. Everything else would turn the continued run into another one.

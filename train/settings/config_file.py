@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 import yaml
 
+from headrace.pipeline import flat_settings
 from headrace.pipeline.errors import ConfigError
-from headrace.train.settings.config import FREE_ON_RESUME, PARTS, RunConfig
+from headrace.pipeline.flat_settings import nearest, setting_types, with_values
+from headrace.train.settings.config import FREE_ON_RESUME, RunConfig
 
 
 def to_flat(config: RunConfig) -> dict[str, Any]:
     """All settings as one flat dict of plain values; `from_flat` reads it back."""
-    flat: dict[str, Any] = {}
-    for part in PARTS:
-        for key, value in dataclasses.asdict(getattr(config, part)).items():
-            flat[key] = list(value) if isinstance(value, tuple) else value
-    return flat
+    flat = flat_settings.to_flat(config)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in flat.items()}
 
 
 def from_flat(values: Mapping[str, Any], source: str) -> RunConfig:
@@ -33,15 +30,14 @@ def from_flat(values: Mapping[str, Any], source: str) -> RunConfig:
     Raises:
         ConfigError: for an unknown name or a value of the wrong type.
     """
-    parts: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
-    types = {part: get_type_hints(cls) for part, cls in PARTS.items()}
+    types = setting_types(RunConfig)
+    converted: dict[str, Any] = {}
     for key, value in values.items():
-        part = next((p for p, hints in types.items() if key in hints), None)
-        if part is None:
-            raise ConfigError(f"{source}: unknown setting {key!r}; {_nearest(str(key))}")
-        parts[part][str(key)] = _convert(types[part][key], value, f"{source}: {key}")
+        if key not in types:
+            raise ConfigError(f"{source}: unknown setting {key!r}; {nearest(str(key), types)}")
+        converted[key] = _convert(types[key], value, f"{source}: {key}")
     try:
-        return RunConfig(**{part: cls(**parts[part]) for part, cls in PARTS.items()})
+        return with_values(RunConfig(), converted)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from None
 
@@ -76,12 +72,6 @@ def changed_keys(before: RunConfig, after: RunConfig) -> list[str]:
     return [key for key in old if key not in FREE_ON_RESUME and old[key] != new[key]]
 
 
-def _nearest(key: str) -> str:
-    names = [f.name for cls in PARTS.values() for f in dataclasses.fields(cls)]
-    close = difflib.get_close_matches(key.replace("-", "_"), names, 1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}"
-
-
 def _convert(hint: Any, value: Any, where: str) -> Any:
     """A YAML value as the field's type; YAML reads 1e-3 as text and 1 as an integer."""
     if hint is Any:
@@ -91,6 +81,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             return tuple(_convert(float, v, where) for v in value)
         raise ConfigError(f"{where} is {value!r}, expected two numbers")
     options = get_args(hint) if not isinstance(hint, type) else (hint,)
+    if isinstance(value, list | tuple) and tuple[int, int] in options and len(value) == 2:
+        return tuple(_convert(int, v, where) for v in value)
     if value in options or (value is None and type(None) in options):
         return value
     if isinstance(value, bool) and ("on" if value else "off") in options:
@@ -119,6 +111,9 @@ def _type_name(hint: Any) -> str:
         return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[hint]
     names = []
     for option in get_args(hint):
+        if option == tuple[int, int]:
+            names.append("two of them")
+            continue
         inner = get_args(option) or (option,)
         names += [
             _type_name(i)

@@ -89,7 +89,7 @@ def test_a_fault_of_the_header_costs_neither_the_image_nor_a_bit_of_it(name: str
             check_jpeg(data)
     for want_moments in (False, True):
         sample = encode_sample(data, EncodeConfig(), want_moments)
-        assert sample.mode == MODE_JPEG and sample.how.startswith("stored as they were under a")
+        assert sample.mode == MODE_JPEG and sample.how.startswith("stored mended, image data as")
         check_jpeg(bytes(sample.data))
         scan = GOOD.index(b"\xff\xda")
         assert bytes(sample.data).endswith(GOOD[scan + 14 :])
@@ -109,9 +109,14 @@ def test_odd_samplings_are_packed_with_pils_pixels(name: str, tmp_path: Path) ->
         assert np.abs(records.decode(0).astype(int) - as_pil_shows(data)).max() <= 1
 
 
-def test_stray_bytes_at_the_end_are_left_to_pil() -> None:
-    sample = encoded(before_end(b"\0\1\2"))
-    assert sample.why == ("Corrupt JPEG data: extraneous bytes before marker 0xd9: decoded by PIL")
+@pytest.mark.parametrize("behind", [b"", GOOD, b"\xff\xda\xff\xd9"])
+def test_stray_bytes_behind_the_last_block_are_cut_off(behind: bytes) -> None:
+    for stray in (b"\0\1\2\3", bytes(200), b"\x55\xaa" * 7):
+        sample = encoded(before_end(stray) + behind)
+        assert np.array_equal(as_pil_shows(bytes(sample.data)), as_pil_shows(GOOD))
+        assert "extraneous bytes before marker 0xd9" in str(sample.why)
+        check_jpeg(bytes(sample.data))
+        assert sample.is_mended
     raw = encoded(before_end(b"\0\1\2"), format="raw")
     assert np.array_equal(pixels(raw), as_pil_shows(GOOD))
 

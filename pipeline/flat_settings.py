@@ -1,0 +1,74 @@
+"""Nested frozen settings under one flat set of names, which are unique over all of them.
+
+A stage's settings are a dataclass, contained in that of the next stage. Flags, YAML and keyword
+arguments name a setting without saying where it is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar, get_type_hints
+
+from headrace.pipeline.errors import ConfigError
+
+Settings = TypeVar("Settings")
+
+
+def setting_types(kind: type) -> dict[str, Any]:
+    """Every setting's name and type, those of nested dataclasses in the place of their fields."""
+    return dict(walk(kind))
+
+
+def walk(kind: type) -> Iterator[tuple[str, Any]]:
+    """(name, type) of every setting, in order."""
+    hints = get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint):
+            yield from walk(hint)  # type: ignore[arg-type]
+        else:
+            yield field.name, hint
+
+
+def to_flat(settings: Any) -> dict[str, Any]:
+    """Name to value of every setting."""
+    flat: dict[str, Any] = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            flat |= to_flat(value)
+        else:
+            flat[field.name] = value
+    return flat
+
+
+def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """The settings with other values, wherever in them they belong.
+
+    Raises:
+        ConfigError: for an unknown name, or a value that cannot work.
+    """
+    known = setting_types(type(settings))
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"unknown setting {name!r}; {nearest(name, known)}")
+    return _replaced(settings, values)
+
+
+def _replaced(settings: Any, values: Mapping[str, Any]) -> Any:
+    changed = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            changed[field.name] = _replaced(value, values)
+        elif field.name in values:
+            changed[field.name] = values[field.name]
+    return dataclasses.replace(settings, **changed)
+
+
+def nearest(name: str, known: Mapping[str, Any]) -> str:
+    """What a wrong name was meant to be, or all there are."""
+    close = difflib.get_close_matches(name.replace("-", "_"), known, 1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"

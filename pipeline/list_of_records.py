@@ -1,0 +1,71 @@
+"""A file that lists records, by number or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from headrace.pipeline.errors import RecordsError
+
+
+def read_list(path: Path, num_records: int, names: Sequence[str]) -> np.ndarray:
+    """The records that a file lists.
+
+    Args:
+        path: .npy with whole numbers, or text with one number or one name a line; empty lines and
+            those that begin with # do not count.
+        num_records: N.
+        names: (N,) file names as they were packed, or none.
+
+    Returns:
+        (n,) int64 record indices, in the file's order.
+
+    Raises:
+        RecordsError: if it cannot be read, or names what is not there, or is there twice.
+    """
+    try:
+        if path.suffix == ".npy":
+            return _checked(path, np.load(path, allow_pickle=False), num_records)
+        lines = path.read_text("utf-8-sig", errors="surrogateescape").splitlines()
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise RecordsError(f"no list of records {str(path)!r}: {reason}") from None
+    wanted = [line.strip() for line in lines]
+    wanted = [line for line in wanted if line and not line.startswith("#")]
+    if all(line.isdecimal() for line in wanted):
+        return _checked(path, np.array([int(line) for line in wanted], np.int64), num_records)
+    return np.array(_by_name(path, wanted, names), np.int64)
+
+
+def _checked(path: Path, numbers: np.ndarray, num_records: int) -> np.ndarray:
+    if numbers.ndim != 1 or (numbers.size and not np.issubdtype(numbers.dtype, np.integer)):
+        raise RecordsError(
+            f"no list of records in {path}: it has shape {numbers.shape} and type {numbers.dtype}, "
+            "expected whole numbers in a row"
+        )
+    wrong = numbers[(numbers < 0) | (numbers >= num_records)]
+    if len(wrong):
+        raise RecordsError(
+            f"no record {int(wrong[0])}, which {path} lists: expected 0 to {num_records - 1}"
+        )
+    return numbers.astype(np.int64)
+
+
+def _by_name(path: Path, wanted: Sequence[str], names: Sequence[str]) -> list[int]:
+    places: dict[str, int] = {}
+    twice = set()
+    for number, name in enumerate(names):
+        if name in places:
+            twice.add(name)
+        places[name] = number
+    for name in wanted:
+        if name not in places:
+            raise RecordsError(
+                f"no record {name!r}, which {path} lists: expected names as they were packed, such "
+                f"as {next(iter(places), 'none, since none were kept')!r}, or numbers"
+            )
+        if name in twice:
+            raise RecordsError(f"two records {name!r}, which {path} lists: give numbers instead")
+    return [places[name] for name in wanted]
