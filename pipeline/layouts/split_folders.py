@@ -94,10 +94,16 @@ def is_wrapping(folder: str) -> bool:
     return bool(found or words) and (is_neutral(words) or set(words.split()) <= CHUNKS | NEUTRAL)
 
 
+def _prefix(folder: str) -> str:
+    """What the paths of a folder's images begin with; "." is the source itself."""
+    parts = [part for part in folder.split("/") if part not in ("", ".")]
+    return "".join(f"{part}/" for part in parts)
+
+
 def _given(
     images: Sequence[str], config: LayoutConfig, ignored: list[Skipped]
 ) -> dict[str | None, Members]:
-    places = [(folder.strip("/") + "/", split_of(s) or s) for s, folder in config.split_folders]
+    places = [(_prefix(folder), split_of(s) or s) for s, folder in config.split_folders]
     groups: dict[str | None, Members] = {}
     for path in images:
         fits = [(place, split) for place, split in places if path.startswith(place)]
@@ -109,7 +115,7 @@ def _given(
         groups.setdefault(split, []).append((path, path[len(place) :]))
     for place, split in places:
         if not any(path.startswith(place) for path in images):
-            raise ConfigError(f"--split {split}={place.rstrip('/')}: no image lies there")
+            raise ConfigError(f"--split {split}={place.rstrip('/') or '.'}: no image lies there")
     return groups
 
 
@@ -146,7 +152,7 @@ def _splits_or_classes(prefix: str, splits: dict[str, str], others: Sequence[str
     name, split = next(iter(splits.items()))
     return SplitQuestion(
         f"is {prefix}{name} a split, or something as {prefix}{sorted(others)[0]} beside it? say "
-        f"--split {split}={prefix}{name} for each split, or --layout classes if they are classes"
+        f"--split {split}={prefix}{name} for each split, --split train=. if all is one, or --layout classes if they are classes"
     )
 
 

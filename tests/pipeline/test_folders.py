@@ -95,6 +95,15 @@ def test_folders_that_may_be_splits_or_classes_are_a_question(tmp_path: Path) ->
         discover(tmp_path, LayoutConfig(split_folders=(("val", "no"),)))
 
 
+def test_the_source_itself_may_be_a_split(tmp_path: Path) -> None:
+    _touch(tmp_path, ["test/a/1.jpg", "test/b/2.jpg", "doc/c/3.jpg", "doc/a/4.jpg"])
+    with pytest.raises(ConfigError, match=r"--split train=\. if all is one"):
+        discover(tmp_path)
+    for folder in (".", "./", ""):
+        given = LayoutConfig(layout="flat", split_folders=(("train", folder),))
+        assert _sizes(discover(tmp_path, given)) == {"train": 4}
+
+
 def test_given_split_folders_of_any_name(tmp_path: Path) -> None:
     _touch(tmp_path, ["a/cat/1.jpg", "a/dog/2.jpg", "b/c/cat/3.jpg", "b/c/dog/4.jpg"])
     given = LayoutConfig(split_folders=(("train", "a"), ("holdout", "b/c/")))
