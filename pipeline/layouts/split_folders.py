@@ -152,7 +152,8 @@ def _splits_or_classes(prefix: str, splits: dict[str, str], others: Sequence[str
     name, split = next(iter(splits.items()))
     return SplitQuestion(
         f"is {prefix}{name} a split, or something as {prefix}{sorted(others)[0]} beside it? say "
-        f"--split {split}={prefix}{name} for each split, --split train=. if all is one, or --layout classes if they are classes"
+        f"--split {split}={prefix}{name} for each split, --split train=. if all is "
+        "one, or --layout classes if they are classes"
     )
 
 
