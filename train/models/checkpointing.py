@@ -26,10 +26,10 @@ def checkpoint_activations(model: nn.Module) -> None:
     Raises:
         ConfigError: if the model has no sequence that could be cut.
     """
-    sequences = [found for found in outermost(model) if len(segments(found)) > 1]
+    sequences = [found for found in outermost(model) if num_layers(found) > 1]
     if not sequences:
         raise ConfigError(
-            "--activation-checkpointing: this model has no nn.Sequential of several blocks to cut; "
+            "--activation-checkpointing: this model has no nn.Sequential of several layers to cut; "
             "leave it out"
         )
     for sequence in sequences:
@@ -38,12 +38,17 @@ def checkpoint_activations(model: nn.Module) -> None:
 
 
 def outermost(module: nn.Module) -> Iterator[nn.Sequential]:
-    """Every nn.Sequential that is in no other."""
-    if isinstance(module, nn.Sequential):
+    """Every nn.Sequential that is in no other and runs its layers as torch's own does."""
+    if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
         yield module
         return
     for child in module.children():
         yield from outermost(child)
+
+
+def num_layers(module: nn.Module) -> int:
+    """Layers with weights of their own."""
+    return sum(1 for layer in module.modules() if any(True for _ in layer.parameters(False)))
 
 
 def segments(sequence: nn.Sequential) -> list[list[nn.Module]]:
@@ -93,10 +98,12 @@ def _statistics_kept(layers: list[nn.Module]) -> Iterator[None]:
         and module.training
         and module.track_running_stats
     ]
+    # The statistics stay arguments, or fewer tensors would be kept than in the first pass.
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        norm.momentum, norm.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count

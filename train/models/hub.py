@@ -60,7 +60,12 @@ def _load(place: str, entry: str, is_folder: bool, name: str, pretrained: bool) 
                 "once in a terminal, or download the repository and name its folder"
             ) from None
         except Exception as error:  # the code of a repository raises what it likes
-            takes_none = isinstance(error, TypeError) and "pretrained" in str(error)
-            if keywords is choices[-1] or not takes_none:
+            takes_none = isinstance(error, TypeError) and "'pretrained'" in str(error)
+            if takes_none and pretrained:
+                raise ConfigError(
+                    f"--pretrained: hub:{name} takes no such option; leave it out, or give a file "
+                    "with --weights"
+                ) from None
+            if not takes_none or keywords is choices[-1]:
                 raise cannot_build(f"hub:{name}", pretrained, error) from None
     raise AssertionError("the last choice returns or raises")

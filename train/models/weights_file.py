@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,14 @@ def _read_safetensors(file: Path) -> Any:
 def _read_torch(file: Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ConfigError(
-            f"--weights {file} holds more than tensors, and code of a file is not run; save the "
-            "state dict alone: torch.save(model.state_dict(), FILE)"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError):
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
+        # Anything may be refused as a pickle; these two kinds torch has written.
+        refused = isinstance(error, pickle.UnpicklingError)
+        if refused and (zipfile.is_zipfile(file) or "global" in str(error).lower()):
+            raise ConfigError(
+                f"--weights {file} holds more than tensors, and code of a file is not run; save "
+                "the state dict alone: torch.save(model.state_dict(), FILE)"
+            ) from None
         raise ConfigError(f"--weights {file} is damaged, or no file of torch.save") from None
 
 
