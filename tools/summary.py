@@ -28,6 +28,7 @@ from headrace.tools.packing.summary import size_text
 from headrace.train.device.amp import choose_precision
 from headrace.train.models.build import build_model
 from headrace.train.models.checkpointing import checkpoint_activations
+from headrace.train.models.head import check_outputs
 from headrace.train.models.spec import ModelSpec, spec_of
 from headrace.train.settings.config import AmpName, ModelConfig
 
@@ -86,7 +87,9 @@ class SummarySettings:
 def summarise(settings: SummarySettings) -> tuple[Numbers, Memory | None, str]:
     """The layers, the memory, and in which precision on which device it was measured."""
     precision = choose_precision(settings.amp, resolve_device(settings.device, "--device"))
-    model = build_model(settings.spec).to(precision.device, memory_format=torch.channels_last)
+    model = build_model(settings.spec)
+    check_outputs(model, settings.spec)
+    model = model.to(precision.device, memory_format=torch.channels_last)
     numbers = count_layers(model, torch.zeros(1, 3, *settings.shape, device=precision.device))
     place = f"{str(precision.dtype).removeprefix('torch.')}, {precision.device}"
     if not settings.batch_size:

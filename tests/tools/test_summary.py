@@ -113,16 +113,17 @@ def test_the_text_fits_100_columns(tmp_path: Path, capsys: pytest.CaptureFixture
         "                         nn.Flatten(), inner, nn.Linear(3000, num_classes))\n"
     )
     for words in (f"{path}:net", "timm:test_vit", "airbench --spatial-transformer --whitening"):
-        main(["--model", *words.split(), "--size", "32", "40", "--batch-size", "0"])
+        main(["--model", *words.split(), "--size", "32", "48", "--batch-size", "0"])
         text = capsys.readouterr().out
         assert max(map(len, text.splitlines()[1:])) <= 100
-        assert "10 classes, 32x40 px" in text
+        assert "10 classes, 32x48 px" in text
     assert "*" in text and "of which" in text
 
 
 def test_wrong_settings_are_one_line() -> None:
     for words, message in (
         ("--model no-such", "--model is 'no-such', expected homework-cnn"),
+        ("--model timm:test_vit --size 33", "cannot take an image of 33x33 px: Input height (33)"),
         ("--batch-size 1", "--batch-size 1: expected 2 or more"),
         ("--classes 0", "--classes 0: expected 1 or more"),
         ("--size 0", "size is 0, expected 1 to 4096 px"),
