@@ -87,7 +87,8 @@ def open_run(
     check_eval_size(model, data.crop, device)
     augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
     train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
-    if spec.whitening and checkpoint is None:
+    # Given weights go with the whitening that they were trained behind.
+    if spec.whitening and checkpoint is None and not config.model.weights:
         whiten(model, first_images(train_loader, preprocess))
     steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
     forward, compiled = make_forward(model, config, world, precision, train_loader)
