@@ -30,6 +30,7 @@ from headrace.pipeline.layouts.making_listing import make_listing
 from headrace.pipeline.layouts.matching import SharedNamesError
 from headrace.pipeline.layouts.scanning import Scan, scan_images
 from headrace.pipeline.layouts.split_folders import SplitQuestion, top_folders
+from headrace.pipeline.layouts.split_words import list_split
 from headrace.pipeline.layouts.splitting import merge_splits
 from headrace.pipeline.layouts.weighing import (
     Verdict,
@@ -186,6 +187,7 @@ def _read_sets(
     tops = [f"{prefix}{name}/" for name in top if name]
     readings: list[ListReading] = []
     nameless: list[Path] = []
+    open_splits: list[tuple[Path, ConfigError]] = []
     for path in files:
         try:
             reading = read_list(path, scan.root, finder, tops, config)
@@ -193,6 +195,8 @@ def _read_sets(
             if config.lists:
                 raise
             questions.append(error)
+            if list_split(path.stem):
+                open_splits.append((path.parent, error))
             continue
         if reading is None:
             nameless.append(path)
@@ -200,6 +204,9 @@ def _read_sets(
             questions.append(not_good(reading))
         else:
             readings.append(reading)
+    # A split's list is not left out because of its neighbour's question.
+    divided = {(scan.root / reading.name).parent for reading in readings if reading.named_split}
+    _ask([error for folder, error in open_splits if folder in divided])
     readings, joined = join_lists(readings, nameless, config)
     for path in nameless:
         if path not in joined:

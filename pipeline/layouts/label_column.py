@@ -18,6 +18,7 @@ from headrace.pipeline.layouts.multi_label import refuse_several_labels
 from headrace.pipeline.layouts.tables import Table
 
 _MAX_SHOWN = 6
+_FEW_ROWS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ def choose_labels(
         likely = [c for c in likely if not is_other_heading(table, c)] or likely
     if not told and (doubt := _doubt(table, likely, free, evidence)):
         raise NoLabelColumn(doubt)
-    best = _same_classes(table, told or likely, evidence)
+    best = _same_classes(table, told or likely, evidence, bool(told))
     if best is not None:
         if reason := _called_so(table, free, best, evidence, ranks):
             raise NoLabelColumn(reason)
@@ -178,17 +179,24 @@ def _called_so(
 
 
 def _same_classes(
-    table: Table, columns: Sequence[int], evidence: dict[int, Evidence]
+    table: Table, columns: Sequence[int], evidence: dict[int, Evidence], told: bool
 ) -> int | None:
-    """The only column, or of several that mean the same classes one that names them."""
+    """The only column, or of several that mean the same classes one that names them.
+
+    Where no heading speaks for them, few rows may agree by chance, and two names for each class
+    are two readings.
+    """
     if not columns:
+        return None
+    words = [column for column in columns if evidence[column].kind == "words"]
+    if not told and len(columns) > 1 and (len(words) > 1 or len(table.rows) < _FEW_ROWS):
         return None
     first = table.cells(columns[0])
     for column in columns[1:]:
-        pairs = set(zip(first, table.cells(column), strict=True))
+        pairs = set(zip(first, table.cells(column), strict=True)) - {("", "")}
         if not len(pairs) == evidence[columns[0]].num_distinct == evidence[column].num_distinct:
             return None
-        if len(pairs) == len(table.rows):
+        if len(pairs) == evidence[column].num_filled:
             return None  # nothing comes twice: they agree whatever they mean
     return min(columns, key=lambda column: (evidence[column].kind != "words", column))
 

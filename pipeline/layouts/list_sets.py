@@ -141,10 +141,21 @@ def _make_set(
         is_told=choice.is_told,
         missing=tuple(missing),
         lines=tuple(lines),
-        passed_over=(*(s for r in readings for s in r.passed_over), *choice.passed_over),
+        passed_over=_once(
+            [*(s for r in readings for s in r.passed_over), *choice.passed_over], choice
+        ),
         question=question,
         names=frozenset(reading.name for reading in readings),
     )
+
+
+def _once(skipped: Sequence[Skipped], choice: LabelChoice) -> tuple[Skipped, ...]:
+    """Each column once, without the one that is taken for the label after all."""
+    by_name: dict[str, Skipped] = {}
+    for one in skipped:
+        if not one.name.endswith(f", column {choice.title}"):
+            by_name.setdefault(one.name, one)
+    return tuple(by_name.values())
 
 
 def _entry(reading: ListReading, number: int) -> str:

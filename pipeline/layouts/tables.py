@@ -81,7 +81,8 @@ def read_text(path: Path) -> tuple[str, str]:
     head = data[:4096]
     if b"\0" in head:
         even, odd = head[::2].count(0), head[1::2].count(0)
-        if max(even, odd) * 4 < len(head) // 2:
+        half = len(head) / 2
+        if max(even, odd) < 0.4 * half or min(even, odd) > 0.1 * half:
             raise ConfigError(f"{path} is no text")
         return _decoded(path, data, "utf-16-be" if even > odd else "utf-16-le"), "UTF-16"
     try:

@@ -146,3 +146,42 @@ def one_hot(draw: st.DrawFn) -> MadeUp:
         images=list(labels), texts={"labels.csv": text.encode()}, labels=labels,
         shape=f"one-hot {names} {extra} {several}",
     )  # fmt: skip
+
+
+@st.composite
+def train_and_test(draw: st.DrawFn) -> MadeUp:
+    """A list for each split, the second without labels, and a submission's form beside them."""
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    one_folder = draw(st.booleans())
+    shared = draw(st.booleans()) and not one_folder
+    extra = draw(st.lists(st.sampled_from(("width", "source", "patient", "flag")), unique=True))
+    label = draw(st.sampled_from(("label", "diagnosis", "grade")))
+    extension = draw(st.sampled_from((".png", "")))
+    order = draw(st.permutations(range(2 + len(extra))))
+    labels: dict[str, str] = {}
+    splits: dict[str, str] = {}
+    texts: dict[str, bytes] = {}
+    for split, count in (("train", draw(st.integers(4, 12))), ("test", draw(st.integers(2, 12)))):
+        rows = [["id", label, *extra]]
+        for i in range(count):
+            stem = str(i if shared else i + 100 * (split == "test"))
+            name = rng.choice("abc") if i > 1 else "ab"[i]
+            cells = {"width": rng.choice(("30", "40")), "source": rng.choice(("web", "cam")),
+                     "patient": f"P{rng.randrange(5)}", "flag": rng.choice("01")}  # fmt: skip
+            rows.append([stem + extension, name, *(cells[key] for key in extra)])
+            path = f"{'images' if one_folder else split + '_images'}/{stem}.png"
+            if i == 0 or rng.random() > draw(st.sampled_from((0, 0.2))):
+                splits[path] = split
+                if split == "train":
+                    labels[path] = name
+        if split == "test":
+            rows = [[cell for k, cell in enumerate(row) if k != 1] for row in rows]
+            form = f"id,{label}\n" + "".join(f"{row[0]},a\n" for row in rows[1:])
+            texts["sample_submission.csv"] = form.encode()
+        else:
+            rows = [[row[k] for k in order] for row in rows]
+        texts[f"{split}.csv"] = "".join(",".join(row) + "\n" for row in rows).encode()
+    return MadeUp(
+        images=list(splits), texts=texts, labels=labels, splits=splits,
+        shape=f"train and test {one_folder} {shared} {extra} {label} {order}",
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.discovery import discover
 from tests.pipeline.made_up_lists import MadeUp, made_up
-from tests.pipeline.made_up_trees import class_trees, one_hot, shared_ids
+from tests.pipeline.made_up_trees import class_trees, one_hot, shared_ids, train_and_test
 
 OUTCOMES: Counter[str] = Counter()
 
@@ -72,7 +72,7 @@ _SETTINGS = {
 
 
 def _any() -> st.SearchStrategy[MadeUp]:
-    return st.one_of(made_up(), made_up(), class_trees(), shared_ids(), one_hot())
+    return st.one_of(made_up(), made_up(), class_trees(), shared_ids(), one_hot(), train_and_test())
 
 
 @settings(max_examples=100, **_SETTINGS)  # type: ignore[arg-type]

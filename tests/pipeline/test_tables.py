@@ -1,0 +1,104 @@
+"""Reading list files into tables, and finding what their entries name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.finding import ELSEWHERE, NAME, NUMBER, PATH, STEM, TAIL, Finder
+from headrace.pipeline.layouts.path_column import fit_of_rows
+from headrace.pipeline.layouts.tables import Table, read_table, read_text
+
+_CELLS = st.text("abcé ,;'\"0129.|-", min_size=1, max_size=8).map(str.strip).filter(bool)
+
+
+def _read(path: Path, images: list[str]) -> Table:
+    finder = Finder(images)
+    return read_table(path, path.name, "", lambda rows: fit_of_rows(finder, "", rows))
+
+
+@given(
+    cells=st.lists(st.tuples(_CELLS, _CELLS), min_size=1, max_size=12),
+    mark=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(("utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252")),
+    end=st.sampled_from(("\n", "\r\n", "\r")),
+)
+def test_a_table_comes_back_as_it_was_written(
+    cells: list[tuple[str, str]], mark: str, encoding: str, end: str
+) -> None:
+    rows = [(f"img_{i}.jpg", *pair) for i, pair in enumerate(cells)]
+    text = io.StringIO()
+    csv.writer(text, delimiter=mark, lineterminator=end, quoting=csv.QUOTE_ALL).writerows(rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "labels.csv"
+        path.write_bytes(text.getvalue().encode(encoding))
+        table = _read(path, [row[0] for row in rows])
+    assert [tuple(row) for row in table.rows] == rows
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\0\0\0\x01" * 9, b"\xff\xfe\x00\xd8\x00\x00"])
+def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.txt").write_bytes(data)
+    with pytest.raises(ConfigError, match=r"is no text|begins as utf-16 and is not"):
+        read_text(tmp_path / "x.txt")
+
+
+@pytest.mark.parametrize("line", ["not json", "[1, 2]"])
+def test_json_lines_that_are_none(tmp_path: Path, line: str) -> None:
+    (tmp_path / "x.jsonl").write_text(line + "\n")
+    with pytest.raises(ConfigError, match="has a line that is no JSON"):
+        _read(tmp_path / "x.jsonl", ["a.jpg"])
+
+
+_IMAGES = ["train/cats/1.jpg", "train/cats/2.JPG", "train/dogs/1.jpg", "test/007.png", "ü.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "form", "paths"),
+    [
+        ("train/cats/1.jpg", PATH, ["train/cats/1.jpg"]),
+        ("./train\\cats\\1", PATH, ["train/cats/1.jpg"]),
+        ("gs://bucket/train/cats/2.JPG", TAIL, ["train/cats/2.JPG"]),
+        ("cats/2.jpg", TAIL, ["train/cats/2.JPG"]),
+        ("2.JPG", NAME, ["train/cats/2.JPG"]),
+        ("1.jpg", NAME, ["train/cats/1.jpg", "train/dogs/1.jpg"]),
+        ("2", STEM, ["train/cats/2.JPG"]),
+        ("7", NUMBER, ["test/007.png"]),
+        ("7.0", NUMBER, ["test/007.png"]),
+        ("else/007.png", ELSEWHERE, ["test/007.png"]),
+        ("u\u0308.jpg", NAME, ["ü.jpg"]),
+        ("dogs/2.jpg", "", []),
+        ("train/007.png", "", []),
+        ("validation/x/007.png", "", []),
+        ("", "", []),
+        ("8", "", []),
+    ],
+)
+def test_what_entries_mean(entry: str, form: str, paths: list[str]) -> None:
+    place = Finder(_IMAGES).find(entry)
+    assert (place.form, sorted(place.paths)) == (form, paths)
+
+
+def test_the_folder_of_the_list_comes_first() -> None:
+    finder = Finder(["0.jpg", "train/0.jpg"])
+    assert finder.find("0.jpg", "train/").paths == ("train/0.jpg",)
+    assert finder.find("0.jpg").paths == ("0.jpg",)
+
+
+_NAMES = st.text("ab1_é.", min_size=1, max_size=5).filter(lambda text: set(text) != {"."})
+
+
+@given(st.lists(st.lists(_NAMES, min_size=1, max_size=3).map("/".join), min_size=1, unique=True))
+def test_every_path_means_itself(paths: list[str]) -> None:
+    finder = Finder(paths)
+    for path in paths:
+        place = finder.find(path)
+        assert path in place.paths
+        assert len(place.paths) == 1 or place.form != PATH
