@@ -27,7 +27,8 @@ _SPLITS = frozenset("split splits subset partition phase fold folds kfold usage"
 _OTHERS = frozenset(
     "id image images img file filename filenames filepath filepaths path paths name names width "
     "height source caption description area url uri index x y xmin ymin xmax ymax sample samples "
-    "set size age sex gender".split()
+    "set size age sex gender text prompt prompts captions comment comments note notes urls date "
+    "time year latitude longitude lat lon weight price score".split()
 )
 _EXTENSIONS = frozenset("jpg jpeg png bmp gif tif tiff webp ppm pgm avif heic jp2".split())
 

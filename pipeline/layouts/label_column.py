@@ -18,6 +18,7 @@ from headrace.pipeline.layouts.multi_label import refuse_several_labels
 from headrace.pipeline.layouts.tables import Table
 
 _MAX_SHOWN = 6
+_MANY_NUMBERS = 30  # more whole numbers under a heading that tells nothing may be measurements
 _FEW_ROWS = 12
 
 
@@ -92,7 +93,10 @@ def choose_labels(
         return _chosen(table, best, evidence, reasons, bool(told))
     if told or likely:
         raise NoLabelColumn(_several(table, told or likely, evidence))
-    called = [c for c in free if ranks[c] and evidence[c].kind not in ("empty", "numbers")]
+    called = [
+        c for c in free
+        if ranks[c] > (evidence[c].kind == "numbers") and evidence[c].kind != "empty"
+    ]  # fmt: skip
     if called:
         title = table.title(called[0])
         raise NoLabelColumn(
@@ -128,7 +132,9 @@ def _doubt(
     unique = evidence[column].num_distinct == evidence[column].num_filled > 1
     same = [c for c in beside if evidence[c].kind == "constant" and evidence[c].num_filled > 1]
     same = [c for c in same if not is_other_heading(table, c)]
-    if is_other_heading(table, column) or (unique and beside) or same:
+    found = evidence[column]
+    measured = found.kind == "integers" and found.num_distinct > _MANY_NUMBERS
+    if is_other_heading(table, column) or (unique and beside) or same or measured:
         return (
             f"{table.name}: is {table.title(column)} the label ({evidence[column].figures()})? say "
             f"--label-column {table.title(column).removeprefix('number ')}, or another column"

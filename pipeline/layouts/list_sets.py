@@ -75,6 +75,8 @@ def make_sets(
     sets = []
     absent = []
     for group in groups.values():
+        if not config.lists:
+            group = _without_unions(group, passed_over)
         try:
             sets.append(_make_set(group, config, known))
         except NoSuchColumn as error:
@@ -85,6 +87,22 @@ def make_sets(
         name = _name(group)
         passed_over.append(Skipped(name=name, reason=str(reason).removeprefix(name).strip()))
     return sets
+
+
+def _without_unions(group: list[ListReading], passed_over: list[Skipped]) -> list[ListReading]:
+    """Without lists such as trainval.txt, whose images train.txt and val.txt tell apart."""
+    images = {reading.name: set(reading.paths) - {None} for reading in group}
+    kept = []
+    for reading in group:
+        own = images[reading.name]
+        parts = [r for r in group if images[r.name] < own and r.splits is None]
+        union = set().union(*(images[part.name] for part in parts))
+        if len({part.named_split for part in parts}) > 1 and union == own:
+            reason = f"its images are those of {' and '.join(part.name for part in parts)}"
+            passed_over.append(Skipped(name=reading.name, reason=reason))
+        else:
+            kept.append(reading)
+    return kept
 
 
 def _name(readings: Sequence[ListReading]) -> str:

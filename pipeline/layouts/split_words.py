@@ -8,7 +8,10 @@ from functools import lru_cache
 
 from headrace.pipeline.layouts.listing import SPLIT_NAMES
 
-_WORDS = {**SPLIT_NAMES, "trainval": "train", "trn": "train", "eval": "val", "tst": "test"}
+_WORDS = {
+    **SPLIT_NAMES, "trainval": "train", "trn": "train", "trainset": "train", "eval": "val",
+    "validate": "val", "valset": "val", "tst": "test", "testset": "test",
+}  # fmt: skip
 # Words beside the split that say nothing of what is in the folder.
 NEUTRAL = frozenset(
     "images image imgs img pics pictures photos jpg jpeg jpegs png set sets data dataset datasets "
