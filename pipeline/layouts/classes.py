@@ -107,7 +107,7 @@ def _read_names(path: Path) -> list[str]:
     try:
         lines = read_text(path)[0].lstrip("\ufeff").splitlines()
     except ConfigError as error:
-        raise ConfigError(f"class names: {error}") from error
+        raise ConfigError(f"class names {error}") from error
     names = [line.strip() for line in lines]
     while names and not names[-1]:
         names.pop()

@@ -209,6 +209,8 @@ def _read_sets(
             nameless.append(path)
         elif not reading.is_good and not config.lists:
             questions.append(not_good(reading))
+            if reading.named_split:
+                open_splits.append((path.parent, questions[-1]))
         else:
             readings.append(reading)
     # A split's list is not left out because of its neighbour's question.

@@ -14,14 +14,17 @@ from headrace.pipeline.layouts.tables import Table
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # First those that can hardly mean anything else, then those of which a list may have several.
-_LABELS = frozenset("label labels class classes target targets category categories".split())
+_LABELS = frozenset(
+    "label labels class classes target targets category categories subcategory subclass superclass "
+    "supercategory".split()
+)
 _KINDS = frozenset(
     "breed species dx diagnosis variety genus disease emotion artist style expression finding "
     "findings".split()
 )
 _BESIDE = frozenset(
     "id ids name names title index idx number no nr num code str string text image y the of "
-    "ground truth".split()
+    "ground truth sub super fine coarse master main".split()
 )
 _SPLITS = frozenset("split splits subset partition phase fold folds kfold usage".split())
 _OTHERS = frozenset(

@@ -92,7 +92,8 @@ def choose_labels(
             raise NoLabelColumn(reason)
         return _chosen(table, best, evidence, reasons, bool(told))
     if told or likely:
-        raise NoLabelColumn(_several(table, told or likely, evidence))
+        others = [c for c in likely if c not in told]
+        raise NoLabelColumn(_several(table, [*told, *others], evidence))
     called = [
         c for c in free
         if ranks[c] > (evidence[c].kind == "numbers") and evidence[c].kind != "empty"

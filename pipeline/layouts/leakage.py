@@ -9,7 +9,8 @@ from headrace.pipeline.layouts.listing import Listing
 
 
 def shared_images(listing: Listing) -> list[str]:
-    """A line for each two splits that share files, also through linked folders.
+    """A line for each two splits that share files, also through linked folders, and one for files
+    of two classes.
 
     Equal bytes under two names are not seen here; whoever reads the files can tell.
     """
@@ -23,7 +24,20 @@ def shared_images(listing: Listing) -> list[str]:
                 f"{both} images are in {a} and in {b}: what is measured on one says nothing of "
                 "unseen images"
             )
+    titles: dict[str, set[int]] = {}
+    for path, label in zip(real, listing.labels.tolist(), strict=True):
+        titles.setdefault(path, set()).add(label)
+    twice = [path for path, labels in titles.items() if len(labels) > 1]
+    if twice:
+        lines.append(
+            f"{len(twice)} images have several classes, through links: {twice[0]} is "
+            + " and ".join(sorted(_title(listing, label) for label in titles[twice[0]]))
+        )
     return lines
+
+
+def _title(listing: Listing, label: int) -> str:
+    return listing.classes[label] if label >= 0 else "without label"
 
 
 def real_paths(listing: Listing) -> list[str]:

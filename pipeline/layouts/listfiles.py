@@ -202,5 +202,6 @@ def not_good(reading: ListReading) -> ConfigError:
     named = sum(path is not None for path in reading.paths)
     return ConfigError(
         f"{reading.name}: only {named} of {len(reading.paths)} rows name an image that is there; "
-        f"say --list {reading.name} to take it all the same, or --layout classes or flat"
+        f"say --list {reading.name} to take it all the same (and --list for each other one), or "
+        "--layout classes or flat"
     )

@@ -187,13 +187,34 @@ def labels_of(
         )
     title = "the label in each name" if folder.kind == "names" else "each folder"
     verdict.notes.append(f"{lists.name} agrees with {title} on {len(both)} images")
-    translate = {by_list[path]: by_folder[path] for path in both}
-    extra = {
-        path: translate[label]
-        for path, label in by_list.items()
-        if path not in by_folder and label in translate
+    return by_folder | _translated(by_folder, by_list, both, lists.name)
+
+
+def _translated(
+    by_folder: Mapping[str, str | int],
+    by_list: Mapping[str, str | int],
+    both: Sequence[str],
+    name: str,
+) -> dict[str, str | int]:
+    """Labels of images that only the list labels, in the folders' words.
+
+    Raises:
+        ConfigError: too few images have both to tell which word is which.
+    """
+    pairs = Counter((by_list[path], by_folder[path]) for path in both)
+    sure = {
+        label: title
+        for (label, title), count in pairs.items()
+        if count > 1 or str(label) == str(title)
     }
-    return by_folder | extra
+    extra = [path for path in by_list if path not in by_folder]
+    for path in extra:
+        if by_list[path] not in sure:
+            raise ConfigError(
+                f"{name} labels {len(extra)} images more than folders do, and what it calls "
+                f"{by_list[path]!r} has too few images in folders to tell their class; {_FLAGS}"
+            )
+    return {path: sure[by_list[path]] for path in extra}
 
 
 def _same_partition(

@@ -171,6 +171,14 @@ def test_linked_splits_keep_their_images_and_are_named(tmp_path: Path) -> None:
     assert "4 images were in both" in merged.notes[-1]
 
 
+def test_a_class_folder_linked_to_another_is_said(tmp_path: Path) -> None:
+    _touch(tmp_path, ["cats/1.jpg", "dogs/2.jpg"])
+    (tmp_path / "kittens").symlink_to("cats")
+    listing = discover(tmp_path)
+    assert listing.classes == ("cats", "dogs", "kittens")
+    assert any("cats/1.jpg is cats and kittens" in note for note in listing.notes)
+
+
 def test_merged_splits_may_be_split_again(tmp_path: Path) -> None:
     names = [
         f"{s}/{c}/{s}{i}.jpg" for s, n in (("train", 6), ("valid", 4), ("test", 2))

@@ -386,6 +386,18 @@ def test_folders_and_a_list_that_differ_are_a_question(tmp_path: Path) -> None:
     assert _labels(discover(tmp_path, layout="list"))["y/y2.jpg"] == "p"
 
 
+def test_a_list_that_labels_more_than_folders_do(tmp_path: Path) -> None:
+    names = [f"train/{c}/{c}{i}.jpg" for c in ("x", "y") for i in (1, 2)] + ["test/3.jpg"]
+    labels = dict(zip(names, "ppqqp", strict=True))
+    text = "f,label\n" + "".join(f"{name},{label}\n" for name, label in labels.items())
+    _tree(tmp_path, names, labels_csv=text)
+    assert _labels(discover(tmp_path))["test/3.jpg"] == "x"
+    few = "f,label\n" + "".join(f"{name},{labels[name]}\n" for name in (names[0], *names[2:]))
+    _tree(tmp_path, names, labels_csv=few)
+    with pytest.raises(ConfigError, match="too few images in folders to tell"):
+        discover(tmp_path)
+
+
 def test_ids_that_two_folders_share(tmp_path: Path) -> None:
     names = [f"train/{i}.png" for i in range(1, 4)] + [f"test/{i}.png" for i in range(1, 7)]
     text = "id,label\n1,frog\n2,deer\n3,frog\n"
