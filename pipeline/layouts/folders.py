@@ -67,6 +67,13 @@ def read_folders(images: Sequence[str], config: LayoutConfig) -> FolderReading:
             Found(path=f.path, split=f.split, label=None) if isinstance(f.label, int) else f
             for f in reading.found
         ]
+    if config.layout == "names" and reading.kind == "flat":
+        reading.questions.append(
+            ConfigError(
+                f"no image is named label_number, as layout names needs ({images[0]} is not); say "
+                "--layout flat for no labels"
+            )
+        )
     reading.notes += masks_beside(images)
     if reading.kind == "flat" and config.layout == "auto":
         for split in dict.fromkeys(f.split for f in reading.found):
@@ -212,7 +219,8 @@ def _by_names(
     labels = [numbered_name(path) for path in paths]
     strays = [path for path, label in zip(paths, labels, strict=True) if label is None]
     plausible = layout == "names" or bool(_plausible_numbers(paths))
-    if strays and plausible and len(strays) * 2 < len(paths):
+    few = len(strays) * 2 < len(paths) or (layout == "names" and len(strays) < len(paths))
+    if strays and plausible and few:
         reading.questions.append(
             ConfigError(
                 f"{strays[0]} is not named label_number like the {len(paths) - len(strays)} other "

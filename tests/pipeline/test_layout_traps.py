@@ -102,6 +102,13 @@ def test_a_lone_folder_of_numbered_names_is_a_question(tmp_path: Path) -> None:
     assert set(_labels(discover(tmp_path, layout="classes")).values()) == {"food"}
 
 
+@pytest.mark.parametrize(("named", "said"), [(0, "no image is named"), (3, "is not named label_n")])
+def test_the_layout_names_needs_such_names(tmp_path: Path, named: int, said: str) -> None:
+    _write(tmp_path, [f"{i}_{i}.jpg" if i < named else f"{i}.jpg" for i in range(9)])
+    with pytest.raises(ConfigError, match=said):
+        discover(tmp_path, layout="names")
+
+
 def test_words_in_names_are_noted(tmp_path: Path) -> None:
     _write(tmp_path, [f"train/{c}.{i}.jpg" for c in ("cat", "dog") for i in range(5)])
     listing = discover(tmp_path)
@@ -123,6 +130,21 @@ def test_a_list_of_two_others_is_passed_over(tmp_path: Path) -> None:
     listing = discover(tmp_path)
     assert listing.splits == {"train": (0, 4), "val": (4, 7), "test": (7, 9)}
     assert any(s.name == "trainval.txt" and "train.txt" in s.reason for s in listing.passed_over)
+
+
+def test_words_written_as_one_are_splits(tmp_path: Path) -> None:
+    folders = [f"{s}set/{c}/{s}{i}.jpg" for s in ("train", "test") for c in "ab" for i in "12"]
+    _write(tmp_path / "folders", folders)
+    assert set(discover(tmp_path / "folders").splits) == {"train", "test"}
+    _write(tmp_path / "lists", [f"{c}/{c}{i}.jpg" for c in "ab" for i in range(6)])
+    for name, numbers in (("trainlist01", range(4)), ("testlist01", range(4, 6))):
+        rows = "".join(f"{c}/{c}{i}.jpg\n" for c in "ab" for i in numbers)
+        (tmp_path / "lists" / f"{name}.txt").write_text(rows)
+    assert discover(tmp_path / "lists").splits == {"train": (0, 8), "test": (8, 12)}
+    for name, rows in (("trainlist02", "a/a5.jpg\n"), ("testlist02", "a/a0.jpg\n")):
+        (tmp_path / "lists" / f"{name}.txt").write_text(rows)
+    with pytest.raises(ConfigError, match="both divide the images into splits, and differ"):
+        discover(tmp_path / "lists")
 
 
 def test_a_column_of_folds_divides_the_folder_train_if_asked(tmp_path: Path) -> None:
