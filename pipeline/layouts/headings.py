@@ -61,6 +61,11 @@ def is_label_heading(table: Table, column: int) -> bool:
     return bool(table.heading) and label_rank(table.title(column)) == 2
 
 
+def speaks_of_labels(table: Table, column: int) -> bool:
+    """Whether a word for labels is in a column's heading, whatever else is."""
+    return bool(table.heading) and not _LABELS.isdisjoint(words_of(table.title(column)))
+
+
 def is_other_heading(table: Table, column: int) -> bool:
     """Whether a column is called something that is no label: width, source, age."""
     words = words_of(table.title(column)) if table.heading else []

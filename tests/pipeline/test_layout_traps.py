@@ -167,6 +167,12 @@ def test_a_column_of_folds_divides_the_folder_train_if_asked(tmp_path: Path) -> 
         (["file,label"] + [f"{i}.jpg,0.{i}31" for i in range(9)], "it holds fractions"),
         (["file,rated"] + [f"{i}.jpg,{i % 40 * 7 + 100}" for i in range(80)], "is rated the label"),
         (["file,text"] + [f"{i}.jpg,word{i % 3}" for i in range(9)], "is text the label"),
+        (["file,mark,by"] + [f"{i}.jpg,0.{i}1,{'ab'[i % 2]}" for i in range(9)], "is by the label"),
+        (
+            ["file,label,label_corrected"] + [f"{i}.jpg,{i % 2},{i % 3 % 2}" for i in range(9)],
+            "which column is the label",
+        ),
+        (["file,label"] + [f"{i}.jpg,dog, {'ab'[i % 2]}" for i in range(9)], "put quotes around"),
         (["file,all"] + [f"{i}.jpg,{('a/b', 'b/a', 'b')[i % 3]}" for i in range(9)], "slashes"),
     ],
 )
@@ -176,6 +182,27 @@ def test_what_a_list_may_mean_otherwise_is_a_question(
     _write(tmp_path, [f"images/{i}.jpg" for i in range(len(rows) - 1)], meta="\n".join(rows))
     with pytest.raises(ConfigError, match=said):
         discover(tmp_path)
+
+
+def test_numbers_in_one_list_and_names_in_another_are_refused(tmp_path: Path) -> None:
+    _write(
+        tmp_path,
+        [f"images/p{i}.jpg" for i in range(9)],
+        train="file,label\n" + "".join(f"p{i}.jpg,{i % 2}\n" for i in range(6)),
+        val="file,label\n" + "".join(f"p{i}.jpg,{'ab'[i % 2]}\n" for i in range(6, 9)),
+    )
+    with pytest.raises(ConfigError, match=r"train.csv has numbers .*val.csv has names"):
+        discover(tmp_path)
+
+
+def test_lists_without_headings_may_order_their_columns_differently(tmp_path: Path) -> None:
+    _write(tmp_path, [f"images/p{i}.jpg" for i in range(9)])
+    train = "".join(f"p{i}.jpg {'ab'[i % 2]}\n" for i in range(6))
+    (tmp_path / "train.txt").write_text(train)
+    test = "".join(f"{'ab'[i % 2]} p{i}.jpg\n" for i in range(6, 9))
+    (tmp_path / "test.txt").write_text(test)
+    found = _labels(discover(tmp_path))
+    assert found == {f"images/p{i}.jpg": "ab"[i % 2] for i in range(9)}
 
 
 def test_names_with_slashes_are_single_labels(tmp_path: Path) -> None:
