@@ -26,8 +26,11 @@ def resolve_device(device: str | torch.device, setting: str = "device") -> torch
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         resolved = torch.device(device)
+        known = resolved.type in ("cpu", "cuda")
     except RuntimeError:
-        raise ConfigError(f"{setting} is {device!r}, expected auto, cpu or cuda[:N]") from None
+        known = False
+    if not known:
+        raise ConfigError(f"{setting} is {str(device)!r}, expected auto, cpu or cuda[:N]")
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
             f"{setting} is {str(device)!r} but torch sees no CUDA GPU; use --device cpu, or "

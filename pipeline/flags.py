@@ -28,12 +28,13 @@ _PLAIN = (*_REVOCABLE, tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone)
 _REWORDED = {
     r"invalid literal for int\(\) with base 10: (.*)": r"\1 is not a whole number",
     r"could not convert string to float: (.*)": r"\1 is not a number",
+    r"no type matching (.*) could be instantiated from \[\]": r"'' is not \1",
     r"no type matching (.*) could be instantiated from \[(.*)\]": r"\2 is not \1",
-    r"(?<=is not )INT$": "a whole number",
-    r"(?<=is not )FLOAT$": "a number",
     r"Could not (?:parse|find valid parse for) arguments:? \[(.*?)\].*": r"\1 cannot be read",
     r"Expected 1 values": "Expected 1 value",
 }
+_KIND = r"INT|FLOAT|STR|\{[^{}]*\}"
+_KINDS = {"INT": "a whole number", "FLOAT": "a number", "STR": "text", "{INT INT}": "two of them"}
 
 
 def one_of(names: Sequence[str]) -> PrimitiveConstructorSpec[str]:
@@ -163,6 +164,7 @@ def _in_one_line(box: str) -> str:
     message = message.removeprefix("Error parsing ").rstrip(".")
     for theirs, ours in _REWORDED.items():
         message = re.sub(theirs, ours, message)
+    message = re.sub(rf"(?<= is not )(?:{_KIND})(?:\|(?:{_KIND}))*$", _kinds_in_words, message)
     choice = re.fullmatch(r"invalid choice '(.*)' for argument '(.*)'. .* \((.*?),?\)", message)
     if choice:
         value, flag, names = choice[1], choice[2], [n.strip(" '\"") for n in choice[3].split(",")]
@@ -177,3 +179,8 @@ def _in_one_line(box: str) -> str:
     return (message or "the flags make no sense") + (
         f"; did you mean {', '.join(near)}?" if near else ""
     )
+
+
+def _kinds_in_words(found: re.Match[str]) -> str:
+    """What may be given, as the parser draws it, `INT|{INT INT}|{None}`, in words."""
+    return " or ".join(_KINDS.get(kind, kind.strip("{}")) for kind in re.findall(_KIND, found[0]))

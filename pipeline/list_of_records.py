@@ -9,6 +9,9 @@ import numpy as np
 
 from headrace.pipeline.errors import RecordsError
 
+MAX_DIGITS = 18
+"""A longer number is no record's, and might not fit into int64."""
+
 
 def read_list(path: Path, num_records: int, names: Sequence[str]) -> np.ndarray:
     """The records that a file lists.
@@ -26,15 +29,22 @@ def read_list(path: Path, num_records: int, names: Sequence[str]) -> np.ndarray:
         RecordsError: if it cannot be read, or names what is not there, or is there twice.
     """
     try:
-        if path.suffix == ".npy":
-            return _checked(path, np.load(path, allow_pickle=False), num_records)
-        lines = path.read_text("utf-8-sig", errors="surrogateescape").splitlines()
+        if path.suffix.lower() == ".npy":
+            with path.open("rb") as file:
+                numbers = np.lib.format.read_array(file, allow_pickle=False)
+        else:
+            lines = path.read_text("utf-8-sig", errors="surrogateescape").splitlines()
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise RecordsError(f"no list of records {str(path)!r}: {reason}") from None
+    if path.suffix.lower() == ".npy":
+        return _checked(path, numbers, num_records)
     wanted = [line.strip() for line in lines]
     wanted = [line for line in wanted if line and not line.startswith("#")]
     if all(line.isdecimal() for line in wanted):
+        for line in wanted:
+            if len(line) > MAX_DIGITS:
+                raise _no_record(f"{line[:MAX_DIGITS]}...", path, num_records)
         return _checked(path, np.array([int(line) for line in wanted], np.int64), num_records)
     return np.array(_by_name(path, wanted, names), np.int64)
 
@@ -47,10 +57,12 @@ def _checked(path: Path, numbers: np.ndarray, num_records: int) -> np.ndarray:
         )
     wrong = numbers[(numbers < 0) | (numbers >= num_records)]
     if len(wrong):
-        raise RecordsError(
-            f"no record {int(wrong[0])}, which {path} lists: expected 0 to {num_records - 1}"
-        )
+        raise _no_record(str(wrong[0]), path, num_records)
     return numbers.astype(np.int64)
+
+
+def _no_record(number: str, path: Path, num_records: int) -> RecordsError:
+    return RecordsError(f"no record {number}, which {path} lists: expected 0 to {num_records - 1}")
 
 
 def _by_name(path: Path, wanted: Sequence[str], names: Sequence[str]) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict, get_type_hints
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from headrace.pipeline.batch import Batch
 from headrace.pipeline.command_line import called
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.crops.settings import Size
+from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.loaders import LOADERS
@@ -25,6 +26,7 @@ from headrace.pipeline.loaders.settings import Workers
 from headrace.pipeline.plan import Tail, make_plan
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.pipeline.value_types import check_types
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -96,6 +98,9 @@ def open_loader(
         ConfigError: for a setting that is unknown or cannot work.
         MissingPackageError: if the loader needs a package that is not installed.
     """
+    check_types(settings, get_type_hints(LoaderSettings))
+    if not isinstance(config, LoaderConfig | None):
+        raise ConfigError(f"config is a {type(config).__name__}, expected a LoaderConfig")
     config = with_values(config or LoaderConfig(), settings)
     records = path if isinstance(path, Records) else Records.open(path)
     records.check_open()

@@ -85,7 +85,8 @@ class EpochPlan:
         flips: (n,) bool, mirror the box left to right.
         bounds: (num_batches + 1,) int64, batch `step` is bounds[step] to bounds[step + 1].
         targets: (n, 4) int32 y, x, height, width in the batch's image, where each box goes; the
-            rest is black. None: every box fills its image.
+            rest is black. That of a mirrored box is mirrored itself, as the whole image is. None:
+            every box fills its image.
     """
 
     indices: np.ndarray
@@ -153,12 +154,16 @@ def make_plan(
     flips = np.zeros(n, bool)
     if config.train:
         flips = _uniform(config.seed, epoch, _FLIP, n) < config.crop.flip
+    targets = cuts.targets
+    if targets is not None:
+        mirrored = config.shape[1] - targets[:, 1] - targets[:, 3]
+        targets[:, 1] = np.where(flips, mirrored, targets[:, 1])
     return EpochPlan(
         indices=samples[places],
         boxes=cuts.boxes[places],
         flips=flips[places],
         bounds=bounds,
-        targets=None if cuts.targets is None else cuts.targets[places],
+        targets=None if targets is None else targets[places],
     )
 
 

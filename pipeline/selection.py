@@ -82,11 +82,21 @@ def select(expression: str, known: Known) -> np.ndarray:
 def _terms(expression: str, splits: Mapping[str, tuple[int, int]]) -> list[tuple[str, str]]:
     """(sign, term) each; the names of splits and files, and what is in brackets, stay whole."""
     signed = sorted((name for name in splits if set(name) & {"+", "-"}), key=len, reverse=True)
-    file, brackets = r"@.+?(?=\s+[-+]|$)", r"\[[^\[\]]*\]"
-    piece = "|".join([*map(re.escape, signed), file, brackets, "[^-+]"])
-    parts = re.findall(rf"[-+]|(?:{piece})+", expression)
-    terms, signs = [part.strip() for part in parts[::2]], ["+", *parts[1::2]]
-    if len(signs) != len(terms) or not all(terms) or set(terms) & {"+", "-"}:
+    names = "|".join(map(re.escape, signed)) or "(?!)"
+    whole = rf"(?:{names})(?=\s*[-+]|\s*$|[\[*?])"  # what goes on otherwise is another name
+    file, rest = r"@.+?(?:\s+(?=[-+])|$)", r"(?:\[[^\[\]]*\]|[^-+])*"
+    term = re.compile(rf"\s*(?:{whole}{rest}|{file}|{rest})", re.DOTALL)
+    terms: list[str] = []
+    signs, place = ["+"], 0
+    while True:
+        found = term.match(expression, place)
+        assert found is not None  # it matches nothing at all, too
+        terms.append(found[0].strip())
+        if found.end() == len(expression):
+            break
+        signs.append(expression[found.end()])
+        place = found.end() + 1
+    if not all(terms) or "@" in terms:
         raise RecordsError(
             f"split {expression!r}, which makes no sense: expected NAME, NAME+NAME, NAME-NAME, "
             "NAME[:10%], NAME[CLASS,CLASS] or @FILE"
@@ -102,8 +112,11 @@ def _members(term: str, expression: str, known: Known) -> np.ndarray:
     if term.startswith("@"):
         return read_list(Path(term[1:].strip()), len(labels), known.names)
     share, part = _SHARE.fullmatch(term), _PART.fullmatch(term)
+    if part and part[2].strip() in known.classes:
+        share = None  # a class name may hold a colon
     name = part[1].strip() if part else term
-    spans = [span for split, span in splits.items() if fnmatchcase(split, name)]
+    spans = [span for split, span in splits.items() if name == split]
+    spans = spans or [span for split, span in splits.items() if fnmatchcase(split, name)]
     if name == EVERYTHING and not spans:
         spans = [(0, len(labels))]
     if not spans:
@@ -118,7 +131,14 @@ def _members(term: str, expression: str, known: Known) -> np.ndarray:
 def _of_classes(text: str, labels: np.ndarray, known: Known) -> np.ndarray:
     """(n,) bool: which labels are among the classes named, between commas."""
     # A class name may hold a comma itself.
-    wanted = [text.strip()] if text.strip() in known.classes else text.split(",")
+    parts = text.split(",")
+    whole = text.strip() in known.classes
+    if whole and len(parts) > 1 and all(part.strip() in known.classes for part in parts):
+        raise RecordsError(
+            f"both a class {text.strip()!r} and all of {', '.join(parts)}: take them one by one, "
+            "as NAME[CLASS]+NAME[CLASS]"
+        )
+    wanted = [text.strip()] if whole else parts
     numbers = []
     for name in map(str.strip, wanted):
         if name not in known.classes:

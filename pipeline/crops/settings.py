@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from headrace.pipeline.crops import EVALUATION, TRAINING
 from headrace.pipeline.errors import ConfigError
 
@@ -50,6 +52,8 @@ class CropConfig:
     """Side of the centre crop in evaluation, as a share of the largest that fits."""
 
     def __post_init__(self) -> None:
+        for name in ("size", "eval_size", "crop_scale", "crop_ratio"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
         for name in ("size", "eval_size"):
             _check_size(name, getattr(self, name))
         _check(self.crop_mode in TRAINING, "crop_mode", self.crop_mode, _one_of(TRAINING))
@@ -73,6 +77,13 @@ class CropConfig:
     def mode(self, train: bool) -> str:
         """Which way of cutting: a key of TRAINING."""
         return self.crop_mode if train else self.eval_mode
+
+
+def _plain(value: Any) -> Any:
+    """Lists, as JSON and YAML have them, as tuples, and NumPy's numbers as Python's."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _check(ok: bool, name: str, value: object, expected: str) -> None:

@@ -99,6 +99,9 @@ class ResidentBackend:
         self._pool = BufferPool(config.rank_batch_size, config.shape, pinned=False)
         self._workers = ThreadPoolExecutor(self._num_workers, "headrace-resident")
         self._scales = _scales(records, self._chosen, side)
+        # (n, 2) int64 height and width of each image in its square.
+        sizes = np.stack([records.heights[chosen], records.widths[chosen]], axis=1)
+        self._sizes = np.maximum(1, np.rint(sizes * self._scales[:, None])).astype(np.int64)
         self._reasons: dict[int, str] = {}
         self._squares = self._decode(records).to(config.device)
 
@@ -116,7 +119,7 @@ class ResidentBackend:
                 rows[place] = 0
                 self._reasons[index] = error.reason
                 return
-            height, width = (max(1, round(n * self._scales[place])) for n in image.shape[:2])
+            height, width = self._sizes[place].tolist()
             rows[place, :height, :width] = resize_image(image, height, width)
 
         title = f"decoding {len(chosen)} images at {side} px"
@@ -157,7 +160,8 @@ class ResidentBackend:
         scales = self._scales[squares, None]
         if (scales == 1).all():
             return boxes
-        corner = np.floor(boxes[:, :2] * scales)
+        # Sizes are rounded: an image's last row may begin where the shrunk one has ended.
+        corner = np.minimum(np.floor(boxes[:, :2] * scales), self._sizes[squares] - 1)
         far = np.maximum(np.rint((boxes[:, :2] + boxes[:, 2:]) * scales), corner + 1)
         return np.concatenate([corner, far - corner], 1).astype(np.int32)
 

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from headrace.pipeline.crops import EVALUATION, PLACING, TRAINING
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan, PlanConfig, make_plan
+from tests.builders import photo
 
 sides = st.lists(st.tuples(st.integers(1, 700), st.integers(1, 700)), min_size=1, max_size=40)
 out = st.tuples(st.integers(1, 300), st.integers(1, 300))
@@ -89,7 +92,7 @@ def test_the_centre_crop_has_the_shape_of_the_result() -> None:
 
 def test_padded_crops_of_images_of_the_size_are_shifts() -> None:
     """CIFAR's augmentation: every shift by up to the padding, nothing resampled."""
-    plan = plan_of([(32, 32)] * 4000, size=32, crop_mode="padded", crop_padding=4)
+    plan = plan_of([(32, 32)] * 4000, size=32, crop_mode="padded", crop_padding=4, flip=0.0)
     assert plan.targets is not None
     assert np.array_equal(plan.boxes[:, 2:], plan.targets[:, 2:])
     shifts = plan.boxes[:, :2] - plan.targets[:, :2]
@@ -99,6 +102,23 @@ def test_padded_crops_of_images_of_the_size_are_shifts() -> None:
     assert (plan.boxes[:, 2:] == 32 - np.abs(shifts)).all()
     counts = np.bincount(shifts[:, 0] + 4, minlength=9)
     assert counts.min() > 350 and counts.max() < 550
+
+
+def test_padded_crops_are_the_image_within_black_cut_then_mirrored() -> None:
+    """RandomCrop(16, padding=3) and RandomHorizontalFlip, carried out by PIL."""
+    picture = photo(1, 16, 16)
+    padded = ImageOps.expand(Image.fromarray(picture), 3)
+    expected = set()
+    for y, x in np.ndindex(7, 7):
+        cut = padded.crop((x, y, x + 16, y + 16))
+        expected |= {cut.tobytes(), ImageOps.mirror(cut).tobytes()}
+    plan = plan_of([(16, 16)] * 3000, size=16, crop_mode="padded", crop_padding=3)
+    assert plan.targets is not None
+    got = {
+        crop_resize(picture, box, bool(flip), (16, 16), target).tobytes()
+        for box, flip, target in zip(plan.boxes, plan.flips, plan.targets, strict=True)
+    }
+    assert got == expected
 
 
 def test_padded_crops_without_padding_stay_inside() -> None:

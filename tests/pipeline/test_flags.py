@@ -47,6 +47,8 @@ class Settings:
     """From, to."""
     sizes: tuple[int, ...] = (128, 224)
     """How many."""
+    shape: int | tuple[int, int] = 8
+    """Side, or height and width."""
     force: Flag = False
     """Replace it."""
 
@@ -70,6 +72,9 @@ def test_words_become_fields() -> None:
         ("a --max-side", "Missing value for argument '--max-side'. Expected 1 value"),
         ("a --max-side x", "--max-side: 'x' is not a whole number"),
         ("a --share x", "--share: 'x' is not a number"),
+        ("a --shape x", "--shape: 'x' is not a whole number or two of them"),
+        ("a --shape 1 2 3", "--shape: '1', '2', '3' is not a whole number or two of them"),
+        ("a --shape", "--shape: '' is not a whole number or two of them"),
         ("a --scale 1 x", "--scale: '1', 'x' cannot be read"),
         ("a --sizes 1 x", "--sizes: '1', 'x' cannot be read"),
         ("a --max-side -1", "--max-side -1: expected 0 or more"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders import resident
-from tests.builders import make_records, samples
+from tests.builders import make_records, samples, stored
 
 
 @pytest.fixture
@@ -29,6 +30,25 @@ def test_a_split_too_large_is_kept_smaller(file: Path, monkeypatch: pytest.Monke
     with open_loader(file, loader="resident", size=48, batch_size=5) as loader:
         batches = list(loader.epoch(0))
     assert [tuple(b.images.shape) for b in batches] == [(5, 3, 48, 48)] * 2 + [(2, 3, 48, 48)]
+
+
+def test_nothing_beyond_a_shrunk_image_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images of a few rows, of which one or two are left."""
+    white = [stored(np.full((14 + i, 160, 3), 255, np.uint8), "raw") for i in range(8)]
+    records = make_records(tmp_path / "flat.beton", white)
+    with_free_memory(monkeypatch, 2 * 8 * 3 * 16 * 16)
+    empty = torch.empty
+    monkeypatch.setattr(resident.torch, "empty", lambda *a, **k: empty(*a, **k).fill_(7))
+    with open_loader(
+        records, loader="resident", size=16, crop_mode="padded", crop_padding=15, repeats=30
+    ) as loader:
+        plan = loader.plan(0)
+        (batch,) = loader.epoch(0)
+    assert plan.targets is not None
+    for image, (y, x, height, width) in zip(batch.images, plan.targets.tolist(), strict=True):
+        assert (image[:, y : y + height, x : x + width] == 255).all()
 
 
 def test_a_split_that_cannot_fit_is_refused_with_numbers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,47 @@ def test_what_is_meant(expression: str, expected: range) -> None:
     assert chosen(expression) == set(expected)
 
 
+ODD = Known(
+    splits={
+        "train": (0, 4),
+        "train-1": (4, 5),
+        "10": (5, 6),
+        "a-b": (6, 7),
+        "b": (7, 8),
+        "xa": (8, 10),
+        "a@b": (10, 12),
+        "train[a]": (12, 16),
+        "traina": (16, 18),
+        "10-x": (18, 20),
+    },
+    labels=np.arange(20) % 4,
+    classes=("a", "b", "c-d", "1:2"),
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("train-1", [4]),
+        ("train-10", range(4)),
+        ("train-1-10", [4]),
+        ("train-1[:1]", [4]),
+        ("train-1*", [4]),
+        ("xa-b", [8, 9]),
+        ("xa+a-b", [6, 8, 9]),
+        ("train + 10-x - b", [*range(4), 18, 19]),
+        ("a@b-b", [10, 11]),
+        ("train[a]", range(12, 16)),
+        ("train[a][:1]", [12]),
+        ("train[a][b]", [13]),
+        ("train[1:2]", [3]),
+        ("all-all[c-d]", [i for i in range(20) if i % 4 != 2]),
+    ],
+)
+def test_odd_names(expression: str, expected: Sequence[int]) -> None:
+    assert select(expression, ODD).tolist() == list(expected)
+
+
 @pytest.mark.parametrize(
     ("expression", "text"),
     [
@@ -82,6 +124,13 @@ def test_what_is_meant(expression: str, expected: range) -> None:
 def test_what_makes_no_sense(expression: str, text: str) -> None:
     with pytest.raises(RecordsError, match=text):
         select(expression, KNOWN)
+
+
+def test_a_list_of_classes_that_is_a_class_too_is_a_question() -> None:
+    known = Known(splits={"all": (0, 3)}, labels=np.arange(3), classes=("a", "b", "a,b"))
+    with pytest.raises(RecordsError, match="both a class 'a,b' and all of a, b: take them one by"):
+        select("all[a,b]", known)
+    assert select("all[a]+all[b]", known).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +156,7 @@ def test_a_file_may_list_records(
     ("content", "text"),
     [
         ("52", "no record 52, which .*: expected 0 to 51"),
+        ("3\n" + 20 * "9", r"no record 9{18}\.\.\., which .*: expected 0 to 51"),
         ("a/60.jpg", "no record 'a/60.jpg', which .* such as 'a/0.jpg', or numbers"),
         ("a/1.jpg", "two records 'a/1.jpg'"),
     ],
@@ -115,6 +165,9 @@ def test_files_that_do_not_fit(tmp_path: Path, content: str, text: str) -> None:
     (tmp_path / "bad.txt").write_text(content)
     with pytest.raises(RecordsError, match=text):
         chosen(f"@{tmp_path / 'bad.txt'}")
+    (tmp_path / "archive.npy").write_bytes(b"PK\x03\x04" + bytes(60))
+    with pytest.raises(RecordsError, match=r"no list of records .*magic string"):
+        chosen(f"@{tmp_path / 'archive.npy'}")
     np.save(tmp_path / "a.npy", np.zeros((2, 2)))
     with pytest.raises(RecordsError, match="expected whole numbers in a row"):
         chosen(f"@{tmp_path / 'a.npy'}")

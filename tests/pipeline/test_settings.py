@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -54,3 +56,42 @@ def test_a_loader_takes_settings_whole_and_changed(tmp_path: Path) -> None:
         with open_loader(records, **keywords) as named:
             for one, two in zip(ours, named.epoch(0), strict=True):
                 assert torch.equal(one.images, two.images)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [
+        ({"batch_size": "8"}, "batch_size is '8', expected a whole number"),
+        ({"batch_size": True}, "batch_size is True, expected a whole number"),
+        ({"workers": 2.5}, "workers is 2.5, expected a whole number or auto or nothing"),
+        ({"crop_scale": 0.5}, "crop_scale is 0.5, expected two numbers"),
+        ({"size": (96.0, 128)}, r"size is \(96.0, 128\), expected a whole number or two of them"),
+        ({"train": "no"}, "train is 'no', expected true or false"),
+        ({"split": ["train"]}, r"split is \['train'\], expected text or nothing"),
+        ({"device": None}, "device is None, expected text or a device"),
+        ({"sampling": None}, "sampling is None, expected text"),
+        ({"on_bad_sample": ["skip"]}, "expected raise or skip"),
+        ({"config": PlanConfig()}, "config is a PlanConfig, expected a LoaderConfig"),
+    ],
+)
+def test_values_of_another_type_are_refused(keyword: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        open_loader("nowhere.beton", **keyword)
+
+
+def test_numbers_of_numpy_and_lists_are_taken(tmp_path: Path) -> None:
+    keywords: dict[str, Any] = {
+        "size": [8, np.int64(9)],
+        "crop_scale": [0.2, 1],
+        "batch_size": np.int64(3),
+    }
+    with make_records(tmp_path / "a.beton", samples(3)) as records:
+        with open_loader(records, loader="torchvision", workers=0, **keywords) as loader:
+            assert next(loader.epoch()).images.shape == (3, 3, 8, 9)
+            assert loader.config.plan.crop == CropConfig(size=(8, 9), crop_scale=(0.2, 1))
+
+
+@pytest.mark.parametrize("device", ["meta", "mps", "xpu", "hip", "gpu", "cuda:x"])
+def test_devices_that_nothing_here_runs_on_are_refused(device: str) -> None:
+    with pytest.raises(ConfigError, match=f"device is '{device}', expected auto, cpu or cuda"):
+        with_values(LoaderConfig(), {"device": device})

@@ -45,7 +45,9 @@ def test_names_are_unique_over_the_parts() -> None:
             ),
             model=ModelConfig(recipe=["hflip", {"op": "rotate", "degrees": 10}], dropout=0.2),
             optim=OptimConfig(optimizer="sgd", lr=1e-05, weight_decay=0.0),
-            runtime=RuntimeConfig(out="x", amp="off", compile="on", tensorboard=False),
+            runtime=RuntimeConfig(
+                out="x", amp="off", compile="on", tensorboard=False, seed=2**62 + 1
+            ),
         ),
     ],
 )
@@ -69,6 +71,9 @@ def test_yaml_reads_numbers_and_switches_as_people_write_them(tmp_path: Path) ->
     [
         ("batchsize: 3", "unknown setting 'batchsize'; did you mean 'batch_size'"),
         ("epochs: 2.5", "epochs is 2.5, expected a whole number"),
+        ("epochs: .inf", "epochs is inf, expected a whole number"),
+        ("epochs: .nan", "epochs is nan, expected a whole number"),
+        ("lr: 1" + 400 * "0", "expected a number"),
         ("lr: fast", "lr is 'fast', expected a number"),
         ("workers: many", "workers is 'many', expected a whole number or auto or nothing"),
         ("drop_last: 3", "drop_last is 3, expected true or false"),

@@ -17,14 +17,15 @@ from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import JpegHeader, turn_upright
 from headrace.pipeline.pil_image import read_picture
 from headrace.pipeline.resampling.boxes import resize_image
-from headrace.tools.packing.mend_jpeg import mend_jpeg, without_stray_end
+from headrace.tools.packing.mend_jpeg import mend_jpeg
+from headrace.tools.packing.stray_end import cut_stray_end
 
 # Above this a decoded image would not fit beside its neighbours in memory (600 MB each).
 MAX_PIXELS = 200_000_000
-# libjpeg's warnings of image data that it paints over. Extraneous bytes are none of them: they
-# come from decoders out of step too, but also from writers that pad.
+# libjpeg's warnings of image data that it paints over, once those of the header are mended.
 _PAINTED_OVER = re.compile(
-    "premature end of data segment|bad Huffman code|bad arithmetic code|found marker .* instead",
+    "premature end of data segment|bad Huffman code|bad arithmetic code|found marker .* instead|"
+    "extraneous bytes before marker",
     re.IGNORECASE,
 )
 _STRAY_END = re.compile("([0-9]+) extraneous bytes before marker 0xd9")
@@ -128,22 +129,25 @@ def decode_strictly(data: bytes) -> np.ndarray:
         raise BadImageError(_reason(error)) from None
 
 
-def mend_strictly(data: bytes) -> tuple[bytes, np.ndarray] | None:
+def mend_strictly(data: bytes) -> tuple[bytes, np.ndarray]:
     """A JPEG without what libjpeg-turbo warns of, as far as that is none of its image data.
 
     Returns:
-        Its bytes, and its pixels as stored, (H, W, 3) uint8 RGB; None if there still is a warning.
+        Its bytes, and its pixels as stored, (H, W, 3) uint8 RGB.
+
+    Raises:
+        BadImageError: with what it still warns of.
     """
-    mended = mend_jpeg(data)
-    for _ in range(2):
-        if mended is None:
-            return None
-        try:
-            return mended, simplejpeg.decode_jpeg(mended)
-        except ValueError as error:
-            stray = _STRAY_END.search(str(error))
-            mended = None if stray is None else without_stray_end(mended, int(stray[1]))
-    return None
+    mended = mend_jpeg(data) or data
+    try:
+        return mended, simplejpeg.decode_jpeg(mended)
+    except ValueError as error:
+        complaint = _reason(error)
+        stray = _STRAY_END.search(str(error))
+    cut = None if stray is None else cut_stray_end(mended, int(stray[1]))
+    if cut is None:
+        raise BadImageError(complaint)
+    return cut, decode_strictly(cut)
 
 
 def fitting_size(height: int, width: int, max_side: int) -> tuple[int, int]:
@@ -172,14 +176,14 @@ def _decode_jpeg(data: bytes, header: JpegHeader, max_side: int) -> tuple[np.nda
         return _decode_reduced(data, header, max_side), None
     except ValueError as error:
         complaint = _reason(error)
-    mended = mend_jpeg(data)
-    if mended is not None:
-        try:
-            return _decode_reduced(mended, header, max_side), complaint
-        except ValueError as error:
-            # libjpeg tells its first warning only: behind a harmless one there may be damage.
-            raise _NotByLibjpeg(complaint, bool(_PAINTED_OVER.search(str(error)))) from None
-    raise _NotByLibjpeg(complaint, bool(_PAINTED_OVER.search(complaint)))
+    try:
+        mended, _ = mend_strictly(data)
+    except BadImageError as error:
+        damaged = bool(_PAINTED_OVER.search(str(error)))
+        # libjpeg tells its first warning only: behind a harmless one there may be damage.
+        told = damaged and not complaint.startswith("Premature end")
+        raise _NotByLibjpeg(str(error) if told else complaint, damaged) from None
+    return _decode_reduced(mended, header, max_side), complaint
 
 
 def _decode_reduced(data: bytes, header: JpegHeader, max_side: int) -> np.ndarray:

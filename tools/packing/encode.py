@@ -207,10 +207,11 @@ def _pass_through(
     except BadImageError as error:
         complaint = str(error)
     if complaint is not None:
-        found = mend_strictly(data)
-        if found is None:
+        try:
+            stored, pixels = mend_strictly(data)
+        except BadImageError:
             return None
-        (stored, pixels), why = found, complaint
+        why = complaint
         moments = _moments(pixels) if want_moments else None
     return Encoded(
         data=stored,

@@ -54,18 +54,6 @@ def mend_jpeg(data: bytes) -> bytes | None:
     return None
 
 
-def without_stray_end(jpeg: bytes, num_bytes: int) -> bytes | None:
-    """The same JPEG without so many bytes before its end of image.
-
-    Decoders pass over them: they lie behind the last block.
-
-    Returns:
-        None if there is no such place.
-    """
-    end = jpeg.find(b"\xff\xd9", jpeg.find(b"\xff\xda"))
-    return jpeg[: end - num_bytes] + jpeg[end:] if end > num_bytes else None
-
-
 def _plain(marker: int, segment: bytes, components: int) -> bytes:
     """A segment as every reader knows it; nothing of metadata."""
     body = segment[4:]

@@ -13,8 +13,7 @@ from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from headrace.pipeline.pixels import check_size
 from headrace.pipeline.records import Records
-from headrace.tools.packing.decode import check_jpeg, decode_image
-from headrace.tools.packing.mend_jpeg import mend_jpeg
+from headrace.tools.packing.decode import check_jpeg, decode_image, mend_strictly
 
 _TASK_SAMPLES = 32
 
@@ -74,7 +73,7 @@ def _problem(records: Records, index: int) -> str | None:
 
 
 def _check_data(jpeg: bytes) -> None:
-    """Passes over what libjpeg warns of in a header only, as where it was packed unverified.
+    """Passes over what libjpeg warns of beside the image data, as where it was packed unverified.
 
     Raises:
         BadImageError: the image data are damaged.
@@ -82,11 +81,8 @@ def _check_data(jpeg: bytes) -> None:
     try:
         check_jpeg(jpeg)
     except BadImageError as error:
-        mended = mend_jpeg(jpeg)
-        if mended is None:
-            raise
         try:
-            check_jpeg(mended)
+            mend_strictly(jpeg)
         except BadImageError:
             raise error from None  # what is wrong with the record, not with what was made of it
 

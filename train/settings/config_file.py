@@ -11,6 +11,7 @@ import yaml
 from headrace.pipeline import flat_settings
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import nearest, setting_types, with_values
+from headrace.pipeline.value_types import type_name
 from headrace.train.settings.config import FREE_ON_RESUME, RunConfig
 
 
@@ -94,31 +95,15 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             return value
         if option is str and isinstance(value, str):
             return value
+        if option is int and type(value) is int:
+            return value  # as a float, a large one would become another
         if option in (int, float) and not isinstance(value, bool):
             try:
                 number = float(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 continue
             if option is float:
                 return number
-            if number == int(number):
+            if number.is_integer():
                 return int(number)
-    raise ConfigError(f"{where} is {value!r}, expected {_type_name(hint)}")
-
-
-def _type_name(hint: Any) -> str:
-    if isinstance(hint, type):
-        return {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[hint]
-    names = []
-    for option in get_args(hint):
-        if option == tuple[int, int]:
-            names.append("two of them")
-            continue
-        inner = get_args(option) or (option,)
-        names += [
-            _type_name(i)
-            if isinstance(i, type) and i is not type(None)
-            else str(i).replace("<class 'NoneType'>", "nothing")
-            for i in inner
-        ]
-    return " or ".join(names)
+    raise ConfigError(f"{where} is {value!r}, expected {type_name(hint)}")

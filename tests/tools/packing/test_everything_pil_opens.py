@@ -57,7 +57,7 @@ def damaged(data: bytes, chance: random.Random) -> tuple[str, bytes]:
         "restart": segment(0xDD, b"\0\0"),
     }
     scans = {
-        "spectrum": scan[:11] + bytes([small, small, 0]) + scan[14:],
+        "spectrum": scan[: scan[3] - 1] + bytes([small, small, 0]) + scan[scan[3] + 2 :],
         "trailing": scan + noise,
         "no end": scan[:-2],
         "padded": scan[:-2] + bytes(small + 1) + scan[-2:],
