@@ -6,20 +6,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-_MASK = re.compile(r"(.+?)[ _-]?(?:masks?|seg|segmentation|gt|annotation)(?:[ _-]?[0-9]+)?", re.I)
+_MASK = re.compile(r"[ _-]?(?:masks?|seg|segmentation|gt|annotation)(?:[ _-]?[0-9]+)?$", re.I)
 _WORD = re.compile(r"([^\W\d_][\w -]*?)[ ._-]*\(?[0-9]+\)?")
 _MAX_SHOWN = 4
 
 
 def masks_beside(images: Sequence[str]) -> list[str]:
     """A line where images are called as others with `_mask` behind."""
-    stems = {path.rpartition(".")[0] for path in images}
-    masks = []
+    likely: dict[str, str] = {}
     for path in images:
-        folder, slash, name = path.rpartition("/")
-        match = _MASK.fullmatch(name.rpartition(".")[0])
-        if match and folder + slash + match[1] in stems:
-            masks.append(path)
+        stem = path.rpartition(".")[0]
+        if match := _MASK.search(stem):
+            likely[path] = stem[: match.start()]
+    # There may be millions of images, and few of such names.
+    stems = {path.rpartition(".")[0] for path in images} if likely else set()
+    masks = [path for path, stem in likely.items() if stem in stems]
     if not masks:
         return []
     return [
