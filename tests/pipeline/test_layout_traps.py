@@ -109,6 +109,14 @@ def test_the_layout_names_needs_such_names(tmp_path: Path, named: int, said: str
         discover(tmp_path, layout="names")
 
 
+def test_classes_beside_the_split_in_one_name_are_a_question(tmp_path: Path) -> None:
+    _write(tmp_path, [f"{s}_{c}/{s}{i}.jpg" for s in ("train", "test") for c in ("open", "shut")
+                      for i in "12"])  # fmt: skip
+    with pytest.raises(ConfigError, match=r"test_open and test_shut are both test.*--layout flat"):
+        discover(tmp_path)
+    assert discover(tmp_path, layout="flat").splits == {"train": (0, 4), "test": (4, 8)}
+
+
 def test_words_in_names_are_noted(tmp_path: Path) -> None:
     _write(tmp_path, [f"train/{c}.{i}.jpg" for c in ("cat", "dog") for i in range(5)])
     listing = discover(tmp_path)
