@@ -249,3 +249,21 @@ def test_a_split_without_labels_is_noted(tmp_path: Path) -> None:
 def test_addresses_and_masks_of_the_same_name(entry: str, path: str) -> None:
     finder = Finder(["images/a b(1).jpg", "images/c.jpg", "images/50%25.jpg", "masks/c.jpg.png"])
     assert finder.find(entry).paths == (path,)
+
+
+def test_two_values_of_one_split_are_a_question(tmp_path: Path) -> None:
+    """As FER2013's PublicTest and PrivateTest: together they would hide the validation set."""
+    uses = ("Training", "PublicTest", "PrivateTest")
+    rows = "".join(f"{i}.jpg,{'ab'[i % 2]},{uses[i % 3]}\n" for i in range(12))
+    _write(tmp_path, [f"im/{i}.jpg" for i in range(12)], labels="file,label,Usage\n" + rows)
+    with pytest.raises(ConfigError, match="PublicTest and PrivateTest both speak of test; write"):
+        discover(tmp_path)
+    own = discover(tmp_path, LayoutConfig(split_column="Usage"))
+    assert {name: stop - start for name, (start, stop) in own.splits.items()} == {
+        "Training": 4,
+        "PublicTest": 4,
+        "PrivateTest": 4,
+    }
+    same = rows.replace("PublicTest", "test").replace("PrivateTest", "TEST")
+    _write(tmp_path, [], labels="file,label,Usage\n" + same)
+    assert list(discover(tmp_path).splits) == ["train", "test"]
