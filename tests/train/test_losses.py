@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from headrace.train.losses import LOSSES, loss_of
+from headrace.train.losses import LOSSES
 from headrace.train.losses.cross_entropy import CrossEntropy, classification_loss
 from headrace.train.settings.config import OptimConfig
+from headrace.train.settings.config_file import from_flat
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
@@ -31,7 +32,7 @@ def test_loss_is_float32_whatever_the_logits_are() -> None:
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_is_a_scalar_of_labels_and_of_soft_targets(name: str) -> None:
-    loss = loss_of(name).build(OptimConfig(loss=name))
+    loss = OptimConfig(loss=name).build("loss", None)
     logits = torch.randn(4, 3, requires_grad=True)
     for targets in (torch.tensor([0, 1, 2, 0]), torch.full((4, 3), 1 / 3)):
         value = loss(logits, targets)
@@ -40,5 +41,5 @@ def test_every_loss_is_a_scalar_of_labels_and_of_soft_targets(name: str) -> None
 
 
 def test_the_run_s_smoothing_reaches_the_loss() -> None:
-    config = OptimConfig(label_smoothing=0.3)
-    assert loss_of(config.loss).build(config) == CrossEntropy(label_smoothing=0.3)
+    config = from_flat({"label_smoothing": 0.3}, "test").optim
+    assert config.build("loss", None) == CrossEntropy(label_smoothing=0.3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.pipeline.errors import Interrupted
+from headrace.train.evaluate.fresh_norms import freshen
 from headrace.train.evaluate.inference import gather, infer
 from headrace.train.evaluate.scoring import Scores, score
 from headrace.train.folder.save import save_last
@@ -11,11 +12,15 @@ from headrace.train.state import Run
 
 
 def evaluate(run: Run, stop: StopRequest) -> Scores | None:
-    """Scores the validation split; None where there is none.
+    """Scores the validation split with the weights that are judged; None where there is none.
 
     Raises:
         Interrupted: after saving, when asked to stop.
     """
+    model = run.average.model
+    if run.average.stale_norms:
+        with run.clock.phase("evaluate"):
+            freshen(run, model)
     if run.val_loader is None:
         return None
 
@@ -26,9 +31,9 @@ def evaluate(run: Run, stop: StopRequest) -> Scores | None:
             raise Interrupted
 
     with run.clock.phase("evaluate"):
-        run.world.same_buffers(run.model)
+        run.world.same_buffers(model)
         outcome = infer(
-            run.model,
+            model,
             run.val_loader,
             run.preprocess,
             run.precision,
