@@ -30,7 +30,7 @@ def short_form(settings: Any, names: Sequence[str]) -> Any:
     for name in names:
         kind = owners[name]
         hint: Any = get_type_hints(kind, include_extras=True)[name]
-        shown = Annotated[hint, tyro.conf.arg(help=field_help(kind, name))]  # type: ignore[valid-type]
+        shown = Annotated[hint, tyro.conf.arg(help=field_help(kind, name))]
         fields.append((name, shown, dataclasses.field(default=values[name])))
     short = dataclasses.make_dataclass("Settings", fields, frozen=True, kw_only=True)
     short.__doc__ = f"{inspect.getdoc(type(settings))} {_REST}"

@@ -46,8 +46,9 @@ def build(
 ) -> torch.optim.Optimizer:
     """Muon over parameter groups that bring their own weight decay; it has no fused kernel."""
     for group in groups:
-        if group["head"]:
-            group["use_fallback"] = True
+        if group["head"] or all(weight.ndim <= 1 for weight in group["params"]):
+            # Plain AdamW; with `nesterov` timm takes NAdamW, as for kernels that make no matrix.
+            group |= {"use_fallback": True, "nesterov": False}
     optimizer: torch.optim.Optimizer = of_timm("Muon")(
         groups,
         lr=settings.lr,
