@@ -13,7 +13,6 @@ from headrace.pipeline.errors import ConfigError
 from headrace.train.settings.technique import SHARE, Technique, check, check_all
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
 NAMED = ("none", "inverse", "effective")
@@ -90,7 +89,9 @@ def soft(targets: Tensor, num_classes: int) -> Tensor:
     Returns:
         (B, C) float32.
     """
-    from torch.nn import functional as F
-
-    hard: torch.Tensor = targets
-    return F.one_hot(hard, num_classes).float() if targets.ndim == 1 else targets
+    if targets.ndim == 2:
+        return targets
+    # one_hot would read the least of them, to be sure.
+    places = targets[:, None]
+    hard: Tensor = places.new_zeros(len(targets), num_classes).scatter_(1, places, 1).float()
+    return hard
