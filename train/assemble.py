@@ -16,7 +16,12 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.train.clock import Clock, Lap
-from headrace.train.data.inputs import data_fingerprint, make_preprocess, open_loaders
+from headrace.train.data.inputs import (
+    data_fingerprint,
+    first_images,
+    make_preprocess,
+    open_loaders,
+)
 from headrace.train.data.labels import check_held_out, check_labels
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.device.compiling import compile_model
@@ -30,8 +35,10 @@ from headrace.train.hooks.patience import Patience
 from headrace.train.hooks.screen import Screen
 from headrace.train.losses.build import build_loss
 from headrace.train.metrics.meter import Meter
-from headrace.train.models.build import build_model
-from headrace.train.models.spec import ModelSpec
+from headrace.train.models.build import starting_model
+from headrace.train.models.checkpointing import checkpoint_activations
+from headrace.train.models.spec import ModelSpec, spec_of
+from headrace.train.models.whitening import whiten
 from headrace.train.optimizers.build import build_optimizer
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
@@ -75,19 +82,16 @@ def open_run(
     preprocess = make_preprocess(records, data.crop)
 
     # What the settings alone decide comes before the data is decoded, which may take minutes.
-    spec = ModelSpec(
-        name=config.model.model,
-        num_classes=len(classes),
-        size=data.crop.size,
-        dropout=config.model.dropout,
-    )
-    model = seeded_model(spec, config, checkpoint is None, device)
+    spec = spec_of(config.model, len(classes), data.crop.size)
+    model = seeded_model(spec, config, checkpoint is None, device, say)
     check_batch_norm(model, data.batch_size // world.size, optim.accumulate)
     check_eval_size(model, data.crop, device)
     augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
     optimizer = build_optimizer(model, optim)
     loss = build_loss(optim, records, data.train_split, len(classes), device)
     train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
+    if spec.whitening and checkpoint is None:
+        whiten(model, first_images(train_loader, preprocess))
     steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
     span = run_span(optim, steps_per_epoch)
     schedule, average = build_schedule(optim, span), optim.build("average", model, span)
@@ -149,11 +153,23 @@ def open_records(config: RunConfig, resources: ExitStack) -> tuple[Records, tupl
 
 
 def seeded_model(
-    spec: ModelSpec, config: RunConfig, may_fetch: bool, device: torch.device
+    spec: ModelSpec,
+    config: RunConfig,
+    is_new: bool,
+    device: torch.device,
+    say: Callable[[str], None],
 ) -> nn.Module:
-    """The model with the weights that --seed or --pretrained give it, on the device."""
+    """The model on the device, with the weights that --seed, --pretrained or --weights give it."""
     torch.manual_seed(config.runtime.seed)  # the initial weights; the loop seeds every step anew
-    model = build_model(spec, config.model.pretrained and may_fetch)
+    settings = config.model
+    model = starting_model(
+        spec,
+        pretrained=settings.pretrained and is_new,
+        weights=settings.weights if is_new else "",
+        say=say,
+    )
+    if settings.activation_checkpointing:
+        checkpoint_activations(model)
     return model.to(device, memory_format=torch.channels_last)
 
 

@@ -33,8 +33,7 @@ from headrace.train.evaluate.outcome import Outcome
 from headrace.train.evaluate.prediction_csv import check_writable, write_csv
 from headrace.train.evaluate.scoring import score
 from headrace.train.folder.checkpoint import load_checkpoint
-from headrace.train.models.build import build_model
-from headrace.train.models.spec import ModelSpec
+from headrace.train.models.saved import saved_model
 from headrace.train.processes.world import join_world
 from headrace.train.settings.config import AmpName
 
@@ -51,6 +50,9 @@ class PredictConfig:
     """.beton file, WebDataset shards, or an image folder."""
     split: str = "test"
     """Split to predict; `all` takes every sample."""
+    model: Annotated[str, arg(metavar="FILE.py:FUNCTION", help_behavior_hint="")] = ""
+    """Where the file of a model of your own is now, and that it is to be taken as it is; by default
+    where it was in training, and unchanged."""
     csv: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """Write name, label, class and confidence of each sample here."""
     loader: LoaderName = "auto"
@@ -69,7 +71,6 @@ def predict(config: PredictConfig) -> Outcome:
     """Carries out one prediction: shows what it found and writes the CSV."""
     path = Path(config.checkpoint)
     checkpoint = load_checkpoint(path / "best.pt" if path.is_dir() else path)
-    spec = ModelSpec(**checkpoint["model"])
     classes = list(checkpoint["classes"])
     preprocess = Preprocess.from_dict(checkpoint["preprocess"])
     split = None if config.split == "all" else config.split
@@ -81,8 +82,8 @@ def predict(config: PredictConfig) -> Outcome:
             check_writable(Path(config.csv))
         _, device = join_world(config.device)
         precision = choose_precision(config.amp, device)
-        model = build_model(spec).to(device, memory_format=torch.channels_last)
-        model.load_state_dict(checkpoint["weights"])
+        model = saved_model(checkpoint, config.model)
+        model = model.to(device, memory_format=torch.channels_last)
         loader = resources.enter_context(
             open_loader(
                 records,

@@ -179,7 +179,7 @@ def test_a_label_outside_the_classes_stops_a_prediction_before_any_work(
     bare = foreign(tmp_path / "bare.beton", 0, 1, label, -1)
     tar = shard(tmp_path / "test.tar", "0", "1", str(label), "-1")
     with monkeypatch.context() as patch:
-        patch.setattr(headrace.train.predict, "build_model", no_work)
+        patch.setattr(headrace.train.predict, "saved_model", no_work)
         for data, split, where in (
             (path, "test", "split 'test'"),
             (path, "all", "all samples"),

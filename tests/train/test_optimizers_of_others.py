@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from headrace.pipeline.errors import ConfigError
+from headrace.train.models.spatial_transformer import Transformed
 from headrace.train.optimizers import optimizer_of
 from headrace.train.optimizers.adabound import bounds
 from headrace.train.optimizers.build import build_optimizer
+from headrace.train.optimizers.groups import head_names, layer_numbers
 from headrace.train.settings.config_file import from_flat
 
 STEPS = 25
@@ -213,8 +215,21 @@ def test_the_head_has_a_rate_of_its_own() -> None:
     assert by_scale[1.0]["params"] == [model[0].weight]
     assert by_scale[10.0]["params"] == [model[2].weight]
     assert by_scale[10.0]["lr"] == pytest.approx(0.1)
-    with pytest.raises(ConfigError, match="--head-lr: this model has no linear layer"):
-        build(nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten()), head_lr=2)
+    with pytest.raises(ConfigError, match="--head-lr: this model has no layer to end with"):
+        build(nn.BatchNorm2d(3), head_lr=2)
+
+
+def test_a_spatial_transformer_is_neither_the_head_nor_a_layer_of_its_own() -> None:
+    import timm
+
+    model = Transformed(timm.create_model("test_vit", num_classes=3))
+    first, last = min(layer_numbers(model).values()), max(layer_numbers(model).values())
+    numbers = layer_numbers(model)
+    assert {numbers[n] for n in numbers if n.startswith("transformer.")} == {first} == {0}
+    assert numbers["model.head.weight"] == last > 3
+    assert head_names(model) == {"model.head.weight", "model.head.bias"}
+    of_squeezenet = Transformed(nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten()))
+    assert head_names(of_squeezenet) == {"model.0.weight", "model.0.bias"}
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,10 @@ import pytest
 from headrace.train.averages import AVERAGES
 from headrace.train.losses import LOSSES
 from headrace.train.metrics import METRICS
-from headrace.train.models import LIBRARIES, MODELS, RENAMED
+from headrace.train.models import LIBRARIES, MODELS
 from headrace.train.objectives import OBJECTIVES
 from headrace.train.optimizers import OPTIMIZERS
 from headrace.train.schedules import SCHEDULES
-from headrace.train.settings.config import ModelConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
@@ -51,12 +50,6 @@ def test_techniques_are_imported_only_when_asked_for() -> None:
         "assert 'torch' not in sys.modules, 'torch'\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-
-
-def test_an_earlier_model_name_is_the_same_model() -> None:
-    for earlier, name in RENAMED.items():
-        assert earlier not in MODELS
-        assert ModelConfig(model=earlier) == ModelConfig(model=name)
 
 
 def test_the_loop_is_short_and_names_no_technique() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from headrace.augment import Preprocess
 from headrace.pipeline.backend import LoaderConfig
@@ -22,6 +24,7 @@ from headrace.pipeline.records import Records
 from headrace.pipeline.sampling import BALANCED, SHUFFLE, sample_weights
 from headrace.pipeline.selection import is_expression
 from headrace.train.data.labels import held_out
+from headrace.train.models.whitening import NUM_IMAGES
 from headrace.train.processes.world import World
 from headrace.train.settings.config import RunConfig
 
@@ -68,6 +71,23 @@ def open_loaders(
         {"loader": train_loader.name, "workers": train_loader.config.decode.workers},
     )
     return train_loader, resources.enter_context(open_loader(records, settings))
+
+
+def first_images(loader: PlannedLoader, preprocess: Preprocess) -> Tensor:
+    """Up to 5000 training images of the first epoch, normalised but not augmented.
+
+    Returns:
+        (N, 3, H, W) float32, on the loader's device.
+    """
+    with closing(_batches(loader)) as batches:
+        images = [next(batches).images]
+        while len(images) * len(images[0]) < NUM_IMAGES and len(images) < len(loader):
+            images.append(next(batches).images)
+    return preprocess.normalise(torch.cat(images)[:NUM_IMAGES])
+
+
+def _batches(loader: PlannedLoader) -> Any:
+    return loader.epoch(0)
 
 
 def loader_config(

@@ -3,7 +3,7 @@
 Keys of every checkpoint (version 1)::
 
     format       1
-    model        name, num_classes, size, dropout: what `train.models.build` needs
+    model        the fields of `train.models.spec.ModelSpec`: what `train.models.build` needs
     classes      class names, by label
     preprocess   `augment.Preprocess.to_dict()`: how evaluation cuts and normalises
     config       the run's settings, flat
@@ -25,6 +25,7 @@ import torch
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import HeadraceError
+from headrace.train.models.renamed import under_present_name
 
 FORMAT = 1
 REQUIRED = ("model", "classes", "preprocess", "config", "weights")
@@ -74,4 +75,4 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
             f"{path} has checkpoint format {content.get('format')!r}, expected {FORMAT}; "
             "use the version of Headrace that wrote it"
         )
-    return content
+    return under_present_name(content)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flat_settings import with_values
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.parts import REQUIRED
 from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
+from headrace.train.models.places import code_hash, own_file_parts
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import changed_keys, from_flat, load_yaml, to_flat
 
@@ -131,7 +133,8 @@ def check_resumable(
     Raises:
         ConfigError: naming what differs.
     """
-    check_same_settings(from_flat(checkpoint["config"], "the checkpoint"), config)
+    before = from_flat(checkpoint["config"], "the checkpoint")
+    check_same_settings(with_moved_code(before, config, checkpoint), config)
     if fingerprint != checkpoint["data_fingerprint"]:
         raise ConfigError(
             f"cannot resume: --data {config.data.data} holds other samples than the run was "
@@ -142,6 +145,26 @@ def check_resumable(
             f"cannot resume with {world_size} processes: the run was started with "
             f"{len(checkpoint['ranks'])}"
         )
+
+
+def with_moved_code(
+    before: RunConfig, config: RunConfig, checkpoint: Mapping[str, Any]
+) -> RunConfig:
+    """The earlier settings with a user's own model file where it is now, if it is the same file.
+
+    Raises:
+        ConfigError: if it is not there, or has changed since the run was started.
+    """
+    old, now = own_file_parts(before.model.model), own_file_parts(config.model.model)
+    if old is None or now is None or old[1] != now[1]:
+        return before
+    code = code_hash(config.model.model)
+    if code != checkpoint["model"].get("code"):
+        raise ConfigError(
+            f"cannot resume: {now[0]} has changed since the run was started; put it back, or start "
+            "a new run from these weights with --weights"
+        )
+    return with_values(before, {"model": config.model.model})
 
 
 def check_same_settings(before: RunConfig, config: RunConfig) -> None:

@@ -1,8 +1,24 @@
-"""Libraries of published models: what is said where one of theirs cannot be built."""
+"""Libraries of published models: what they give, and what is said where one cannot be built."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from torch import nn
+
 from headrace.pipeline.errors import ConfigError, HeadraceError
+
+
+class Published(NamedTuple):
+    """A library's model with our number of classes.
+
+    Attributes:
+        model: in training mode, on the CPU.
+        num_classes: what its published weights tell; None where they were not asked for.
+    """
+
+    model: nn.Module
+    num_classes: int | None
 
 
 def cannot_build(name: str, pretrained: bool, error: Exception) -> HeadraceError:

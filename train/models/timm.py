@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
-
 from headrace.pipeline.errors import ConfigError, MissingPackageError
-from headrace.train.models.published import cannot_build
+from headrace.train.models.published import Published, cannot_build
 from headrace.train.models.spec import ModelSpec
 
 
-def build(name: str, spec: ModelSpec, pretrained: bool) -> nn.Module:
+def build(name: str, spec: ModelSpec, pretrained: bool) -> Published:
     """The model that timm calls `name`, with our classes, size and dropout.
 
     Raises:
@@ -38,6 +36,7 @@ def build(name: str, spec: ModelSpec, pretrained: bool) -> nn.Module:
     if published is not None and published.fixed_input_size:
         options["img_size"] = spec.size  # transformers keep one position per patch
     try:
-        return timm.create_model(name, pretrained=pretrained, **options)
+        model = timm.create_model(name, pretrained=pretrained, **options)
     except Exception as error:  # timm and the hub raise a dozen kinds
         raise cannot_build(f"timm:{name}", pretrained, error) from None
+    return Published(model, published.num_classes if pretrained and published else None)

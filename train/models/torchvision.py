@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
-
 from headrace.pipeline.errors import ConfigError
-from headrace.train.models.published import cannot_build
+from headrace.train.models.head import replace_head
+from headrace.train.models.published import Published, cannot_build
 from headrace.train.models.spec import ModelSpec
 
+CLASSES = 1000
+"""Of ImageNet, which all of torchvision's published classifiers tell."""
 
-def build(name: str, spec: ModelSpec, pretrained: bool) -> nn.Module:
+
+def build(name: str, spec: ModelSpec, pretrained: bool) -> Published:
     """The model that torchvision calls `name`, with our classes, size and dropout.
 
     Raises:
@@ -53,25 +55,6 @@ def build(name: str, spec: ModelSpec, pretrained: bool) -> nn.Module:
         raise cannot_build(f"torchvision:{name}", pretrained, error) from None
     if getattr(model, "aux_logits", False):
         model.aux_logits = False
-    _replace_head(model, spec.num_classes)
-    return model
-
-
-def _replace_head(model: nn.Module, num_classes: int) -> None:
-    """Gives the last classifying layer (of 1000 outputs) `num_classes` outputs."""
-    last = [
-        (name, layer)
-        for name, layer in model.named_modules()
-        if isinstance(layer, nn.Linear | nn.Conv2d)
-        and 1000 in (getattr(layer, "out_features", 0), getattr(layer, "out_channels", 0))
-    ][-1]
-    name, layer = last
-    parent = model.get_submodule(name.rpartition(".")[0])
-    fresh: nn.Module
-    if isinstance(layer, nn.Linear):
-        fresh = nn.Linear(layer.in_features, num_classes, bias=layer.bias is not None)
-    else:  # SqueezeNet classifies by a 1×1 convolution
-        fresh = nn.Conv2d(layer.in_channels, num_classes, layer.kernel_size)
-        if hasattr(model, "num_classes"):
-            model.num_classes = num_classes
-    setattr(parent, name.rpartition(".")[2], fresh)
+    if spec.num_classes != CLASSES:
+        replace_head(model, CLASSES, spec.num_classes)
+    return Published(model, CLASSES if pretrained else None)

@@ -25,8 +25,8 @@ class GroupConfig:
     """What the learning rate is multiplied by from one layer to the one before it, beginning at
     the head (1: all learn alike)."""
     head_lr: float = 1.0
-    """What the learning rate of the head, the last linear layer, is multiplied by; above 1 where
-    the rest has been trained before."""
+    """What the learning rate of the head, the last layer, is multiplied by; above 1 where the rest
+    has been trained before."""
 
     def __post_init__(self) -> None:
         within = 0 < self.layer_decay <= 1
@@ -55,7 +55,7 @@ def parameter_groups(
     config = config or GroupConfig()
     head = head_names(model)
     if config.head_lr != 1 and not head:
-        raise ConfigError("--head-lr: this model has no linear layer to end with; leave it out")
+        raise ConfigError("--head-lr: this model has no layer to end with; leave it out")
     layers = layer_numbers(model) if config.layer_decay < 1 else {}
     last = max(layers.values(), default=0)
     groups: dict[tuple[float, bool, bool], dict[str, Any]] = {}
@@ -63,7 +63,7 @@ def parameter_groups(
         for name, parameter in model.named_parameters():
             if not parameter.requires_grad or (parameter.ndim > 1) != decays:
                 continue
-            scale = config.layer_decay ** (last - layers.get(name, last))
+            scale = config.layer_decay ** (last - layers[name]) if layers else 1.0
             scale *= config.head_lr if name in head else 1.0
             key = (scale, decays, head_apart and name in head)
             if key not in groups:
@@ -75,32 +75,34 @@ def parameter_groups(
 
 
 def head_names(model: nn.Module) -> frozenset[str]:
-    """The names of the parameters of the last linear layer; none if there is no such layer."""
+    """The names of the parameters of the last layer that is linear or a convolution."""
     from torch import nn
 
-    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    if not linear:
-        return frozenset()
-    prefix = f"{linear[-1]}." if linear[-1] else ""
-    return frozenset(name for name, _ in model.named_parameters() if name.startswith(prefix))
+    from headrace.train.models.spatial_transformer import behind
+
+    layers = [m for m in behind(model).modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    own = {id(parameter) for parameter in layers[-1].parameters()} if layers else set()
+    return frozenset(name for name, found in model.named_parameters() if id(found) in own)
 
 
 def layer_numbers(model: nn.Module) -> dict[str, int]:
     """Each parameter's layer, the head's being the highest.
 
     Of a model of timm's these are its blocks. Of any other, each matrix or kernel begins a layer,
-    to which the biases and norms that follow belong.
+    to which the biases and norms that follow belong. A spatial transformer is in the first.
     """
-    if hasattr(model, "group_matcher"):
+    from headrace.train.models.spatial_transformer import behind
+
+    inner = behind(model)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    numbers = dict.fromkeys(names.values(), 0)
+    blocks: dict[str, int] = {}
+    if hasattr(inner, "group_matcher"):
         from timm.models import group_parameters
 
-        found: dict[str, int] = group_parameters(
-            model, model.group_matcher(coarse=False), reverse=True
-        )
-        return found
-    numbers: dict[str, int] = {}
+        blocks = group_parameters(inner, inner.group_matcher(coarse=False), reverse=True)
     number = -1
-    for name, parameter in model.named_parameters():
+    for name, parameter in inner.named_parameters():
         number += parameter.ndim > 1
-        numbers[name] = max(0, number)
+        numbers[names[id(parameter)]] = blocks[name] if blocks else max(0, number)
     return numbers

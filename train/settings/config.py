@@ -12,7 +12,7 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import PlanConfig
-from headrace.train.models import RENAMED
+from headrace.train.models.places import with_whole_path
 from headrace.train.settings.optim import OptimConfig
 
 Switch = Literal["auto", "on", "off"]
@@ -98,18 +98,30 @@ class ModelConfig:
     """What is trained, and on which images it learns."""
 
     model: str = "resnet18-strided"
-    """homework-cnn, resnet18-strided, resnet18-cifar, small-resnet, timm:NAME or
-    torchvision:NAME."""
+    """homework-cnn, report-resnet (-unpooled, -deep, -dropout), resnet18, resnet18-cifar,
+    resnet18-strided, airbench, small-resnet, timm:NAME, torchvision:NAME, hub:OWNER/REPOSITORY:NAME
+    or hub:FOLDER:NAME (torch.hub), or FILE.py:FUNCTION for one of your own."""
     pretrained: bool = False
-    """Start from published weights (timm: and torchvision: only; needs the network)."""
+    """Start from published weights (timm:, torchvision: and hub: only; needs the network)."""
+    weights: str = ""
+    """Start from the weights in this file (.safetensors, .pth, .pt), without the last layer where
+    the classes are others."""
     dropout: float = 0.0
     """Dropout probability in front of the last linear layers."""
+    spatial_transformer: bool = False
+    """Put a spatial transformer in front, which learns to turn, shift and scale each image."""
+    whitening: bool = False
+    """First layer (of airbench) from the training images' patches, and not trained."""
+    activation_checkpointing: bool = False
+    """Compute activations twice instead of keeping them: less memory, about a third more time."""
     recipe: Annotated[Any, _RECIPE_FLAG] = "report"
     """Augmentation recipe: its name, or a list of steps as in YAML: '[hflip, {op: rotate}]'."""
 
     def __post_init__(self) -> None:
-        # One name for one model, or a run under its earlier name could not be resumed.
-        object.__setattr__(self, "model", RENAMED.get(self.model, self.model))
+        # A run is resumed and its checkpoints are used from other working directories too.
+        object.__setattr__(self, "model", with_whole_path(self.model))
+        both = "no --pretrained beside it: a model starts from one or the other"
+        _check(not (self.weights and self.pretrained), "weights", self.weights, both)
         _check(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
         _check(isinstance(self.recipe, str | list), "recipe", self.recipe, "a name or a list")
 
@@ -159,5 +171,5 @@ class RunConfig:
 # samples, save for rounding. Everything else would turn the continued run into another one.
 FREE_ON_RESUME = frozenset(
     "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
-    "save_every tensorboard pretrained resident_memory".split()
+    "save_every tensorboard pretrained weights activation_checkpointing resident_memory".split()
 )

@@ -1,0 +1,51 @@
+"""The model of a checkpoint, with its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from headrace.pipeline.errors import ConfigError
+from headrace.train.models.build import build_model
+from headrace.train.models.places import own_file_parts, with_whole_path
+from headrace.train.models.spec import ModelSpec
+
+
+def saved_spec(checkpoint: Mapping[str, Any], own: str = "") -> ModelSpec:
+    """What a checkpoint's model is built from.
+
+    Args:
+        checkpoint: content of a .pt file of a run.
+        own: where the user's own file of the model is now, `FILE.py:function`, and that it is to be
+            taken as it is; "" for where it was, unchanged.
+
+    Raises:
+        ConfigError: if a file is named for a model that is of none.
+    """
+    spec = ModelSpec(**checkpoint["model"])
+    if not own:
+        return spec
+    if own_file_parts(spec.name) is None:
+        raise ConfigError(f"--model {own}: the checkpoint is of {spec.name}; leave --model away")
+    if own_file_parts(own) is None:
+        raise ConfigError(f"--model is {own!r}, expected FILE.py:FUNCTION, as {spec.name} is")
+    return dataclasses.replace(spec, name=with_whole_path(own), code="")
+
+
+def saved_model(checkpoint: Mapping[str, Any], own: str = "") -> nn.Module:
+    """The model with the checkpoint's weights, on the CPU; arguments as of `saved_spec`.
+
+    Raises:
+        HeadraceError: if it cannot be built, or the weights are not its own.
+    """
+    spec = saved_spec(checkpoint, own)
+    model = build_model(spec)
+    try:
+        model.load_state_dict(checkpoint["weights"])
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(f"the checkpoint's weights do not fit {spec.name}: {reason}") from None
+    return model

@@ -1,0 +1,82 @@
+"""Files of weights, .safetensors or state dicts that torch saved, read without running code."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from headrace.pipeline.errors import ConfigError, MissingPackageError
+
+_CONTAINERS = ("weights", "state_dict", "model_state_dict", "model", "net")
+"""Keys under which trainers keep the model's weights among other things; the first is ours."""
+_PREFIXES = ("_orig_mod.", "module.")
+"""What torch.compile and DistributedDataParallel put before every name."""
+
+
+def read_weights(path: str) -> dict[str, Tensor]:
+    """Name to tensor, on the CPU.
+
+    Raises:
+        ConfigError: if the file is not there, is damaged, or holds something else.
+        MissingPackageError: for a .safetensors file without that package.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise ConfigError(f"--weights {path} does not exist; give a .pth, .pt or .safetensors file")
+    content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file)
+    found = _tensors(content)
+    if found is None:
+        raise ConfigError(
+            f"--weights {path} holds no weights: expected a state dict, by itself or under one of "
+            f"{', '.join(_CONTAINERS)}; save one with torch.save(model.state_dict(), FILE)"
+        )
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in found):
+            found = {name.removeprefix(prefix): value for name, value in found.items()}
+    return found
+
+
+def _read_safetensors(file: Path) -> Any:
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise MissingPackageError(
+            f'--weights {file} needs safetensors: pip install "headrace[safetensors]" ({error})'
+        ) from None
+    try:
+        return load_file(file)
+    except Exception as error:  # its errors are of a kind of its own
+        raise ConfigError(f"--weights {file} is damaged: {' '.join(str(error).split())}") from None
+
+
+def _read_torch(file: Path) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
+        # Anything may be refused as a pickle; these two kinds torch has written.
+        refused = isinstance(error, pickle.UnpicklingError)
+        if refused and (zipfile.is_zipfile(file) or "global" in str(error).lower()):
+            raise ConfigError(
+                f"--weights {file} holds more than tensors, and code of a file is not run; save "
+                "the state dict alone: torch.save(model.state_dict(), FILE)"
+            ) from None
+        raise ConfigError(f"--weights {file} is damaged, or no file of torch.save") from None
+
+
+def _tensors(content: Any) -> dict[str, Tensor] | None:
+    """The state dict in what a file holds; None if there is none."""
+    if not isinstance(content, Mapping):
+        return None
+    if content and all(isinstance(value, Tensor) for value in content.values()):
+        return dict(content)
+    for key in _CONTAINERS:
+        inner = content.get(key)
+        if isinstance(inner, Mapping) and all(isinstance(v, Tensor) for v in inner.values()):
+            return dict(inner) or None
+    return None
