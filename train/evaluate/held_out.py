@@ -18,19 +18,24 @@ def evaluate(run: Run, stop: StopRequest) -> Scores | None:
         Interrupted: after saving, when asked to stop.
     """
     model = run.average.model
-    if run.average.stale_norms:
-        with run.clock.phase("evaluate"):
-            freshen(run, model)
-    if run.val_loader is None:
-        return None
+
+    def asked() -> bool:
+        return stop.agreed(run.world, run.device, together=False)
+
+    def leave() -> None:
+        # The position is the end of the epoch, so a resumed run starts with this evaluation.
+        save_last(run)
+        raise Interrupted
 
     def leave_early() -> None:
-        # The position is the end of the epoch, so a resumed run starts with this evaluation.
-        if stop.agreed(run.world, run.device, together=False):
-            save_last(run)
-            raise Interrupted
+        if asked():
+            leave()
 
     with run.clock.phase("evaluate"):
+        if run.average.stale_norms and not freshen(run, model, asked):
+            leave()
+        if run.val_loader is None:
+            return None
         run.world.same_buffers(model)
         outcome = infer(
             model,
