@@ -15,6 +15,7 @@ ABOUT = {
     "info": "say what is in a record file, draw some of it, verify it",
     "preview": "draw what an augmentation recipe does",
     "sample": "draw a sample data set",
+    "summary": "say what a model is made of: layers, parameters, operations, memory",
     "train": "train a classifier",
     "predict": "predict classes with a trained classifier",
     "bench throughput": "images per second of every loader, beside peers and ceilings",

@@ -18,6 +18,7 @@ SCRIPTS = {
     "info": "tools/info.py",
     "preview": "tools/preview.py",
     "sample": "tools/sample.py",
+    "summary": "tools/summary.py",
     "train": "train/run.py",
     "predict": "train/predict.py",
     "bench throughput": "bench/throughput.py",

@@ -5,13 +5,16 @@ What stands here is written from the sources, without a line of ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headrace.train.models import MODELS
 from headrace.train.models.build import build_model
 from headrace.train.models.spec import ModelSpec
 
@@ -164,6 +167,15 @@ def test_a_model_is_its_authors(
 def test_our_own_choices_keep_their_size(name: str, parameters: int) -> None:
     model = build_model(ModelSpec(name=name, num_classes=10, size=64))
     assert sum(p.numel() for p in model.parameters()) == parameters
+
+
+def test_the_documents_table_of_models_is_right() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/techniques.md").read_text()
+    rows = re.findall(r"^\| `([\w-]+)` \| ([\d,]+) \| (\d+) classes \|", text, re.MULTILINE)
+    assert [name for name, _, _ in rows] == list(MODELS)
+    for name, parameters, classes in rows:
+        model = build_model(ModelSpec(name=name, num_classes=int(classes), size=128))
+        assert f"{sum(p.numel() for p in model.parameters()):,}" == parameters, name
 
 
 def test_resnet18_takes_torchvisions_weights() -> None:

@@ -193,8 +193,17 @@ def test_a_run_starts_from_weights_once(tmp_path: Path, capsys: pytest.CaptureFi
     assert "weights:" not in capsys.readouterr().out
 
 
-def test_missing_weights_are_refused_before_images_are_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": "none.pth"}, "--weights none.pth does not exist"),
+        ({"model": "timm:test_vit", "size": 40}, "--model timm:test_vit cannot take an image of"),
+        ({"model": "none.py:net"}, "cannot be read"),
+        ({"model": "small-resnet", "whitening": True}, "--whitening needs a model"),
+    ],
+)
+def test_what_cannot_start_is_refused_before_images_are_decoded(
+    change: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import headrace.train.assemble
 
@@ -203,6 +212,6 @@ def test_missing_weights_are_refused_before_images_are_decoded(
 
     monkeypatch.setattr(headrace.train.assemble, "open_loaders", no_work)
     data = write_data(tmp_path / "a.beton")
-    with pytest.raises(ConfigError, match="does not exist"):
-        run_training(settings(data, tmp_path / "run", weights=str(tmp_path / "none.pth")))
+    with pytest.raises(ConfigError, match=message):
+        run_training(settings(data, tmp_path / "run", **change))
     assert not (tmp_path / "run").exists()

@@ -9,6 +9,7 @@ from torch import nn
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.models import LIBRARIES, MODELS, own_file
+from headrace.train.models.head import check_outputs
 from headrace.train.models.places import own_file_parts
 from headrace.train.models.published import Published
 from headrace.train.models.spatial_transformer import Transformed
@@ -41,10 +42,12 @@ def starting_model(
         say: shows a line to the user.
 
     Raises:
-        HeadraceError: as `build_model`, and for weights that do not fit.
+        HeadraceError: as `build_model`, for weights that do not fit, and for a model that cannot
+            take images of this size.
     """
     found = _named(spec, pretrained)
     model = _finished(found.model, spec)
+    check_outputs(model, spec)  # now, and not at the first step, when the data has been decoded
     if found.num_classes is not None:
         say(published_line(model, spec, found.num_classes))
     if weights:
