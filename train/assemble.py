@@ -90,7 +90,8 @@ def open_run(
     optimizer = build_optimizer(model, optim)
     loss = build_loss(optim, records, data.train_split, len(classes), device)
     train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
-    if spec.whitening and checkpoint is None:
+    # Given weights go with the whitening that they were trained behind.
+    if spec.whitening and checkpoint is None and not config.model.weights:
         whiten(model, first_images(train_loader, preprocess))
     steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
     span = run_span(optim, steps_per_epoch)

@@ -17,6 +17,7 @@ from torch.nn import functional
 from headrace.train.models import MODELS
 from headrace.train.models.build import build_model
 from headrace.train.models.spec import ModelSpec
+from headrace.train.models.whitening import whiten
 
 
 def homework(classes: int) -> nn.Module:
@@ -191,6 +192,23 @@ def test_the_dropout_variant_drops_half_unless_told() -> None:
         spec = ModelSpec(name="report-resnet-dropout", num_classes=3, size=32, dropout=given)
         found = [m.p for m in build_model(spec).modules() if isinstance(m, nn.Dropout)]
         assert found == [expected]
+
+
+def test_whitening_is_airbenchs() -> None:
+    generator = torch.Generator().manual_seed(2)
+    images = functional.avg_pool2d(torch.randn(20, 3, 20, 20, generator=generator), 3, 1)
+    model = build_model(ModelSpec(name="airbench", num_classes=10, size=32, whitening=True))
+    whiten(model, images)
+    # init_whitening_conv of airbench94
+    patches = images.unfold(2, 2, 1).unfold(3, 2, 1).transpose(1, 3).reshape(-1, 3, 2, 2)
+    flat = patches.reshape(len(patches), -1)
+    values, vectors = torch.linalg.eigh((flat.T @ flat) / len(flat), UPLO="U")
+    filters = vectors.T.reshape(12, 3, 2, 2).flip(0) / torch.sqrt(
+        values.flip(0).view(-1, 1, 1, 1) + 5e-4
+    )
+    ours = next(m for m in model.modules() if isinstance(m, nn.Conv2d)).weight[:12]
+    signs = (ours * filters).sum((1, 2, 3), keepdim=True).sign()  # which eigh leaves open
+    torch.testing.assert_close(ours, signs * filters, rtol=1e-3, atol=1e-3)
 
 
 def test_airbench_begins_by_passing_its_input_on() -> None:

@@ -113,6 +113,10 @@ def test_a_run_whitens_once_and_leaves_it(tmp_path: Path) -> None:
     torch.testing.assert_close(first[:12], -first[12:])
     assert not bool(torch.equal(weights["model.0.bias"], torch.zeros(24)))
     assert run.spec.whitening and run.spec.spatial_transformer
+    # Weights of a file were trained behind their own.
+    asked |= {"weights": str(tmp_path / "run/last.pt"), "epochs": 1}
+    run_training(settings(data, tmp_path / "next", **asked, train_split="val", val_split="none"))
+    assert torch.equal(load_checkpoint(tmp_path / "next")["weights"]["model.0.weight"], first)
 
 
 def step(model: nn.Module, seed: int = 5) -> tuple[Tensor, int]:

@@ -12,6 +12,8 @@ from torch import nn
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.build import build_model, starting_model
+from headrace.train.models.places import short_name
+from headrace.train.models.saved import saved_spec
 from headrace.train.models.spec import ModelSpec, spec_of
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import read_command_line, run_training
@@ -161,6 +163,27 @@ def test_predict_takes_a_file_only_for_a_model_of_one(own: Path, tmp_path: Path)
     run_training(settings(data, tmp_path / "run", **quick))
     with pytest.raises(ConfigError, match="the checkpoint is of small-resnet; leave --model away"):
         predict(PredictConfig(checkpoint=str(tmp_path / "run"), data=str(data), model=f"{own}:net"))
+
+
+def test_a_file_without_its_hash_is_not_run(own: Path) -> None:
+    model = {"name": f"{own}:net", "num_classes": 3, "size": 32}
+    with pytest.raises(ConfigError, match=r"names .*net.py:net but no hash of that file"):
+        saved_spec({"model": model})
+    assert saved_spec({"model": model}, f"{own}:net").name == f"{own}:net"
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("a/b/net.py:build", "net-build"),
+        ("hub:./x/folder:net", "hub-folder-net"),
+        ("hub:owner/name:net", "hub-owner-name-net"),
+        ("timm:resnet18", "timm-resnet18"),
+        ("small-resnet", "small-resnet"),
+    ],
+)
+def test_a_run_folder_has_the_models_short_name(name: str, short: str) -> None:
+    assert short_name(ModelConfig(model=name).model) == short
 
 
 HUB = """

@@ -45,6 +45,23 @@ def test_the_same_classes_keep_their_head(tmp_path: Path) -> None:
     assert line == f"weights: {count} of the model's {count} tensors taken from {tmp_path}/a.pth"
 
 
+def test_published_weights_of_timm_are_described_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from timm.models import _builder
+
+    asked: list[int] = []
+    monkeypatch.setattr(
+        _builder, "load_pretrained", lambda model, **named: asked.append(named["num_classes"])
+    )
+    lines: list[str] = []
+    spec = dataclasses.replace(SPEC, name="timm:test_resnet")
+    starting_model(spec, pretrained=True, weights="", say=lines.append)
+    assert asked == [3]
+    assert lines == [
+        "weights: the published ones of timm:test_resnet; the head (fc, of 1000 classes there) "
+        "starts anew with 3 classes"
+    ]
+
+
 @pytest.mark.parametrize("name", ["resnet18-strided", "timm:test_resnet", "torchvision:resnet18"])
 def test_the_head_of_other_classes_is_dropped(name: str, tmp_path: Path) -> None:
     theirs = dataclasses.replace(SPEC, name=name, num_classes=5)

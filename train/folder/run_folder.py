@@ -9,6 +9,7 @@ from pathlib import Path
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.errors import ConfigError
 from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
+from headrace.train.models.places import short_name
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import dump_yaml
 
@@ -127,7 +128,7 @@ def _old_files(folder: Path) -> list[Path]:
 
 def _numbered(config: RunConfig) -> Path:
     stem = Path(config.data.data).resolve().stem
-    model = config.model.model.replace(":", "-").replace("/", "-")
+    model = short_name(config.model.model)
     number = 1
     while True:
         folder = Path("runs") / f"{stem}-{model}-{number}"

@@ -53,6 +53,16 @@ def with_whole_path(name: str) -> str:
     return name
 
 
+def short_name(name: str) -> str:
+    """A model's name for a folder's: without paths and signs."""
+    if own := own_file_parts(name):
+        return f"{own[0].stem}-{own[1]}"
+    if name.startswith(_HUB):
+        place, model, is_folder = hub_place(name.removeprefix(_HUB))
+        name = f"hub-{Path(place).name}-{model}" if is_folder else name
+    return name.replace(":", "-").replace("/", "-")
+
+
 def code_hash(name: str) -> str:
     """A short hash of a user's own file, "" for a model of another kind.
 

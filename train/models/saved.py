@@ -27,6 +27,11 @@ def saved_spec(checkpoint: Mapping[str, Any], own: str = "") -> ModelSpec:
     """
     spec = ModelSpec(**checkpoint["model"])
     if not own:
+        if own_file_parts(spec.name) and not spec.code:
+            raise ConfigError(
+                f"the checkpoint names {spec.name} but no hash of that file, so it was not written "
+                "by a run; say --model FILE.py:FUNCTION to run a file all the same"
+            )
         return spec
     if own_file_parts(spec.name) is None:
         raise ConfigError(f"--model {own}: the checkpoint is of {spec.name}; leave --model away")
