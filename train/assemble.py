@@ -128,11 +128,8 @@ def open_run(
         epoch_time=Lap(clock),
         journal=journal,
         hooks=(
-            Logbook(journal),
-            Screen(optim.epochs, world.is_main),
-            Patience(optim.patience),
-            average,
-            *([schedule.after] if isinstance(schedule.after, Hook) else []),
+            *(Logbook(journal), Screen(optim.epochs, world.is_main), Patience(optim.patience)),
+            *(part for part in (average, schedule.after) if isinstance(part, Hook)),
         ),
         steps_per_epoch=steps_per_epoch,
     )

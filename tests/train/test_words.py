@@ -108,7 +108,7 @@ def test_nested_names_are_the_flat_flags(nested: str, flat: str) -> None:
             "--optim.nam: there is no setting 'nam' of optim; did you mean 'name'?",
         ),
         (
-            "--optim.name sdg",
+            "--optim.name sdg --optim.lr 3",
             "--optimizer sdg: expected one of adamw, sgd, adam, rmsprop, adagrad, adabound, lion, "
             "muon; did you mean sgd? (see headrace train --help-all)",
         ),
@@ -137,6 +137,7 @@ def test_what_cannot_be_is_told_in_one_line(
     [
         ({"momentum": 0.8}, "x: momentum is a setting of optimizer sgd, rmsprop, muon, but the"),
         ({"loss": "focal", "label_smoothing": 0.1}, "x: label_smoothing is a setting of loss"),
+        ({"optimizer": ["sgd"]}, "x: --optimizer is ['sgd'], expected one of adamw, sgd"),
         ({"optimizer": "sdg"}, "x: --optimizer is 'sdg', expected one of adamw, sgd"),
         ({"optimizer": "sgd", "momentum": "much"}, "x: momentum is 'much', expected a number"),
         ({"schedule": "multistep", "milestones": [3, "x"]}, "x: milestones is 'x', expected a nu"),

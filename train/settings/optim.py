@@ -67,7 +67,8 @@ class OptimConfig:
     def __post_init__(self) -> None:
         for room, techniques in ROOMS.items():
             name = getattr(self, room)
-            check(name in techniques, room, name, f"one of {', '.join(techniques)}")
+            known = isinstance(name, str) and name in techniques
+            check(known, room, name, f"one of {', '.join(techniques)}")
             self._take(room, settings_kind(room, name))
         check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         check(self.lr is None or self.lr > 0, "lr", self.lr, "above 0")

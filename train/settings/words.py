@@ -33,8 +33,9 @@ def prepare(words: Sequence[str], base: RunConfig) -> tuple[list[str], RunConfig
     """
     flat = [_chooser(word) for word in words]
     chosen = {room: peek(flat, f"--{room}") or getattr(base.optim, room) for room in ROOMS}
-    if any(name not in ROOMS[room] for room, name in chosen.items()):
-        return flat, base  # the parser says what is wrong with the name
+    for room, name in chosen.items():
+        if name not in ROOMS[room]:
+            return [f"--{room}", name], base  # the parser says what is wrong with it
     base = dataclasses.replace(base, optim=base.optim.choosing(chosen))
     parts = {name: setting_types(part) for name, part in _parts(base)}
     flat = [_flattened(word, parts, chosen) for word in flat]
