@@ -17,6 +17,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import setting_types
+from headrace.pipeline.short_help import ALL, short_form
 
 Settings = TypeVar("Settings")
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
@@ -88,6 +89,7 @@ def parse(
     prog: str,
     args: Sequence[str] | None = None,
     default: Settings | None = None,
+    everyday: Sequence[str] = (),
 ) -> Settings:
     """Reads flags into a dataclass; nested ones share one flat set of flags.
 
@@ -99,6 +101,8 @@ def parse(
         args: words of the command line; the process' own by default.
         default: settings to start from. What a file may have set can be taken back, so every
             switch then has its `--no-...`, and None may be given.
+        everyday: settings of `default` that --help shows, where it is not to show all; --help-all
+            does.
 
     Raises:
         ConfigError: for an unknown flag or an impossible value, in one line.
@@ -107,6 +111,11 @@ def parse(
     options: dict[str, Any] = {"config": _PLAIN}
     if default is not None:
         options = {"config": _REVOCABLE, "default": default}
+    if everyday and ALL in words:
+        words = ["--help"]
+    elif everyday and {"-h", "--help"} & set(words):
+        options["default"] = short_form(default, everyday)
+        tyro.cli(type(options["default"]), prog=prog, args=["--help"], **options)
     screen = io.StringIO()
     try:
         with _one_at_a_time, _unwrapped(words), contextlib.redirect_stderr(screen):
@@ -114,8 +123,8 @@ def parse(
     except SystemExit as end:
         if not end.code:
             raise  # --help
-        said = _as_flag(_ours(end), kind) or _in_one_line(screen.getvalue())
-        raise ConfigError(f"{said} (see {prog} --help)") from None
+        said = _as_flag(_ours(end), default or kind) or _in_one_line(screen.getvalue())
+        raise ConfigError(f"{said} (see {prog} {ALL if everyday else '--help'})") from None
 
 
 @contextlib.contextmanager
@@ -141,10 +150,12 @@ def _ours(error: BaseException | None) -> str:
     return ""
 
 
-def _as_flag(message: str, kind: type) -> str:
+def _as_flag(message: str, settings: Any) -> str:
     """A message that begins with a setting's name, with that of its flag in its place."""
     name, space, rest = message.partition(" ")
-    return f"--{name.replace('_', '-')}{space}{rest}" if name in setting_types(kind) else message
+    return (
+        f"--{name.replace('_', '-')}{space}{rest}" if name in setting_types(settings) else message
+    )
 
 
 def _in_one_line(box: str) -> str:

@@ -16,20 +16,34 @@ from headrace.pipeline.errors import ConfigError
 Settings = TypeVar("Settings")
 
 
-def setting_types(kind: type) -> dict[str, Any]:
-    """Every setting's name and type, those of nested dataclasses in the place of their fields."""
-    return dict(walk(kind))
+def setting_types(settings: Any) -> dict[str, Any]:
+    """Every setting's name and type, those of nested dataclasses in the place of their fields.
+
+    Args:
+        settings: a dataclass, or one that has been filled in: of a field that holds a subclass of
+            what it is declared as, only the latter knows all.
+    """
+    return dict(walk(settings))
 
 
-def walk(kind: type) -> Iterator[tuple[str, Any]]:
+def walk(settings: Any) -> Iterator[tuple[str, Any]]:
     """(name, type) of every setting, in order."""
+    for name, hint, _ in walk_owners(settings):
+        yield name, hint
+
+
+def walk_owners(settings: Any) -> Iterator[tuple[str, Any, type]]:
+    """(name, type, dataclass that has it) of every setting, in order."""
+    kind = settings if isinstance(settings, type) else type(settings)
     hints = get_type_hints(kind)
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
-        if dataclasses.is_dataclass(hint):
-            yield from walk(hint)  # type: ignore[arg-type]
+        if not dataclasses.is_dataclass(hint):
+            yield field.name, hint, kind
+        elif settings is kind:
+            yield from walk_owners(hint)
         else:
-            yield field.name, hint
+            yield from walk_owners(getattr(settings, field.name))
 
 
 def to_flat(settings: Any) -> dict[str, Any]:
@@ -50,7 +64,7 @@ def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: for an unknown name, or a value that cannot work.
     """
-    known = setting_types(type(settings))
+    known = setting_types(settings)
     for name in values:
         if name not in known:
             raise ConfigError(f"unknown setting {name!r}; {nearest(name, known)}")

@@ -29,10 +29,11 @@ from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.parts import restore
 from headrace.train.folder.resume import check_resumable
+from headrace.train.hooks import Hook
 from headrace.train.hooks.logbook import Logbook
 from headrace.train.hooks.patience import Patience
 from headrace.train.hooks.screen import Screen
-from headrace.train.losses import loss_of
+from headrace.train.losses.build import build_loss
 from headrace.train.metrics.meter import Meter
 from headrace.train.models.build import starting_model
 from headrace.train.models.checkpointing import checkpoint_activations
@@ -41,7 +42,7 @@ from headrace.train.models.whitening import whiten
 from headrace.train.optimizers.build import build_optimizer
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
-from headrace.train.schedules import schedule_of
+from headrace.train.schedules.build import build_schedule, run_span
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import to_flat
 from headrace.train.state import Run
@@ -83,14 +84,18 @@ def open_run(
     # What the settings alone decide comes before the data is decoded, which may take minutes.
     spec = spec_of(config.model, len(classes), data.crop.size)
     model = seeded_model(spec, config, checkpoint is None, device, say)
-    check_batch_norm(model, data.batch_size // world.size)
+    check_batch_norm(model, data.batch_size // world.size, optim.accumulate)
     check_eval_size(model, data.crop, device)
     augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
+    optimizer = build_optimizer(model, optim)
+    loss = build_loss(optim, records, data.train_split, len(classes), device)
     train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
     # Given weights go with the whitening that they were trained behind.
     if spec.whitening and checkpoint is None and not config.model.weights:
         whiten(model, first_images(train_loader, preprocess))
     steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
+    span = run_span(optim, steps_per_epoch)
+    schedule, average = build_schedule(optim, span), optim.build("average", model, span)
     forward, compiled = make_forward(model, config, world, precision, train_loader)
     lock = world.on_main(take_folder)
     journal = open_journal(lock, config, checkpoint or {}, world, resources)
@@ -111,16 +116,21 @@ def open_run(
         spec=spec,
         model=model,
         forward=forward,
-        objective=loss_of(optim.loss).build(optim),
-        optimizer=build_optimizer(model, optim),
-        schedule=schedule_of(optim.schedule).build(optim, steps_per_epoch),
+        loss=loss,
+        objective=optim.build("objective", model),
+        optimizer=optimizer,
+        schedule=schedule,
+        average=average,
         scaler=torch.amp.GradScaler(device.type, enabled=precision.scaled),
         meter=Meter(device),
         progress=Progress(),
         clock=clock,
         epoch_time=Lap(clock),
         journal=journal,
-        hooks=(Logbook(journal), Screen(optim.epochs, world.is_main), Patience(optim.patience)),
+        hooks=(
+            *(Logbook(journal), Screen(optim.epochs, world.is_main), Patience(optim.patience)),
+            *(part for part in (average, schedule.after) if isinstance(part, Hook)),
+        ),
         steps_per_epoch=steps_per_epoch,
     )
     if checkpoint is not None:
@@ -203,8 +213,13 @@ def open_journal(
     return journal
 
 
-def check_batch_norm(model: nn.Module, rank_batch_size: int) -> None:
-    """Refuses batches of one, over which batch normalisation has no variance."""
+def check_batch_norm(model: nn.Module, rank_batch_size: int, accumulate: int) -> None:
+    """Refuses batches of one, over which batch normalisation has no variance, and smaller parts."""
+    if rank_batch_size < 2 * accumulate > 2:
+        raise ConfigError(
+            f"--accumulate {accumulate} leaves less than 2 samples of a batch for a part, of the "
+            f"{rank_batch_size} that a process has; take fewer parts or a larger --batch-size"
+        )
     norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
     if rank_batch_size == 1 and any(isinstance(m, norms) for m in model.modules()):
         raise ConfigError(
@@ -254,6 +269,7 @@ def make_forward(
         ids = [device.index] if device.type == "cuda" else None
         wrapped = nn.parallel.DistributedDataParallel(model, device_ids=ids)
     rows = max(2, min(loader.config.rank_batch_size, len(loader.records)))
+    rows = max(2, rows // config.optim.accumulate)
     example = torch.zeros(rows, 3, *shape, dtype=precision.dtype, device=device)
     example = example.contiguous(memory_format=torch.channels_last)
     return compile_model(wrapped, config.runtime.compile, example, precision)

@@ -59,6 +59,8 @@ def train_epoch(run: Run, stop: StopRequest) -> None:
             with clock.phase("step"):
                 optimise(run, images, targets)
             progress.next_step()
+            for hook in run.hooks:
+                hook.after_step(progress)
             bar.update()
             last = progress.step == run.steps_per_epoch
             log = last or progress.step % runtime.log_every == 0

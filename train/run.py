@@ -45,7 +45,13 @@ from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import load_yaml
+from headrace.train.settings.words import peek, prepare
 from headrace.train.state import Run
+
+EVERYDAY = (
+    "data model size epochs batch_size lr optimizer recipe seed out device workers config resume"
+).split()
+"""What --help shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +71,7 @@ def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
     Returns:
         The settings, and the run folder or checkpoint to continue from ("" for a new run).
     """
-    source = _peek(args, "--config")
-    resumed = _peek(args, "--resume")
+    source, resumed = peek(args, "--config"), peek(args, "--resume")
     base = RunConfig()
     earlier: Earlier | None = None
     if source and resumed:
@@ -77,7 +82,8 @@ def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
         earlier = read_earlier(resumed)
         # Without its --out, for one that is there after parsing was given just now.
         base = with_out(earlier.config, "")
-    found = parse(CommandLine, called("train"), args, CommandLine(run=base))
+    words, base = prepare(args, base)
+    found = parse(CommandLine, called("train"), words, CommandLine(run=base), EVERYDAY)
     if earlier is not None and found.run.runtime.out:
         check_given_out(found.run.runtime.out, earlier.folder)
     return found.run, found.resume
@@ -86,16 +92,6 @@ def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
 def with_out(config: RunConfig, out: str) -> RunConfig:
     """The same settings with another --out."""
     return dataclasses.replace(config, runtime=dataclasses.replace(config.runtime, out=out))
-
-
-def _peek(args: Sequence[str], flag: str) -> str:
-    """A flag's value before the real parsing, for which it decides the defaults."""
-    for number, word in enumerate(args):
-        if word == flag and number + 1 < len(args):
-            return args[number + 1]
-        if word.startswith(f"{flag}="):
-            return word.partition("=")[2]
-    return ""
 
 
 def run_training(config: RunConfig, resume: str = "") -> Run:

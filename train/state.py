@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from headrace.augment import Augmenter, Preprocess
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.train.averages.average import Average
 from headrace.train.clock import Clock, Lap
 from headrace.train.device.amp import Precision
 from headrace.train.folder.folder_lock import FolderLock
@@ -19,6 +20,7 @@ from headrace.train.folder.journal import Journal
 from headrace.train.hooks import Hook
 from headrace.train.metrics.meter import Meter
 from headrace.train.models.spec import ModelSpec
+from headrace.train.objectives.objective import Objective
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
 from headrace.train.settings.config import RunConfig
@@ -28,9 +30,9 @@ from headrace.train.settings.config import RunConfig
 class Run:
     """One run, ready to go; see assemble.py. `model` holds the weights, `forward` applies them.
 
-    `lock` keeps other runs out of the folder; only rank 0 has it. `objective` is the loss: logits
-    and targets to a scalar. `schedule` gives the learning rate of a step. `hooks` watch, in this
-    order.
+    `lock` keeps other runs out of the folder; only rank 0 has it. `loss` makes a scalar of logits
+    and targets, `objective` takes the step's gradient of it. `schedule` gives the learning rate of
+    a step. `average` has the model that is judged and saved as best. `hooks` watch, in this order.
     """
 
     config: RunConfig
@@ -48,9 +50,11 @@ class Run:
     spec: ModelSpec
     model: nn.Module
     forward: Callable[[Tensor], Tensor]
-    objective: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    objective: Objective
     optimizer: torch.optim.Optimizer
     schedule: Callable[[int], float]
+    average: Average
     scaler: torch.amp.GradScaler
     meter: Meter
     progress: Progress

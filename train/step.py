@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from headrace.train.losses.cross_entropy import classification_loss
+from headrace.train.losses.penalty import penalty_of
 from headrace.train.state import Run
 
 
@@ -17,22 +21,47 @@ def optimise(run: Run, images: Tensor, targets: Tensor) -> None:
         images: (B, 3, S, S) floating, channels_last, normalised, on the device.
         targets: (B,) int64 classes, or (B, C) float32 soft targets, on the device.
     """
-    step, config = run.progress.global_step, run.config
-    set_learning_rate(run.optimizer, run.schedule(step))
-    # Dropout's noise is a function of seed, process and step: loaders may draw from the global
-    # generator as they like, and a resumed run needs no state of it.
-    torch.manual_seed(step_seed(config.runtime.seed, run.world.rank, step))
-    with run.precision.autocast():
-        logits = run.forward(images)
-    loss = run.objective(logits, targets)
-    run.scaler.scale(loss).backward()
-    if config.optim.clip_grad:
+    optim = run.config.optim
+    set_learning_rate(run.optimizer, run.schedule(run.progress.global_step))
+    logits = run.objective(lambda: add_gradient(run, images, targets))
+    if optim.clip_grad:
         run.scaler.unscale_(run.optimizer)
-        clip_grad_norm_(run.model.parameters(), config.optim.clip_grad)
+        clip_grad_norm_(run.model.parameters(), optim.clip_grad)
     run.scaler.step(run.optimizer)  # fp16 only: reads whether a gradient overflowed, a sync point
     run.scaler.update()
     run.optimizer.zero_grad(set_to_none=True)
-    run.meter.add(loss, logits, targets)
+    # Neither smoothed nor weighted nor penalised, whatever is made smaller: as in validation.
+    run.meter.add(classification_loss(logits, targets), logits, targets)
+
+
+def add_gradient(run: Run, images: Tensor, targets: Tensor) -> Tensor:
+    """Adds the gradient of the batch's mean loss to the weights' own, part by part of the batch.
+
+    Returns:
+        (B, C) logits, without a graph.
+    """
+    # Dropout's noise is a function of seed, process and step: loaders may draw from the global
+    # generator as they like, and a resumed run needs no state of it.
+    seed = run.config.runtime.seed
+    torch.manual_seed(step_seed(seed, run.world.rank, run.progress.global_step))
+    # Parts of one sample are avoided: batch normalisation needs two.
+    parts = max(1, min(run.config.optim.accumulate, len(images) // 2))
+    pieces = list(
+        zip(torch.tensor_split(images, parts), torch.tensor_split(targets, parts), strict=True)
+    )
+    said = []
+    for number, (some, wanted) in enumerate(pieces, 1):
+        # Processes exchange gradients once, with the last part.
+        apart = getattr(run.forward, "no_sync", nullcontext) if number < parts else nullcontext
+        with apart():
+            with run.precision.autocast():
+                logits = run.forward(some)
+            loss = run.loss(logits, wanted) * (len(some) / len(images))
+            if number == parts:
+                loss = loss + penalty_of(run.model, run.config.optim.penalty)
+            run.scaler.scale(loss).backward()
+        said.append(logits.detach())
+    return said[0] if parts == 1 else torch.cat(said)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -67,7 +67,7 @@ def test_run_by_path_writes_a_numbered_folder(trained: Path) -> None:
 
 
 def test_module_form_shows_the_flags(tmp_path: Path) -> None:
-    done = call([sys.executable, "-m", "headrace.train.run", "--help"], ROOT)
+    done = call([sys.executable, "-m", "headrace.train.run", "--help-all"], ROOT)
     assert done.returncode == 0
     assert "--crop-scale" in done.stdout
 

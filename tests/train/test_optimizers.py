@@ -63,8 +63,8 @@ def test_frozen_defaults() -> None:
 
 
 def test_an_unknown_optimizer_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="--optimizer is 'adam', expected one of adamw, sgd"):
-        OptimConfig(optimizer="adam")
+    with pytest.raises(ConfigError, match="--optimizer is 'adamx', expected one of adamw, sgd"):
+        OptimConfig(optimizer="adamx")
 
 
 def test_a_group_s_rate_is_the_schedule_s_times_its_scale() -> None:

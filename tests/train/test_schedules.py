@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.train.schedules import SCHEDULES, schedule_of
-from headrace.train.schedules.cosine import learning_rate, warmup_length
+from headrace.train.schedules import SCHEDULES, cosine
+from headrace.train.schedules.build import build_schedule, run_span
+from headrace.train.schedules.span import Span
+from headrace.train.schedules.warmup import Warmed, warmup_length
 from headrace.train.settings.config import OptimConfig
 
 
@@ -18,6 +20,15 @@ def rates(total: int, warmup: int, peak: float = 1.0, floor: float = 0.0) -> lis
         learning_rate(s, total_steps=total, warmup_steps=warmup, peak=peak, floor=floor)
         for s in range(total)
     ]
+
+
+def learning_rate(
+    step: int, *, total_steps: int, warmup_steps: int, peak: float, floor: float = 0.0
+) -> float:
+    """Of the cosine behind its warm-up."""
+    span = Span(peak=peak, steps_per_epoch=1, total_steps=total_steps, warmup_steps=warmup_steps)
+    after = cosine.build(cosine.Settings(min_lr=floor), span)
+    return Warmed(after=after, warmup_steps=warmup_steps)(step)
 
 
 def test_rises_linearly_then_falls_as_half_a_cosine() -> None:
@@ -51,7 +62,7 @@ def test_no_warm_up_starts_at_the_peak() -> None:
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_every_schedule_stays_between_nothing_and_the_peak(name: str) -> None:
     config = OptimConfig(schedule=name, epochs=4, lr=0.5, warmup_epochs=0.5)
-    rate = schedule_of(name).build(config, steps_per_epoch=10)
+    rate = build_schedule(config, run_span(config, steps_per_epoch=10))
     curve = [rate(step) for step in range(40)]
     assert all(0 < value <= 0.5 for value in curve)
     assert curve == [rate(step) for step in range(40)]
@@ -59,6 +70,6 @@ def test_every_schedule_stays_between_nothing_and_the_peak(name: str) -> None:
 
 def test_a_run_s_schedule_is_the_cosine_over_all_its_epochs() -> None:
     config = OptimConfig(epochs=3, lr=0.25, warmup_epochs=0.5)
-    rate = schedule_of(config.schedule).build(config, steps_per_epoch=8)
+    rate = build_schedule(config, run_span(config, steps_per_epoch=8))
     for step in range(24):
         assert rate(step) == learning_rate(step, total_steps=24, warmup_steps=4, peak=0.25)

@@ -60,9 +60,9 @@ def open_loaders(
         hint = f" (there is {', '.join(others)}: see --val-split)" if others else ""
         absent = "" if data.val_split == "none" else f"no split {data.val_split!r}{hint}: "
         say(f"{absent}nothing is held out, best.pt is the last epoch")
-        if config.optim.patience:
+        if flag := config.optim.needs_evaluation:
             raise ConfigError(
-                f"--patience needs a validation split, and there is no {data.val_split!r}"
+                f"{flag} needs a validation split, and there is no {data.val_split!r}"
             )
         return train_loader, None
     # The training loader's name and workers: `auto` has been decided, and said, once.

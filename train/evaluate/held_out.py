@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.pipeline.errors import Interrupted
+from headrace.train.evaluate.fresh_norms import freshen
 from headrace.train.evaluate.inference import gather, infer
 from headrace.train.evaluate.scoring import Scores, score
 from headrace.train.folder.save import save_last
@@ -11,24 +12,33 @@ from headrace.train.state import Run
 
 
 def evaluate(run: Run, stop: StopRequest) -> Scores | None:
-    """Scores the validation split; None where there is none.
+    """Scores the validation split with the weights that are judged; None where there is none.
 
     Raises:
         Interrupted: after saving, when asked to stop.
     """
-    if run.val_loader is None:
-        return None
+    model = run.average.model
+
+    def asked() -> bool:
+        return stop.agreed(run.world, run.device, together=False)
+
+    def leave() -> None:
+        # The position is the end of the epoch, so a resumed run starts with this evaluation.
+        save_last(run)
+        raise Interrupted
 
     def leave_early() -> None:
-        # The position is the end of the epoch, so a resumed run starts with this evaluation.
-        if stop.agreed(run.world, run.device, together=False):
-            save_last(run)
-            raise Interrupted
+        if asked():
+            leave()
 
     with run.clock.phase("evaluate"):
-        run.world.same_buffers(run.model)
+        if run.average.stale_norms and not freshen(run, model, asked):
+            leave()
+        if run.val_loader is None:
+            return None
+        run.world.same_buffers(model)
         outcome = infer(
-            run.model,
+            model,
             run.val_loader,
             run.preprocess,
             run.precision,

@@ -7,18 +7,18 @@ from typing import Any
 from headrace.train.divergence import check_weights
 from headrace.train.evaluate.scoring import Scores
 from headrace.train.folder.checkpoint import save_checkpoint
-from headrace.train.folder.parts import PARTS, state_of
+from headrace.train.folder.parts import state_of
 from headrace.train.folder.run_folder import BEST_NAME, LAST_NAME
 from headrace.train.settings.config_file import to_flat
 from headrace.train.state import Run
 
 
 def save_best(run: Run, scores: Scores | None) -> None:
-    """Writes best.pt: the weights and what is needed to use them."""
+    """Writes best.pt: the weights that were judged and what is needed to use them."""
     with run.clock.phase("save"):
         check_weights(run)
         if run.world.is_main:
-            weights = PARTS["weights"](run).state_dict()
+            weights = run.average.model.state_dict()
             write_checkpoint(run, BEST_NAME, {**describe(run, scores), "weights": weights})
 
 

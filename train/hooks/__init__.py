@@ -1,16 +1,17 @@
 """What watches a run: it may note, keep, say, ask for the end, and changes nothing of the result.
 
-What changes a step's mathematics is a loss (headrace.train.losses) or an optimizer.
+What changes a step's mathematics is a loss, an objective or an optimizer, in rooms of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from headrace.train.progress import Progress
 
 
+@runtime_checkable
 class Hook(Protocol):
     """The moments of a run, in the order in which they come; a hook has those that it needs.
 
@@ -23,6 +24,10 @@ class Hook(Protocol):
     def wants_end(self, progress: Progress) -> bool:
         """Asked before every epoch, on every process, of which all must say the same."""
         return False
+
+    def after_step(self, progress: Progress) -> None:
+        """The weights have been moved once, and `progress` counts it."""
+        return None
 
     def after_log(self, progress: Progress, row: Mapping[str, Any]) -> None:
         """Some steps are done.

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
-from headrace.train.settings.config import OptimConfig
+from headrace.train.losses.class_weights import WeightedLoss, soft
+from headrace.train.settings.technique import SHARE, check_all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(WeightedLoss):
+    """Of cross-entropy."""
+
+    label_smoothing: float = 0.1
+    """Share of each target that is spread over all classes."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_all(self, {"label_smoothing": SHARE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,20 +33,31 @@ class CrossEntropy:
 
     Attributes:
         label_smoothing: share of each target that is spread evenly over all classes.
+        class_weights: (C,) float32, how much each class counts; None: all alike.
     """
 
     label_smoothing: float = 0.0
+    class_weights: Tensor | None = None
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return classification_loss(logits, targets, self.label_smoothing)
+        if self.class_weights is None:
+            return classification_loss(logits, targets, self.label_smoothing)
+        return F.cross_entropy(
+            logits.float(),
+            # Of soft targets torch takes the plain mean over the batch; of classes it would divide
+            # by the weights in the batch, and a sample's part would depend on the others.
+            soft(targets, logits.shape[1]),
+            weight=self.class_weights,
+            label_smoothing=self.label_smoothing,
+        )
 
 
-def build(config: OptimConfig) -> CrossEntropy:
+def build(settings: Settings, class_weights: Tensor | None) -> CrossEntropy:
     """The loss with the run's label smoothing."""
-    return CrossEntropy(label_smoothing=config.label_smoothing)
+    return CrossEntropy(label_smoothing=settings.label_smoothing, class_weights=class_weights)
 
 
-def classification_loss(logits: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+def classification_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """Mean cross-entropy in float32.
 
     Args:

@@ -1,4 +1,4 @@
-"""The configured optimizer over a model's parameters: decay on weight matrices only."""
+"""The configured optimizer over a model's parameters."""
 
 from __future__ import annotations
 
@@ -8,26 +8,21 @@ import torch
 from torch import nn
 
 from headrace.train.optimizers import optimizer_of
-from headrace.train.settings.config import OptimConfig
-
-
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Two groups: matrices and kernels with decay, biases and norm scales (one axis) without.
-
-    A group may have an `lr_scale`, by which every learning rate of the schedule is multiplied.
-    """
-    trained = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+from headrace.train.optimizers.groups import parameter_groups
+from headrace.train.settings.optim import OptimConfig
 
 
 def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
     """The configured optimizer; a step sets the learning rate before it moves the weights."""
     technique = optimizer_of(config.optimizer)
-    settings = technique.Settings(lr=config.peak_lr, weight_decay=config.decay)
-    groups = parameter_groups(model, settings.weight_decay)
+    head_apart: bool = getattr(technique, "HEAD_APART", False)
+    groups: list[dict[str, Any]] = parameter_groups(
+        model, config.decay, config.groups, head_apart=head_apart
+    )
+    for group in groups:
+        group["lr"] = config.peak_lr * group.get("lr_scale", 1.0)
     fused = next(model.parameters()).device.type in ("cpu", "cuda")
-    optimizer: torch.optim.Optimizer = technique.build(groups, settings, fused)
+    optimizer: torch.optim.Optimizer = technique.build(
+        groups, config.settings_of("optimizer"), fused
+    )
     return optimizer

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with Nesterov momentum.
+"""Stochastic gradient descent with momentum, of Nesterov's kind or the plain one.
 
 Source: Sutskever et al., "On the importance of initialization and momentum in deep learning",
 ICML 2013; torch.optim.SGD.
@@ -7,30 +7,32 @@ ICML 2013; torch.optim.SGD.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
+from headrace.train.settings.technique import SHARE, Technique, check_all
+
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Of SGD.
+class Settings(Technique):
+    """Of SGD."""
 
-    Attributes:
-        lr: highest learning rate.
-        weight_decay: of the groups that decay.
-        momentum: share of the last update that goes on.
-    """
+    lr: ClassVar[float] = 0.05
+    weight_decay: ClassVar[float] = 0.0005
 
-    lr: float = 0.05
-    weight_decay: float = 0.0005
     momentum: float = 0.9
+    """Share of the last update that goes on."""
+    nesterov: bool = True
+    """Take the gradient's part of the momentum beforehand; of no effect without momentum."""
+
+    def __post_init__(self) -> None:
+        check_all(self, {"momentum": SHARE})
 
 
 def build(
     groups: list[dict[str, Any]], settings: Settings, fused: bool = False
 ) -> torch.optim.Optimizer:
     """SGD over parameter groups that bring their own weight decay; `fused`: in one kernel."""
-    return torch.optim.SGD(
-        groups, lr=settings.lr, momentum=settings.momentum, nesterov=True, fused=fused
-    )
+    nesterov = settings.nesterov and settings.momentum > 0
+    return torch.optim.SGD(groups, momentum=settings.momentum, nesterov=nesterov, fused=fused)

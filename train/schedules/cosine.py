@@ -1,67 +1,39 @@
-"""A linear warm-up followed by half a cosine.
+"""Half a cosine from the peak down.
 
 Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
-without restarts; the warm-up is of Goyal et al., "Accurate, large minibatch SGD", 2017.
+without restarts; torch.optim.lr_scheduler.CosineAnnealingLR.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from headrace.train.settings.config import OptimConfig
+from headrace.train.schedules.span import Span
+from headrace.train.settings.technique import NOT_NEGATIVE, Technique, check_all
 
 
 @dataclass(frozen=True, kw_only=True)
-class WarmupCosine:
-    """The learning rate of a step; see `learning_rate`."""
+class Settings(Technique):
+    """Of the cosine."""
 
-    total_steps: int
-    warmup_steps: int
-    peak: float
-    floor: float = 0.0
+    min_lr: float = 0.0
+    """Learning rate that is reached one step after the end."""
 
-    def __call__(self, step: int) -> float:
-        return learning_rate(
-            step,
-            total_steps=self.total_steps,
-            warmup_steps=self.warmup_steps,
-            peak=self.peak,
-            floor=self.floor,
-        )
+    def __post_init__(self) -> None:
+        check_all(self, {"min_lr": NOT_NEGATIVE})
 
 
-def build(config: OptimConfig, steps_per_epoch: int) -> WarmupCosine:
-    """The schedule of a run of `config.epochs` epochs."""
-    total_steps = steps_per_epoch * config.epochs
-    return WarmupCosine(
-        total_steps=total_steps,
-        warmup_steps=warmup_length(config.warmup_epochs, steps_per_epoch, total_steps),
-        peak=config.peak_lr,
-    )
+def build(settings: Settings, span: Span) -> Callable[[int], float]:
+    """Over all steps that follow the warm-up."""
+
+    def rate(step: int) -> float:
+        return half_cosine(span.done(step), span.peak, settings.min_lr)
+
+    return rate
 
 
-def learning_rate(
-    step: int, *, total_steps: int, warmup_steps: int, peak: float, floor: float = 0.0
-) -> float:
-    """A linear rise to `peak`, then half a cosine down to `floor`.
-
-    The first step already moves the weights (peak / warmup_steps) and the last one still does:
-    the curve reaches `floor` one step after the end.
-
-    Args:
-        step: optimiser steps done before this one, from 0.
-        total_steps: steps of the whole run.
-        warmup_steps: steps of the rise; at most total_steps.
-        peak: learning rate at the top.
-        floor: learning rate after the last step.
-    """
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    done = (step - warmup_steps) / max(1, total_steps - warmup_steps)
-    return floor + (peak - floor) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
-
-
-def warmup_length(warmup_epochs: float, steps_per_epoch: int, total_steps: int) -> int:
-    """Steps of the warm-up, which never takes more than half of the run."""
-    return min(round(warmup_epochs * steps_per_epoch), total_steps // 2)
+def half_cosine(done: float, peak: float, floor: float) -> float:
+    """From `peak` to `floor` while `done` goes from 0 to 1."""
+    return floor + (peak - floor) * 0.5 * (1.0 + math.cos(math.pi * done))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from tyro.constructors import PrimitiveConstructorSpec
@@ -12,19 +12,9 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import PlanConfig
-from headrace.train.losses import LOSSES
 from headrace.train.models.places import with_whole_path
-from headrace.train.optimizers import OPTIMIZERS, optimizer_of
-from headrace.train.schedules import SCHEDULES
+from headrace.train.settings.optim import OptimConfig
 
-if TYPE_CHECKING:
-    OptimizerName = str
-    ScheduleName = str
-    LossName = str
-else:  # what the folders of techniques hold is what may be chosen
-    OptimizerName = Literal[tuple(OPTIMIZERS)]
-    ScheduleName = Literal[tuple(SCHEDULES)]
-    LossName = Literal[tuple(LOSSES)]
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
 
@@ -134,58 +124,6 @@ class ModelConfig:
         _check(not (self.weights and self.pretrained), "weights", self.weights, both)
         _check(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
         _check(isinstance(self.recipe, str | list), "recipe", self.recipe, "a name or a list")
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimConfig:
-    """How the weights are moved."""
-
-    epochs: int = 20
-    """Passes over the training split."""
-    optimizer: OptimizerName = "adamw"
-    """adamw, or sgd with Nesterov momentum 0.9."""
-    lr: float | None = None
-    """Highest learning rate; by default the optimizer's own (0.001 for adamw, 0.05 for sgd)."""
-    weight_decay: float | None = None
-    """On weight matrices only, never on biases and norms; by default the optimizer's own (0.05 for
-    adamw, 0.0005 for sgd)."""
-    schedule: ScheduleName = "cosine"
-    """How the learning rate goes: cosine rises over the warm-up, then falls as half a cosine."""
-    warmup_epochs: float = 1.0
-    """Epochs (or a part of one) over which the learning rate rises from zero."""
-    loss: LossName = "cross-entropy"
-    """What is made smaller."""
-    label_smoothing: float = 0.1
-    """Share of each target that is spread over all classes."""
-    clip_grad: float = 1.0
-    """Largest gradient norm per step (0: no clipping)."""
-    patience: int = 0
-    """Stop after this many epochs without a better validation accuracy (0: never)."""
-
-    def __post_init__(self) -> None:
-        _check_choice("optimizer", self.optimizer, OptimizerName)
-        _check_choice("schedule", self.schedule, ScheduleName)
-        _check_choice("loss", self.loss, LossName)
-        _check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
-        _check(self.lr is None or self.lr > 0, "lr", self.lr, "above 0")
-        decay = self.weight_decay
-        _check(decay is None or decay >= 0, "weight_decay", decay, "0 or more")
-        _check(self.warmup_epochs >= 0, "warmup_epochs", self.warmup_epochs, "0 or more")
-        smoothing = self.label_smoothing
-        _check(0 <= smoothing < 1, "label_smoothing", smoothing, "from 0 to below 1")
-        _check(self.clip_grad >= 0, "clip_grad", self.clip_grad, "0 or more")
-        _check(self.patience >= 0, "patience", self.patience, "0 or more")
-
-    @property
-    def peak_lr(self) -> float:
-        """The highest learning rate: as given, or the optimizer's own."""
-        return optimizer_of(self.optimizer).Settings().lr if self.lr is None else self.lr
-
-    @property
-    def decay(self) -> float:
-        """The weight decay: as given, or the optimizer's own."""
-        given = self.weight_decay
-        return optimizer_of(self.optimizer).Settings().weight_decay if given is None else given
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,8 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import nearest, setting_types, with_values
 from headrace.pipeline.value_types import type_name
 from headrace.train.settings.config import FREE_ON_RESUME, RunConfig
+from headrace.train.settings.optim import OptimConfig
+from headrace.train.settings.rooms import ROOMS, refused
 
 
 def to_flat(config: RunConfig) -> dict[str, Any]:
@@ -31,14 +33,18 @@ def from_flat(values: Mapping[str, Any], source: str) -> RunConfig:
     Raises:
         ConfigError: for an unknown name or a value of the wrong type.
     """
-    types = setting_types(RunConfig)
-    converted: dict[str, Any] = {}
-    for key, value in values.items():
-        if key not in types:
-            raise ConfigError(f"{source}: unknown setting {key!r}; {nearest(str(key), types)}")
-        converted[key] = _convert(types[key], value, f"{source}: {key}")
     try:
-        return with_values(RunConfig(), converted)
+        # These first: they decide which settings there are.
+        chosen = {room: values[room] for room in ROOMS if room in values}
+        config = RunConfig(optim=OptimConfig(**chosen))
+        types = setting_types(config)
+        converted = {}
+        for key, value in values.items():
+            if key not in types:
+                why = refused(str(key), config.optim.chosen, str(key))
+                raise ConfigError(why or f"unknown setting {key!r}; {nearest(str(key), types)}")
+            converted[key] = _convert(types[key], value, key)
+        return with_values(config, converted)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from None
 
@@ -70,7 +76,9 @@ def dump_yaml(config: RunConfig) -> str:
 def changed_keys(before: RunConfig, after: RunConfig) -> list[str]:
     """Settings that differ and that a resumed run must not change."""
     old, new = to_flat(before), to_flat(after)
-    return [key for key in old if key not in FREE_ON_RESUME and old[key] != new[key]]
+    # What only one of two techniques can set goes without saying where the technique is another.
+    both = [key for key in old if key in new and key not in FREE_ON_RESUME]
+    return [key for key in both if old[key] != new[key]]
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
@@ -81,6 +89,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if isinstance(value, list | tuple) and len(value) == 2:
             return tuple(_convert(float, v, where) for v in value)
         raise ConfigError(f"{where} is {value!r}, expected two numbers")
+    if hint == tuple[float, ...]:
+        numbers = value if isinstance(value, list | tuple) else (value,)
+        return tuple(_convert(float, number, where) for number in numbers)
     options = get_args(hint) if not isinstance(hint, type) else (hint,)
     if isinstance(value, list | tuple) and tuple[int, int] in options and len(value) == 2:
         return tuple(_convert(int, v, where) for v in value)

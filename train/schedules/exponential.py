@@ -1,0 +1,32 @@
+"""A learning rate that falls by a factor every epoch.
+
+Source: torch.optim.lr_scheduler.ExponentialLR, stepped once an epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from headrace.train.schedules.span import Span
+from headrace.train.settings.technique import ABOVE_ZERO, Technique, check_all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Technique):
+    """Of the decay."""
+
+    decay_factor: float = 0.95
+    """What the learning rate is multiplied by after each epoch, from the beginning of the run."""
+
+    def __post_init__(self) -> None:
+        check_all(self, {"decay_factor": ABOVE_ZERO})
+
+
+def build(settings: Settings, span: Span) -> Callable[[int], float]:
+    """The peak times the factor once for each epoch so far."""
+
+    def rate(step: int) -> float:
+        return float(span.peak * settings.decay_factor ** span.epoch(step))
+
+    return rate

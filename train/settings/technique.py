@@ -1,0 +1,57 @@
+"""What the settings of all techniques that are chosen by name have in common: their type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.pipeline.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technique:
+    """Settings of one technique, which its file defines as `Settings`.
+
+    A setting's name is its flag, and no technique of another room has the same.
+    """
+
+
+def check(ok: bool, flag: str, value: object, expected: str) -> None:
+    """Refuses a setting unless `ok`.
+
+    Raises:
+        ConfigError: naming the flag, its value and what was expected.
+    """
+    if not ok:
+        raise ConfigError(f"--{flag.replace('_', '-')} is {value!r}, expected {expected}")
+
+
+def check_all(settings: object, expected: Mapping[str, tuple[Any, str]]) -> None:
+    """Refuses each field that fails its test; the mapping gives test and words by name."""
+    for name, (test, words) in expected.items():
+        value = getattr(settings, name)
+        check(test(value), name, value, words)
+
+
+def above_zero(value: float) -> bool:
+    return 0 < value < float("inf")
+
+
+def not_negative(value: float) -> bool:
+    return 0 <= value < float("inf")
+
+
+def share(value: float) -> bool:
+    """From 0 to below 1."""
+    return 0 <= value < 1
+
+
+def shares(values: tuple[float, float]) -> bool:
+    return all(share(value) for value in values)
+
+
+ABOVE_ZERO = (above_zero, "above 0")
+NOT_NEGATIVE = (not_negative, "0 or more")
+SHARE = (share, "from 0 to below 1")
+SHARES = (shares, "two numbers from 0 to below 1")
