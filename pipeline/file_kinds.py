@@ -38,6 +38,9 @@ _ALWAYS = {
     "QOI": "qoi",
     "IM": "im",
     "MSP": "msp",
+    "PhotoCD": "pcd",  # its signature stands at 2048
+    "IMT": "imt",  # has no signature, as the next
+    "SPIDER": "spider spi",
 }
 # What it decodes where the version, or another package, has it.
 _WHERE_INSTALLED = {
@@ -59,7 +62,8 @@ _KNOWN_OTHERS = {
     "drawn by lines, not by pixels: convert it first": "svg svgz pdf ps eps ai wmf emf",
     # PIL opens the first three, but not the zero and the scale of their numbers.
     "measurements of no known range: convert it first": "fits fit fts dcm dicom nii nrrd mha mhd",
-    "of a format that is not read: convert it first": "exr hdr xcf jxr wdp djvu grib bufr",
+    "of a format that is not read: convert it first": "exr hdr xcf jxr wdp djvu grib bufr fpx mic "
+    "wal palm",
 }
 
 
@@ -105,6 +109,7 @@ _SIGNATURES = tuple(
         ("GBR", rb".{20}GIMP"),
         ("FLI", rb".{4}[\x11\x12]\xaf"),
         ("FTEX", rb"FTEX"),
+        ("McIDAS", rb"\0{7}\x04"),
         ("PIXAR", rb"\x80\xe8\0\0"),
         ("XV thumbnail", rb"P7 332"),
         ("PCX", rb"\x0a[\0\x02\x03\x05]\x01[\x01\x02\x04\x08]"),
@@ -145,7 +150,7 @@ def file_kind(name: str, read_head: Callable[[], bytes]) -> FileKind:
     kind = kind or _kind_of_bytes(read_head())
     if kind is None:
         title = f".{extension}" if 0 < len(extension) <= 10 else "no extension"
-        return FileKind(title=title, obstacle="not an image by its first bytes")
+        return FileKind(title=title, obstacle="not an image of a known format, by its first bytes")
     return FileKind(title=kind, obstacle=_missing_package(kind))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,7 +21,8 @@ def folder_titles(folders: Iterable[tuple[str, str]]) -> tuple[dict[str, str], l
     """What class folders are called: their own name, or their path where that is ambiguous.
 
     Two folders of one name are two classes if they occur in the same split. If they never do, the
-    class was moved between the splits (it happens in published data) and both are the same.
+    class was moved between the splits (it happens in published data) and both are the same. So are
+    two spellings of one name in Unicode (macOS writes NFD).
 
     Args:
         folders: (split, path of the class folder below the split).
@@ -29,8 +31,10 @@ def folder_titles(folders: Iterable[tuple[str, str]]) -> tuple[dict[str, str], l
         path to title, and a line for each class found in several places.
     """
     places: dict[str, set[tuple[str, str]]] = {}
+    spelled = {folder: unicodedata.normalize("NFC", folder) for _, folder in set(folders)}
     for split, folder in set(folders):
-        places.setdefault(folder.rpartition("/")[2], set()).add((split, folder))
+        leaf = spelled[folder].rpartition("/")[2]
+        places.setdefault(leaf, set()).add((split, spelled[folder]))
     titles: dict[str, str] = {}
     notes = []
     for leaf, found in sorted(places.items()):
@@ -40,7 +44,7 @@ def folder_titles(folders: Iterable[tuple[str, str]]) -> tuple[dict[str, str], l
             titles[folder] = folder if clash else leaf
         if not clash and len(paths) > 1:
             notes.append(f"class {leaf} lies in {' and '.join(paths)} of different splits")
-    return titles, notes
+    return {folder: titles[title] for folder, title in spelled.items()}, notes
 
 
 def number_labels(

@@ -20,7 +20,7 @@ from pathlib import Path
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.classes import folder_titles
-from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.config import NO_COLUMN, LayoutConfig
 from headrace.pipeline.layouts.finding import Finder
 from headrace.pipeline.layouts.folders import FolderReading, read_folders
 from headrace.pipeline.layouts.joined_lists import join_lists
@@ -121,7 +121,7 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
         verdict.ignored += folder.ignored
     if dividing is None:
         _ask([question for question in folder.questions if isinstance(question, SplitQuestion)])
-    splits = splits_of(folder, dividing, bool(config.lists), verdict)
+    splits = splits_of(folder, dividing, _says_splits(config), verdict)
     for one in dict.fromkeys(s.name for s in (chosen, dividing) if s is not None):
         of_set = next(s for s in sets if s.name == one)
         verdict.lines += of_set.lines
@@ -131,9 +131,16 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
             verdict.passed_over.append(_as_passed(of_set.question))
     if by_list or dividing is not None:
         verdict.found = _combined(scan, folder, labels, splits, by_list, dividing, verdict)
+        if chosen is not None:
+            verdict.ignored = _without_label(verdict.ignored, set(chosen.paths))
     else:
         verdict.found = [replace(f, label=labels.get(f.path)) for f in folder.found]
     return verdict
+
+
+def _says_splits(config: LayoutConfig) -> bool:
+    """Whether the user named the lists or the column that divide the images."""
+    return bool(config.lists) or config.split_column not in (None, NO_COLUMN)
 
 
 def _ask(questions: Sequence[ConfigError]) -> None:
@@ -240,6 +247,16 @@ def _given(root: Path, path: Path) -> Path:
     if (root / path).is_file():
         return root / path
     raise ConfigError(f"--list {path}: no such file, neither here nor in {root}")
+
+
+def _without_label(ignored: Sequence[Skipped], listed: set[str]) -> list[Skipped]:
+    """What is left out, told apart: images that the list holds without a label are listed."""
+    return [
+        replace(one, reason="listed without a label")
+        if one.reason == "in no list" and one.name in listed
+        else one
+        for one in ignored
+    ]
 
 
 def _combined(

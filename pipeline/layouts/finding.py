@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from headrace.pipeline.layouts.split_words import split_in
 
@@ -103,12 +104,15 @@ class Finder:
                 return Place(tuple(_best_case(found, name)), TAIL)
             if folders[-1].casefold() in self._folded:
                 return _NOWHERE  # there is such a folder, and the file is not in it
-        found = self._names.get(name.casefold(), [])
+        found = _called_just_so(self._names.get(name.casefold(), []), name)
         if folders:
             found = [p for p in found if _same_split(p, folders)]
         if found:
             form = ELSEWHERE if folders else NAME if _EXTENSION.search(name) else STEM
             return Place(tuple(_best_case(found, name)), form)
+        plain = _unquoted(entry)
+        if plain != entry:
+            return self.find(plain, base)
         number = _NUMBER.fullmatch(name)
         if number and not folders and len(number[1]) < 19:
             found = self._numbers.get(int(number[1]), [])
@@ -131,6 +135,13 @@ def normal(entry: str) -> str:
     text = _SCHEME.sub("", text)
     parts = [part for part in text.split("/") if part not in ("", ".")]
     return "/".join(parts)
+
+
+def _unquoted(entry: str) -> str:
+    """An address as plain text: `a%20b.jpg?alt=media` is `a b.jpg`."""
+    if _SCHEME.match(entry.strip()):
+        entry = re.split(r"[?#]", entry, maxsplit=1)[0]
+    return unquote(entry) if "%" in entry else entry
 
 
 def _splits(folders: Sequence[str]) -> set[str]:
@@ -170,6 +181,15 @@ def _longest_tails(paths: list[str], text: str) -> list[str]:
         lengths.append(length)
     best = max(lengths)
     return [p for p, n in zip(paths, lengths, strict=True) if n == best]
+
+
+def _called_just_so(paths: list[str], name: str) -> list[str]:
+    """Those with an entry's extension, if there are any: `a.jpg` is not the mask `a.jpg.png`."""
+    if len(paths) < 2:
+        return paths
+    folded = name.casefold()
+    names = [unicodedata.normalize("NFC", p.rpartition("/")[2]).casefold() for p in paths]
+    return [p for p, there in zip(paths, names, strict=True) if there == folded] or paths
 
 
 def _best_case(paths: list[str], name: str) -> list[str]:

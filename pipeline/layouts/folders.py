@@ -11,6 +11,8 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.listing import Found
+from headrace.pipeline.layouts.name_hints import masks_beside, words_in_names
+from headrace.pipeline.layouts.same_names import ask_numbered, ask_pictures, ask_repeated
 from headrace.pipeline.layouts.split_folders import divide, is_wrapping
 from headrace.pipeline.layouts.split_words import CHUNKS, words_beside_numbers
 
@@ -65,6 +67,17 @@ def read_folders(images: Sequence[str], config: LayoutConfig) -> FolderReading:
             Found(path=f.path, split=f.split, label=None) if isinstance(f.label, int) else f
             for f in reading.found
         ]
+    if config.layout == "names" and reading.kind == "flat":
+        reading.questions.append(
+            ConfigError(
+                f"no image is named label_number, as layout names needs ({images[0]} is not); say "
+                "--layout flat for no labels"
+            )
+        )
+    reading.notes += masks_beside(images)
+    if reading.kind == "flat" and config.layout == "auto":
+        for split in dict.fromkeys(f.split for f in reading.found):
+            reading.notes += words_in_names(f.path for f in reading.found if f.split == split)
     return reading
 
 
@@ -99,6 +112,14 @@ def _label_group(
                     "classes, --layout flat for no labels, or --list for a list of labels"
                 )
             )
+        numbers = _plausible_numbers([path for path, _ in members])
+        if (
+            layout == "auto"
+            and len(numbers) > 1
+            and len({r.rpartition("/")[0] for _, r in members}) == 1
+        ):
+            path, rest = members[0]
+            reading.questions.append(ask_numbered(rest.rpartition("/")[0], path, len(numbers)))
         reason = "beside the class folders, not in one"
         reading.ignored.extend(Skipped(name=path, reason=reason) for path in loose)
         return _by_folders(split, in_folders, config, reading)
@@ -155,6 +176,9 @@ def _by_folders(
     else:
         outer = _outer_folders(Counter(folders.values()), split, reading)
         folders = {path: outer.get(folder, folder) for path, folder in folders.items()}
+        if config.layout == "auto":
+            asked = (ask_pictures(split, folders), ask_repeated(split, folders))
+            reading.questions += [question for question in asked if question is not None]
     return [Found(path=path, split=split, label=folders[path]) for path, _ in members]
 
 
@@ -194,12 +218,9 @@ def _by_names(
     paths = [path for path, _ in members]
     labels = [numbered_name(path) for path in paths]
     strays = [path for path, label in zip(paths, labels, strict=True) if label is None]
-    numbers = {label for label in labels if label is not None and label >= 0}
-    # Dates such as 20240131_1.jpg are no labels: class numbers have few gaps.
-    plausible = layout == "names" or (
-        bool(numbers) and max(numbers) < 4 * len(numbers) + 16 and not _is_padded(paths)
-    )
-    if strays and plausible and len(strays) * 2 < len(paths):
+    plausible = layout == "names" or bool(_plausible_numbers(paths))
+    few = len(strays) * 2 < len(paths) or (layout == "names" and len(strays) < len(paths))
+    if strays and plausible and few:
         reading.questions.append(
             ConfigError(
                 f"{strays[0]} is not named label_number like the {len(paths) - len(strays)} other "
@@ -218,6 +239,14 @@ def _by_names(
         Found(path=path, split=split, label=label if labelled else None)
         for path, label in zip(paths, labels, strict=True)
     ]
+
+
+def _plausible_numbers(paths: Sequence[str]) -> set[int]:
+    """The numbers before the _ of names, if they may be labels."""
+    numbers = {label for path in paths if (label := numbered_name(path)) is not None and label >= 0}
+    # Dates such as 20240131_1.jpg are no labels: class numbers have few gaps.
+    few = bool(numbers) and max(numbers) < 4 * len(numbers) + 16 and not _is_padded(paths)
+    return numbers if few else set()
 
 
 def _is_padded(paths: Sequence[str]) -> bool:

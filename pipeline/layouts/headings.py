@@ -30,7 +30,8 @@ _SPLITS = frozenset("split splits subset partition phase fold folds kfold usage"
 _OTHERS = frozenset(
     "id image images img file filename filenames filepath filepaths path paths name names width "
     "height source caption description area url uri index x y xmin ymin xmax ymax sample samples "
-    "set size age sex gender".split()
+    "set size age sex gender text prompt prompts captions comment comments note notes urls date "
+    "time year latitude longitude lat lon weight price score".split()
 )
 _EXTENSIONS = frozenset("jpg jpeg png bmp gif tif tiff webp ppm pgm avif heic jp2".split())
 
@@ -58,6 +59,11 @@ def label_rank(heading: str) -> int:
 def is_label_heading(table: Table, column: int) -> bool:
     """Whether a column is called a label beyond doubt."""
     return bool(table.heading) and label_rank(table.title(column)) == 2
+
+
+def speaks_of_labels(table: Table, column: int) -> bool:
+    """Whether a word for labels is in a column's heading, whatever else is."""
+    return bool(table.heading) and not _LABELS.isdisjoint(words_of(table.title(column)))
 
 
 def is_other_heading(table: Table, column: int) -> bool:

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.doubtful_labels import (
+    corrected_labels,
+    cut_off_labels,
+    doubt_of_lone_column,
+)
 from headrace.pipeline.layouts.evidence import TRUE, Evidence, weigh
 from headrace.pipeline.layouts.headings import (
     is_other_heading,
@@ -83,17 +88,24 @@ def choose_labels(
         return one_hot
     if not told:
         likely = [c for c in likely if not is_other_heading(table, c)] or likely
-    if not told and (doubt := _doubt(table, likely, free, evidence)):
+    if not told and (doubt := doubt_of_lone_column(table, likely, free, evidence)):
         raise NoLabelColumn(doubt)
     best = _same_classes(table, told or likely, evidence, bool(told))
     if best is not None:
         if reason := _called_so(table, free, best, evidence, ranks):
             raise NoLabelColumn(reason)
+        if rivals := corrected_labels(table, best, likely):
+            raise NoLabelColumn(_several(table, [best, *rivals], evidence))
+        if reason := cut_off_labels(table, best):
+            raise NoLabelColumn(reason)
         return _chosen(table, best, evidence, reasons, bool(told))
     if told or likely:
         others = [c for c in likely if c not in told]
         raise NoLabelColumn(_several(table, [*told, *others], evidence))
-    called = [c for c in free if ranks[c] and evidence[c].kind not in ("empty", "numbers")]
+    called = [
+        c for c in free
+        if ranks[c] > (evidence[c].kind == "numbers") and evidence[c].kind != "empty"
+    ]  # fmt: skip
     if called:
         title = table.title(called[0])
         raise NoLabelColumn(
@@ -116,25 +128,6 @@ def one_hot_labels(table: Table, columns: Sequence[str]) -> LabelChoice:
     """
     numbers = [need_column(table, column, "label") for column in columns]
     return _of_one_hot(table, numbers, list(columns))
-
-
-def _doubt(
-    table: Table, likely: Sequence[int], free: Sequence[int], evidence: dict[int, Evidence]
-) -> str | None:
-    """Why the only column left may be no label: its heading says so, or nothing comes twice."""
-    if len(likely) != 1:
-        return None
-    column = likely[0]
-    beside = [c for c in free if c != column and evidence[c].kind not in ("empty", "split")]
-    unique = evidence[column].num_distinct == evidence[column].num_filled > 1
-    same = [c for c in beside if evidence[c].kind == "constant" and evidence[c].num_filled > 1]
-    same = [c for c in same if not is_other_heading(table, c)]
-    if is_other_heading(table, column) or (unique and beside) or same:
-        return (
-            f"{table.name}: is {table.title(column)} the label ({evidence[column].figures()})? say "
-            f"--label-column {table.title(column).removeprefix('number ')}, or another column"
-        )
-    return None
 
 
 def _within(table: Table, column: int, known: Collection[str]) -> bool:

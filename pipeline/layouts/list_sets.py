@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.evidence import is_integer
 from headrace.pipeline.layouts.headings import NoSuchColumn
 from headrace.pipeline.layouts.label_column import (
     LabelChoice,
@@ -75,6 +76,8 @@ def make_sets(
     sets = []
     absent = []
     for group in groups.values():
+        if not config.lists:
+            group = _without_unions(group, passed_over)
         try:
             sets.append(_make_set(group, config, known))
         except NoSuchColumn as error:
@@ -85,6 +88,22 @@ def make_sets(
         name = _name(group)
         passed_over.append(Skipped(name=name, reason=str(reason).removeprefix(name).strip()))
     return sets
+
+
+def _without_unions(group: list[ListReading], passed_over: list[Skipped]) -> list[ListReading]:
+    """Without lists such as trainval.txt, whose images train.txt and val.txt tell apart."""
+    images = {reading.name: set(reading.paths) - {None} for reading in group}
+    kept = []
+    for reading in group:
+        own = images[reading.name]
+        parts = [r for r in group if images[r.name] < own and r.splits is None]
+        union = set().union(*(images[part.name] for part in parts))
+        if len({part.named_split for part in parts}) > 1 and union == own:
+            reason = f"its images are those of {' and '.join(part.name for part in parts)}"
+            passed_over.append(Skipped(name=reading.name, reason=reason))
+        else:
+            kept.append(reading)
+    return kept
 
 
 def _name(readings: Sequence[ListReading]) -> str:
@@ -104,6 +123,7 @@ def _make_set(
     except NoLabelColumn as error:
         question = error
         choice = LabelChoice(title=None, cells=[""] * len(table.rows), line="", passed_over=())
+    _refuse_two_kinds(readings, choice.cells)
     labels: dict[str, str] = {}
     splits: dict[str, dict[str, None]] = {}
     missing = []
@@ -158,6 +178,24 @@ def _once(skipped: Sequence[Skipped], choice: LabelChoice) -> tuple[Skipped, ...
     return tuple(by_name.values())
 
 
+def _refuse_two_kinds(readings: Sequence[ListReading], cells: Sequence[str]) -> None:
+    """Refuses lists of which one has numbers as labels and another names."""
+    numbers = names = ""
+    start = 0
+    for reading in readings:
+        filled = [cell for cell in cells[start : start + len(reading.paths)] if cell]
+        start += len(reading.paths)
+        if filled and all(is_integer(cell) for cell in filled):
+            numbers = numbers or f"{reading.name} has numbers as labels ({filled[0]})"
+        elif filled and not any(is_integer(cell) for cell in filled):
+            names = names or f"{reading.name} has names ({filled[0]})"
+    if numbers and names:
+        raise ConfigError(
+            f"{numbers}, {names}: which number is which name is not said; choose a column that "
+            "all have with --label-column, or name the lists to read with --list"
+        )
+
+
 def _entry(reading: ListReading, number: int) -> str:
     cells = reading.table.rows[number]
     folder = "" if reading.folder_column is None else cells[reading.folder_column] + "/"
@@ -180,6 +218,7 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
     else:
         heading, places = None, {}
     width = len(places) or max(reading.table.width for reading in readings)
+    aside = len({reading.path_column for reading in readings}) > 1
     rows = []
     used = set()
     for reading in readings:
@@ -188,13 +227,23 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
         for row in reading.table.rows:
             cells = [""] * width
             for column, cell in enumerate(row):
-                place = places[titles_here[column]] if places else column
+                if places:
+                    place = places[titles_here[column]]
+                elif aside:  # `path label` in one list, `label path` in another
+                    place = _behind_path(column, reading.path_column)
+                else:
+                    place = column
                 if column in own:
                     used.add(place)
                 else:
                     cells[place] = cell
             rows.append(cells)
     return replace(first, name=_name(readings), heading=heading, rows=rows), used
+
+
+def _behind_path(column: int, path_column: int) -> int:
+    """A column's place where the column of paths comes first."""
+    return 0 if column == path_column else column + (column < path_column)
 
 
 def _taken(reading: ListReading) -> set[int]:

@@ -11,7 +11,12 @@ from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.finding import Finder
-from headrace.pipeline.layouts.headings import need_column, with_heading
+from headrace.pipeline.layouts.headings import (
+    is_label_heading,
+    looks_like_file,
+    need_column,
+    with_heading,
+)
 from headrace.pipeline.layouts.listing import natural_key
 from headrace.pipeline.layouts.path_column import PathChoice, choose_paths, fit_of_rows
 from headrace.pipeline.layouts.split_column import SplitChoice, choose_splits
@@ -125,8 +130,31 @@ def read_list(
         only = "" if only == "/" else only
     choice = choose_paths(table, finder, _scopes(folder, named_split, top_folders), wanted, only)
     if choice is None or not choice.match.num_named:
+        if choice is None:
+            _ask_nameless(table, len(finder.images))
         return None
     return _reading(choice, named_split, config)
+
+
+def _ask_nameless(table: Table, num_images: int) -> None:
+    """Asks about a list that is of images or has labels for them, and names none that is there.
+
+    Raises:
+        ConfigError: it is such a list.
+    """
+    what = ""
+    named = table if table.heading or not table.rows else with_heading(table, 0, False)
+    for column in range(named.width):
+        cells = [cell for cell in named.cells(column) if cell]
+        if len(cells) > 1 and 2 * sum(map(looks_like_file, cells)) > len(cells):
+            what = f"names of image files ({cells[-1]}), and none of them is there"
+        elif is_label_heading(named, column) and 2 * len(cells) >= num_images:
+            what = what or f"labels ({named.title(column)}), and no column names an image"
+    if what:
+        raise ConfigError(
+            f"{table.name} holds {what}; make the names fit, or say --layout flat to pack without "
+            "labels, --layout classes to take the folders' names"
+        )
 
 
 def _scopes(folder: str, named_split: str | None, top_folders: Sequence[str]) -> list[str]:

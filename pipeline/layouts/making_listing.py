@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -37,6 +38,7 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
         notes += more
         names = [titles[n] if isinstance(n, str) else n for n in names]
     elif verdict.layout == "list":
+        names = [unicodedata.normalize("NFC", n) if isinstance(n, str) else n for n in names]
         names = label_values(names, [f.split for f in found], config.no_label, notes)
     labels, classes = number_labels(scan.root, names, config.class_names)
     present = {f.split for f in found}
@@ -47,6 +49,8 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
         members = [i for i, f in enumerate(found) if f.split == split]
         splits[split] = (len(order), len(order) + len(members))
         order += members
+        if split != "test" and classes and all(labels[i] < 0 for i in members):
+            notes.append(f"no image of {split} has a label")
     listing = Listing(
         root=scan.root,
         layout=verdict.layout,

@@ -8,7 +8,11 @@ from collections.abc import Collection, Sequence
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.headings import words_of
 
-_MARKS = {"|": "bars", ";": "semicolons", ",": "commas", " ": "spaces"}
+_MARKS = {
+    "|": "bars", ";": "semicolons", ",": "commas", "/": "slashes", "+": "plus signs",
+    "&": "ampersands", " ": "spaces",
+}  # fmt: skip
+_OF_NAMES = "/+&"  # stand in names of single classes too: `Corvus/corax`
 _BRACKETS = re.compile(r"\[.*\]|\{.*\}|\(.*\)", re.DOTALL)
 
 _SEVERAL = frozenset("tags tag attributes keywords findings objects".split())
@@ -43,6 +47,9 @@ def _are_labels(mark: str, several: Sequence[str], values: Collection[str], loos
     if all(part in values for part in parts):
         return True
     lengths = {len(found) for found in split}
+    sets = {tuple(sorted(found)) for found in split}
+    if mark in _OF_NAMES:
+        return len(sets) < len(split)
     if mark != " " and any(part in values for part in parts):
         return True
     again = sum(len(found) for found in split) - len(parts)
@@ -53,7 +60,6 @@ def _are_labels(mark: str, several: Sequence[str], values: Collection[str], loos
         return again > 0 and (len(parts) < len(several) or mark in "|;")
     if all(part.lstrip("-").isdecimal() for part in parts):
         return True
-    sets = {tuple(sorted(found)) for found in split}
     return len(sets) < len(split) or (len(lengths) > 2 and len(parts) < len(several) / 2)
 
 

@@ -106,6 +106,7 @@ def _sort_in(
     entries: Iterator[os.DirEntry[str]], prefix: str, finds: _Finds
 ) -> Iterator[tuple[str, str]]:
     """Puts the entries of a folder where they belong; yields path and name of the folders."""
+    entry = None
     for entry in entries:
         name = prefix + entry.name
         try:
@@ -122,6 +123,8 @@ def _sort_in(
                 _sort_file(entry, name, finds)
         except OSError as error:
             finds.missing.append(Skipped(name=name, reason=_why_not(error)))
+    if entry is None and prefix:
+        finds.leave_out(prefix.rstrip("/"), "empty folder", "holds nothing: is a class missing?")
 
 
 def _sort_file(entry: os.DirEntry[str], name: str, finds: _Finds) -> None:

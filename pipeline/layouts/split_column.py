@@ -10,7 +10,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import NO_COLUMN
 from headrace.pipeline.layouts.evidence import TRUE, as_integer, is_integer, weigh
 from headrace.pipeline.layouts.headings import is_split_heading, label_rank, need_column, words_of
-from headrace.pipeline.layouts.split_words import split_cell
+from headrace.pipeline.layouts.split_words import split_cell, split_in
 from headrace.pipeline.layouts.tables import Table
 
 _VERBS = {"is", "in", "for", "use", "used"}
@@ -110,6 +110,10 @@ def _of_column(table: Table, column: int, *, given: bool) -> list[str | None] | 
     if evidence.kind == "split" and (
         given or named or (evidence.num_distinct > 1 and label_rank(title) < 2)
     ):
+        if shared := _sharing(cells):
+            if not given:
+                raise _two_of_one(table, column, shared)
+            return [_own_name(cell) if cell else None for cell in cells]
         return [split_cell(cell) if cell else None for cell in cells]
     words = [word for word in words_of(title) if word not in _VERBS]
     if evidence.kind in ("flag", "constant") and set(map(str.lower, cells)) <= _FLAG_CELLS:
@@ -126,6 +130,27 @@ def _of_column(table: Table, column: int, *, given: bool) -> list[str | None] | 
     if given and few and not evidence.is_unique:
         return [_name(cell) if cell else None for cell in cells]
     return None
+
+
+def _sharing(cells: Collection[str]) -> tuple[str, str, str] | None:
+    """Two values that speak of one split in other words: PublicTest and PrivateTest."""
+    first: dict[str, tuple[str, str]] = {}
+    for cell in dict.fromkeys(cell for cell in cells if cell):
+        split, words = split_in(cell) or ("", "")
+        other, other_words = first.setdefault(split, (cell, words))
+        if split and other_words != words:
+            return other, cell, split
+    return None
+
+
+def _two_of_one(table: Table, column: int, shared: tuple[str, str, str]) -> ConfigError:
+    one, other, split = shared
+    title = table.title(column)
+    return ConfigError(
+        f"{table.name}: in the column {title}, {one} and {other} both speak of {split}; write "
+        f"train, val and test there, or say --split-column {title} to take the values as the "
+        f"splits' names, or --split-column {NO_COLUMN} to leave it alone"
+    )
 
 
 _FLAG_CELLS = frozenset("0 1 0.0 1.0 true false yes no t f y n".split())
@@ -146,7 +171,8 @@ def _of_flags(table: Table, found: dict[int, list[str | None]]) -> list[str | No
 
 
 def _name(cell: str) -> str:
-    found = split_cell(cell)
-    if found:
-        return found
+    return split_cell(cell) or _own_name(cell)
+
+
+def _own_name(cell: str) -> str:
     return cell if _NAME.fullmatch(cell) else "part" + re.sub(r"[^A-Za-z0-9_]", "_", cell)

@@ -66,6 +66,16 @@ def divide(
         folders = sorted(f for f, s in splits.items() if s == split)
         if folders != [split]:
             notes.append(f"split {split} is the folder {' and '.join(folders)}")
+        words = {found[1] for folder in folders if (found := split_in(folder))}
+        loose = all("/" not in below for _, below in groups[split])
+        if config.layout == "auto" and len(words) > 1 and loose and not all(map(is_neutral, words)):
+            questions.append(
+                SplitQuestion(
+                    f"{' and '.join(folders[:2])} are both {split} and hold images, no folders of "
+                    f"classes: are {' and '.join(sorted(words)[:2])} the classes? sort the images "
+                    f"into folders {split}/CLASS, or say --layout flat for no labels"
+                )
+            )
     return groups
 
 
@@ -152,7 +162,8 @@ def _splits_or_classes(prefix: str, splits: dict[str, str], others: Sequence[str
     name, split = next(iter(splits.items()))
     return SplitQuestion(
         f"is {prefix}{name} a split, or something as {prefix}{sorted(others)[0]} beside it? say "
-        f"--split {split}={prefix}{name} for each split, --split train=. if all is one, or --layout classes if they are classes"
+        f"--split {split}={prefix}{name} for each split, --split train=. if all is "
+        "one, or --layout classes if they are classes"
     )
 
 

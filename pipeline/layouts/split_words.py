@@ -8,7 +8,10 @@ from functools import lru_cache
 
 from headrace.pipeline.layouts.listing import SPLIT_NAMES
 
-_WORDS = {**SPLIT_NAMES, "trainval": "train", "trn": "train", "eval": "val", "tst": "test"}
+_WORDS = {
+    **SPLIT_NAMES, "trainval": "train", "trn": "train", "eval": "val", "validate": "val",
+    "tst": "test",
+}  # fmt: skip
 # Words beside the split that say nothing of what is in the folder.
 NEUTRAL = frozenset(
     "images image imgs img pics pictures photos jpg jpeg jpegs png set sets data dataset datasets "
@@ -31,7 +34,7 @@ def split_in(name: str) -> tuple[str, str] | None:
     `trainval` is training data: what is held out has a list or folder of its own. A name with two
     splits (`train_test_split`) speaks of none.
     """
-    tokens = [token.lower() for token in _TOKEN.findall(name)]
+    tokens = [part for token in _TOKEN.findall(name) for part in _parts(token.lower())]
     splits = {_WORDS[token] for token in tokens if token in _WORDS}
     if splits == {"train", "val"} and "trainval" not in tokens and len(tokens) == 2:
         return "train", ""
@@ -39,6 +42,14 @@ def split_in(name: str) -> tuple[str, str] | None:
         return None
     rest = [token for token in tokens if token not in _WORDS]
     return next(iter(splits)), " ".join(rest)
+
+
+def _parts(token: str) -> tuple[str, ...]:
+    """A token, or two that are written as one: `trainlist` of UCF-101, `testset`."""
+    for start in ("train", "test", "valid", "val"):
+        if token.startswith(start) and token[len(start) :] in NEUTRAL:
+            return start, token[len(start) :]
+    return (token,)
 
 
 def is_neutral(words: str) -> bool:

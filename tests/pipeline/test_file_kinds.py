@@ -72,6 +72,15 @@ def test_what_is_none_is_called_by_its_extension(head: bytes) -> None:
     assert file_kind("notes.strange", lambda: head).title == ".strange"
 
 
+@pytest.mark.parametrize("extension", ["pcd", "imt", "spider", "spi"])
+def test_formats_without_a_signature_are_told_by_extension(extension: str) -> None:
+    assert file_kind(f"x.{extension}", never).obstacle is None
+
+
+def test_weather_satellites_are_told_by_first_bytes() -> None:
+    assert file_kind("x.ara", lambda: b"\0\0\0\0\0\0\0\4" + bytes(56)).title == "McIDAS"
+
+
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
@@ -82,6 +91,7 @@ def test_what_is_none_is_called_by_its_extension(head: bytes) -> None:
         ("x.svg", "convert it first"),
         ("x.exr", "convert it first"),
         ("x.fits", "no known range"),
+        ("x.fpx", "of a format that is not read"),
     ],
 )
 def test_known_others_are_not_opened(name: str, advice: str) -> None:

@@ -97,3 +97,11 @@ def test_an_unreadable_file_of_unknown_kind_is_missing(tmp_path: Path) -> None:
     (tmp_path / "a" / "locked").chmod(0)
     (missing,) = scan_images(tmp_path).missing
     assert missing.name == "a/locked" and "Permission denied" in missing.reason
+
+
+def test_empty_folders_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "train/cat").mkdir(parents=True)
+    (tmp_path / "train/dog").mkdir()
+    (tmp_path / "train/cat/1.jpg").write_bytes(b"x")
+    (group,) = scan_images(tmp_path).left_out
+    assert (group.kind, group.count, group.examples) == ("empty folder", 1, ("train/dog",))

@@ -1,0 +1,69 @@
+"""Questions about class folders: one name in several, images beside masks, a lone folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.split_words import is_neutral
+
+_PICTURES = frozenset("images image imgs img pictures photos jpegimages originals".split())
+
+
+def ask_repeated(split: str, folders: Mapping[str, str]) -> ConfigError | None:
+    """The question about most images lying in folders whose names several folders hold.
+
+    `color/oak` and `grayscale/oak` are versions of one class, `2019/oak` and `2020/oak` its parts,
+    `potato/healthy` and `tomato/healthy` two classes: the names alone do not tell.
+
+    Args:
+        split: of the images.
+        folders: image to its class folder below the split's folder.
+    """
+    counts = Counter(folders.values())
+    parents: dict[str, list[str]] = {}
+    for folder in sorted(counts):
+        above, _, leaf = folder.rpartition("/")
+        parents.setdefault(leaf, []).append(above)
+    again = {leaf: above for leaf, above in parents.items() if len(above) > 1}
+    held = sum(count for folder, count in counts.items() if folder.rpartition("/")[2] in again)
+    if len(again) < 2 or 2 * held <= len(folders):
+        return None
+    first, second = sorted(again)[:2]
+    b, a = sorted(again[first], reverse=True)[:2]
+    sample = next(path for path, folder in folders.items() if folder == f"{b}/{first}")
+    whole = sample[: sample.rindex(f"/{first}/")]
+    return ConfigError(
+        f"{_shown(a)} and {_shown(b)} both hold folders called {first} and {second}: are these the "
+        f"same classes? say --split {split}={whole} (again for each further folder to join) to "
+        "take the folders inside as classes, --class-depth 1 if the outermost folders are the "
+        f"classes, or --layout classes if {b}/{first} is a class of its own"
+    )
+
+
+def ask_pictures(split: str, folders: Mapping[str, str]) -> ConfigError | None:
+    """The question about folders called `images` beside others: `masks`, `labels`."""
+    leaves = {folder: folder.rpartition("/")[2] for folder in set(folders.values())}
+    pictures = sorted(f for f, leaf in leaves.items() if leaf.casefold() in _PICTURES)
+    others = sorted(f for f, leaf in leaves.items() if not is_neutral(leaf.casefold()))
+    if not pictures or not others:
+        return None
+    sample = next(path for path, folder in folders.items() if folder == pictures[0])
+    return ConfigError(
+        f"is {pictures[0]} a class, as {others[0]} beside it? say --layout classes if it is, or "
+        f"--split {split}={sample.rpartition('/')[0]} to take the images there alone"
+    )
+
+
+def ask_numbered(folder: str, example: str, num_labels: int) -> ConfigError:
+    """The question about a lone folder of names such as 3_17.jpg."""
+    return ConfigError(
+        f"names such as {example} begin with one of {num_labels} numbers: are they the labels, or "
+        f"is {folder} the class of all? say --layout names, --layout classes, or --layout flat "
+        "for no labels"
+    )
+
+
+def _shown(folder: str) -> str:
+    return folder or "the outermost folder"
