@@ -172,7 +172,7 @@ def _why(folder: FolderReading, config: LayoutConfig) -> str:
     counted = sum(f.label is not None for f in folder.found)
     if folder.kind == "classes":
         # A class that splits keep in different places is one.
-        titles, _ = folder_titles((f.split, str(f.label)) for f in folder.found if f.label)
+        titles, _ = folder_titles({(f.split, str(f.label)) for f in folder.found if f.label})
         names = len(set(titles.values()))
         return f"classes{asked}: {counted} images lie in folders of {names} names"
     if folder.kind == "names":
