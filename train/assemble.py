@@ -282,6 +282,12 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
     num_val = len(run.records.select(data.val_split)) if run.val_loader is not None else 0
     parameters = sum(p.numel() for p in run.model.parameters())
     say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
+    measured = data.limit_batches * data.batch_size
+    if 0 < measured < num_val:
+        say(
+            f"--limit-batches {data.limit_batches}: val scores are of the first {measured} of "
+            f"{num_val} samples, which may be of a few classes only"
+        )
     say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {size_text(data.crop)} px")
     say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}")
     if run.world.size > 1:

@@ -4,7 +4,8 @@
     train/predict.py runs/food11-resnet18-strided-1/best.pt food11.beton --split test --csv out.csv
 
 The image size, the evaluation crop and the normalisation come from the checkpoint. The CSV has one
-row per sample: name, label (its number), class, confidence. With labels, prints the accuracy.
+row per sample: name, predicted label (a number), its class, confidence. With labels, prints the
+accuracy.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class PredictConfig:
     """Where the file of a model of your own is now, and that it is to be taken as it is; by default
     where it was in training, and unchanged."""
     csv: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
-    """Write name, label, class and confidence of each sample here."""
+    """Write each sample's name and what is predicted here: label (a number), class, confidence."""
     loader: LoaderName = "auto"
     """Which decoder feeds the model."""
     batch_size: int = 256
@@ -76,6 +77,7 @@ def predict(config: PredictConfig) -> Outcome:
     split = None if config.split == "all" else config.split
     with ExitStack() as resources:
         records = resources.enter_context(Records.open(config.data))
+        check_split(records, config.split)
         check_classes(records, classes)
         check_range(records, split, len(classes))
         if config.csv:
@@ -108,6 +110,20 @@ def predict(config: PredictConfig) -> Outcome:
             write_csv(Path(config.csv), outcome, records, classes)
             print(f"wrote {config.csv}: {len(outcome.indices)} rows")
     return outcome
+
+
+def check_split(records: Records, split: str) -> None:
+    """Refuses the default split where the data have none of this name, and says what to give.
+
+    Raises:
+        ConfigError: naming the splits that there are.
+    """
+    if split == "test" and split not in records.splits:
+        first, *others = records.splits
+        raise ConfigError(
+            f"{records.path} has no split 'test'; it has {', '.join([first, *others])}: "
+            f"say --split {first}, or --split all for every sample"
+        )
 
 
 def check_classes(records: Records, classes: list[str]) -> None:

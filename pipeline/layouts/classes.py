@@ -31,8 +31,9 @@ def folder_titles(folders: Iterable[tuple[str, str]]) -> tuple[dict[str, str], l
         path to title, and a line for each class found in several places.
     """
     places: dict[str, set[tuple[str, str]]] = {}
-    spelled = {folder: unicodedata.normalize("NFC", folder) for _, folder in set(folders)}
-    for split, folder in set(folders):
+    different = set(folders)
+    spelled = {folder: unicodedata.normalize("NFC", folder) for _, folder in different}
+    for split, folder in different:
         leaf = spelled[folder].rpartition("/")[2]
         places.setdefault(leaf, set()).add((split, spelled[folder]))
     titles: dict[str, str] = {}
@@ -59,7 +60,8 @@ def number_labels(
         root: the data set's folder; a `classes.txt` or `classes.csv` there names numbered classes
             if it fits them exactly.
         labels: (N,) class name, class number (negative: none) or None.
-        class_names: file with one name per line, which then must fit.
+        class_names: file with one name per line, which then must fit; where labels are names, and
+            all of them numbers, it names the numbers.
 
     Returns:
         labels (N,) int64 with -1 for none, and the class names.
@@ -69,6 +71,9 @@ def number_labels(
     """
     given = _read_names(Path(class_names)) if class_names is not None else None
     named = {label for label in labels if isinstance(label, str)}
+    if given is not None and named and named.isdisjoint(given) and all(map(_is_number, named)):
+        # Folders called 0, 1, 2: the user's file says what the numbers mean.
+        labels, named = [int(v) if isinstance(v, str) else v for v in labels], set()
     numbers = {label for label in labels if isinstance(label, int) and label >= 0}
     if named and numbers:
         raise ConfigError(
@@ -94,6 +99,10 @@ def number_labels(
         given = _names_nearby(root, numbers)
     classes = given if given is not None else [str(i) for i in range(highest + 1)]
     return np.array(values, np.int64), tuple(classes)
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdecimal()
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

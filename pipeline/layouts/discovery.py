@@ -19,6 +19,7 @@ from pathlib import Path
 
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
+from headrace.pipeline.layouts.classes import folder_titles
 from headrace.pipeline.layouts.config import NO_COLUMN, LayoutConfig
 from headrace.pipeline.layouts.finding import Finder
 from headrace.pipeline.layouts.folders import FolderReading, read_folders
@@ -170,7 +171,10 @@ def _why(folder: FolderReading, config: LayoutConfig) -> str:
     labels = {f.label for f in folder.found if f.label is not None}
     counted = sum(f.label is not None for f in folder.found)
     if folder.kind == "classes":
-        return f"classes{asked}: {counted} images lie in folders of {len(labels)} names"
+        # A class that splits keep in different places is one.
+        titles, _ = folder_titles({(f.split, str(f.label)) for f in folder.found if f.label})
+        names = len(set(titles.values()))
+        return f"classes{asked}: {counted} images lie in folders of {names} names"
     if folder.kind == "names":
         return f"names{asked}: {counted} images are called label_number, with {len(labels)} labels"
     return f"flat{asked}: neither folders nor names nor lists tell classes"

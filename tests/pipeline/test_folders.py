@@ -208,3 +208,10 @@ def test_merged_splits_may_be_split_again(tmp_path: Path) -> None:
         merge_splits(before, ("train", "holdout"))
     with pytest.raises(ConfigError, match="two different splits"):
         merge_splits(before, ("val", "valid"))
+
+
+def test_a_class_that_splits_keep_in_different_places_is_counted_once(tmp_path: Path) -> None:
+    names = ["train/Fruit/Pear/1.jpg", "train/Fruit/Plum/2.jpg", "val/Pear/3.jpg", "val/Plum/4.jpg"]
+    listing = discover(_touch(tmp_path, names))
+    assert listing.classes == ("Pear", "Plum")
+    assert listing.why == "classes: 4 images lie in folders of 2 names"

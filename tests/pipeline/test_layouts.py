@@ -310,3 +310,19 @@ def test_natural_order_is_total_and_numeric(names: list[str]) -> None:
     ordered = sorted(names, key=natural_key)
     assert sorted({*names}, key=natural_key) == list(dict.fromkeys(ordered))
     assert natural_key("x2") < natural_key("x10")
+
+
+def test_a_file_of_names_names_folders_called_by_numbers(tmp_path: Path) -> None:
+    for i in range(12):
+        path = tmp_path / "data" / str(i) / "x.jpg"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"")
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"class {chr(97 + i)}\n" for i in range(12)))
+    listing = discover(tmp_path / "data", class_names=names)
+    assert listing.classes[10] == "class k"
+    assert [listing.paths[i] for i in (2, 10)] == ["2/x.jpg", "10/x.jpg"]
+    assert listing.labels.tolist() == list(range(12))
+    names.write_text("a\nb\n")
+    with pytest.raises(ConfigError, match="names 2 classes, but there is a label 11"):
+        discover(tmp_path / "data", class_names=names)

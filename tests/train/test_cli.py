@@ -146,6 +146,13 @@ def test_predict_agrees_with_the_runs_own_evaluation(
     assert f"accuracy {best['scores']['accuracy']:.4f} on 10 samples" in capsys.readouterr().out
 
 
+def test_predict_says_which_splits_there_are(trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "bare.beton"
+    make_records(path, [stored(photo(0, 36, 40), label=0, name="0.jpg")], {"train": 1}).close()
+    with pytest.raises(ConfigError, match=r"no split 'test'; it has train: say --split train, or"):
+        predict(PredictConfig(checkpoint=str(trained), data=str(path)))
+
+
 def test_predict_refuses_other_classes(trained: Path, tmp_path: Path) -> None:
     path = tmp_path / "other.beton"
     make_records(path, [stored(photo(i, 30, 30), label=i) for i in range(2)]).close()

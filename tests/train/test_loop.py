@@ -217,8 +217,18 @@ def test_early_stopping(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     changes = {"epochs": 9, "patience": 1, "lr": 1e-9, "warmup_epochs": 0, "limit_batches": 2}
     run = run_training(settings(data, tmp_path / "run", **changes))
     assert run.progress.epoch == run.progress.best_epoch + 2 < 9
-    assert "stopped early: 1 epochs" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "stopped early: 1 epochs" in text
+    assert "val scores are of" not in text
     assert rows(tmp_path / "run", "epoch")[0]["global_step"] == 2
+
+
+def test_scores_of_a_few_batches_are_said_to_be_that(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_training(settings(data, tmp_path / "run", epochs=1, limit_batches=1))
+    text = capsys.readouterr().out
+    assert "--limit-batches 1: val scores are of the first 8 of 12 samples" in text
 
 
 def test_without_a_validation_split_the_last_epoch_is_best(
@@ -229,6 +239,7 @@ def test_without_a_validation_split_the_last_epoch_is_best(
     text = capsys.readouterr().out
     assert "no split 'nope'" in text
     assert "nothing held out" in text
+    assert "--train-split 'train[20%:]' --val-split 'train[:20%]'" in text
     assert_same(load_checkpoint(folder / "best.pt")["weights"], dict(run.model.state_dict()))
     with pytest.raises(ConfigError, match="--patience needs a validation split"):
         run_training(settings(data, tmp_path / "b", val_split="nope", patience=2))

@@ -26,7 +26,7 @@ from headrace.pipeline.selection import is_expression
 from headrace.train.data.labels import held_out
 from headrace.train.models.whitening import NUM_IMAGES
 from headrace.train.processes.world import World
-from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config import DataConfig, RunConfig
 
 
 def open_loaders(
@@ -59,7 +59,7 @@ def open_loaders(
         others = [name for name in records.splits if name != data.train_split]
         hint = f" (there is {', '.join(others)}: see --val-split)" if others else ""
         absent = "" if data.val_split == "none" else f"no split {data.val_split!r}{hint}: "
-        say(f"{absent}nothing is held out, best.pt is the last epoch")
+        say(f"{absent}nothing is held out, best.pt is the last epoch{_how_to_hold_out(data)}")
         if flag := config.optim.needs_evaluation:
             raise ConfigError(
                 f"{flag} needs a validation split, and there is no {data.val_split!r}"
@@ -88,6 +88,14 @@ def first_images(loader: PlannedLoader, preprocess: Preprocess) -> Tensor:
 
 def _batches(loader: PlannedLoader) -> Any:
     return loader.epoch(0)
+
+
+def _how_to_hold_out(data: DataConfig) -> str:
+    """What a user can do who did not ask for it."""
+    split = data.train_split
+    if data.val_split == "none" or not split.isidentifier():
+        return ""
+    return f" (to hold a fifth out: --train-split '{split}[20%:]' --val-split '{split}[:20%]')"
 
 
 def loader_config(
