@@ -19,10 +19,10 @@ from headrace.train.clock import Clock, Lap
 from headrace.train.data.inputs import (
     data_fingerprint,
     first_images,
-    make_preprocess,
     open_loaders,
 )
 from headrace.train.data.labels import check_held_out, check_labels
+from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.device.compiling import compile_model
 from headrace.train.folder.folder_lock import FolderLock
@@ -43,8 +43,9 @@ from headrace.train.optimizers.build import build_optimizer
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
 from headrace.train.schedules.build import build_schedule, run_span
+from headrace.train.schedules.longer import rate_line
 from headrace.train.settings.config import RunConfig
-from headrace.train.settings.config_file import to_flat
+from headrace.train.settings.config_file import from_flat, to_flat
 from headrace.train.state import Run
 
 
@@ -79,7 +80,7 @@ def open_run(
     if checkpoint is not None:
         check_resumable(checkpoint, config, fingerprint, world.size)
     precision = choose_precision(config.runtime.amp, device)
-    preprocess = make_preprocess(records, data.crop)
+    preprocess = make_preprocess(config.model, data.crop, records, checkpoint, say)
 
     # What the settings alone decide comes before the data is decoded, which may take minutes.
     spec = spec_of(config.model, len(classes), data.crop.size)
@@ -135,6 +136,9 @@ def open_run(
     )
     if checkpoint is not None:
         restore(run, checkpoint)
+        before = from_flat(checkpoint["config"], "the checkpoint").optim
+        if line := rate_line(before, optim, steps_per_epoch, run.progress.global_step):
+            say(line)
     introduce(run, compiled, say)
     return run
 

@@ -132,7 +132,7 @@ def test_an_own_model_is_trained_resumed_and_used(
     saved = load_checkpoint(tmp_path / "run")
     assert saved["model"]["name"] == f"{own}:net" and len(saved["model"]["code"]) == 16
     command = ["--resume", str(tmp_path / "run")]
-    run_training(*read_command_line(command))
+    run_training(*read_command_line([*command, "--epochs", "2"]))
 
     def predicted(model: str = "") -> None:
         predict(PredictConfig(checkpoint=str(tmp_path / "run"), data=str(data), model=model))
@@ -144,7 +144,7 @@ def test_an_own_model_is_trained_resumed_and_used(
         with pytest.raises(ConfigError, match=r"net.py:net cannot be read .* say where the file"):
             use()
     predicted("code/moved.py:net")
-    run_training(*read_command_line([*command, "--model", moved]))
+    run_training(*read_command_line([*command, "--model", moved, "--epochs", "3"]))
     own.with_name("moved.py").rename(own)
     own.write_text(OWN + "\n# edited\n")
     with pytest.raises(ConfigError, match=r"net.py has changed since these weights were saved"):

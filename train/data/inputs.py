@@ -14,7 +14,6 @@ from torch import Tensor
 
 from headrace.augment import Preprocess
 from headrace.pipeline.backend import LoaderConfig
-from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.loader import open_loader
@@ -129,15 +128,3 @@ def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = 
     for array in (records.heights, records.widths, records.labels):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
-
-
-def make_preprocess(records: Records, crop: CropConfig) -> Preprocess:
-    """The evaluation's crop, and the data set's own mean and deviation where the manifest has them,
-    else ImageNet's."""
-    manifest = records.manifest
-    size = crop.size if crop.eval_size is None else crop.eval_size
-    preprocess = Preprocess(size=size, eval_mode=crop.eval_mode, eval_crop=crop.eval_crop)
-    if manifest.mean is None or manifest.std is None:
-        return preprocess
-    std = tuple(max(value, 1 / 255) for value in manifest.std)  # images of one colour have none
-    return dataclasses.replace(preprocess, mean=manifest.mean, std=std)
