@@ -15,6 +15,7 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.pipeline.split_names import split_line
 from headrace.train.clock import Clock, Lap
 from headrace.train.data.inputs import (
     data_fingerprint,
@@ -285,6 +286,9 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
     num_train = len(run.records.select(data.train_split))
     num_val = len(run.records.select(data.val_split)) if run.val_loader is not None else 0
     parameters = sum(p.numel() for p in run.model.parameters())
+    for flag, name in (("--train-split", data.train_split), ("--val-split", data.val_split)):
+        if line := split_line(flag, name, run.records.splits):
+            say(line)
     say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
     say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {size_text(data.crop)} px")
     say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}")

@@ -17,6 +17,7 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.run import read_command_line, run_training
 from headrace.train.schedules.build import build_schedule, run_span
 from headrace.train.schedules.longer import rate_line
+from headrace.train.schedules.multistep import Settings
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.settings.optim import OptimConfig
 from tests.train.tiny_runs import assert_same_run, rows, settings, write_data
@@ -123,6 +124,12 @@ def test_schedules_that_the_total_does_not_concern_go_on() -> None:
         before, now = (OptimConfig(epochs=n, schedule=name, warmup_epochs=1) for n in (4, 8))
         assert ("goes on as it was" in rate_line(before, now, 5, 20)) == goes_on
     assert rate_line(now, now, 5, 20) == ""
+    for milestones, goes_on in (((2.0,), True), ((), False)):
+        own = Settings(milestones=milestones)
+        before, now = (
+            OptimConfig(epochs=n, schedule="multistep", schedule_settings=own) for n in (4, 8)
+        )
+        assert ("goes on as it was" in rate_line(before, now, 5, 20)) == goes_on
 
 
 def test_a_finished_run_says_so_before_its_data_is_looked_for(

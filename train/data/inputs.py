@@ -22,6 +22,7 @@ from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.pipeline.sampling import BALANCED, SHUFFLE, sample_weights
 from headrace.pipeline.selection import is_expression
+from headrace.pipeline.split_names import split_called
 from headrace.train.data.labels import held_out
 from headrace.train.models.whitening import NUM_IMAGES
 from headrace.train.processes.world import World
@@ -116,7 +117,7 @@ def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = 
     the weights of samples where there are any."""
     digest = hashlib.sha256()
     ranges = records.splits
-    described = [(name, tuple(ranges.get(name, ()))) for name in splits]
+    described = [(name, tuple(ranges.get(split_called(name, ranges) or "", ()))) for name in splits]
     digest.update(repr((described, tuple(records.manifest.classes))).encode())
     for name in splits:
         if name not in ranges and is_expression(name):
