@@ -15,6 +15,10 @@ class Interrupted(Exception):
     """Work was asked to end, and has saved itself; the text says how to go on."""
 
 
+class Finished(HeadraceError):
+    """Nothing is left to do of what was asked for, which is no failure; the text has been said."""
+
+
 class ConfigError(HeadraceError, ValueError):
     """A setting has a value that cannot work."""
 

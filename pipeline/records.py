@@ -20,6 +20,7 @@ from headrace.pipeline.pixels import (
     decode_jpeg_upright,
 )
 from headrace.pipeline.selection import Known, select
+from headrace.pipeline.split_names import split_called
 
 
 class Records:
@@ -73,9 +74,10 @@ class Records:
         if name is None:
             return range(len(self))
         splits = self.splits
-        if name not in splits:
+        called = split_called(name, splits)
+        if called is None:
             raise RecordsError(f"{self.path} has no split {name!r}; it has {', '.join(splits)}")
-        return range(*splits[name])
+        return range(*splits[called])
 
     def select(self, expression: str | None) -> np.ndarray:
         """(n,) int64, ascending: the records of a split, or of several; None takes every sample.

@@ -12,7 +12,8 @@ An expression is read from left to right::
     train[pear,apple]   those of some classes, by name
     train-@bad.txt      all but those that a file lists (pipeline/list_of_records.py)
 
-A name that a split has is taken as it is, whatever characters are in it. A file's name ends at the
+A name that a split has is taken as it is, whatever characters are in it; `valid` and `validation`
+find `val`, where no other split could be meant (pipeline/split_names.py). A file's name ends at the
 next + or - that has a space before it.
 """
 
@@ -29,6 +30,7 @@ import numpy as np
 
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.list_of_records import read_list
+from headrace.pipeline.split_names import split_called
 
 EVERYTHING = "all"
 _SHARE = re.compile(r"(.+)\[([^\[\]:]*):([^\[\]:]*)\]")
@@ -117,6 +119,8 @@ def _members(term: str, expression: str, known: Known) -> np.ndarray:
     name = part[1].strip() if part else term
     spans = [span for split, span in splits.items() if name == split]
     spans = spans or [span for split, span in splits.items() if fnmatchcase(split, name)]
+    if not spans and (called := split_called(name, splits)):
+        spans = [splits[called]]
     if name == EVERYTHING and not spans:
         spans = [(0, len(labels))]
     if not spans:

@@ -30,7 +30,7 @@ from headrace.pipeline.loaders.reference import fill_slot
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
 from headrace.tools.preview_sheet import Block, draw_sheet
-from headrace.train.data.inputs import make_preprocess
+from headrace.train.data.normalisation import make_preprocess
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat
@@ -103,7 +103,7 @@ def _subject(data: str, run: str, size: Size | None, seed: int) -> Subject:
     return Subject(
         records=records,
         config=config,
-        preprocess=make_preprocess(records, config.data.crop),
+        preprocess=make_preprocess(config.model, config.data.crop, records),
     )
 
 

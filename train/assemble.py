@@ -15,14 +15,15 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.pipeline.split_names import split_line
 from headrace.train.clock import Clock, Lap
 from headrace.train.data.inputs import (
     data_fingerprint,
     first_images,
-    make_preprocess,
     open_loaders,
 )
 from headrace.train.data.labels import check_held_out, check_labels
+from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.device.compiling import compile_model
 from headrace.train.folder.folder_lock import FolderLock
@@ -43,8 +44,9 @@ from headrace.train.optimizers.build import build_optimizer
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
 from headrace.train.schedules.build import build_schedule, run_span
+from headrace.train.schedules.longer import rate_line
 from headrace.train.settings.config import RunConfig
-from headrace.train.settings.config_file import to_flat
+from headrace.train.settings.config_file import from_flat, to_flat
 from headrace.train.state import Run
 
 
@@ -79,7 +81,7 @@ def open_run(
     if checkpoint is not None:
         check_resumable(checkpoint, config, fingerprint, world.size)
     precision = choose_precision(config.runtime.amp, device)
-    preprocess = make_preprocess(records, data.crop)
+    preprocess = make_preprocess(config.model, data.crop, records, checkpoint, say)
 
     # What the settings alone decide comes before the data is decoded, which may take minutes.
     spec = spec_of(config.model, len(classes), data.crop.size)
@@ -135,6 +137,9 @@ def open_run(
     )
     if checkpoint is not None:
         restore(run, checkpoint)
+        before = from_flat(checkpoint["config"], "the checkpoint").optim
+        if line := rate_line(before, optim, steps_per_epoch, run.progress.global_step):
+            say(line)
     introduce(run, compiled, say)
     return run
 
@@ -281,6 +286,9 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
     num_train = len(run.records.select(data.train_split))
     num_val = len(run.records.select(data.val_split)) if run.val_loader is not None else 0
     parameters = sum(p.numel() for p in run.model.parameters())
+    for flag, name in (("--train-split", data.train_split), ("--val-split", data.val_split)):
+        if line := split_line(flag, name, run.records.splits):
+            say(line)
     say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
     measured = data.limit_batches * data.batch_size
     if 0 < measured < num_val:

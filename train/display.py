@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from headrace.pipeline.wording import counted
 from headrace.train.clock import spell
 from headrace.train.progress import Progress
 
@@ -66,7 +67,7 @@ def report(progress: Progress, seconds: Mapping[str, float], evaluated: bool, sp
             f"best {split} accuracy {progress.best_accuracy:.4f} (epoch {progress.best_epoch + 1})"
         )
     else:
-        result = f"{progress.epoch} epochs, nothing held out to measure on"
+        result = f"{counted(progress.epoch, 'epoch')}, nothing held out to measure on"
     shares = {name: seconds[name] / total for name in _PHASE_NAMES}
     rest = max(0.0, 1.0 - sum(shares.values()))
     where = ", ".join(f"{label} {shares[name]:.1%}" for name, label in _PHASE_NAMES.items())

@@ -3,8 +3,10 @@
 
     train/run.py --data food11.beton
     train/run.py --data food11.beton --loader dali --model timm:resnet18 --epochs 30
+    train/run.py --preset food11-report --data food11.beton --epochs 30
     train/run.py --config run.yaml --lr 0.002
     train/run.py --resume runs/food11-resnet18-strided-1
+    train/run.py --resume runs/food11-resnet18-strided-1 --epochs 40
     torchrun --nproc-per-node 4 train/run.py --data food11.beton
 
 Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt and TensorBoard events.
@@ -16,7 +18,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,22 +27,31 @@ import torch
 from tyro.conf import arg
 
 from headrace.pipeline.command_line import called, run_command
-from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.pipeline.errors import ConfigError, Finished, Interrupted
 from headrace.pipeline.flags import parse
+from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
 from headrace.train.display import report
+from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.resume import (
     Earlier,
     check_data_found,
     check_given_out,
     check_out,
+    check_same_run,
     check_same_settings,
     earlier_folder,
     read_earlier,
 )
-from headrace.train.folder.run_folder import hold_folder, make_folder, restart_folder
+from headrace.train.folder.run_folder import (
+    hold_folder,
+    make_folder,
+    restart_folder,
+    write_settings,
+)
 from headrace.train.loop import train
+from headrace.train.presets import load_preset
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
 from headrace.train.settings.config import RunConfig
@@ -49,7 +60,8 @@ from headrace.train.settings.words import peek, prepare
 from headrace.train.state import Run
 
 EVERYDAY = (
-    "data model size epochs batch_size lr optimizer recipe seed out device workers config resume"
+    "data model size epochs batch_size lr optimizer recipe seed out device workers preset config "
+    "resume"
 ).split()
 """What --help shows."""
 
@@ -58,25 +70,36 @@ EVERYDAY = (
 class CommandLine:
     """Train a classifier on packed images or an image folder."""
 
+    preset: Annotated[str, arg(metavar="NAME", help_behavior_hint="")] = ""
+    """Settings after others' work: cifar10-resnet18, food11-report, food11-sample, food11-trivial;
+    flags override them."""
     config: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """YAML file with settings; flags override it."""
     resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
-    """Run folder or last.pt to continue; its settings hold."""
+    """Run folder or last.pt to continue; its settings hold, save that --epochs may grow."""
     run: Annotated[RunConfig, arg(name="")] = field(default_factory=RunConfig)
 
 
 def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
-    """Settings from the flags, on top of --config or of the run in --resume.
+    """Settings from the flags, on top of --preset, --config or the run in --resume.
 
     Returns:
         The settings, and the run folder or checkpoint to continue from ("" for a new run).
     """
-    source, resumed = peek(args, "--config"), peek(args, "--resume")
+    preset, source, resumed = (peek(args, flag) for flag in ("--preset", "--config", "--resume"))
     base = RunConfig()
     earlier: Earlier | None = None
     if source and resumed:
         raise ConfigError("--config and --resume exclude each other: a resumed run has its own")
-    if source:
+    if preset and (source or resumed):
+        other = "--config" if source else "--resume"
+        raise ConfigError(
+            f"--preset and {other} exclude each other: both say all settings; take one, and flags "
+            "for what is to differ"
+        )
+    if preset:
+        base = load_preset(preset)
+    elif source:
         base = load_yaml(source)
     elif resumed:
         earlier = read_earlier(resumed)
@@ -103,6 +126,9 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
 
     Returns:
         The finished run; its loaders and files are closed.
+
+    Raises:
+        Finished: if the run to continue has nothing left to do, which has been said.
     """
     with ExitStack() as resources:
         world, device = join_world(config.runtime.device)
@@ -139,16 +165,26 @@ def _begin(
 ) -> tuple[RunConfig, dict[str, Any] | None, Callable[[], FolderLock]]:
     """A run's settings, the checkpoint that it continues, and how rank 0 gets its folder."""
     if not resume:
+        if first := config.optim.schedule_from:
+            raise ConfigError(
+                f"--schedule-from is {first}, which is for a run that goes on, with --resume and "
+                "more --epochs; leave it out"
+            )
         return config, None, lambda: resources.enter_context(make_folder(config))
     # Held from before it is read: another run may be about to save into it.
     held = world.on_main(lambda: resources.enter_context(hold_folder(earlier_folder(resume))))
     earlier = read_earlier(resume)
+    config = continued(config, earlier, _say)
 
     def take_folder() -> FolderLock:
         assert held is not None  # rank 0 alone takes it
-        return restart_folder(held) if earlier.checkpoint is None else held
+        if earlier.checkpoint is None:
+            restart_folder(held)
+        if config.optim != earlier.config.optim:
+            write_settings(held, config)
+        return held
 
-    return continued(config, earlier, _say), earlier.checkpoint, take_folder
+    return config, earlier.checkpoint, take_folder
 
 
 def _say(line: str) -> None:
@@ -170,9 +206,15 @@ def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -
 
     Raises:
         ConfigError: if they are of another run, or its data is not there.
+        Finished: if nothing is left to do, which has been said.
     """
     check_out(config, earlier)
     config = with_out(config, str(earlier.folder))
+    if earlier.checkpoint is not None:
+        check_same_run(earlier.checkpoint, config)
+        if line := finished_line(earlier.checkpoint, config, earlier.folder):
+            say(line)
+            raise Finished(line)
     check_data_found(config)
     if earlier.checkpoint is None:
         check_same_settings(earlier.config, config)
@@ -197,7 +239,7 @@ def finish(run: Run) -> None:
         },
     )
     if progress.epoch < optim.epochs:
-        print(f"stopped early: {optim.patience} epochs without a better accuracy")
+        print(f"stopped early: {counted(optim.patience, 'epoch')} without a better accuracy")
     print(report(progress, seconds, run.val_loader is not None, run.config.data.val_split))
     skipped = run.train_loader.num_skipped
     if skipped:
@@ -212,7 +254,8 @@ def _how_to_resume(run: Run, world: World) -> str:
 
 
 def main() -> None:
-    run_training(*read_command_line(sys.argv[1:]))
+    with suppress(Finished):
+        run_training(*read_command_line(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ def test_one_top_level_package(built: Path) -> None:
         for folder in FOLDERS
         for path in (ROOT / folder).rglob("*.py")
     } | {"headrace/__init__.py", "headrace/__main__.py", "headrace/py.typed"}
+    modules |= {f"headrace/{path.relative_to(ROOT)}" for path in ROOT.glob("train/presets/*.yaml")}
     for kind, found in names.items():
         assert modules <= set(found), f"{kind} lacks {sorted(modules - set(found))[:5]}"
     assert not any(name.startswith("headrace/tests") for name in names["wheel"])
@@ -112,6 +113,10 @@ def test_packs_trains_and_predicts_among_namesakes(python: Path, tmp_path: Path)
     settings = "--model small-resnet --size 32 --batch-size 4 --epochs 1 --limit-batches 1"
     headrace_command(
         "train", "--data", "a.beton", "--out", "run", "--device", "cpu", *settings.split()
+    )
+    preset = "--preset food11-sample --batch-size 4 --epochs 1 --limit-batches 1"
+    headrace_command(
+        "train", "--data", "a.beton", "--out", "other", "--device", "cpu", *preset.split()
     )
     headrace_command("predict", "run", "a.beton", "--csv", "answer.csv")
     assert len((tmp_path / "answer.csv").read_text().splitlines()) == 9

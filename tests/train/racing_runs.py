@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 import headrace.train.loop
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError, Finished
 from headrace.train.run import run_training
 from headrace.train.state import Run
 from tests.train.tiny_runs import settings
@@ -93,6 +93,8 @@ def _run(
     end: dict[str, Any] = {"number": number, "way": way, "status": "done", "told": ""}
     try:
         run_training(config, str(folder) if way == "resume" else "")
+    except Finished:
+        pass  # the other has done it all
     except ConfigError as error:
         end.update(status="refused", told=str(error), changed=_content(folder) != before)
     except BaseException as error:

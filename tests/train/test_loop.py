@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import headrace.train.loop
-from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.pipeline.errors import ConfigError, Finished, Interrupted
 from headrace.train.divergence import Diverged
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.processes.stop import StopRequest
@@ -147,10 +147,10 @@ def test_stop_during_evaluation_resumes_with_it(
 
 
 def test_resuming_a_finished_run_does_nothing(whole: Path, data: Path) -> None:
-    before = (whole / "last.pt").read_bytes()
-    run = run_training(settings(data, whole), resume=str(whole))
-    assert run.progress.epoch == 2
-    assert (whole / "last.pt").read_bytes() == before
+    before = {path: path.read_bytes() for path in whole.glob("[!.]*")}
+    with pytest.raises(Finished, match="is finished already: 2 epochs, best accuracy"):
+        run_training(settings(data, whole), resume=str(whole))
+    assert {path: path.read_bytes() for path in whole.glob("[!.]*")} == before
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_resuming_a_finished_run_does_nothing(whole: Path, data: Path) -> None:
     [
         ({"batch_size": 4}, r"--batch-size \(was 8, now 4\)"),
         ({"model": "report-resnet"}, "--model"),
-        ({"recipe": "none", "epochs": 3}, "--recipe .*--epochs"),
+        ({"recipe": "none", "epochs": 3}, r"--recipe \(was 'report', now 'none'\):"),
         ({"val_split": "train"}, "--val-split"),
         ({"seed": 1}, "--seed"),
     ],
@@ -174,7 +174,7 @@ def test_resume_refuses_other_data(whole: Path, tmp_path: Path) -> None:
     path = tmp_path / "other.beton"
     make_records(path, [tinted(i, i % 3, i % 3) for i in range(54)], {"train": 42, "val": 12})
     with pytest.raises(ConfigError, match="holds other samples"):
-        run_training(settings(path, whole), resume=str(whole))
+        run_training(settings(path, whole, epochs=3), resume=str(whole))
 
 
 def test_best_has_no_state_to_resume_from(whole: Path) -> None:
@@ -218,7 +218,7 @@ def test_early_stopping(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     run = run_training(settings(data, tmp_path / "run", **changes))
     assert run.progress.epoch == run.progress.best_epoch + 2 < 9
     text = capsys.readouterr().out
-    assert "stopped early: 1 epochs" in text
+    assert "stopped early: 1 epoch without" in text
     assert "val scores are of" not in text
     assert rows(tmp_path / "run", "epoch")[0]["global_step"] == 2
 

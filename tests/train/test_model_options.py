@@ -214,4 +214,5 @@ def test_a_run_under_an_earlier_model_name_is_what_it_was(tmp_path: Path) -> Non
     torch.save(content, path)
     from headrace.train.run import read_command_line
 
-    assert run_training(*read_command_line(["--resume", str(tmp_path / "old")])).progress.epoch == 1
+    words = ["--resume", str(tmp_path / "old"), "--epochs", "2"]
+    assert run_training(*read_command_line(words)).progress.epoch == 2

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.errors import ConfigError, Finished, HeadraceError
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.build import build_model, starting_model
 from headrace.train.models.places import short_name
@@ -132,7 +132,7 @@ def test_an_own_model_is_trained_resumed_and_used(
     saved = load_checkpoint(tmp_path / "run")
     assert saved["model"]["name"] == f"{own}:net" and len(saved["model"]["code"]) == 16
     command = ["--resume", str(tmp_path / "run")]
-    run_training(*read_command_line(command))
+    run_training(*read_command_line([*command, "--epochs", "2"]))
 
     def predicted(model: str = "") -> None:
         predict(PredictConfig(checkpoint=str(tmp_path / "run"), data=str(data), model=model))
@@ -144,7 +144,8 @@ def test_an_own_model_is_trained_resumed_and_used(
         with pytest.raises(ConfigError, match=r"net.py:net cannot be read .* say where the file"):
             use()
     predicted("code/moved.py:net")
-    run_training(*read_command_line([*command, "--model", moved]))
+    with pytest.raises(Finished):
+        run_training(*read_command_line([*command, "--model", moved]))
     own.with_name("moved.py").rename(own)
     own.write_text(OWN + "\n# edited\n")
     with pytest.raises(ConfigError, match=r"net.py has changed since these weights were saved"):
@@ -155,6 +156,10 @@ def test_an_own_model_is_trained_resumed_and_used(
     own.write_text(OWN.replace("WIDTH, 3, 2, 1", "WIDTH, 5, 2, 1"))
     with pytest.raises(ConfigError, match=r"weights do not fit .*net.py:net: .*size mismatch"):
         predicted(f"{own}:net")
+    own.write_text(OWN)
+    own.rename(own.with_name("moved.py"))
+    longer = [*command, "--model", moved, "--epochs", "3"]
+    assert run_training(*read_command_line(longer)).progress.epoch == 3
 
 
 def test_predict_takes_a_file_only_for_a_model_of_one(own: Path, tmp_path: Path) -> None:

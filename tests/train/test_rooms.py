@@ -99,4 +99,11 @@ def test_flags_in_the_documents_are_settings() -> None:
         for name in techniques:
             known |= setting_types(settings_kind(room, name)).keys()
     for part, flag in set(re.findall(r"--(?:no-)?((?:[a-z]+\.)?)([a-z][a-z-]+)", text)):
-        assert flag.replace("-", "_") in known | {"help", "help_all", "config", "name"}, part + flag
+        assert flag.replace("-", "_") in known | {
+            "help",
+            "help_all",
+            "config",
+            "name",
+            "preset",
+            "resume",
+        }, part + flag

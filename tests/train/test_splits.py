@@ -11,7 +11,7 @@ from headrace.pipeline.records import Records
 from headrace.train.data.inputs import data_fingerprint
 from headrace.train.run import run_training
 from tests.builders import make_records
-from tests.train.tiny_runs import rows, settings, tinted
+from tests.train.tiny_runs import rows, settings, tinted, write_data
 
 FOLDS = {"fold0": 12, "fold1": 12, "fold2": 12}
 
@@ -34,10 +34,20 @@ def test_all_folds_but_one(folds: Path, tmp_path: Path) -> None:
     (row,) = rows(tmp_path / "run", "epoch")
     assert row["val_accuracy"] is not None
     resumed = run_training(
-        settings(folds, tmp_path / "run", train_split="fold*-fold1", val_split="fold1", epochs=1),
+        settings(folds, tmp_path / "run", train_split="fold*-fold1", val_split="fold1", epochs=2),
         resume=str(tmp_path / "run"),
     )
-    assert resumed.progress.epoch == 1
+    assert resumed.progress.epoch == 2
+
+
+def test_the_name_of_the_folder_finds_the_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_data(tmp_path / "tiny.beton")
+    quick = {"epochs": 1, "limit_batches": 1}
+    run = run_training(settings(data, tmp_path / "run", **quick, val_split="valid"))
+    assert run.val_loader is not None and run.progress.best_epoch == 0
+    assert "--val-split valid: the split is called val here" in capsys.readouterr().out
 
 
 def test_what_is_learnt_from_is_not_measured_on(folds: Path, tmp_path: Path) -> None:

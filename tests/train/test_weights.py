@@ -206,7 +206,8 @@ def test_a_run_starts_from_weights_once(tmp_path: Path, capsys: pytest.CaptureFi
     one, two = (load_checkpoint(tmp_path / name)["weights"] for name in ("one", "two"))
     assert torch.allclose(one["0.weight"], two["0.weight"], atol=1e-6)
     Path(weights).unlink()  # what has begun needs it no more
-    run_training(settings(data, tmp_path / "two", **first, lr=1e-12), str(tmp_path / "two"))
+    longer = {**first, "epochs": 2, "lr": 1e-12}
+    run_training(settings(data, tmp_path / "two", **longer), str(tmp_path / "two"))
     assert "weights:" not in capsys.readouterr().out
 
 

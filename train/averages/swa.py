@@ -56,8 +56,11 @@ class MeanOfEpochs(Average):
         return int(self._mean.n_averaged) > 0  # kept on the host
 
     def after_step(self, progress: Progress) -> None:
-        ended = progress.step == self._steps_per_epoch
-        if ended and progress.epoch >= self._first_epoch:
+        if progress.step != self._steps_per_epoch:
+            return
+        if progress.epoch < self._first_epoch:
+            self._mean.n_averaged.zero_()  # of a run that had fewer epochs, and so began earlier
+        else:
             self._mean.update_parameters(self._trained)
 
     def state_dict(self) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from headrace.augment import Preprocess
 from headrace.pipeline.backend import LoaderConfig
-from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.loader import open_loader
@@ -23,6 +22,7 @@ from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.pipeline.sampling import BALANCED, SHUFFLE, sample_weights
 from headrace.pipeline.selection import is_expression
+from headrace.pipeline.split_names import split_called
 from headrace.train.data.labels import held_out
 from headrace.train.models.whitening import NUM_IMAGES
 from headrace.train.processes.world import World
@@ -125,7 +125,7 @@ def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = 
     the weights of samples where there are any."""
     digest = hashlib.sha256()
     ranges = records.splits
-    described = [(name, tuple(ranges.get(name, ()))) for name in splits]
+    described = [(name, tuple(ranges.get(split_called(name, ranges) or "", ()))) for name in splits]
     digest.update(repr((described, tuple(records.manifest.classes))).encode())
     for name in splits:
         if name not in ranges and is_expression(name):
@@ -137,15 +137,3 @@ def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = 
     for array in (records.heights, records.widths, records.labels):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
-
-
-def make_preprocess(records: Records, crop: CropConfig) -> Preprocess:
-    """The evaluation's crop, and the data set's own mean and deviation where the manifest has them,
-    else ImageNet's."""
-    manifest = records.manifest
-    size = crop.size if crop.eval_size is None else crop.eval_size
-    preprocess = Preprocess(size=size, eval_mode=crop.eval_mode, eval_crop=crop.eval_crop)
-    if manifest.mean is None or manifest.std is None:
-        return preprocess
-    std = tuple(max(value, 1 / 255) for value in manifest.std)  # images of one colour have none
-    return dataclasses.replace(preprocess, mean=manifest.mean, std=std)

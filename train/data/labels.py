@@ -8,6 +8,7 @@ from headrace.pipeline.class_names import class_names
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
 from headrace.pipeline.selection import is_expression
+from headrace.pipeline.split_names import split_called
 
 
 def check_labels(records: Records, split: str) -> tuple[str, ...]:
@@ -39,7 +40,7 @@ def held_out(records: Records, split: str) -> np.ndarray:
     Raises:
         RecordsError: if it is an expression that makes no sense.
     """
-    if split in records.splits or is_expression(split):
+    if split_called(split, records.splits) or is_expression(split):
         return records.select(split)
     return np.zeros(0, np.int64)
 

@@ -49,7 +49,8 @@ class Journal:
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
-            purge = resume_step if resume_bytes else None
+            # The checkpoint's own step has its points already; what is purged begins here.
+            purge = resume_step + 1 if resume_bytes else None
             self._events = SummaryWriter(self._as_text(folder), purge_step=purge)
 
     def row(self, kind: str, values: Mapping[str, Any]) -> None:

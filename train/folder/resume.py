@@ -133,8 +133,7 @@ def check_resumable(
     Raises:
         ConfigError: naming what differs.
     """
-    before = from_flat(checkpoint["config"], "the checkpoint")
-    check_same_settings(with_moved_code(before, config, checkpoint), config)
+    check_same_run(checkpoint, config)
     if fingerprint != checkpoint["data_fingerprint"]:
         raise ConfigError(
             f"cannot resume: --data {config.data.data} holds other samples than the run was "
@@ -145,6 +144,16 @@ def check_resumable(
             f"cannot resume with {world_size} processes: the run was started with "
             f"{len(checkpoint['ranks'])}"
         )
+
+
+def check_same_run(checkpoint: Mapping[str, Any], config: RunConfig) -> None:
+    """Refuses other settings than those of the run that a checkpoint was taken of.
+
+    Raises:
+        ConfigError: naming what differs.
+    """
+    before = from_flat(checkpoint["config"], "the checkpoint")
+    check_same_settings(with_moved_code(before, config, checkpoint), config)
 
 
 def with_moved_code(

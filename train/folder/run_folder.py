@@ -39,8 +39,7 @@ def make_folder(config: RunConfig) -> FolderLock:
         try:
             _refuse_old(folder, overwrite)
             _clear(folder)
-            with replacing(folder / CONFIG_NAME) as file:
-                file.write(dump_yaml(config).encode())
+            write_settings(lock, config)
         except BaseException:
             lock.close()
             raise
@@ -72,6 +71,16 @@ def restart_folder(lock: FolderLock) -> FolderLock:
     with _writing():
         _clear(lock.folder)
     return lock
+
+
+def write_settings(lock: FolderLock, config: RunConfig) -> None:
+    """Writes the folder's config.yaml.
+
+    Raises:
+        ConfigError: if the folder cannot be written.
+    """
+    with _writing(), replacing(lock.folder / CONFIG_NAME) as file:
+        file.write(dump_yaml(config).encode())
 
 
 @contextmanager

@@ -19,4 +19,5 @@ LIBRARIES = {
     "torchvision": "headrace.train.models.torchvision",
     "hub": "headrace.train.models.hub",
 }
-"""What stands before a colon, and the modules that define `build(name, spec, pretrained)`."""
+"""What stands before a colon, and the modules that define `build(name, spec, pretrained)`, and
+`statistics(name)` where it is known how their published weights were normalised."""

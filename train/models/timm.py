@@ -12,6 +12,18 @@ from headrace.train.models.published import Published, cannot_build
 from headrace.train.models.spec import ModelSpec
 
 
+def statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and deviation that a model's published weights were trained with, if timm says."""
+    try:
+        import timm
+    except ImportError:
+        return None  # `build` says what is missing
+    if not timm.is_model(name.partition(".")[0]):
+        return None
+    published = timm.get_pretrained_cfg(name)
+    return None if published is None else (tuple(published.mean), tuple(published.std))
+
+
 def build(name: str, spec: ModelSpec, pretrained: bool) -> Published:
     """The model that timm calls `name`, with our classes, size and dropout.
 

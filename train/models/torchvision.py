@@ -16,6 +16,19 @@ CLASSES = 1000
 """Of ImageNet, which all of torchvision's published classifiers tell."""
 
 
+def statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and deviation that a model's published weights were trained with, if it says so."""
+    from torchvision import models
+
+    if name not in models.list_models(module=models):
+        return None  # `build` says what there is
+    transforms = models.get_model_weights(name).DEFAULT.transforms()
+    try:
+        return tuple(transforms.mean), tuple(transforms.std)
+    except AttributeError:
+        return None
+
+
 def build(name: str, spec: ModelSpec, pretrained: bool) -> Published:
     """The model that torchvision calls `name`, with our classes, size and dropout.
 

@@ -11,8 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 
+_BEST = "best.pt"
+"""What a run's folder stands for."""
 _CONTAINERS = ("weights", "state_dict", "model_state_dict", "model", "net")
 """Keys under which trainers keep the model's weights among other things; the first is ours."""
 _PREFIXES = ("_orig_mod.", "module.")
@@ -26,9 +29,7 @@ def read_weights(path: str) -> dict[str, Tensor]:
         ConfigError: if the file is not there, is damaged, or holds something else.
         MissingPackageError: for a .safetensors file without that package.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise ConfigError(f"--weights {path} does not exist; give a .pth, .pt or .safetensors file")
+    file = _file(path)
     content = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file)
     found = _tensors(content)
     if found is None:
@@ -40,6 +41,38 @@ def read_weights(path: str) -> dict[str, Tensor]:
         if all(name.startswith(prefix) for name in found):
             found = {name.removeprefix(prefix): value for name, value in found.items()}
     return found
+
+
+def read_statistics(path: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and deviation that a file's weights were trained with; None where it does not tell.
+
+    This project's checkpoints do.
+
+    Raises:
+        ConfigError: if the file is not there or damaged, or what it tells makes no sense.
+    """
+    file = _file(path)
+    content = None if file.suffix == ".safetensors" else _read_torch(file)
+    told = content.get("preprocess") if isinstance(content, Mapping) else None
+    if not isinstance(told, Mapping) or not {"mean", "std"} <= told.keys():
+        return None
+    try:
+        known = Preprocess(mean=told["mean"], std=told["std"])
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"--weights {path}: {error}") from None
+    return known.mean, known.std
+
+
+def _file(path: str) -> Path:
+    file = Path(path).expanduser()
+    if (file / _BEST).is_file():
+        file = file / _BEST
+    if not file.is_file():
+        raise ConfigError(
+            f"--weights {path} does not exist; give a .pth, .pt or .safetensors file, or the "
+            "folder of a run"
+        )
+    return file
 
 
 def _read_safetensors(file: Path) -> Any:

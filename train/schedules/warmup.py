@@ -16,8 +16,11 @@ class Warmed:
 
     after: Callable[[int], float]
     warmup_steps: int
+    first_step: int = 0
+    """Of the run, at which all this begins."""
 
     def __call__(self, step: int) -> float:
+        step = max(0, step - self.first_step)
         if step < self.warmup_steps:
             return self.after(self.warmup_steps) * (step + 1) / self.warmup_steps
         return self.after(step)

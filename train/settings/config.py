@@ -17,6 +17,7 @@ from headrace.train.settings.optim import OptimConfig
 
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
+NormaliseName = Literal["auto", "data", "imagenet", "half", "none", "model"]
 
 
 def _check(ok: bool, flag: str, value: object, expected: str) -> None:
@@ -104,8 +105,8 @@ class ModelConfig:
     pretrained: bool = False
     """Start from published weights (timm:, torchvision: and hub: only; needs the network)."""
     weights: str = ""
-    """Start from the weights in this file (.safetensors, .pth, .pt), without the last layer where
-    the classes are others."""
+    """Start a new run from the weights alone in this file (.safetensors, .pth, .pt) or run folder,
+    without the last layer where the classes are others."""
     dropout: float = 0.0
     """Dropout probability in front of the last linear layers."""
     spatial_transformer: bool = False
@@ -114,6 +115,10 @@ class ModelConfig:
     """First layer (of airbench) from the training images' patches, and not trained."""
     activation_checkpointing: bool = False
     """Compute activations twice instead of keeping them: less memory, about a third more time."""
+    normalise: NormaliseName = "auto"
+    """Mean and deviation that the model's input is freed of: the data's, ImageNet's, 0.5 and 0.5
+    (half), 0 and 1 (none), or those that its first weights were trained with (model); auto: the
+    latter with --pretrained, or --weights that tell them, else the data's."""
     recipe: Annotated[Any, _RECIPE_FLAG] = "report"
     """Augmentation recipe: its name, or a list of steps as in YAML: '[hflip, {op: rotate}]'."""
 
@@ -122,6 +127,10 @@ class ModelConfig:
         object.__setattr__(self, "model", with_whole_path(self.model))
         both = "no --pretrained beside it: a model starts from one or the other"
         _check(not (self.weights and self.pretrained), "weights", self.weights, both)
+        _check_choice("normalise", self.normalise, NormaliseName)
+        starts = bool(self.weights or self.pretrained)
+        from_weights = "another: it is those of --pretrained or --weights, and neither is there"
+        _check(starts or self.normalise != "model", "normalise", self.normalise, from_weights)
         _check(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
         _check(isinstance(self.recipe, str | list), "recipe", self.recipe, "a name or a list")
 
@@ -173,3 +182,6 @@ FREE_ON_RESUME = frozenset(
     "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
     "save_every tensorboard pretrained weights activation_checkpointing resident_memory".split()
 )
+LONGER = frozenset({"epochs", "schedule_from"})
+"""What a resumed run may change to be trained longer; what that does to the learning rate is said
+(train/schedules/longer.py)."""

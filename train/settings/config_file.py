@@ -12,7 +12,7 @@ from headrace.pipeline import flat_settings
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import nearest, setting_types, with_values
 from headrace.pipeline.value_types import type_name
-from headrace.train.settings.config import FREE_ON_RESUME, RunConfig
+from headrace.train.settings.config import FREE_ON_RESUME, LONGER, RunConfig
 from headrace.train.settings.optim import OptimConfig
 from headrace.train.settings.rooms import ROOMS, refused
 
@@ -77,7 +77,8 @@ def changed_keys(before: RunConfig, after: RunConfig) -> list[str]:
     """Settings that differ and that a resumed run must not change."""
     old, new = to_flat(before), to_flat(after)
     # What only one of two techniques can set goes without saying where the technique is another.
-    both = [key for key in old if key in new and key not in FREE_ON_RESUME]
+    free = FREE_ON_RESUME | LONGER
+    both = [key for key in old if key in new and key not in free]
     return [key for key in both if old[key] != new[key]]
 
 

@@ -42,6 +42,9 @@ class OptimConfig:
     """How the learning rate goes after the warm-up."""
     warmup_epochs: float = 1.0
     """Epochs (or a part of one) over which the learning rate rises from zero."""
+    schedule_from: int = 0
+    """With --resume and more --epochs: the epoch, counted from 0, at which the schedule begins anew
+    (warm-up included) to go over those that are left; by default it is stretched over all."""
     loss: Annotated[str, one_of(tuple(LOSSES))] = "cross-entropy"
     """What is made smaller; what is shown is always the cross-entropy, to compare with that of
     validation."""
@@ -71,6 +74,8 @@ class OptimConfig:
             check(known, room, name, f"one of {', '.join(techniques)}")
             self._take(room, settings_kind(room, name))
         check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
+        inside = 0 <= self.schedule_from < self.epochs
+        check(inside, "schedule_from", self.schedule_from, f"0 to below --epochs {self.epochs}")
         check(self.lr is None or self.lr > 0, "lr", self.lr, "above 0")
         decay = self.weight_decay
         check(decay is None or decay >= 0, "weight_decay", decay, "0 or more")

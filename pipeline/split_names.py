@@ -1,0 +1,31 @@
+"""Names of splits that mean the same: a folder `valid` is packed as the split `val`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_SAME = (("train", "training"), ("val", "valid", "validation"), ("test", "testing"))
+
+
+def split_called(name: str, splits: Iterable[str]) -> str | None:
+    """The split that a name means: the one of that name, or the only one of another that says it.
+
+    Args:
+        name: as a user gives it, an expression excepted.
+        splits: names of all there are.
+
+    Returns:
+        The split's name; None if there is none, or more than one that it could be.
+    """
+    known = list(splits)
+    if name in known:
+        return name
+    group = next((words for words in _SAME if name.lower() in words), ())
+    found = [split for split in known if split.lower() in group]
+    return found[0] if len(found) == 1 else None
+
+
+def split_line(flag: str, name: str, splits: Iterable[str]) -> str:
+    """What to say where a flag's name is not the split's own; "" where it is, or there is none."""
+    found = split_called(name, splits)
+    return "" if found in (None, name) else f"{flag} {name}: the split is called {found} here"

@@ -1,0 +1,126 @@
+"""Every preset makes a step, can be overridden, and says where it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from headrace.pipeline.errors import ConfigError
+from headrace.train.presets import load_preset, preset_names
+from headrace.train.run import CommandLine, read_command_line, run_training
+from headrace.train.settings.config_file import to_flat
+from tests.train.tiny_runs import rows, write_data
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "train/presets"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_data(tmp_path / "tiny.beton")
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    out = tmp_path / "run"
+    words = f"--preset {name} --data {data} --out {out} --device cpu --loader torchvision"
+    quick = "--workers 0 --batch-size 4 --epochs 1 --limit-batches 1 --no-tensorboard"
+    run = run_training(*read_command_line([*words.split(), *quick.split()]))
+    torch.set_num_threads(threads)
+    assert run.progress.global_step == 1
+    (epoch,) = rows(out, "epoch")
+    assert epoch["train_loss"] == epoch["train_loss"]  # a number
+    said = yaml.safe_load((out / "config.yaml").read_text())
+    asked = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    changed = {"batch_size", "epochs"}
+    assert {key for key in asked if said[key] != asked[key]} <= changed
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (
+            "food11-sample",
+            {
+                "model": "homework-cnn", "epochs": 8, "optimizer": "adam", "lr": 3e-4,
+                "weight_decay": 1e-5, "clip_grad": 10.0, "patience": 5, "size": 128,
+                "crop_mode": "squash", "eval_mode": "squash", "flip": 0.0, "normalise": "none",
+                "recipe": "none", "batch_size": 64, "schedule": "constant", "warmup_epochs": 0.0,
+                "label_smoothing": 0.0,
+            },
+        ),
+        (
+            "food11-report",
+            {
+                "model": "report-resnet", "crop_scale": [0.8, 1.0], "flip": 0.5,
+                "normalise": "half", "patience": 5,
+                "recipe": [
+                    {"op": "rotate", "degrees": 30},
+                    {"op": "jitter", "brightness": 0.2, "contrast": 0.2},
+                ],
+            },
+        ),
+        ("food11-trivial", {"model": "homework-cnn", "epochs": 24}),
+        (
+            "cifar10-resnet18",
+            {
+                "model": "resnet18-cifar", "schedule": "multistep", "milestones": [30, 60, 90],
+                "crop_mode": "padded", "crop_padding": 4, "size": 32, "nesterov": False,
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_sources_decide(name: str, values: dict[str, Any]) -> None:
+    flat = to_flat(load_preset(name))
+    assert {key: flat[key] for key in values} == values
+
+
+def test_all_are_tested_explained_and_offered() -> None:
+    documented = (ROOT / "docs/techniques.md").read_text()
+    offered = (ROOT / "train/run.py").read_text()
+    for name in preset_names():
+        text = (FOLDER / f"{name}.yaml").read_text()
+        assert "# Source" in text.split("\nmodel:")[0]
+        assert f"`{name}`" in documented and name in offered
+    assert len(preset_names()) >= 4
+
+
+def test_flags_override_it() -> None:
+    words = ["--preset=food11-sample", "--epochs", "24", "--optimizer", "sgd", "--data", "x"]
+    config, resume = read_command_line(words)
+    assert (config.optim.epochs, config.optim.optimizer, resume) == (24, "sgd", "")
+    assert (config.optim.lr, config.optim.clip_grad) == (3e-4, 10.0)
+    assert config.model.model == "homework-cnn"
+
+
+@pytest.mark.parametrize("other", ["--config", "--resume"])
+def test_it_is_refused_beside_other_settings(other: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"--preset and {other} exclude each other"):
+        read_command_line(["--preset", "food11-sample", other, str(tmp_path)])
+
+
+def test_an_unknown_name_is_told_the_nearest_and_all() -> None:
+    with pytest.raises(ConfigError) as error:
+        read_command_line(["--preset", "food-sample"])
+    assert str(error.value) == (
+        "--preset food-sample: did you mean food11-sample? there are " + ", ".join(preset_names())
+    )
+    with pytest.raises(ConfigError, match=r"--preset \.\./settings/x: there are cifar10-resnet18"):
+        load_preset("../settings/x")
+
+
+def test_help_shows_it() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train/run.py"), "--help"], capture_output=True, text=True
+    )
+    assert "--preset NAME" in done.stdout
+    assert "preset" in {field.name for field in dataclasses.fields(CommandLine)}
