@@ -120,7 +120,11 @@ def open_run(
         clock=clock,
         epoch_time=Lap(clock),
         journal=journal,
-        hooks=(Logbook(journal), Screen(optim.epochs, world.is_main), Patience(optim.patience)),
+        hooks=(
+            Logbook(journal),
+            Screen(optim.epochs, world.is_main, optim.best_by),
+            Patience(optim.patience),
+        ),
         steps_per_epoch=steps_per_epoch,
     )
     if checkpoint is not None:

@@ -28,7 +28,7 @@ def train(run: Run, stop: StopRequest) -> None:
     while not finished(run.progress, run.config.optim.epochs, run.hooks):
         train_epoch(run, stop)
         scores = evaluate(run, stop)
-        best = scores is not None and run.progress.record(scores.deciding)
+        best = scores is not None and run.progress.record(scores.deciding(run.config.optim.best_by))
         log_epoch(run, scores, best)
         run.progress.next_epoch()
         if best or scores is None:

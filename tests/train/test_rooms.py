@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from headrace.train.losses import LOSSES
-from headrace.train.metrics import METRICS
+from headrace.train.metrics import METRICS, TABLES
 from headrace.train.models import LIBRARIES, MODELS
 from headrace.train.optimizers import OPTIMIZERS
 from headrace.train.schedules import SCHEDULES
@@ -22,6 +22,7 @@ ROOMS = {
     "schedules": (SCHEDULES, "build(config, steps_per_epoch)"),
     "losses": (LOSSES, "build(config)"),
     "metrics": (METRICS, "compute(outcome, num_classes)"),
+    "tables of metrics": (TABLES, "compute(outcome, num_classes)"),
     "models": (MODELS, "build(spec)"),
     "models of libraries": (LIBRARIES, "build(name, spec, pretrained)"),
 }

@@ -37,7 +37,7 @@ def test_a_run_learns_and_predicts_at_any_size(data: Path, tmp_path: Path) -> No
     )
     best = load_checkpoint(tmp_path / "whole" / "best.pt")
     accuracy = float((found.predicted == found.labels).mean())
-    assert whole.progress.best_accuracy == pytest.approx(accuracy)
+    assert whole.progress.best_score == pytest.approx(accuracy)
     assert best["preprocess"]["size"] == [32, 48]
     assert best["preprocess"]["eval_mode"] == "letterbox"
 

@@ -13,6 +13,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import PlanConfig
 from headrace.train.losses import LOSSES
+from headrace.train.metrics import METRICS
 from headrace.train.models.places import with_whole_path
 from headrace.train.optimizers import OPTIMIZERS, optimizer_of
 from headrace.train.schedules import SCHEDULES
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     OptimizerName = str
     ScheduleName = str
     LossName = str
+    MetricName = str
 else:  # what the folders of techniques hold is what may be chosen
     OptimizerName = Literal[tuple(OPTIMIZERS)]
     ScheduleName = Literal[tuple(SCHEDULES)]
     LossName = Literal[tuple(LOSSES)]
+    MetricName = Literal[(*METRICS, "loss")]
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
 
@@ -160,12 +163,16 @@ class OptimConfig:
     clip_grad: float = 1.0
     """Largest gradient norm per step (0: no clipping)."""
     patience: int = 0
-    """Stop after this many epochs without a better validation accuracy (0: never)."""
+    """Stop after this many epochs without a better evaluation (0: never)."""
+    best_by: MetricName = "accuracy"
+    """What makes an evaluation better than another, for best.pt and --patience: a metric, of which
+    ece is better where it is low, as the loss is."""
 
     def __post_init__(self) -> None:
         _check_choice("optimizer", self.optimizer, OptimizerName)
         _check_choice("schedule", self.schedule, ScheduleName)
         _check_choice("loss", self.loss, LossName)
+        _check_choice("best_by", self.best_by, MetricName)
         _check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         _check(self.lr is None or self.lr > 0, "lr", self.lr, "above 0")
         decay = self.weight_decay
