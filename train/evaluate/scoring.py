@@ -18,8 +18,8 @@ class Scores:
     """How good an outcome is.
 
     Attributes:
-        metrics: each of METRICS over the labelled samples, by name; 0 where there are none, not a number
-            where it is undefined.
+        metrics: each of METRICS over the labelled samples, by name; 0 where there are none, not
+            a number where it is undefined.
         loss: mean cross-entropy, without label smoothing.
         count: labelled samples.
     """

@@ -24,9 +24,9 @@ def compute(outcome: Outcome, num_classes: int) -> float:
 def per_class(outcome: Outcome, num_classes: int) -> np.ndarray:
     """(C,) float64: of each class against the rest; not a number where that is undefined."""
     logits = outcome.logits.astype(np.float64)
-    highest = logits.max(1)
+    logits -= logits.max(1, keepdims=True)  # first, so that equal distances come out equal
     # Logarithms of probabilities have their order, also where those would be rounded to 0.
-    total = highest + np.log(np.exp(logits - highest[:, None]).sum(1))
+    total = np.log(np.exp(logits).sum(1))
     found = np.full(num_classes, np.nan)
     for label in range(num_classes):
         own = outcome.labels == label
