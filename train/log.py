@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.train.clock import difference
 from headrace.train.divergence import check_loss
-from headrace.train.evaluate.scoring import Scores
+from headrace.train.evaluation.scoring import Scores
 from headrace.train.metrics.meter import to_totals
 from headrace.train.state import Run
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.pipeline.errors import Interrupted
 from headrace.train.display import bar_text, progress_bar
-from headrace.train.evaluate.held_out import evaluate
+from headrace.train.evaluation.held_out import evaluate
 from headrace.train.folder.save import save_best, save_last
 from headrace.train.hooks import Hook
 from headrace.train.log import log_epoch, log_steps

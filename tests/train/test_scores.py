@@ -1,4 +1,4 @@
-"""Each number of an evaluation, against torchmetrics, against its definition, and where it has none."""
+"""Each number of an evaluation: against torchmetrics, by hand, and where there is none."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.functional import classification as theirs
 
-from headrace.train.evaluate.outcome import Outcome
-from headrace.train.evaluate.scoring import score
+from headrace.train.evaluation.outcome import Outcome
+from headrace.train.evaluation.scoring import score
 from headrace.train.metrics import METRICS, TABLES, metric_of
 from headrace.train.metrics.auroc import per_class
 from headrace.train.metrics.temperature import HIGHEST, LOWEST, fit

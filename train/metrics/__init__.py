@@ -22,6 +22,9 @@ METRICS = {
 `compute(outcome, num_classes) -> float`, for an outcome of which every sample has a label. One that
 is better where it is lower says so with `LOWER_IS_BETTER = True`."""
 
+DECIDING = (*METRICS, "loss")
+"""By what an evaluation may be better than another."""
+
 TABLES = {
     "temperature": "headrace.train.metrics.temperature",
     "per_class": "headrace.train.metrics.per_class",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headrace.train.evaluate.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome
 
 
 def compute(outcome: Outcome, num_classes: int) -> float:
@@ -23,16 +23,17 @@ def compute(outcome: Outcome, num_classes: int) -> float:
 
 def per_class(outcome: Outcome, num_classes: int) -> np.ndarray:
     """(C,) float64: of each class against the rest; not a number where that is undefined."""
-    logits = outcome.logits.astype(np.float64)
-    logits -= logits.max(1, keepdims=True)  # first, so that equal distances come out equal
+    # A row for each class, as its numbers are read together.
+    logits = np.ascontiguousarray(outcome.logits.T, np.float64)
+    logits -= logits.max(0)  # first, so that equal distances come out equal
     # Logarithms of probabilities have their order, also where those would be rounded to 0.
-    total = np.log(np.exp(logits).sum(1))
+    total = np.log(np.exp(logits).sum(0))
     found = np.full(num_classes, np.nan)
     for label in range(num_classes):
         own = outcome.labels == label
         positives, others = int(own.sum()), int((~own).sum())
         if positives and others:
-            scores = logits[:, label] - total
+            scores = logits[label] - total
             ranked = np.sort(scores[~own])
             below = np.searchsorted(ranked, scores[own], "left")
             upto = np.searchsorted(ranked, scores[own], "right")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headrace.train.evaluate.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome
 
 
 def compute(outcome: Outcome, num_classes: int) -> list[list[int]]:

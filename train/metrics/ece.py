@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from headrace.train.evaluate.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome
 
 BINS = 15
 LOWER_IS_BETTER = True

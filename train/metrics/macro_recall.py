@@ -7,7 +7,7 @@ Source: scikit-learn's precision_recall_fscore_support, average="macro", zero_di
 
 from __future__ import annotations
 
-from headrace.train.evaluate.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome
 from headrace.train.metrics.class_counts import count_classes
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.train.evaluate.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome
 from headrace.train.metrics import auroc
 from headrace.train.metrics.class_counts import count_classes
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from headrace.train.evaluate.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome
 from headrace.train.metrics.ece import calibration_error
 
 LOWEST, HIGHEST = 0.01, 100.0

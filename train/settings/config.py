@@ -13,7 +13,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import PlanConfig
 from headrace.train.losses import LOSSES
-from headrace.train.metrics import METRICS
+from headrace.train.metrics import DECIDING
 from headrace.train.models.places import with_whole_path
 from headrace.train.optimizers import OPTIMIZERS, optimizer_of
 from headrace.train.schedules import SCHEDULES
@@ -27,7 +27,7 @@ else:  # what the folders of techniques hold is what may be chosen
     OptimizerName = Literal[tuple(OPTIMIZERS)]
     ScheduleName = Literal[tuple(SCHEDULES)]
     LossName = Literal[tuple(LOSSES)]
-    MetricName = Literal[(*METRICS, "loss")]
+    MetricName = Literal[DECIDING]
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
 

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headrace.train.evaluate.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome
 from headrace.train.metrics import METRICS, lower_is_better, metric_of
-
-DECIDING = (*METRICS, "loss")
-"""By what an epoch may be better than another."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from torch import nn
 from headrace.augment import Preprocess
 from headrace.pipeline.loader import open_loader
 from headrace.train.device.amp import choose_precision
-from headrace.train.evaluate.inference import gather, infer
-from headrace.train.evaluate.outcome import Outcome, columns
-from headrace.train.evaluate.scoring import DECIDING, score
-from headrace.train.metrics import METRICS, lower_is_better, metric_of
+from headrace.train.evaluation.inference import gather, infer
+from headrace.train.evaluation.outcome import Outcome, columns
+from headrace.train.evaluation.scoring import score
+from headrace.train.metrics import DECIDING, METRICS, lower_is_better, metric_of
 from headrace.train.processes.world import World
 from tests.train.tiny_runs import write_data
 
