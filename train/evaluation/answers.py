@@ -74,9 +74,9 @@ class Answers:
     def ask(self, views: ViewConfig = NO_VIEWS) -> Outcome:
         """What the models say about the split, together; it tells the user what is averaged."""
         _, device = join_world(self._config.device)
-        precision = choose_precision(self._config.amp, device)
         found, fitting = [], []
         for number, member in enumerate(self._members):
+            precision = choose_precision(member.amp(self._config.amp), device)
             model = member.model(device, self._config.model)
             if views.tta and number == 0:
                 print(describe_views(views, member.run_config()))

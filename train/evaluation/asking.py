@@ -9,7 +9,6 @@ from tyro.conf import Positional, arg
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import LoaderName, Workers
-from headrace.train.settings.config import AmpName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +40,9 @@ class AskConfig:
     """Decoding threads or processes; by default one per core at hand."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
-    amp: AmpName = "auto"
-    """Mixed precision, as in training."""
+    amp: Literal["run", "auto", "bf16", "fp16", "off"] = "run"
+    """Mixed precision as in training; run: off where the checkpoint's own run had it off, else
+    auto."""
 
     def __post_init__(self) -> None:
         if len(self.paths) < 2:

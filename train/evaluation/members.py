@@ -40,6 +40,12 @@ class Member:
         built = saved_model(self.checkpoint, own)
         return built.to(device, memory_format=torch.channels_last)
 
+    def amp(self, asked: str) -> str:
+        """The setting of mixed precision: as asked, or for `run` one that this device allows."""
+        if asked != "run":
+            return asked
+        return "off" if self.checkpoint["config"].get("amp") == "off" else "auto"
+
     def run_config(self) -> RunConfig:
         """The settings of the run that it was trained in."""
         return from_flat(self.checkpoint["config"], self.place)
