@@ -17,6 +17,7 @@ ABOUT = {
     "sample": "draw a sample data set",
     "summary": "say what a model is made of: layers, parameters, operations, memory",
     "train": "train a classifier",
+    "evaluate": "measure trained classifiers on labelled samples",
     "predict": "predict classes with a trained classifier",
     "bench throughput": "images per second of every loader, beside peers and ceilings",
     "bench augmentation": "speed of augmentation, beside Kornia and torchvision",

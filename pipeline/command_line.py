@@ -20,6 +20,7 @@ SCRIPTS = {
     "sample": "tools/sample.py",
     "summary": "tools/summary.py",
     "train": "train/run.py",
+    "evaluate": "train/evaluate.py",
     "predict": "train/predict.py",
     "bench throughput": "bench/throughput.py",
     "bench augmentation": "bench/augmentation.py",

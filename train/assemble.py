@@ -130,7 +130,11 @@ def open_run(
         epoch_time=Lap(clock),
         journal=journal,
         hooks=(
-            *(Logbook(journal), Screen(optim.epochs, world.is_main), Patience(optim.patience)),
+            *(
+                Logbook(journal),
+                Screen(optim.epochs, world.is_main, optim.best_by),
+                Patience(optim.patience),
+            ),
             *(part for part in (average, schedule.after) if isinstance(part, Hook)),
         ),
         steps_per_epoch=steps_per_epoch,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from tqdm import tqdm
 
 from headrace.pipeline.wording import counted
 from headrace.train.clock import spell
+from headrace.train.metrics import lower_is_better
 from headrace.train.progress import Progress
 
 _PHASE_NAMES = {
@@ -44,14 +46,16 @@ def bar_text(row: Mapping[str, float]) -> str:
     )
 
 
-def epoch_line(row: Mapping[str, Any], epochs: int, best: bool) -> str:
-    """One finished epoch."""
+def epoch_line(row: Mapping[str, Any], epochs: int, best: bool, best_by: str = "accuracy") -> str:
+    """One finished epoch; `best_by` is shown if it is not shown anyway."""
     text = (
         f"epoch {row['epoch'] + 1:3d}/{epochs}: "
         f"train loss {row['train_loss']:.3f}, accuracy {row['train_accuracy']:.3f}"
     )
     if "val_accuracy" in row:
         text += f"; val loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.4f}"
+        if best_by not in ("accuracy", "loss"):
+            text += f", {best_by} {_number(row[f'val_{best_by}'])}"
         text += " (best)" if best else ""
     return text + (
         f"; {spell(row['seconds'])}, {row['images_per_s']:.0f} images/s, "
@@ -59,13 +63,29 @@ def epoch_line(row: Mapping[str, Any], epochs: int, best: bool) -> str:
     )
 
 
-def report(progress: Progress, seconds: Mapping[str, float], evaluated: bool, split: str) -> str:
-    """The end of a run: the best accuracy, the total time, and where it went."""
+def best_value(progress: Progress, best_by: str) -> float | None:
+    """The best evaluation's value of what --best-by names; None where it is undefined."""
+    if not math.isfinite(progress.best_score):
+        return None
+    return -progress.best_score if lower_is_better(best_by) else progress.best_score
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def report(
+    progress: Progress,
+    seconds: Mapping[str, float],
+    evaluated: bool,
+    split: str,
+    best_by: str = "accuracy",
+) -> str:
+    """The end of a run: the best evaluation, the total time, and where it went."""
     total = max(seconds["total"], 1e-9)
     if evaluated and progress.best_epoch >= 0:
-        result = (
-            f"best {split} accuracy {progress.best_accuracy:.4f} (epoch {progress.best_epoch + 1})"
-        )
+        value = _number(best_value(progress, best_by))
+        result = f"best {split} {best_by} {value} (epoch {progress.best_epoch + 1})"
     else:
         result = f"{counted(progress.epoch, 'epoch')}, nothing held out to measure on"
     shares = {name: seconds[name] / total for name in _PHASE_NAMES}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from headrace.train.clock import difference
 from headrace.train.divergence import check_loss
-from headrace.train.evaluate.scoring import Scores
+from headrace.train.evaluation.scoring import Scores
 from headrace.train.metrics.meter import to_totals
 from headrace.train.state import Run
 
@@ -56,7 +57,8 @@ def log_epoch(run: Run, scores: Scores | None, best: bool) -> None:
     }
     if scores is not None:
         row["val_loss"] = scores.loss
-        row.update({f"val_{name}": value for name, value in scores.metrics.items()})
+        for name, value in scores.metrics.items():
+            row[f"val_{name}"] = None if math.isnan(value) else value  # JSON has no other word
     for hook in run.hooks:
         hook.after_epoch(progress, row, best)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.pipeline.errors import Interrupted
 from headrace.train.display import bar_text, progress_bar
-from headrace.train.evaluate.held_out import evaluate
+from headrace.train.evaluation.held_out import evaluate
 from headrace.train.folder.save import save_best, save_last
 from headrace.train.hooks import Hook
 from headrace.train.log import log_epoch, log_steps
@@ -28,7 +28,7 @@ def train(run: Run, stop: StopRequest) -> None:
     while not finished(run.progress, run.config.optim.epochs, run.hooks):
         train_epoch(run, stop)
         scores = evaluate(run, stop)
-        best = scores is not None and run.progress.record(scores.deciding)
+        best = scores is not None and run.progress.record(scores.deciding(run.config.optim.best_by))
         log_epoch(run, scores, best)
         run.progress.next_epoch()
         if best or scores is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,7 +16,8 @@ class Progress:
     Attributes:
         epoch, step: position; `step` batches of `epoch` are done.
         global_step: optimiser steps done.
-        best_accuracy: highest validation accuracy so far, -1 before the first.
+        best_score: the best evaluation so far, of what --best-by names; errors are negative, so
+            that higher is better. Minus infinity before the first.
         best_epoch: its epoch.
         bad_epochs: evaluations since then.
         totals: of the running epoch, up to the last log step.
@@ -24,15 +26,19 @@ class Progress:
     epoch: int = 0
     step: int = 0
     global_step: int = 0
-    best_accuracy: float = -1.0
+    best_score: float = -math.inf
     best_epoch: int = -1
     bad_epochs: int = 0
     totals: Totals = field(default_factory=Totals)
 
-    def record(self, accuracy: float) -> bool:
-        """Notes an evaluation of the running epoch; True if it is the best so far."""
-        if accuracy > self.best_accuracy:
-            self.best_accuracy, self.best_epoch, self.bad_epochs = accuracy, self.epoch, 0
+    def record(self, score: float) -> bool:
+        """Notes an evaluation of the running epoch; True if it is the best so far.
+
+        The first one is, also where its score is not a number; any number is better than that.
+        """
+        if score > self.best_score or self.best_epoch < 0:
+            self.best_score = -math.inf if math.isnan(score) else score
+            self.best_epoch, self.bad_epochs = self.epoch, 0
             return True
         self.bad_epochs += 1
         return False
@@ -47,6 +53,9 @@ class Progress:
         return asdict(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        saved = Progress(**{**state, "totals": Totals(**state["totals"])})
+        state = {**state, "totals": Totals(**state["totals"])}
+        if "best_accuracy" in state:  # its name in earlier checkpoints
+            state["best_score"] = state.pop("best_accuracy")
+        saved = Progress(**state)
         for name, value in vars(saved).items():
             setattr(self, name, value)

@@ -31,7 +31,7 @@ from headrace.pipeline.errors import ConfigError, Finished, Interrupted
 from headrace.pipeline.flags import parse
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
-from headrace.train.display import report
+from headrace.train.display import best_value, report
 from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.resume import (
@@ -229,18 +229,19 @@ def finish(run: Run) -> None:
     """The last row and the last lines."""
     seconds = run.clock.snapshot()
     progress, optim = run.progress, run.config.optim
+    evaluated = run.val_loader is not None
     run.journal.row(
         "end",
         {
             "epochs": progress.epoch,
-            "best_accuracy": progress.best_accuracy if run.val_loader is not None else None,
-            "best_epoch": progress.best_epoch if run.val_loader is not None else None,
+            f"best_{optim.best_by}": best_value(progress, optim.best_by) if evaluated else None,
+            "best_epoch": progress.best_epoch if evaluated else None,
             "seconds": seconds,
         },
     )
     if progress.epoch < optim.epochs:
-        print(f"stopped early: {counted(optim.patience, 'epoch')} without a better accuracy")
-    print(report(progress, seconds, run.val_loader is not None, run.config.data.val_split))
+        print(f"stopped early: {counted(optim.patience, 'epoch')} without a better {optim.best_by}")
+    print(report(progress, seconds, evaluated, run.config.data.val_split, optim.best_by))
     skipped = run.train_loader.num_skipped
     if skipped:
         print(f"{skipped} bad samples were replaced by the next of the plan")

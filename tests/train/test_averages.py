@@ -17,8 +17,8 @@ from headrace.pipeline.loader import open_loader
 from headrace.train.averages import ema, swa
 from headrace.train.averages.average import Average
 from headrace.train.device.amp import choose_precision
-from headrace.train.evaluate.inference import infer
-from headrace.train.evaluate.scoring import score
+from headrace.train.evaluation.inference import infer
+from headrace.train.evaluation.scoring import score
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.build import build_model
 from headrace.train.models.spec import ModelSpec

@@ -130,7 +130,8 @@ def test_predict_writes_names_and_classes(trained: Path, data: Path, tmp_path: P
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == [f"{i % 3}_{i}.jpg" for i in range(40, 46)]
-    assert all(row["class"] == f"class {row['label']}" for row in rows)
+    assert all(row["label"] == "" for row in rows)
+    assert all(row["class"] == f"class {row['predicted']}" for row in rows)
     assert all(0 < float(row["confidence"]) <= 1 for row in rows)
 
 
@@ -139,7 +140,7 @@ def test_predict_agrees_with_the_runs_own_evaluation(
 ) -> None:
     best = load_checkpoint(trained / "best.pt")
     config = PredictConfig(
-        checkpoint=str(trained / "best.pt"), data=str(data), split="val", batch_size=8, amp="off"
+        paths=(str(trained / "best.pt"), str(data)), split="val", batch_size=8, amp="off"
     )
     outcome = predict(config)
     assert (outcome.predicted == outcome.labels).mean() == best["scores"]["accuracy"]
@@ -148,13 +149,14 @@ def test_predict_agrees_with_the_runs_own_evaluation(
 
 def test_predict_says_which_splits_there_are(trained: Path, tmp_path: Path) -> None:
     path = tmp_path / "bare.beton"
-    make_records(path, [stored(photo(0, 36, 40), label=0, name="0.jpg")], {"train": 1}).close()
-    with pytest.raises(ConfigError, match=r"no split 'test'; it has train: say --split train, or"):
-        predict(PredictConfig(checkpoint=str(trained), data=str(path)))
+    pair = [stored(photo(i, 36, 40), label=0, name=f"{i}.jpg") for i in range(2)]
+    make_records(path, pair, {"train": 1, "val": 1}).close()
+    with pytest.raises(ConfigError, match=r"no split 'test', but train, val; choose with --split"):
+        predict(PredictConfig(paths=(str(trained), str(path))))
 
 
 def test_predict_refuses_other_classes(trained: Path, tmp_path: Path) -> None:
     path = tmp_path / "other.beton"
     make_records(path, [stored(photo(i, 30, 30), label=i) for i in range(2)]).close()
     with pytest.raises(ConfigError, match=r"knows 3 classes, .* has 2"):
-        predict(PredictConfig(checkpoint=str(trained), data=str(path), split="all"))
+        predict(PredictConfig(paths=(str(trained), str(path)), split="all"))

@@ -33,7 +33,7 @@ def test_durations_read_well(seconds: float, text: str) -> None:
 
 def test_report_says_accuracy_time_and_where_it_went() -> None:
     seconds = {"data": 2, "augment": 10, "step": 150, "evaluate": 20, "save": 8, "total": 192.0}
-    progress = Progress(epoch=20, best_accuracy=0.8123, best_epoch=16)
+    progress = Progress(epoch=20, best_score=0.8123, best_epoch=16)
     first, second = report(progress, seconds, True, "val").splitlines()
     assert first == "best val accuracy 0.8123 (epoch 17), total 3 min 12 s, data wait 1.0%"
     assert second.startswith("time: data wait 1.0%, augment 5.2%, step 78.1%, evaluation 10.4%")

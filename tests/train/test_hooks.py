@@ -27,7 +27,7 @@ def test_patience_counts_epochs_without_a_better_accuracy() -> None:
     assert not finished(progress, 99, [Patience(3)])
     assert not finished(progress, 99, [Patience(0)])
     assert finished(progress, 5, [Patience(0)])
-    assert (progress.best_accuracy, progress.best_epoch) == (0.4, 2)
+    assert (progress.best_score, progress.best_epoch) == (0.4, 2)
     restored = Progress()
     restored.load_state_dict(progress.state_dict())
     assert restored == progress

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import headrace.train.assemble
-import headrace.train.predict
+import headrace.train.evaluation.members
 from headrace.pipeline.class_names import class_names
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.manifest import Manifest
@@ -85,7 +85,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def predicting(model: Path, data: Path, split: str) -> PredictConfig:
     return PredictConfig(
-        checkpoint=str(model), data=str(data), split=split, loader="torchvision", workers=0
+        paths=(str(model), str(data)), split=split, loader="torchvision", workers=0
     )
 
 
@@ -179,7 +179,7 @@ def test_a_label_outside_the_classes_stops_a_prediction_before_any_work(
     bare = foreign(tmp_path / "bare.beton", 0, 1, label, -1)
     tar = shard(tmp_path / "test.tar", "0", "1", str(label), "-1")
     with monkeypatch.context() as patch:
-        patch.setattr(headrace.train.predict, "saved_model", no_work)
+        patch.setattr(headrace.train.evaluation.members, "saved_model", no_work)
         for data, split, where in (
             (path, "test", "split 'test'"),
             (path, "all", "all samples"),

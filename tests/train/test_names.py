@@ -17,8 +17,9 @@ from PIL import Image
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.records import Records
-from headrace.train.evaluate.outcome import Outcome
-from headrace.train.evaluate.prediction_csv import check_writable, write_csv
+from headrace.train.evaluation.outcome import Outcome
+from headrace.train.evaluation.output import check_writable
+from headrace.train.evaluation.prediction_csv import write_csv
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.journal import Journal
 from headrace.train.settings.config import DataConfig, RunConfig
@@ -114,7 +115,7 @@ def test_a_run_and_a_prediction_on_names_that_are_not_utf8(
         rb"val/%s/\udce9t\udce9%d.jpg" % ((rb"caf\udce9", rb"th\udce9\udce9")[n % 2], n)
         for n in range(4)
     }
-    assert {row[2] for row in rows} <= {rb"caf\udce9", rb"th\udce9\udce9"}
+    assert {row[3] for row in rows} <= {rb"caf\udce9", rb"th\udce9\udce9"}
     assert [p.name for p in latin_folder.iterdir() if p.name.startswith(".")] == []
 
 
@@ -124,8 +125,8 @@ def test_the_csv_is_utf8_and_tells_every_byte(tmp_path: Path) -> None:
         write_csv(tmp_path / "out.csv", outcome(5), records, ["a", CAFE])
     content = (tmp_path / "out.csv").read_bytes()
     content.decode("utf-8")
-    assert content.splitlines()[1] == rb"caf\udce9.jpg,0,a,0.5000"
-    assert '"thé, chaud.jpg",1,'.encode() + rb"caf\udce9,0.5000" in content
+    assert content.splitlines()[1] == rb"caf\udce9.jpg,,0,a,0.5000"
+    assert '"thé, chaud.jpg",,1,'.encode() + rb"caf\udce9,0.5000" in content
     assert b'"quo""te\n.jpg"' in content
     assert rb"half \ud83d.jpg" in content
     assert (tmp_path / "out.csv").stat().st_mode & 0o777 == 0o666 & ~_umask()
@@ -161,7 +162,7 @@ def test_a_csv_that_was_there_stays_whole_if_writing_fails(
         link.symlink_to("out.csv")
         write_csv(link, outcome(2), records, ["a", "b"])
     assert link.is_symlink()
-    assert path.read_text().startswith("name,label,class,confidence")
+    assert path.read_text().startswith("name,label,predicted,class,confidence")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and devices by name")
@@ -174,7 +175,7 @@ def test_a_csv_may_go_into_a_pipe(tmp_path: Path) -> None:
             check_writable(path)
             write_csv(path, outcome(1), records, ["a", "b"])
     out, _ = reader.communicate(timeout=60)
-    assert out.splitlines() == [b"name,label,class,confidence", b"x,0,a,0.5000"]
+    assert out.splitlines() == [b"name,label,predicted,class,confidence", b"x,,0,a,0.5000"]
     assert pipe.is_fifo()
     assert Path(os.devnull).is_char_device()
 

@@ -135,7 +135,7 @@ def test_an_own_model_is_trained_resumed_and_used(
     run_training(*read_command_line([*command, "--epochs", "2"]))
 
     def predicted(model: str = "") -> None:
-        predict(PredictConfig(checkpoint=str(tmp_path / "run"), data=str(data), model=model))
+        predict(PredictConfig(paths=(str(tmp_path / "run"), str(data)), model=model))
 
     predicted()
     own.rename(own.with_name("moved.py"))
@@ -167,7 +167,7 @@ def test_predict_takes_a_file_only_for_a_model_of_one(own: Path, tmp_path: Path)
     quick = {"epochs": 1, "limit_batches": 1, "model": "small-resnet"}
     run_training(settings(data, tmp_path / "run", **quick))
     with pytest.raises(ConfigError, match="the checkpoint is of small-resnet; leave --model away"):
-        predict(PredictConfig(checkpoint=str(tmp_path / "run"), data=str(data), model=f"{own}:net"))
+        predict(PredictConfig(paths=(str(tmp_path / "run"), str(data)), model=f"{own}:net"))
 
 
 def test_a_file_without_its_hash_is_not_run(own: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from headrace.pipeline.flat_settings import setting_types, walk
 from headrace.train.averages import AVERAGES
 from headrace.train.losses import LOSSES
-from headrace.train.metrics import METRICS
+from headrace.train.metrics import METRICS, TABLES
 from headrace.train.models import LIBRARIES, MODELS
 from headrace.train.objectives import OBJECTIVES
 from headrace.train.optimizers import OPTIMIZERS
@@ -31,6 +31,7 @@ ROOMS = {
     "objectives": (OBJECTIVES, "build(settings, model)"),
     "averages": (AVERAGES, "build(settings, model, span)"),
     "metrics": (METRICS, "compute(outcome, num_classes)"),
+    "tables of metrics": (TABLES, "compute(outcome, num_classes)"),
     "models": (MODELS, "build(spec)"),
     "models of libraries": (LIBRARIES, "build(name, spec, pretrained)"),
 }

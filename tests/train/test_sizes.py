@@ -31,13 +31,11 @@ def test_a_run_learns_and_predicts_at_any_size(data: Path, tmp_path: Path) -> No
     assert whole.train_loader.config.shape == (24, 40)
     assert whole.val_loader is not None and whole.val_loader.config.shape == (32, 48)
     found = predict(
-        PredictConfig(
-            checkpoint=str(tmp_path / "whole"), data=str(data), split="val", loader="torchvision"
-        )
+        PredictConfig(paths=(str(tmp_path / "whole"), str(data)), split="val", loader="torchvision")
     )
     best = load_checkpoint(tmp_path / "whole" / "best.pt")
     accuracy = float((found.predicted == found.labels).mean())
-    assert whole.progress.best_accuracy == pytest.approx(accuracy)
+    assert whole.progress.best_score == pytest.approx(accuracy)
     assert best["preprocess"]["size"] == [32, 48]
     assert best["preprocess"]["eval_mode"] == "letterbox"
 

@@ -9,6 +9,7 @@ from typing import Any
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.wording import counted
+from headrace.train.display import best_value
 from headrace.train.hooks.patience import Patience
 from headrace.train.progress import Progress
 from headrace.train.settings.config import RunConfig
@@ -40,9 +41,9 @@ def finished_line(checkpoint: Mapping[str, Any], config: RunConfig, folder: Path
             "that are done"
         )
     again = f"`{called('train')} --resume {folder}"
-    best = ""
-    if progress.best_epoch >= 0:
-        best = f", best accuracy {progress.best_accuracy:.4f} (epoch {progress.best_epoch + 1})"
+    best, value = "", best_value(progress, optim.best_by)
+    if progress.best_epoch >= 0 and value is not None:
+        best = f", best {optim.best_by} {value:.4f} (epoch {progress.best_epoch + 1})"
     if progress.epoch >= optim.epochs:
         more = f"{again} --epochs {2 * optim.epochs}`"
         return (
@@ -52,7 +53,7 @@ def finished_line(checkpoint: Mapping[str, Any], config: RunConfig, folder: Path
     if Patience(optim.patience).wants_end(progress):
         return (
             f"{folder} is finished already: it stopped after {counted(progress.epoch, 'epoch')}, "
-            f"{progress.bad_epochs} without a better accuracy{best}; train longer with {again} "
+            f"{progress.bad_epochs} without a better {optim.best_by}{best}; train longer with {again} "
             f"--patience {2 * progress.bad_epochs}`"
         )
     return ""

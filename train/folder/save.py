@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.train.divergence import check_weights
-from headrace.train.evaluate.scoring import Scores
+from headrace.train.evaluation.scoring import Scores
 from headrace.train.folder.checkpoint import save_checkpoint
 from headrace.train.folder.parts import state_of
 from headrace.train.folder.run_folder import BEST_NAME, LAST_NAME

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from headrace.train.evaluate.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome
 
 
 def compute(outcome: Outcome, num_classes: int) -> float:

@@ -12,6 +12,7 @@ from headrace.pipeline.flags import one_of
 from headrace.train.averages import AVERAGES
 from headrace.train.losses import LOSSES
 from headrace.train.losses.penalty import PenaltyConfig
+from headrace.train.metrics import DECIDING
 from headrace.train.objectives import OBJECTIVES
 from headrace.train.optimizers import OPTIMIZERS
 from headrace.train.optimizers.groups import GroupConfig
@@ -60,7 +61,10 @@ class OptimConfig:
     """Mean of the weights over steps (ema) or epochs (swa), which is then judged and saved as
     best."""
     patience: int = 0
-    """Stop after this many epochs without a better validation accuracy (0: never)."""
+    """Stop after this many epochs without a better evaluation (0: never)."""
+    best_by: Annotated[str, one_of(DECIDING)] = "accuracy"
+    """What makes an evaluation better than another, for best.pt and --patience: a metric, of which
+    ece is better where it is low, as the loss is."""
     optimizer_settings: Technique = field(default_factory=Technique)
     schedule_settings: Technique = field(default_factory=Technique)
     loss_settings: Technique = field(default_factory=Technique)
@@ -73,6 +77,8 @@ class OptimConfig:
             known = isinstance(name, str) and name in techniques
             check(known, room, name, f"one of {', '.join(techniques)}")
             self._take(room, settings_kind(room, name))
+        known = self.best_by in DECIDING
+        check(known, "best_by", self.best_by, f"one of {', '.join(DECIDING)}")
         check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         inside = 0 <= self.schedule_from < self.epochs
         check(inside, "schedule_from", self.schedule_from, f"0 to below --epochs {self.epochs}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from itertools import islice
 from typing import Any
@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from headrace.augment import Preprocess
+from headrace.pipeline.batch import Batch
 from headrace.pipeline.planned import PlannedLoader
 from headrace.train.device.amp import Precision
-from headrace.train.evaluate.outcome import Outcome, columns, from_columns, in_order
+from headrace.train.evaluation.outcome import Outcome, columns, from_columns, in_order
 from headrace.train.losses.cross_entropy import per_sample
 from headrace.train.processes.world import World
 
@@ -38,11 +39,37 @@ def infer(
         limit_batches: stop after so many (0: all).
         on_batch: called after each batch; may raise to end early.
     """
+    with closing(_generator(loader)) as batches:
+        return answer(
+            model,
+            islice(batches, limit_batches or None),
+            lambda batch: preprocess.normalise(batch.images, precision.dtype),
+            precision,
+            on_batch,
+        )
+
+
+def answer(
+    model: nn.Module,
+    batches: Iterable[Batch],
+    images_of: Callable[[Batch], torch.Tensor],
+    precision: Precision,
+    on_batch: Callable[[], object] = lambda: None,
+) -> Outcome:
+    """What a model says about batches, in whatever order they come.
+
+    Args:
+        model: on the device of the batches; it is left in evaluation mode.
+        batches: each sample once.
+        images_of: batch to the model's input, (B, 3, H, W) normalised.
+        precision: of the forward pass.
+        on_batch: called after each batch; may raise to end early.
+    """
     model.eval()
     parts: list[tuple[torch.Tensor, ...]] = []
-    with torch.inference_mode(), closing(_generator(loader)) as batches:
-        for batch in islice(batches, limit_batches or None):
-            images = preprocess.normalise(batch.images, precision.dtype)
+    with torch.inference_mode():
+        for batch in batches:
+            images = images_of(batch)
             with precision.autocast():
                 logits = model(images)
             logits = logits.float()

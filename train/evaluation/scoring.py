@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headrace.train.evaluate.outcome import Outcome
-from headrace.train.metrics import METRICS, metric_of
-
-DECIDING = "accuracy"
-"""The metric by which an epoch is better than another."""
+from headrace.train.evaluation.outcome import Outcome
+from headrace.train.metrics import METRICS, lower_is_better, metric_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +15,8 @@ class Scores:
     """How good an outcome is.
 
     Attributes:
-        metrics: each of METRICS over the labelled samples, by name; 0 where there are none.
+        metrics: each of METRICS over the labelled samples, by name; 0 where there are none, not
+            a number where it is undefined.
         loss: mean cross-entropy, without label smoothing.
         count: labelled samples.
     """
@@ -27,10 +25,14 @@ class Scores:
     loss: float
     count: int
 
-    @property
-    def deciding(self) -> float:
-        """What best.pt and --patience go by; higher is better."""
-        return self.metrics[DECIDING]
+    def deciding(self, name: str) -> float:
+        """What best.pt and --patience go by; higher is better, so errors come out negative.
+
+        Args:
+            name: one of DECIDING.
+        """
+        value = self.loss if name == "loss" else self.metrics[name]
+        return -value if lower_is_better(name) else value
 
     @property
     def accuracy(self) -> float:

@@ -12,10 +12,10 @@ from torch import nn
 from headrace.augment import Preprocess
 from headrace.pipeline.loader import open_loader
 from headrace.train.device.amp import choose_precision
-from headrace.train.evaluate.inference import gather, infer
-from headrace.train.evaluate.outcome import Outcome, columns
-from headrace.train.evaluate.scoring import DECIDING, score
-from headrace.train.metrics import METRICS, metric_of
+from headrace.train.evaluation.inference import gather, infer
+from headrace.train.evaluation.outcome import Outcome, columns
+from headrace.train.evaluation.scoring import score
+from headrace.train.metrics import DECIDING, METRICS, lower_is_better, metric_of
 from headrace.train.processes.world import World
 from tests.train.tiny_runs import write_data
 
@@ -80,11 +80,17 @@ def test_inference_keeps_the_logits_of_which_the_rest_follows(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_every_metric_is_1_where_all_is_right(name: str) -> None:
+def test_every_metric_is_at_its_best_where_all_is_right(name: str) -> None:
     right = outcome([0, 1, 2], [0, 2, 2], [0, 2, 2])
-    assert metric_of(name).compute(right, 4) == 1.0
-    assert score(right, 4).metrics[name] == 1.0
+    best = 0.0 if lower_is_better(name) else 1.0
+    assert metric_of(name).compute(right, 4) == best
+    assert score(right, 4).metrics[name] == best
+    assert score(right, 4).deciding(name) == best
 
 
-def test_an_epoch_is_judged_by_a_metric_that_there_is() -> None:
-    assert DECIDING in METRICS
+def test_an_epoch_is_judged_by_a_metric_or_the_loss() -> None:
+    scores = score(outcome([0, 1, 2], [0, 2, 1], [0, 2, 2]), 4)
+    assert set(DECIDING) == {*METRICS, "loss"}
+    assert scores.deciding("accuracy") == scores.accuracy == pytest.approx(2 / 3)
+    assert scores.deciding("loss") == -1.0
+    assert scores.deciding("ece") == -scores.metrics["ece"] == pytest.approx(-1 / 3)

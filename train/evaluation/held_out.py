@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from headrace.pipeline.errors import Interrupted
-from headrace.train.evaluate.fresh_norms import freshen
-from headrace.train.evaluate.inference import gather, infer
-from headrace.train.evaluate.scoring import Scores, score
+from headrace.train.evaluation.fresh_norms import freshen
+from headrace.train.evaluation.inference import gather, infer
+from headrace.train.evaluation.scoring import Scores, score
 from headrace.train.folder.save import save_last
 from headrace.train.processes.stop import StopRequest
 from headrace.train.state import Run

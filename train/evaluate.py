@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Measure a trained checkpoint, or an ensemble of several, on labelled samples.
+
+    train/evaluate.py runs/food11-resnet18-strided-1 food11.beton --split val --json out.json
+
+Each image is seen once, as after each epoch of training. The JSON holds every metric, the
+confusion matrix and a row for each class; see docs/techniques.md.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import arg
+
+from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import parse
+from headrace.pipeline.records import Records
+from headrace.train.evaluation.answers import Answers
+from headrace.train.evaluation.asking import AskConfig
+from headrace.train.evaluation.members import load_members
+from headrace.train.evaluation.output import check_writable
+from headrace.train.evaluation.report import describe, describe_metrics, full_report, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(AskConfig):
+    """Measure trained checkpoints on labelled samples."""
+
+    split: str = "val"
+    """Split to measure on, or several; `all` takes every sample. Samples without a label are left
+    out."""
+    json: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
+    """Write every number here: metrics, temperature, confusion matrix, and each class' own."""
+
+
+def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+    """Carries out one evaluation: shows the metrics, and writes and returns all of it.
+
+    Raises:
+        HeadraceError: if there is nothing to measure on, or a file cannot be read or written.
+    """
+    members = load_members(config.checkpoints)
+    classes = members[0].classes
+    split = None if config.split == "all" else config.split
+    with ExitStack() as resources:
+        records = resources.enter_context(Records.open(config.data))
+        answers = Answers(config, records, members, split, resources)
+        if not (records.labels[records.select(split)] >= 0).any():
+            raise ConfigError(
+                f"--split {config.split} of {config.data} has no labelled sample to measure on; "
+                f"choose another, or use {called('predict')}"
+            )
+        if config.json:
+            check_writable(Path(config.json), "--json")
+        outcome = answers.ask()
+    report = {
+        "checkpoints": list(config.checkpoints),
+        "data": config.data,
+        "split": config.split,
+        **({"ensemble": config.ensemble} if len(members) > 1 else {}),
+        **full_report(outcome, classes),
+    }
+    for line in (*describe(outcome, classes), describe_metrics(report)):
+        print(line)
+    if config.json:
+        write_json(Path(config.json), report)
+        print(f"wrote {config.json}")
+    return report
+
+
+def main() -> None:
+    evaluate(parse(EvaluateConfig, called("evaluate")))
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,111 @@
+"""The models that answer: their checkpoints, which must mean the same classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from headrace.augment import Preprocess
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import Records
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.models.saved import saved_model
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import from_flat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One trained model, as its checkpoint has it.
+
+    Attributes:
+        place: what the user called it.
+        checkpoint: the file's content.
+        classes: class names, by label.
+        preprocess: how its images are cut and normalised.
+    """
+
+    place: str
+    checkpoint: Mapping[str, Any]
+    classes: list[str]
+    preprocess: Preprocess
+
+    def model(self, device: torch.device, own: str) -> nn.Module:
+        """Its model on the device; `own` as of `saved_model`."""
+        built = saved_model(self.checkpoint, own)
+        return built.to(device, memory_format=torch.channels_last)
+
+    def amp(self, asked: str) -> str:
+        """The setting of mixed precision: as asked, or for `run` one that this device allows."""
+        if asked != "run":
+            return asked
+        return "off" if self.checkpoint["config"].get("amp") == "off" else "auto"
+
+    def run_config(self) -> RunConfig:
+        """The settings of the run that it was trained in."""
+        return from_flat(self.checkpoint["config"], self.place)
+
+
+def load_members(places: Sequence[str]) -> list[Member]:
+    """Reads checkpoints; a run folder stands for its best.pt.
+
+    Raises:
+        CheckpointError: if one is missing or damaged.
+        ConfigError: if they do not tell the same classes, in the same order.
+    """
+    members = []
+    for place in places:
+        path = Path(place)
+        checkpoint = load_checkpoint(path / "best.pt" if path.is_dir() else path)
+        members.append(
+            Member(
+                place=place,
+                checkpoint=checkpoint,
+                classes=list(checkpoint["classes"]),
+                preprocess=Preprocess.from_dict(checkpoint["preprocess"]),
+            )
+        )
+    first = members[0]
+    for other in members[1:]:
+        difference = first_difference(first.classes, other.classes)
+        if difference:
+            raise ConfigError(
+                f"{first.place} and {other.place} are no ensemble: {difference}; name checkpoints "
+                "that were trained on the same classes"
+            )
+    return members
+
+
+def check_classes(records: Records, classes: list[str]) -> None:
+    """Refuses data whose labels mean something else than the model's.
+
+    Raises:
+        ConfigError: naming the first class that differs.
+    """
+    theirs = list(records.manifest.classes)
+    if not theirs or theirs == classes or not (records.labels >= 0).any():
+        return
+    for number, (own, other) in enumerate(zip(classes, theirs, strict=False)):
+        if own != other:
+            raise ConfigError(
+                f"the model's class {number} is {own!r}, in {records.path} it is {other!r}; "
+                "predict on data packed with the same classes"
+            )
+    raise ConfigError(
+        f"the model knows {len(classes)} classes, {records.path} has {len(theirs)}; "
+        "predict on data packed with the same classes"
+    )
+
+
+def first_difference(one: list[str], other: list[str]) -> str:
+    """Where two lists of class names part, "" if they do not."""
+    for number, (own, theirs) in enumerate(zip(one, other, strict=False)):
+        if own != theirs:
+            return f"class {number} is {own!r} for one, {theirs!r} for the other"
+    same = len(one) == len(other)
+    return "" if same else f"one knows {len(one)} classes, the other {len(other)}"

@@ -1,0 +1,53 @@
+"""Files that a command was asked for: complete or not there, and refused before any work if they
+cannot be written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from headrace.pipeline.atomic import replacing
+from headrace.pipeline.errors import ConfigError, HeadraceError
+
+
+def check_writable(path: Path, flag: str = "--csv") -> None:
+    """Refuses a file that cannot be written, before anything is computed for it.
+
+    Raises:
+        ConfigError: naming what is in the way.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{flag} {path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{flag} {path}: the folder {path.parent} does not exist; make it first")
+    needed = [path] if path.exists() else []
+    needed += [path.resolve().parent] if _is_plain(path) else []
+    for place in needed:
+        if not os.access(place, os.W_OK):
+            raise ConfigError(f"{flag} {path}: no permission to write {place}; name another file")
+
+
+@contextmanager
+def written(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write; what was there stays as it was if the block fails.
+
+    Raises:
+        HeadraceError: if it cannot be written.
+    """
+    try:
+        if _is_plain(path):
+            with replacing(path.resolve()) as file:  # a link goes on naming the same file
+                yield file
+        else:
+            with path.open("wb") as file:
+                yield file
+    except OSError as error:
+        raise HeadraceError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether a file can take its place; not that of a pipe, of a device or of /dev/stdout."""
+    return Path("/dev") not in path.absolute().parents and (path.is_file() or not path.exists())

@@ -1,0 +1,68 @@
+"""How good an outcome is, in words and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headrace.train.evaluation.outcome import Outcome
+from headrace.train.evaluation.output import written
+from headrace.train.evaluation.scoring import score
+from headrace.train.metrics import TABLES, metric_of
+
+SHOWN_CLASSES = 5
+
+
+def describe(outcome: Outcome, classes: list[str]) -> list[str]:
+    """Lines for the screen: the accuracy and the hardest classes, where labels are known."""
+    scores = score(outcome, len(classes))
+    if not scores.count:
+        return [f"{len(outcome.indices)} samples, none of them labelled"]
+    lines = [
+        f"accuracy {scores.accuracy:.4f} on {scores.count} samples, "
+        f"mean over classes {scores.macro_accuracy:.4f}, loss {scores.loss:.4f}"
+    ]
+    known = outcome.labels >= 0
+    labels, right = outcome.labels[known], (outcome.predicted == outcome.labels)[known]
+    counts = np.bincount(labels, minlength=len(classes))
+    shares = np.bincount(labels, weights=right, minlength=len(classes)) / np.maximum(counts, 1)
+    hardest = [int(c) for c in np.argsort(shares, kind="stable") if counts[c]][:SHOWN_CLASSES]
+    lines.append("hardest: " + ", ".join(f"{classes[c]} {shares[c]:.2f}" for c in hardest))
+    return lines
+
+
+def describe_metrics(report: dict[str, Any]) -> str:
+    """A line with what is not the accuracy."""
+    names = ("top5", "macro_precision", "macro_recall", "macro_f1", "auroc", "ece")
+    numbers = ((name, report[name]) for name in names)
+    text = ", ".join(f"{name} {'-' if v is None else f'{v:.4f}'}" for name, v in numbers)
+    return f"{text}, temperature {report['temperature']['value']:.3f}"
+
+
+def full_report(outcome: Outcome, classes: list[str]) -> dict[str, Any]:
+    """Every metric and table of an outcome that has labels, as JSON can say it.
+
+    Keys: those of METRICS, `loss`, `count` (labelled samples), and those of TABLES; each row of
+    `per_class` has the name as `class`. What is undefined is None.
+    """
+    labelled = outcome.of(outcome.labels >= 0)
+    scores = score(labelled, len(classes))
+    tables = {name: metric_of(name).compute(labelled, len(classes)) for name in TABLES}
+    rows = zip(classes, tables["per_class"], strict=True)
+    tables["per_class"] = [{"class": name, **row} for name, row in rows]
+    metrics = {name: None if math.isnan(v) else v for name, v in scores.metrics.items()}
+    return {**metrics, "loss": scores.loss, "count": scores.count, **tables}
+
+
+def write_json(path: Path, report: dict[str, Any]) -> None:
+    """Writes a report; a byte of a name that is not UTF-8 comes out as JSON's own escape.
+
+    Raises:
+        HeadraceError: if the file cannot be written.
+    """
+    with written(path) as file:
+        file.write(json.dumps(report, indent=1).encode() + b"\n")
