@@ -53,7 +53,7 @@ def finished_line(checkpoint: Mapping[str, Any], config: RunConfig, folder: Path
     if Patience(optim.patience).wants_end(progress):
         return (
             f"{folder} is finished already: it stopped after {counted(progress.epoch, 'epoch')}, "
-            f"{progress.bad_epochs} without a better {optim.best_by}{best}; train longer with {again} "
-            f"--patience {2 * progress.bad_epochs}`"
+            f"{progress.bad_epochs} without a better {optim.best_by}{best}; train longer with "
+            f"{again} --patience {2 * progress.bad_epochs}`"
         )
     return ""
