@@ -124,5 +124,5 @@ def test_progress_of_earlier_checkpoints_goes_on() -> None:
 
 
 def test_the_best_is_by_something_that_there_is(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"best_by is 'f1', expected accuracy or .* or loss"):
+    with pytest.raises(ConfigError, match=r"--best-by is 'f1', expected one of accuracy, .*, loss"):
         settings(data, tmp_path / "run", best_by="f1")
