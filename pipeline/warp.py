@@ -72,7 +72,9 @@ def _weights(
     inside = ((out >= 0) & (out < out_length[:, None]))[:, :, None]
     out = torch.where(flips[:, None], out_length[:, None] - 1 - out, out)
     centre = scale * (out[:, :, None] + 0.5)
+    # Nothing is near what lies outside: no further pass over all weights.
+    centre = torch.where(inside, centre, torch.inf)
     place = torch.arange(side, device=device) - start[:, None, None]
     weights = (1 - (place + 0.5 - centre).abs() / scale.clamp(min=1)).clamp(min=0)
-    weights = weights * ((place >= 0) & (place < length[:, None, None]) & inside)
+    weights = weights * ((place >= 0) & (place < length[:, None, None]))
     return weights / weights.sum(2, keepdim=True).clamp(min=1e-12)

@@ -31,6 +31,28 @@ def by_kernel(image: np.ndarray, box: np.ndarray, flip: bool, size: int) -> np.n
     return out
 
 
+def by_products(
+    image: np.ndarray,
+    box: np.ndarray,
+    flip: bool,
+    shape: tuple[int, int],
+    target: np.ndarray | None = None,
+) -> np.ndarray:
+    side = max(image.shape)
+    square = np.zeros((1, side, side, 3), np.uint8)
+    square[0, : image.shape[0], : image.shape[1]] = image
+    targets = None if target is None else torch.from_numpy(target[None])
+    (warped,) = crop_resize_batch(
+        torch.from_numpy(square),
+        torch.from_numpy(box[None]),
+        torch.tensor([flip]),
+        shape,
+        torch.float32,
+        targets,
+    )
+    return warped.permute(1, 2, 0).numpy()
+
+
 def apart(a: np.ndarray, b: np.ndarray) -> int:
     return int(np.abs(a.astype(int) - b).max())
 
@@ -53,17 +75,7 @@ def test_kernels_are_within_a_level_of_the_reference(
     box = np.array([y, x, rng.integers(1, height - y + 1), rng.integers(1, width - x + 1)])
     expected = crop_resize(image, box, flip, (size, size))
     assert apart(by_kernel(image, box, flip, size), expected) <= TOLERANCE
-    side = max(height, width)
-    square = np.zeros((1, side, side, 3), np.uint8)
-    square[0, :height, :width] = image
-    warped = crop_resize_batch(
-        torch.from_numpy(square),
-        torch.from_numpy(box[None]),
-        torch.tensor([flip]),
-        (size, size),
-        torch.float32,
-    )
-    assert apart(warped[0].permute(1, 2, 0).numpy(), expected) <= TOLERANCE
+    assert apart(by_products(image, box, flip, (size, size)), expected) <= TOLERANCE
 
 
 @settings(max_examples=80, deadline=None)
@@ -94,18 +106,7 @@ def test_a_box_may_go_to_a_part_of_the_result(
         target[None],
     )
     assert apart(stored[0], expected) <= TOLERANCE and not stored[0][outside].any()
-    side = max(height, width)
-    square = np.zeros((1, side, side, 3), np.uint8)
-    square[0, :height, :width] = image
-    warped = crop_resize_batch(
-        torch.from_numpy(square),
-        torch.from_numpy(box[None]),
-        torch.tensor([flip]),
-        shape,
-        torch.float32,
-        torch.from_numpy(target[None]),
-    )
-    assert apart(warped[0].permute(1, 2, 0).numpy(), expected) <= TOLERANCE
+    assert apart(by_products(image, box, flip, shape, target), expected) <= TOLERANCE
 
 
 def test_a_box_of_the_right_size_is_copied() -> None:
