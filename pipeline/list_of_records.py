@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.number_file import is_npy, read_npy
 
 MAX_DIGITS = 18
 """A longer number is no record's, and might not fit into int64."""
@@ -29,17 +30,14 @@ def read_list(path: Path, num_records: int, names: Sequence[str]) -> np.ndarray:
         RecordsError: if it cannot be read, or names what is not there, or is there twice.
     """
     try:
-        if path.suffix.lower() == ".npy":
-            with path.open("rb") as file:
-                numbers = np.lib.format.read_array(file, allow_pickle=False)
-        else:
-            lines = path.read_text("utf-8-sig", errors="surrogateescape").splitlines()
+        numbers = read_npy(path) if is_npy(path) else None
+        text = path.read_text("utf-8-sig", errors="surrogateescape") if numbers is None else ""
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise RecordsError(f"no list of records {str(path)!r}: {reason}") from None
-    if path.suffix.lower() == ".npy":
+    if numbers is not None:
         return _checked(path, numbers, num_records)
-    wanted = [line.strip() for line in lines]
+    wanted = [line.strip() for line in text.splitlines()]
     wanted = [line for line in wanted if line and not line.startswith("#")]
     if all(line.isdecimal() for line in wanted):
         for line in wanted:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.number_file import is_npy, read_npy
 from headrace.pipeline.records import Records
 
 SHUFFLE, BALANCED = "shuffle", "balanced"
@@ -60,7 +61,7 @@ def _read(path: Path) -> np.ndarray:
             f"sampling is {str(path)!r}, expected {SHUFFLE}, {BALANCED} or a file of weights"
         )
     try:
-        found = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path)
+        found = read_npy(path) if is_npy(path) else np.loadtxt(path)
         return np.atleast_1d(np.asarray(found, np.float64))
     except (ValueError, OSError, EOFError) as error:
         reason = " ".join(str(error).split())

@@ -117,10 +117,9 @@ def _members(term: str, expression: str, known: Known) -> np.ndarray:
     if part and part[2].strip() in known.classes:
         share = None  # a class name may hold a colon
     name = part[1].strip() if part else term
-    spans = [span for split, span in splits.items() if name == split]
-    spans = spans or [span for split, span in splits.items() if fnmatchcase(split, name)]
-    if not spans and (called := split_called(name, splits)):
-        spans = [splits[called]]
+    called = split_called(name, splits)
+    wanted = [called] if called else [split for split in splits if fnmatchcase(split, name)]
+    spans = [splits[split] for split in wanted]
     if name == EVERYTHING and not spans:
         spans = [(0, len(labels))]
     if not spans:

@@ -132,6 +132,13 @@ def test_a_file_that_does_not_fit(
         open_loader(records, split=None, sampling=str(tmp_path / "w.txt"))
 
 
+def test_an_archive_is_no_file_of_weights(records: Records, tmp_path: Path) -> None:
+    with (tmp_path / "w.npy").open("wb") as file:
+        np.savez(file, weights=np.ones(30))
+    with pytest.raises(ConfigError, match=r"the weights in .*w.npy cannot be read"):
+        sample_weights(str(tmp_path / "w.npy"), records, np.arange(3))
+
+
 def test_a_word_that_is_no_sampling(records: Records) -> None:
     with pytest.raises(ConfigError, match="'often', expected shuffle, balanced or a file"):
         open_loader(records, sampling="often", loader="native")
