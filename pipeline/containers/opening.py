@@ -6,7 +6,6 @@ from pathlib import Path
 
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import is_beton, open_beton
-from headrace.pipeline.containers.folder import open_folder
 from headrace.pipeline.containers.shards import is_shard_folder, is_tar, open_shards
 from headrace.pipeline.containers.storage import Container
 from headrace.pipeline.errors import RecordsError
@@ -21,7 +20,12 @@ def open_container(path: Path) -> Container:
         RecordsError: if there is nothing there, or it is damaged.
     """
     if path.is_dir():
-        return open_shards(path) if is_shard_folder(path) else open_folder(path)
+        if is_shard_folder(path):
+            return open_shards(path)
+        # Here, because it takes all that reads layouts, which nobody needs for a packed file.
+        from headrace.pipeline.containers.folder import open_folder
+
+        return open_folder(path)
     if not path.exists():
         make = f"{called('pack')} FOLDER {path}"
         raise RecordsError(f"{path} does not exist; make it with {make}")
