@@ -54,9 +54,7 @@ class PackingSettings:
     """Timed runs of each packer."""
     workers: Annotated[int, arg(metavar="N")] = field(default_factory=available_cores)
     """Of each packer that can use several."""
-    packers: Annotated[tuple[Annotated[str, one_of(_PACKERS)], ...], arg(metavar="NAME ...")] = (
-        _PACKERS
-    )
+    packers: Annotated[tuple[_Packer, ...], arg(metavar="NAME ...")] = _PACKERS
     """Which of them."""
     tasks: Annotated[tuple[_Task, ...], arg(metavar="NAME ...")] = _TASKS
     """What to pack."""

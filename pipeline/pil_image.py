@@ -7,11 +7,12 @@ a JPEG belongs, pipeline.jpeg_header says; PIL says it of all others.
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -24,6 +25,8 @@ from headrace.pipeline.to_rgb import to_rgb
 
 _TIFF_WIDTH, _TIFF_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _END_OF_IMAGE = b"\xff\xd9"
+_PNG_SIGNATURE_BYTES = 8
+_PNG_METADATA = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,10 +154,31 @@ def _orientation(image: Image.Image, jpeg: JpegHeader | None) -> int:
     if jpeg is not None:
         return jpeg.orientation
     try:
-        found = image.getexif().get(_ORIENTATION)
+        found = _exif(image).get(_ORIENTATION)
     except Exception:  # broken metadata: the pixels count
         return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _exif(image: Any) -> Image.Exif:
+    """As PIL has it. It decodes every PNG first, for what may stand behind the pixels."""
+    if image.format == "PNG" and image.tile and not _has_metadata_behind_pixels(image.fp):
+        return Image.Image.getexif(image)
+    return image.getexif()
+
+
+def _has_metadata_behind_pixels(png: IO[bytes]) -> bool:
+    """From the chunks' headers alone; after the PNG specification, 5.3."""
+    place, pixels = png.tell(), False
+    png.seek(_PNG_SIGNATURE_BYTES)
+    while len(head := png.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        pixels = pixels or kind == b"IDAT"
+        if kind == b"IEND" or (pixels and kind in _PNG_METADATA):
+            break
+        png.seek(length + 4, io.SEEK_CUR)
+    png.seek(place)
+    return pixels and len(head) == 8 and kind != b"IEND"
 
 
 @cache

@@ -29,7 +29,7 @@ from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.records import Records
-from headrace.tools.packing.class_rows import class_rows
+from headrace.tools.packing.class_rows import ClassRow, class_rows
 from headrace.tools.packing.find_flags import FindFlags, find_config
 from headrace.tools.packing.report import known_report
 from headrace.tools.packing.summary import (
@@ -158,12 +158,13 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
     settings = ", ".join(f"{key} {value}" for key, value in found["encoding"].items())
     if settings:
         lines += wrapped(f"packed with: {settings}", shape.width, 2)
-    lines += stored_lines(known_report(records.manifest).stored)
+    report = known_report(records.manifest)
+    lines += stored_lines(report.stored)
     for key in ("mean", "std"):
         if found[key]:
             lines.append(f"  {key}: " + " ".join(f"{value:.4f}" for value in found[key]))
-    rows = class_rows(found["classes"], records.labels, records.splits, records.name)
-    lines += report_lines(known_report(records.manifest), rows, records.manifest.skipped, shape)
+    rows = [ClassRow(**row) for row in found["per_class"]]
+    lines += report_lines(report, rows, records.manifest.skipped, shape)
     return lines
 
 

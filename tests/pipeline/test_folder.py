@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.loader import open_loader
@@ -50,6 +52,44 @@ def test_a_rotated_photo_stands_upright(tmp_path: Path) -> None:
     records = Records.open(tmp_path)
     assert (records.heights[0], records.widths[0]) == (60, 40)
     assert np.array_equal(records.decode(0), np.rot90(records.decode(1), -1))
+
+
+def turned_png(*, behind_pixels: bool) -> bytes:
+    """40x60 px as stored; its orientation stands in front of its pixels or behind them."""
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    Image.fromarray(photo(0, 40, 60)).save(file, "PNG", exif=exif)
+    data = file.getvalue()
+    start = data.index(b"eXIf") - 4
+    end = start + int.from_bytes(data[start : start + 4], "big") + 12
+    last = len(data) - 12
+    moved = data[:start] + data[end:last] + data[start:end] + data[last:]
+    return moved if behind_pixels else data
+
+
+@pytest.mark.parametrize("behind_pixels", [False, True])
+def test_a_png_stands_upright_wherever_it_says_so(tmp_path: Path, behind_pixels: bool) -> None:
+    (tmp_path / "x.png").write_bytes(turned_png(behind_pixels=behind_pixels))
+    records = Records.open(tmp_path)
+    assert (records.heights[0], records.widths[0]) == (60, 40)
+    assert np.array_equal(records.decode(0), np.rot90(photo(0, 40, 60), -1))
+
+
+def test_pngs_are_opened_by_their_headers_and_decoded_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+    load_end = PngImageFile.load_end
+
+    def counted(image: PngImageFile) -> None:
+        decoded.append(1)
+        load_end(image)
+
+    monkeypatch.setattr(PngImageFile, "load_end", counted)
+    records = Records.open(folder)
+    assert not decoded
+    records.decode(2)
+    assert len(decoded) == 1
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -50,6 +50,13 @@ after
     assert document.fill(expected, results) == expected
 
 
+def test_an_empty_table_leaves_what_follows(results: Path) -> None:
+    empty = "<!-- table speed r.json -->\n<!-- end -->\n"
+    found = document.fill(f"{empty}\nbetween\n\n{empty}", results)
+    assert "\nbetween\n" in found
+    assert found.count("| native |") == 2
+
+
 def test_rows_are_chosen_by_conditions(results: Path) -> None:
     text = "<!-- table speed r.json size=224 -->\n<!-- end -->"
     assert "128 px" not in document.fill(text, results)

@@ -194,8 +194,9 @@ def _wrong_place(
 
 
 def _missing_classes(packed: Sequence[str], source: Sequence[str]) -> list[Difference]:
-    only_source = [name for name in source if name not in set(packed)]
-    only_packed = [name for name in packed if name not in set(source)]
+    in_packed, in_source = set(packed), set(source)
+    only_source = [name for name in source if name not in in_packed]
+    only_packed = [name for name in packed if name not in in_source]
     return [
         *(Difference(name=f"class {n}", what="is not in the file") for n in only_source),
         *(Difference(name=f"class {n}", what="is not in the source") for n in only_packed),
