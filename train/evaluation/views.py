@@ -17,6 +17,7 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.train.device.amp import Precision
 from headrace.train.settings.config import RunConfig
+from headrace.train.settings.technique import check
 
 FLIP = "flip"
 MAX_DRAWS = 1000
@@ -57,10 +58,8 @@ class ViewConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.weight < 1:
-            raise ConfigError(f"--tta-weight is {self.weight}, expected a number between 0 and 1")
-        if not 0 <= self.seed < 2**63:
-            raise ConfigError(f"--seed is {self.seed}, expected 0 to 2**63 - 1")
+        check(0 < self.weight < 1, "tta_weight", self.weight, "a number between 0 and 1")
+        check(0 <= self.seed < 2**63, "seed", self.seed, "0 to 2**63 - 1")
 
 
 def parse_views(text: str) -> int | str:
