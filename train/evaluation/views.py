@@ -79,7 +79,7 @@ def plain_view(preprocess: Preprocess, precision: Precision, weight: float = 1.0
     """Each image as evaluation sees it."""
     return View(
         weight=weight,
-        crop=evaluation_crop(preprocess),
+        crop=preprocess.crop,
         drawn=None,
         images_of=lambda batch: preprocess.normalise(batch.images, precision.dtype),
     )
@@ -139,13 +139,6 @@ def _drawn_images(whole: Augmenter, seed: int, number: int) -> Callable[[Batch],
     stream = (seed + 0x9E3779B97F4A7C15 * (number + 1)) % 2**63
     augmenter = Augmenter(program, whole.preprocess, whole.config, stream)
     return lambda batch: augmenter(batch.images, batch.labels)[0]
-
-
-def evaluation_crop(preprocess: Preprocess) -> CropConfig:
-    """The cut of evaluation, of a model's own size."""
-    return CropConfig(
-        size=preprocess.size, eval_mode=preprocess.eval_mode, eval_crop=preprocess.eval_crop
-    )
 
 
 def describe_views(asked: ViewConfig, config: RunConfig) -> str:
