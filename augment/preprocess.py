@@ -36,9 +36,7 @@ class Preprocess:
     def __post_init__(self) -> None:
         if isinstance(self.size, list):  # as a checkpoint holds it
             object.__setattr__(self, "size", tuple(self.size))
-        CropConfig(  # which checks them
-            size=self.size, eval_mode=self.eval_mode, eval_crop=self.eval_crop
-        )
+        self.crop  # noqa: B018, which checks them
         for name in ("mean", "std"):
             values = tuple(float(value) for value in getattr(self, name))
             if len(values) not in (1, 3):
@@ -54,6 +52,11 @@ class Preprocess:
             raise ConfigError(f"mean is {self.mean}: expected values in 0..1 (divide by 255)")
         if not all(0.0 < value <= 1.0 for value in self.std):
             raise ConfigError(f"std is {self.std}: expected values above 0, at most 1")
+
+    @property
+    def crop(self) -> CropConfig:
+        """How evaluation and prediction cut."""
+        return CropConfig(size=self.size, eval_mode=self.eval_mode, eval_crop=self.eval_crop)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and lists, for a checkpoint that loads with ``weights_only=True``."""

@@ -16,7 +16,7 @@ import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flat_settings import setting_types
+from headrace.pipeline.flat_settings import flag_of, setting_types
 from headrace.pipeline.short_help import ALL, short_form
 
 Settings = TypeVar("Settings")
@@ -66,7 +66,7 @@ def check_least(settings: object, least: float, *names: str) -> None:
         value = getattr(settings, name)
         for number in value if isinstance(value, tuple) else (value,):
             if number is not None and not number >= least:
-                raise ConfigError(f"{_flag(name)} {number}: expected {least} or more")
+                raise ConfigError(f"{flag_of(name)} {number}: expected {least} or more")
 
 
 def check_given(settings: object, *names: str) -> None:
@@ -77,11 +77,7 @@ def check_given(settings: object, *names: str) -> None:
     """
     for name in names:
         if getattr(settings, name) == ():
-            raise ConfigError(f"{_flag(name)}: expected at least one value")
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{flag_of(name)}: expected at least one value")
 
 
 def parse(
@@ -153,9 +149,7 @@ def _ours(error: BaseException | None) -> str:
 def _as_flag(message: str, settings: Any) -> str:
     """A message that begins with a setting's name, with that of its flag in its place."""
     name, space, rest = message.partition(" ")
-    return (
-        f"--{name.replace('_', '-')}{space}{rest}" if name in setting_types(settings) else message
-    )
+    return f"{flag_of(name)}{space}{rest}" if name in setting_types(settings) else message
 
 
 def _in_one_line(box: str) -> str:

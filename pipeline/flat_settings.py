@@ -16,6 +16,11 @@ from headrace.pipeline.errors import ConfigError
 Settings = TypeVar("Settings")
 
 
+def flag_of(name: str) -> str:
+    """A setting's flag: `--min-lr` of `min_lr`."""
+    return f"--{name.replace('_', '-')}"
+
+
 def setting_types(settings: Any) -> dict[str, Any]:
     """Every setting's name and type, those of nested dataclasses in the place of their fields.
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from headrace.pipeline.checking import check
 from headrace.pipeline.crops import crop_of
 from headrace.pipeline.crops.cuts import Cuts
 from headrace.pipeline.crops.settings import CropConfig
@@ -50,14 +51,14 @@ class PlanConfig:
     world_size: int = 1
 
     def __post_init__(self) -> None:
-        _check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
-        _check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
-        _check(self.repeats >= 1, "repeats", self.repeats, "at least 1")
-        _check(self.train or self.repeats == 1, "repeats", self.repeats, "1 in evaluation")
-        _check(self.tail in ("keep", "drop", "pad"), "tail", self.tail, "keep, drop or pad")
-        _check(self.world_size >= 1, "world_size", self.world_size, "at least 1")
-        _check(0 <= self.rank < self.world_size, "rank", self.rank, "below world_size")
-        _check(
+        check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
+        check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
+        check(self.repeats >= 1, "repeats", self.repeats, "at least 1")
+        check(self.train or self.repeats == 1, "repeats", self.repeats, "1 in evaluation")
+        check(self.tail in ("keep", "drop", "pad"), "tail", self.tail, "keep, drop or pad")
+        check(self.world_size >= 1, "world_size", self.world_size, "at least 1")
+        check(0 <= self.rank < self.world_size, "rank", self.rank, "below world_size")
+        check(
             self.batch_size % self.world_size == 0,
             "batch_size",
             self.batch_size,
@@ -68,11 +69,6 @@ class PlanConfig:
     def shape(self) -> tuple[int, int]:
         """Height and width of the images in a batch, px."""
         return self.crop.shape(self.train)
-
-
-def _check(ok: bool, name: str, value: object, expected: str) -> None:
-    if not ok:
-        raise ConfigError(f"{name} is {value!r}, expected {expected}")
 
 
 @dataclass(frozen=True, kw_only=True)

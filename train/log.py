@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from headrace.train.clock import difference
@@ -57,8 +56,7 @@ def log_epoch(run: Run, scores: Scores | None, best: bool) -> None:
     }
     if scores is not None:
         row["val_loss"] = scores.loss
-        for name, value in scores.metrics.items():
-            row[f"val_{name}"] = None if math.isnan(value) else value  # JSON has no other word
+        row |= {f"val_{name}": value for name, value in scores.plain().items()}
     for hook in run.hooks:
         hook.after_epoch(progress, row, best)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from headrace.pipeline.checking import check, check_choice
 from headrace.pipeline.crops import EVALUATION, TRAINING
-from headrace.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     CropMode = str
@@ -56,18 +56,18 @@ class CropConfig:
             object.__setattr__(self, name, _plain(getattr(self, name)))
         for name in ("size", "eval_size"):
             _check_size(name, getattr(self, name))
-        _check(self.crop_mode in TRAINING, "crop_mode", self.crop_mode, _one_of(TRAINING))
+        check_choice("crop_mode", self.crop_mode, TRAINING)
         low, high = self.crop_scale
-        _check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
+        check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
         low, high = self.crop_ratio
-        _check(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
+        check(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
         # As large as the size, it would let a crop lie wholly beyond the image.
         limit = min(self.shape(train=True)) if self.crop_mode == "padded" else MAX_SIZE_PX
         expected = f"0 to less than size ({limit})"
-        _check(0 <= self.crop_padding < limit, "crop_padding", self.crop_padding, expected)
-        _check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
-        _check(self.eval_mode in EVALUATION, "eval_mode", self.eval_mode, _one_of(EVALUATION))
-        _check(0 < self.eval_crop <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
+        check(0 <= self.crop_padding < limit, "crop_padding", self.crop_padding, expected)
+        check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
+        check_choice("eval_mode", self.eval_mode, EVALUATION)
+        check(0 < self.eval_crop <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
 
     def shape(self, train: bool) -> tuple[int, int]:
         """Height and width of the images in a batch, px."""
@@ -86,21 +86,12 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _check(ok: bool, name: str, value: object, expected: str) -> None:
-    if not ok:
-        raise ConfigError(f"{name} is {value!r}, expected {expected}")
-
-
 def _check_size(name: str, size: Any) -> None:
     sides = size if isinstance(size, tuple) else (size, size)
     whole = len(sides) == 2 and all(type(side) is int for side in sides)
-    _check(
+    check(
         size is None or (whole and all(1 <= side <= MAX_SIZE_PX for side in sides)),
         name,
         size,
         f"1 to {MAX_SIZE_PX} px, or such a height and width",
     )
-
-
-def _one_of(names: dict[str, str]) -> str:
-    return f"one of {', '.join(names)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +46,7 @@ EVERYTHING = {
 """Of each kind one technique, those that keep state foremost."""
 MEANS = {**EVERYTHING, "average": "swa", "swa_start": 0.3, "optimizer": "muon"}
 del MEANS["ema_decay"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("data") / "tiny.beton")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def moved(model: nn.Module, average: Average, values: list[float]) -> list[float]:

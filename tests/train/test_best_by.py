@@ -17,14 +17,9 @@ from headrace.train.metrics import METRICS
 from headrace.train.progress import Progress
 from headrace.train.run import run_training
 from tests.train.test_scores import outcome_of
-from tests.train.tiny_runs import rows, settings, write_data
+from tests.train.tiny_runs import rows, settings
 
 QUICK = {"model": "small-resnet", "dropout": 0.0, "recipe": "none", "amp": "off"}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("data") / "tiny.beton")
 
 
 # Accuracy, calibration error and loss of four epochs: each has its best in another one.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.train.evaluation.ensemble import (
-    ENSEMBLES,
+    Ensemble,
     combine,
     fit_weights,
     mean_of_probabilities,
@@ -74,14 +76,14 @@ def test_who_has_the_most_votes_always_wins(seed: int, count: int) -> None:
     assert (won == votes.max(1)).all()
 
 
-@pytest.mark.parametrize("way", ENSEMBLES)
-def test_an_ensemble_of_one_is_that_one(way: str) -> None:
+@pytest.mark.parametrize("way", get_args(Ensemble))
+def test_an_ensemble_of_one_is_that_one(way: Ensemble) -> None:
     one = members()[0]
     assert combine([one], way) is one
 
 
 @pytest.mark.parametrize("way", ["probs", "logits"])
-def test_an_ensemble_of_the_same_says_the_same(way: str) -> None:
+def test_an_ensemble_of_the_same_says_the_same(way: Ensemble) -> None:
     one = members()[0]
     same = combine([one, one, one], way)
     assert same.predicted.tolist() == one.predicted.tolist()

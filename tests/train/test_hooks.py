@@ -14,7 +14,7 @@ from headrace.train.hooks.patience import Patience
 from headrace.train.loop import finished
 from headrace.train.progress import Progress
 from headrace.train.run import run_training
-from tests.train.tiny_runs import settings, write_data
+from tests.train.tiny_runs import settings
 
 
 def test_patience_counts_epochs_without_a_better_accuracy() -> None:
@@ -31,11 +31,6 @@ def test_patience_counts_epochs_without_a_better_accuracy() -> None:
     restored = Progress()
     restored.load_state_dict(progress.state_dict())
     assert restored == progress
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_data(tmp_path / "tiny.beton")
 
 
 def test_hooks_hear_of_each_moment_in_order(data: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +19,11 @@ from headrace.train.schedules.longer import rate_line
 from headrace.train.schedules.multistep import Settings
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.settings.optim import OptimConfig
-from tests.train.tiny_runs import assert_same_run, rows, settings, write_data
+from tests.train.tiny_runs import assert_same_run, rows, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = {"recipe": "flip", "dropout": 0.0, "epochs": 1}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("data") / "tiny.beton")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_constant_rate_goes_on_as_if_the_run_had_been_longer(

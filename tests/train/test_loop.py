@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,9 @@ from headrace.train.settings.config_file import load_yaml
 from headrace.train.state import Run
 from headrace.train.step import optimise, step_seed
 from tests.builders import make_records
-from tests.train.tiny_runs import assert_same, assert_same_run, rows, settings, tinted, write_data
+from tests.train.tiny_runs import assert_same, assert_same_run, rows, settings, tinted
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Images this small cost less than waking a second thread, and far less on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("data") / "tiny.beton")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Crash(Exception):

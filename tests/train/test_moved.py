@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.train.folder.checkpoint import load_checkpoint
@@ -17,14 +15,7 @@ from headrace.train.run import read_command_line, run_training
 from tests.train.tiny_runs import assert_same_run, settings, write_data
 
 FREE = ("out", "save_every", "data")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

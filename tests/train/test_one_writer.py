@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,26 +22,14 @@ from headrace.train.processes.stop import StopRequest
 from headrace.train.run import read_command_line, run_training
 from headrace.train.state import Run
 from headrace.train.step import optimise
-from tests.train.tiny_runs import assert_same_run, rows, settings, write_data
+from tests.train.tiny_runs import assert_same_run, rows, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "train/run.py")]
 ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
 FREE = ("out", "save_every", "overwrite")
 FILES = {"config.yaml", "metrics.jsonl", "best.pt", "last.pt"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("data") / "tiny.beton")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

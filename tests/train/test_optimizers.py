@@ -9,9 +9,10 @@ from torch import nn
 from headrace.pipeline.errors import ConfigError
 from headrace.train.models.build import build_model
 from headrace.train.models.spec import ModelSpec
-from headrace.train.optimizers import OPTIMIZERS, optimizer_of
+from headrace.train.optimizers import OPTIMIZERS
 from headrace.train.optimizers.build import build_optimizer
 from headrace.train.settings.config import OptimConfig
+from headrace.train.settings.rooms import technique_of
 from headrace.train.step import set_learning_rate
 
 
@@ -29,7 +30,7 @@ def test_no_decay_on_biases_and_norms() -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_takes_the_run_s_settings_or_its_own(name: str) -> None:
     model = nn.Linear(3, 2)
-    own = optimizer_of(name).Settings()
+    own = technique_of("optimizer", name).Settings()
     for config, lr, decay in (
         (OptimConfig(optimizer=name), own.lr, own.weight_decay),
         (OptimConfig(optimizer=name, lr=0.25, weight_decay=0.5), 0.25, 0.5),
@@ -56,7 +57,7 @@ def test_every_optimizer_goes_downhill(name: str) -> None:
 
 
 def test_frozen_defaults() -> None:
-    defaults = {name: optimizer_of(name).Settings() for name in ("adamw", "sgd")}
+    defaults = {name: technique_of("optimizer", name).Settings() for name in ("adamw", "sgd")}
     assert (defaults["adamw"].lr, defaults["adamw"].weight_decay) == (0.001, 0.05)
     assert (defaults["sgd"].lr, defaults["sgd"].weight_decay) == (0.05, 0.0005)
     assert defaults["sgd"].momentum == 0.9

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.models.spatial_transformer import Transformed
-from headrace.train.optimizers import optimizer_of
 from headrace.train.optimizers.adabound import bounds
 from headrace.train.optimizers.build import build_optimizer
 from headrace.train.optimizers.groups import head_names, layer_numbers
 from headrace.train.settings.config_file import from_flat
+from headrace.train.settings.rooms import technique_of
 
 STEPS = 25
 
@@ -181,7 +181,7 @@ def test_muon_moves_hidden_matrices_by_orthogonal_ones_and_the_rest_as_adamw() -
         torch.testing.assert_close(moved.abs(), torch.full_like(moved, 0.05), rtol=1e-3, atol=0)
     assert [group.get("use_fallback") for group in optimizer.param_groups] == [None, True, True]
     with pytest.raises(ConfigError, match="--newton-steps is 0"):
-        optimizer_of("muon").Settings(newton_steps=0)
+        technique_of("optimizer", "muon").Settings(newton_steps=0)
 
 
 def test_layers_learn_the_slower_the_earlier_they_are() -> None:
@@ -247,4 +247,4 @@ def test_a_spatial_transformer_is_neither_the_head_nor_a_layer_of_its_own() -> N
 )
 def test_impossible_settings_are_refused(name: str, settings: dict[str, Any], flag: str) -> None:
     with pytest.raises(ConfigError, match=f"--{flag} is "):
-        optimizer_of(name).Settings(**settings)
+        technique_of("optimizer", name).Settings(**settings)

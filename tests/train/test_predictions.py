@@ -26,14 +26,9 @@ from headrace.train.run import run_training
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import to_flat
 from tests.builders import make_records, photo, stored
-from tests.train.tiny_runs import settings, write_data
+from tests.train.tiny_runs import settings
 
 QUICK: dict[str, Any] = {"loader": "torchvision", "workers": 0, "amp": "off", "batch_size": 8}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("data") / "tiny.beton")
 
 
 @pytest.fixture(scope="module")

@@ -9,33 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.presets import load_preset, preset_names
 from headrace.train.run import CommandLine, read_command_line, run_training
 from headrace.train.settings.config_file import to_flat
-from tests.train.tiny_runs import rows, write_data
+from tests.train.tiny_runs import rows
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "train/presets"
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_data(tmp_path / "tiny.beton")
-
-
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", preset_names())
 def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     out = tmp_path / "run"
     words = f"--preset {name} --data {data} --out {out} --device cpu --loader torchvision"
     quick = "--workers 0 --batch-size 4 --epochs 1 --limit-batches 1 --no-tensorboard"
     run = run_training(*read_command_line([*words.split(), *quick.split()]))
-    torch.set_num_threads(threads)
     assert run.progress.global_step == 1
     (epoch,) = rows(out, "epoch")
     assert epoch["train_loss"] == epoch["train_loss"]  # a number

@@ -11,11 +11,12 @@ from torch.optim import lr_scheduler as theirs
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.progress import Progress
-from headrace.train.schedules import plateau, schedule_of
+from headrace.train.schedules import plateau
 from headrace.train.schedules.build import build_schedule, run_span
 from headrace.train.schedules.span import Span
 from headrace.train.settings.config_file import from_flat
 from headrace.train.settings.optim import OptimConfig
+from headrace.train.settings.rooms import technique_of
 
 PEAK, EPOCHS, PER_EPOCH = 0.4, 12, 5
 STEPS = EPOCHS * PER_EPOCH
@@ -183,4 +184,4 @@ def test_plateau_falls_where_torch_s_does(on: str) -> None:
 )
 def test_impossible_settings_are_refused(name: str, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"--{message} is "):
-        schedule_of(name).Settings(**settings)
+        technique_of("schedule", name).Settings(**settings)

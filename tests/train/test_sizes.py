@@ -10,13 +10,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
-from tests.train.tiny_runs import settings, write_data
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("sizes") / "tiny.beton")
-
+from tests.train.tiny_runs import settings
 
 CROPS = {
     "size": [24, 40],

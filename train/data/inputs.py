@@ -79,15 +79,12 @@ def first_images(loader: PlannedLoader, preprocess: Preprocess) -> Tensor:
     Returns:
         (N, 3, H, W) float32, on the loader's device.
     """
-    with closing(_batches(loader)) as batches:
+    batches: Any = loader.epoch(0)
+    with closing(batches):
         images = [next(batches).images]
         while len(images) * len(images[0]) < NUM_IMAGES and len(images) < len(loader):
             images.append(next(batches).images)
     return preprocess.normalise(torch.cat(images)[:NUM_IMAGES])
-
-
-def _batches(loader: PlannedLoader) -> Any:
-    return loader.epoch(0)
 
 
 def _how_to_hold_out(data: DataConfig) -> str:

@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import LoaderName, Workers
+from headrace.train.evaluation.ensemble import Ensemble
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class AskConfig:
     ]
     """best.pt or last.pt (a run folder stands for its best.pt), several for an ensemble; and then
     the .beton file, WebDataset shards or image folder."""
-    ensemble: Literal["probs", "logits", "votes", "fitted"] = "probs"
+    ensemble: Ensemble = "probs"
     """What several checkpoints become: the mean of their probabilities, that of their logits, votes
     (of which equally many are decided by the mean), or a mean of probabilities whose weights are
     fitted on --fit-split."""

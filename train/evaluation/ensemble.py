@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,14 +12,14 @@ from torch import Tensor
 from headrace.train.evaluation.outcome import Outcome
 from headrace.train.losses.cross_entropy import per_sample
 
-ENSEMBLES = ("probs", "logits", "votes", "fitted")
+Ensemble = Literal["probs", "logits", "votes", "fitted"]
 """Mean of probabilities; mean of logits; votes; mean of probabilities with weights that were fitted
 on other samples."""
 _ROUNDS = 2000
 
 
 def combine(
-    members: Sequence[Outcome], way: str, weights: Sequence[float] | None = None
+    members: Sequence[Outcome], way: Ensemble, weights: Sequence[float] | None = None
 ) -> Outcome:
     """One outcome of several; of one, that very one.
 
@@ -28,7 +29,7 @@ def combine(
 
     Args:
         members: of the same samples and classes.
-        way: one of ENSEMBLES.
+        way: in which.
         weights: of the members, which sum to 1, for `probs` and `fitted`; alike by default.
 
     Sources: Hansen and Salamon, "Neural network ensembles", PAMI 1990; Lakshminarayanan et al.,

@@ -39,7 +39,8 @@ def infer(
         limit_batches: stop after so many (0: all).
         on_batch: called after each batch; may raise to end early.
     """
-    with closing(_generator(loader)) as batches:
+    batches: Any = loader.epoch(0)
+    with closing(batches):
         return answer(
             model,
             islice(batches, limit_batches or None),
@@ -94,7 +95,3 @@ def gather(outcome: Outcome, world: World) -> Outcome:
     everyone = [arrays for arrays in gathered if len(arrays[0])] or gathered[:1]
     arrays = [np.concatenate(column) for column in zip(*everyone, strict=True)]
     return in_order(from_columns(arrays))
-
-
-def _generator(loader: PlannedLoader) -> Any:
-    return loader.epoch(0)

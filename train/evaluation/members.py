@@ -14,6 +14,7 @@ from headrace.augment import Preprocess
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
 from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.run_folder import BEST_NAME
 from headrace.train.models.saved import saved_model
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat
@@ -61,7 +62,7 @@ def load_members(places: Sequence[str]) -> list[Member]:
     members = []
     for place in places:
         path = Path(place)
-        checkpoint = load_checkpoint(path / "best.pt" if path.is_dir() else path)
+        checkpoint = load_checkpoint(path / BEST_NAME if path.is_dir() else path)
         members.append(
             Member(
                 place=place,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +12,24 @@ from headrace.train.evaluation.outcome import Outcome
 from headrace.train.evaluation.output import written
 from headrace.train.evaluation.scoring import score
 from headrace.train.metrics import TABLES, metric_of
+from headrace.train.metrics.class_counts import count_classes
 
 SHOWN_CLASSES = 5
 
 
 def describe(outcome: Outcome, classes: list[str]) -> list[str]:
     """Lines for the screen: the accuracy and the hardest classes, where labels are known."""
-    scores = score(outcome, len(classes))
+    scores = score(outcome, len(classes), ("accuracy", "macro_accuracy"))
     if not scores.count:
         return [f"{len(outcome.indices)} samples, none of them labelled"]
     lines = [
         f"accuracy {scores.accuracy:.4f} on {scores.count} samples, "
         f"mean over classes {scores.macro_accuracy:.4f}, loss {scores.loss:.4f}"
     ]
-    known = outcome.labels >= 0
-    labels, right = outcome.labels[known], (outcome.predicted == outcome.labels)[known]
-    counts = np.bincount(labels, minlength=len(classes))
-    shares = np.bincount(labels, weights=right, minlength=len(classes)) / np.maximum(counts, 1)
-    hardest = [int(c) for c in np.argsort(shares, kind="stable") if counts[c]][:SHOWN_CLASSES]
-    lines.append("hardest: " + ", ".join(f"{classes[c]} {shares[c]:.2f}" for c in hardest))
+    counts = count_classes(outcome.of(outcome.labels >= 0), len(classes))
+    order = np.argsort(counts.recall, kind="stable")
+    hardest = [int(c) for c in order if counts.support[c]][:SHOWN_CLASSES]
+    lines.append("hardest: " + ", ".join(f"{classes[c]} {counts.recall[c]:.2f}" for c in hardest))
     return lines
 
 
@@ -54,8 +52,7 @@ def full_report(outcome: Outcome, classes: list[str]) -> dict[str, Any]:
     tables = {name: metric_of(name).compute(labelled, len(classes)) for name in TABLES}
     rows = zip(classes, tables["per_class"], strict=True)
     tables["per_class"] = [{"class": name, **row} for name, row in rows]
-    metrics = {name: None if math.isnan(v) else v for name, v in scores.metrics.items()}
-    return {**metrics, "loss": scores.loss, "count": scores.count, **tables}
+    return {**scores.plain(), "loss": scores.loss, "count": scores.count, **tables}
 
 
 def write_json(path: Path, report: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +17,8 @@ class Scores:
     """How good an outcome is.
 
     Attributes:
-        metrics: each of METRICS over the labelled samples, by name; 0 where there are none, not
-            a number where it is undefined.
+        metrics: each that was asked for over the labelled samples, by name; 0 where there are
+            none, not a number where it is undefined.
         loss: mean cross-entropy, without label smoothing.
         count: labelled samples.
     """
@@ -34,6 +36,10 @@ class Scores:
         value = self.loss if name == "loss" else self.metrics[name]
         return -value if lower_is_better(name) else value
 
+    def plain(self) -> dict[str, float | None]:
+        """The metrics as JSON can say them: None for what is undefined."""
+        return {name: None if math.isnan(v) else v for name, v in self.metrics.items()}
+
     @property
     def accuracy(self) -> float:
         """Share of labelled samples whose class was found."""
@@ -45,13 +51,13 @@ class Scores:
         return self.metrics["macro_accuracy"]
 
 
-def score(outcome: Outcome, num_classes: int) -> Scores:
-    """Scores the labelled samples of an outcome."""
+def score(outcome: Outcome, num_classes: int, names: Iterable[str] = METRICS) -> Scores:
+    """Scores the labelled samples of an outcome by some of METRICS, or by all."""
     labelled = outcome.of(outcome.labels >= 0)
     if not len(labelled.labels):
-        return Scores(metrics=dict.fromkeys(METRICS, 0.0), loss=0.0, count=0)
+        return Scores(metrics=dict.fromkeys(names, 0.0), loss=0.0, count=0)
     return Scores(
-        metrics={name: metric_of(name).compute(labelled, num_classes) for name in METRICS},
+        metrics={name: metric_of(name).compute(labelled, num_classes) for name in names},
         loss=float(labelled.loss.mean(dtype=np.float64)),
         count=len(labelled.labels),
     )

@@ -17,6 +17,7 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.train.device.amp import Precision
 from headrace.train.settings.config import RunConfig
+from headrace.train.settings.technique import check
 
 FLIP = "flip"
 MAX_DRAWS = 1000
@@ -57,10 +58,8 @@ class ViewConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.weight < 1:
-            raise ConfigError(f"--tta-weight is {self.weight}, expected a number between 0 and 1")
-        if not 0 <= self.seed < 2**63:
-            raise ConfigError(f"--seed is {self.seed}, expected 0 to 2**63 - 1")
+        check(0 < self.weight < 1, "tta_weight", self.weight, "a number between 0 and 1")
+        check(0 <= self.seed < 2**63, "seed", self.seed, "0 to 2**63 - 1")
 
 
 def parse_views(text: str) -> int | str:
@@ -80,7 +79,7 @@ def plain_view(preprocess: Preprocess, precision: Precision, weight: float = 1.0
     """Each image as evaluation sees it."""
     return View(
         weight=weight,
-        crop=evaluation_crop(preprocess),
+        crop=preprocess.crop,
         drawn=None,
         images_of=lambda batch: preprocess.normalise(batch.images, precision.dtype),
     )
@@ -140,13 +139,6 @@ def _drawn_images(whole: Augmenter, seed: int, number: int) -> Callable[[Batch],
     stream = (seed + 0x9E3779B97F4A7C15 * (number + 1)) % 2**63
     augmenter = Augmenter(program, whole.preprocess, whole.config, stream)
     return lambda batch: augmenter(batch.images, batch.labels)[0]
-
-
-def evaluation_crop(preprocess: Preprocess) -> CropConfig:
-    """The cut of evaluation, of a model's own size."""
-    return CropConfig(
-        size=preprocess.size, eval_mode=preprocess.eval_mode, eval_crop=preprocess.eval_crop
-    )
 
 
 def describe_views(asked: ViewConfig, config: RunConfig) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 LOSSES = {
     "cross-entropy": "headrace.train.losses.cross_entropy",
     "bce": "headrace.train.losses.binary_cross_entropy",
@@ -14,8 +11,3 @@ LOSSES = {
 `build(settings, class_weights) -> Callable[[Tensor, Tensor], Tensor]`: from logits (B, C) and
 targets, (B,) classes or (B, C) soft, to the mean over the batch, a scalar. A sample's part in it
 depends on no other sample, so that a batch may be cut into parts."""
-
-
-def loss_of(name: str) -> Any:
-    """The module of a loss, imported now."""
-    return importlib.import_module(LOSSES[name])

@@ -13,9 +13,8 @@ from torch import Tensor
 
 from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.train.folder.run_folder import BEST_NAME
 
-_BEST = "best.pt"
-"""What a run's folder stands for."""
 _CONTAINERS = ("weights", "state_dict", "model_state_dict", "model", "net")
 """Keys under which trainers keep the model's weights among other things; the first is ours."""
 _PREFIXES = ("_orig_mod.", "module.")
@@ -65,8 +64,8 @@ def read_statistics(path: str) -> tuple[tuple[float, ...], tuple[float, ...]] | 
 
 def _file(path: str) -> Path:
     file = Path(path).expanduser()
-    if (file / _BEST).is_file():
-        file = file / _BEST
+    if (file / BEST_NAME).is_file():
+        file = file / BEST_NAME
     if not file.is_file():
         raise ConfigError(
             f"--weights {path} does not exist; give a .pth, .pt or .safetensors file, or the "

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 OPTIMIZERS = {
     "adamw": "headrace.train.optimizers.adamw",
     "sgd": "headrace.train.optimizers.sgd",
@@ -19,8 +16,3 @@ OPTIMIZERS = {
 `lr` and `weight_decay`, and `build(groups, settings, fused) -> torch.optim.Optimizer` over groups
 that bring their weight decay. A module whose `HEAD_APART` is true gets the head in groups of its
 own, in which `head` is true."""
-
-
-def optimizer_of(name: str) -> Any:
-    """The module of an optimizer, imported now."""
-    return importlib.import_module(OPTIMIZERS[name])

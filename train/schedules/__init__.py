@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 SCHEDULES = {
     "cosine": "headrace.train.schedules.cosine",
     "constant": "headrace.train.schedules.constant",
@@ -21,8 +18,3 @@ SCHEDULES = {
 Callable[[int], float]`, which gives a step's learning rate from the number of optimizer steps done
 before it, from the end of the warm-up on (warmup.py has what comes before). One that keeps state
 is a hook too."""
-
-
-def schedule_of(name: str) -> Any:
-    """The module of a schedule, imported now."""
-    return importlib.import_module(SCHEDULES[name])

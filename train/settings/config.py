@@ -9,25 +9,15 @@ import yaml
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.crops.settings import CropConfig
-from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import PlanConfig
 from headrace.train.models.places import with_whole_path
 from headrace.train.settings.optim import OptimConfig
+from headrace.train.settings.technique import check, check_choice
 
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
 NormaliseName = Literal["auto", "data", "imagenet", "half", "none", "model"]
-
-
-def _check(ok: bool, flag: str, value: object, expected: str) -> None:
-    if not ok:
-        raise ConfigError(f"--{flag.replace('_', '-')} is {value!r}, expected {expected}")
-
-
-def _check_choice(flag: str, value: object, choices: object) -> None:
-    names = get_args(choices)
-    _check(value in names, flag, value, f"one of {', '.join(names)}")
 
 
 def _recipe_of(words: list[str]) -> Any:
@@ -82,8 +72,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         crop = self.crop
         for flag, shape in (("size", crop.shape(train=True)), ("eval_size", crop.shape(False))):
-            _check(min(shape) >= 8, flag, getattr(crop, flag), "8 to 4096 pixels")
-        _check(self.limit_batches >= 0, "limit_batches", self.limit_batches, "0 or more")
+            check(min(shape) >= 8, flag, getattr(crop, flag), "8 to 4096 pixels")
+        check(self.limit_batches >= 0, "limit_batches", self.limit_batches, "0 or more")
         self.plan(train=True)  # which checks the rest
 
     def plan(self, train: bool, seed: int = 0) -> PlanConfig:
@@ -126,13 +116,13 @@ class ModelConfig:
         # A run is resumed and its checkpoints are used from other working directories too.
         object.__setattr__(self, "model", with_whole_path(self.model))
         both = "no --pretrained beside it: a model starts from one or the other"
-        _check(not (self.weights and self.pretrained), "weights", self.weights, both)
-        _check_choice("normalise", self.normalise, NormaliseName)
+        check(not (self.weights and self.pretrained), "weights", self.weights, both)
+        check_choice("normalise", self.normalise, get_args(NormaliseName))
         starts = bool(self.weights or self.pretrained)
         from_weights = "another: it is those of --pretrained or --weights, and neither is there"
-        _check(starts or self.normalise != "model", "normalise", self.normalise, from_weights)
-        _check(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
-        _check(isinstance(self.recipe, str | list), "recipe", self.recipe, "a name or a list")
+        check(starts or self.normalise != "model", "normalise", self.normalise, from_weights)
+        check(0 <= self.dropout < 1, "dropout", self.dropout, "from 0 to below 1")
+        check(isinstance(self.recipe, str | list), "recipe", self.recipe, "a name or a list")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,11 +149,11 @@ class RuntimeConfig:
     """Write TensorBoard events into the run folder."""
 
     def __post_init__(self) -> None:
-        _check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
-        _check_choice("amp", self.amp, AmpName)
-        _check_choice("compile", self.compile, Switch)
-        _check(self.log_every >= 1, "log_every", self.log_every, "at least 1")
-        _check(self.save_every >= 0, "save_every", self.save_every, "0 or more")
+        check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
+        check_choice("amp", self.amp, get_args(AmpName))
+        check_choice("compile", self.compile, get_args(Switch))
+        check(self.log_every >= 1, "log_every", self.log_every, "at least 1")
+        check(self.save_every >= 0, "save_every", self.save_every, "0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)

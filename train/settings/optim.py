@@ -18,7 +18,13 @@ from headrace.train.optimizers import OPTIMIZERS
 from headrace.train.optimizers.groups import GroupConfig
 from headrace.train.schedules import SCHEDULES
 from headrace.train.settings.rooms import ROOMS, settings_kind, technique_of
-from headrace.train.settings.technique import NOT_NEGATIVE, Technique, check, check_all
+from headrace.train.settings.technique import (
+    NOT_NEGATIVE,
+    Technique,
+    check,
+    check_all,
+    check_choice,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +80,9 @@ class OptimConfig:
     def __post_init__(self) -> None:
         for room, techniques in ROOMS.items():
             name = getattr(self, room)
-            known = isinstance(name, str) and name in techniques
-            check(known, room, name, f"one of {', '.join(techniques)}")
+            check_choice(room, name, techniques)
             self._take(room, settings_kind(room, name))
-        known = self.best_by in DECIDING
-        check(known, "best_by", self.best_by, f"one of {', '.join(DECIDING)}")
+        check_choice("best_by", self.best_by, DECIDING)
         check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         inside = 0 <= self.schedule_from < self.epochs
         check(inside, "schedule_from", self.schedule_from, f"0 to below --epochs {self.epochs}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline import checking
+from headrace.pipeline.flat_settings import flag_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,14 +18,14 @@ class Technique:
     """
 
 
-def check(ok: bool, flag: str, value: object, expected: str) -> None:
-    """Refuses a setting unless `ok`.
+def check(ok: bool, name: str, value: object, expected: str) -> None:
+    """As the one in pipeline/checking.py, naming the setting's flag."""
+    checking.check(ok, flag_of(name), value, expected)
 
-    Raises:
-        ConfigError: naming the flag, its value and what was expected.
-    """
-    if not ok:
-        raise ConfigError(f"--{flag.replace('_', '-')} is {value!r}, expected {expected}")
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """As the one in pipeline/checking.py, naming the setting's flag."""
+    checking.check_choice(flag_of(name), value, choices)
 
 
 def check_all(settings: object, expected: Mapping[str, tuple[Any, str]]) -> None:

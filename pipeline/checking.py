@@ -1,0 +1,23 @@
+"""How settings refuse a value: they name the setting, the value and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from headrace.pipeline.errors import ConfigError
+
+
+def check(ok: bool, name: str, value: object, expected: str) -> None:
+    """Refuses a setting unless `ok`.
+
+    Raises:
+        ConfigError: naming the setting, its value and what was expected.
+    """
+    if not ok:
+        raise ConfigError(f"{name} is {value!r}, expected {expected}")
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Refuses a setting that is none of `choices`; raises as `check`."""
+    names = tuple(choices)
+    check(value in names, name, value, f"one of {', '.join(names)}")

@@ -1,0 +1,50 @@
+"""Sizes of batches and images that a model cannot take, refused before anything is learnt."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from headrace.pipeline.crops.settings import CropConfig
+from headrace.pipeline.errors import ConfigError
+
+
+def check_batch_norm(model: nn.Module, rank_batch_size: int, accumulate: int) -> None:
+    """Refuses batches of one, over which batch normalisation has no variance, and smaller parts."""
+    if rank_batch_size < 2 * accumulate > 2:
+        raise ConfigError(
+            f"--accumulate {accumulate} leaves less than 2 samples of a batch for a part, of the "
+            f"{rank_batch_size} that a process has; take fewer parts or a larger --batch-size"
+        )
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    if rank_batch_size == 1 and any(isinstance(m, norms) for m in model.modules()):
+        raise ConfigError(
+            "--batch-size leaves 1 sample per process, but this model's batch normalisation needs "
+            "2; take a larger batch"
+        )
+
+
+def check_eval_size(model: nn.Module, crop: CropConfig, device: torch.device) -> None:
+    """Refuses an evaluation size that the model cannot take, before anything is learnt.
+
+    Raises:
+        ConfigError: naming both sizes.
+    """
+    shape = crop.shape(train=False)
+    if shape == crop.shape(train=True):
+        return
+    try:
+        with torch.inference_mode():
+            model.eval()(torch.zeros(1, 3, *shape, device=device))
+    except Exception as error:  # whatever a model of any library says
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"--eval-size: a model for {size_text(crop)} px cannot take {shape[0]}x{shape[1]} px "
+            f"({reason}); leave it out, or take another model"
+        ) from None
+
+
+def size_text(crop: CropConfig) -> str:
+    """The training size for people: 128, or 96x128 (height first)."""
+    height, width = crop.shape(train=True)
+    return str(height) if height == width else f"{height}x{width}"
