@@ -80,7 +80,8 @@ def find_list_files(root: Path) -> tuple[list[Path], list[Skipped]]:
                     name = entry.name
                     if name.startswith(".") or name in ("__MACOSX", "lost+found"):
                         continue
-                    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (millions of names)
+                    _, dot, extension = name.rpartition(".")
+                    suffix = dot + extension.lower()
                     if suffix in SUFFIXES:
                         if not name.lower().startswith(_NO_LISTS) and entry.is_file():
                             here.append(prefix + name)
