@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
@@ -45,7 +45,6 @@ class ListSet:
     lines: tuple[str, ...]
     passed_over: tuple[Skipped, ...]
     question: ConfigError | None = None
-    names: frozenset[str] = field(default_factory=frozenset)
 
 
 def make_sets(
@@ -165,7 +164,6 @@ def _make_set(
             [*(s for r in readings for s in r.passed_over), *choice.passed_over], choice
         ),
         question=question,
-        names=frozenset(reading.name for reading in readings),
     )
 
 

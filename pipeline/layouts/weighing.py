@@ -10,7 +10,7 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.folders import FolderReading
 from headrace.pipeline.layouts.list_sets import ListSet
-from headrace.pipeline.layouts.listing import Found, split_of
+from headrace.pipeline.layouts.listing import Found
 
 _FLAGS = "--layout classes takes the folders, --layout list the list"
 
@@ -269,7 +269,3 @@ def splits_of(
             f"{count} images of {split} by {lists.name} lie in the folder of another split"
         )
     return result
-
-
-def is_split_folder(path: str) -> bool:
-    return split_of(path.partition("/")[0]) is not None
