@@ -21,16 +21,21 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.classes import folder_titles
 from headrace.pipeline.layouts.config import NO_COLUMN, LayoutConfig
-from headrace.pipeline.layouts.finding import Finder
-from headrace.pipeline.layouts.folders import FolderReading, read_folders
-from headrace.pipeline.layouts.joined_lists import join_lists
-from headrace.pipeline.layouts.list_sets import ListSet, make_sets
-from headrace.pipeline.layouts.listfiles import ListReading, find_list_files, not_good, read_list
+from headrace.pipeline.layouts.folders.reading import FolderReading, read_folders
+from headrace.pipeline.layouts.folders.split_folders import SplitQuestion, folders_of, top_folders
 from headrace.pipeline.layouts.listing import Found, Listing
+from headrace.pipeline.layouts.lists.finding import Finder
+from headrace.pipeline.layouts.lists.joined_lists import join_lists
+from headrace.pipeline.layouts.lists.list_sets import ListSet, make_sets
+from headrace.pipeline.layouts.lists.listfiles import (
+    ListReading,
+    find_list_files,
+    not_good,
+    read_list,
+)
+from headrace.pipeline.layouts.lists.matching import SharedNamesError
 from headrace.pipeline.layouts.making_listing import make_listing
-from headrace.pipeline.layouts.matching import SharedNamesError
 from headrace.pipeline.layouts.scanning import Scan, scan_images
-from headrace.pipeline.layouts.split_folders import SplitQuestion, folders_of, top_folders
 from headrace.pipeline.layouts.split_words import list_split
 from headrace.pipeline.layouts.splitting import merge_splits
 from headrace.pipeline.layouts.weighing import (

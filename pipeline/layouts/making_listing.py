@@ -12,9 +12,9 @@ import numpy as np
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.layouts.classes import folder_titles, number_labels
 from headrace.pipeline.layouts.config import LayoutConfig
-from headrace.pipeline.layouts.label_values import label_values
 from headrace.pipeline.layouts.leakage import shared_images
 from headrace.pipeline.layouts.listing import Listing, natural_key
+from headrace.pipeline.layouts.lists.label_values import label_values
 from headrace.pipeline.layouts.scanning import Scan
 from headrace.pipeline.layouts.weighing import Verdict
 

@@ -11,7 +11,7 @@ import pytest
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.discovery import discover
-from headrace.pipeline.layouts.finding import Finder
+from headrace.pipeline.layouts.lists.finding import Finder
 from tests.pipeline.small_trees import labels_of
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.folders.name_hints import masks_beside, words_in_names
+from headrace.pipeline.layouts.folders.same_names import ask_numbered, ask_pictures, ask_repeated
+from headrace.pipeline.layouts.folders.split_folders import divide, folders_of, is_wrapping
 from headrace.pipeline.layouts.listing import Found
-from headrace.pipeline.layouts.name_hints import masks_beside, words_in_names
-from headrace.pipeline.layouts.same_names import ask_numbered, ask_pictures, ask_repeated
-from headrace.pipeline.layouts.split_folders import divide, folders_of, is_wrapping
 from headrace.pipeline.layouts.split_words import CHUNKS, words_beside_numbers
 
 _LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")

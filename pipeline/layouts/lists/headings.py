@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.tables import SEPARATORS, Table
+from headrace.pipeline.layouts.lists.tables import SEPARATORS, Table
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # First those that can hardly mean anything else, then those of which a list may have several.

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.doubtful_labels import (
+from headrace.pipeline.layouts.lists.doubtful_labels import (
     corrected_labels,
     cut_off_labels,
     doubt_of_lone_column,
 )
-from headrace.pipeline.layouts.evidence import TRUE, Evidence, weigh
-from headrace.pipeline.layouts.headings import (
+from headrace.pipeline.layouts.lists.evidence import TRUE, Evidence, weigh
+from headrace.pipeline.layouts.lists.headings import (
     is_other_heading,
     label_rank,
     looks_like_file,
     need_column,
 )
-from headrace.pipeline.layouts.multi_label import refuse_several_labels
-from headrace.pipeline.layouts.tables import Table
+from headrace.pipeline.layouts.lists.multi_label import refuse_several_labels
+from headrace.pipeline.layouts.lists.tables import Table
 
 _MAX_SHOWN = 6
 _FEW_ROWS = 12

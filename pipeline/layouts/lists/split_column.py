@@ -8,10 +8,15 @@ from dataclasses import dataclass
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import NO_COLUMN
-from headrace.pipeline.layouts.evidence import FLAG_CELLS, TRUE, as_integer, is_integer, weigh
-from headrace.pipeline.layouts.headings import is_split_heading, label_rank, need_column, words_of
+from headrace.pipeline.layouts.lists.evidence import FLAG_CELLS, TRUE, as_integer, is_integer, weigh
+from headrace.pipeline.layouts.lists.headings import (
+    is_split_heading,
+    label_rank,
+    need_column,
+    words_of,
+)
+from headrace.pipeline.layouts.lists.tables import Table
 from headrace.pipeline.layouts.split_words import split_cell, split_in
-from headrace.pipeline.layouts.tables import Table
 
 _VERBS = {"is", "in", "for", "use", "used"}
 _SPLIT_OF_WORD = {

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
-from headrace.pipeline.layouts.evidence import is_integer
-from headrace.pipeline.layouts.headings import NoSuchColumn
-from headrace.pipeline.layouts.label_column import (
+from headrace.pipeline.layouts.lists.evidence import is_integer
+from headrace.pipeline.layouts.lists.headings import NoSuchColumn
+from headrace.pipeline.layouts.lists.label_column import (
     LabelChoice,
     NoLabelColumn,
     choose_labels,
     one_hot_labels,
 )
-from headrace.pipeline.layouts.listfiles import ListReading
+from headrace.pipeline.layouts.lists.listfiles import ListReading
+from headrace.pipeline.layouts.lists.tables import Table
 from headrace.pipeline.layouts.split_words import split_in
-from headrace.pipeline.layouts.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)
