@@ -12,7 +12,7 @@ import numpy as np
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.listing import natural_key
-from headrace.pipeline.layouts.tables import read_text
+from headrace.pipeline.layouts.lists.tables import read_text
 
 MAX_CLASSES = 1_000_000
 

@@ -21,16 +21,21 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.classes import folder_titles
 from headrace.pipeline.layouts.config import NO_COLUMN, LayoutConfig
-from headrace.pipeline.layouts.finding import Finder
-from headrace.pipeline.layouts.folders import FolderReading, read_folders
-from headrace.pipeline.layouts.joined_lists import join_lists
-from headrace.pipeline.layouts.list_sets import ListSet, make_sets
-from headrace.pipeline.layouts.listfiles import ListReading, find_list_files, not_good, read_list
+from headrace.pipeline.layouts.folders.reading import FolderReading, read_folders
+from headrace.pipeline.layouts.folders.split_folders import SplitQuestion, folders_of, top_folders
 from headrace.pipeline.layouts.listing import Found, Listing
+from headrace.pipeline.layouts.lists.finding import Finder
+from headrace.pipeline.layouts.lists.joined_lists import join_lists
+from headrace.pipeline.layouts.lists.list_sets import ListSet, make_sets
+from headrace.pipeline.layouts.lists.listfiles import (
+    ListReading,
+    find_list_files,
+    not_good,
+    read_list,
+)
+from headrace.pipeline.layouts.lists.matching import SharedNamesError
 from headrace.pipeline.layouts.making_listing import make_listing
-from headrace.pipeline.layouts.matching import SharedNamesError
 from headrace.pipeline.layouts.scanning import Scan, scan_images
-from headrace.pipeline.layouts.split_folders import SplitQuestion, top_folders
 from headrace.pipeline.layouts.split_words import list_split
 from headrace.pipeline.layouts.splitting import merge_splits
 from headrace.pipeline.layouts.weighing import (
@@ -121,7 +126,6 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
         verdict.ignored += folder.ignored
     if dividing is None:
         _ask([question for question in folder.questions if isinstance(question, SplitQuestion)])
-    splits = splits_of(folder, dividing, _says_splits(config), verdict)
     for one in dict.fromkeys(s.name for s in (chosen, dividing) if s is not None):
         of_set = next(s for s in sets if s.name == one)
         verdict.lines += of_set.lines
@@ -130,10 +134,11 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
         if of_set.question is not None:
             verdict.passed_over.append(_as_passed(of_set.question))
     if by_list or dividing is not None:
+        splits = splits_of(folder, dividing, _says_splits(config), verdict)
         verdict.found = _combined(scan, folder, labels, splits, by_list, dividing, verdict)
         if chosen is not None:
             verdict.ignored = _without_label(verdict.ignored, set(chosen.paths))
-    else:
+    elif chosen is not None:
         verdict.found = [replace(f, label=labels.get(f.path)) for f in folder.found]
     return verdict
 
@@ -194,7 +199,7 @@ def _read_sets(
     if not files:
         return []
     finder = Finder(scan.images)
-    prefix, top = top_folders(scan.images)
+    prefix, top = top_folders(folders_of(scan.images))
     tops = [f"{prefix}{name}/" for name in top if name]
     readings: list[ListReading] = []
     nameless: list[Path] = []

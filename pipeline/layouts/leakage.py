@@ -15,6 +15,8 @@ def shared_images(listing: Listing) -> list[str]:
     Equal bytes under two names are not seen here; whoever reads the files can tell.
     """
     real = real_paths(listing)
+    if len(set(real)) == len(real):
+        return []
     files = {name: set(real[start:stop]) for name, (start, stop) in listing.splits.items()}
     lines = []
     for (a, in_a), (b, in_b) in combinations(files.items(), 2):

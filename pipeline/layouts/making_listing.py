@@ -12,9 +12,9 @@ import numpy as np
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.layouts.classes import folder_titles, number_labels
 from headrace.pipeline.layouts.config import LayoutConfig
-from headrace.pipeline.layouts.label_values import label_values
 from headrace.pipeline.layouts.leakage import shared_images
 from headrace.pipeline.layouts.listing import Listing, natural_key
+from headrace.pipeline.layouts.lists.label_values import label_values
 from headrace.pipeline.layouts.scanning import Scan
 from headrace.pipeline.layouts.weighing import Verdict
 
@@ -41,12 +41,14 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
         names = [unicodedata.normalize("NFC", n) if isinstance(n, str) else n for n in names]
         names = label_values(names, [f.split for f in found], config.no_label, notes)
     labels, classes = number_labels(scan.root, names, config.class_names)
-    present = {f.split for f in found}
-    known = [split for split in _SPLIT_ORDER if split in present]
+    samples: dict[str, list[int]] = {}
+    for i, f in enumerate(found):
+        samples.setdefault(f.split, []).append(i)
+    known = [split for split in _SPLIT_ORDER if split in samples]
     splits: dict[str, tuple[int, int]] = {}
     order: list[int] = []
-    for split in [*known, *sorted(present - set(known), key=natural_key)]:
-        members = [i for i, f in enumerate(found) if f.split == split]
+    for split in [*known, *sorted(samples.keys() - set(known), key=natural_key)]:
+        members = samples[split]
         splits[split] = (len(order), len(order) + len(members))
         order += members
         if split != "test" and classes and all(labels[i] < 0 for i in members):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.folders import FolderReading
-from headrace.pipeline.layouts.list_sets import ListSet
-from headrace.pipeline.layouts.listing import Found, split_of
+from headrace.pipeline.layouts.folders.reading import FolderReading
+from headrace.pipeline.layouts.listing import Found
+from headrace.pipeline.layouts.lists.list_sets import ListSet
 
 _FLAGS = "--layout classes takes the folders, --layout list the list"
 
@@ -269,7 +269,3 @@ def splits_of(
             f"{count} images of {split} by {lists.name} lie in the folder of another split"
         )
     return result
-
-
-def is_split_folder(path: str) -> bool:
-    return split_of(path.partition("/")[0]) is not None

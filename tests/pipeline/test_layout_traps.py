@@ -11,8 +11,8 @@ import pytest
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.discovery import discover
-from headrace.pipeline.layouts.finding import Finder
-from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.layouts.lists.finding import Finder
+from tests.pipeline.small_trees import labels_of
 
 
 def _write(root: Path, images: Iterable[str], **texts: str) -> None:
@@ -23,13 +23,6 @@ def _write(root: Path, images: Iterable[str], **texts: str) -> None:
         (root / f"{name}.csv").write_text(text)
 
 
-def _labels(listing: Listing) -> dict[str, str | None]:
-    return {
-        path: listing.classes[label] if label >= 0 else None
-        for path, label in zip(listing.paths, listing.labels.tolist(), strict=True)
-    }
-
-
 _SPLITS_OF_TRAIN = LayoutConfig(split_folders=(("train", "set/color"), ("train", "set/gray")))
 
 
@@ -38,11 +31,11 @@ def test_the_same_classes_in_several_folders_are_a_question(tmp_path: Path) -> N
     _write(tmp_path, versions)
     with pytest.raises(ConfigError, match=r"both hold folders called a and b.*--split train=set/"):
         discover(tmp_path)
-    joined = _labels(discover(tmp_path, _SPLITS_OF_TRAIN))
+    joined = labels_of(discover(tmp_path, _SPLITS_OF_TRAIN))
     assert joined == {path: path.split("/")[2] for path in versions}
-    own = _labels(discover(tmp_path, layout="classes"))
+    own = labels_of(discover(tmp_path, layout="classes"))
     assert own == {path: "/".join(path.split("/")[1:3]) for path in versions}
-    outermost = _labels(discover(tmp_path, LayoutConfig(class_depth=1)))
+    outermost = labels_of(discover(tmp_path, LayoutConfig(class_depth=1)))
     assert set(outermost.values()) == {"color", "gray"}
 
 
@@ -67,7 +60,7 @@ def test_a_few_names_that_come_again_are_told_apart_by_paths(tmp_path: Path) -> 
     folders = ["church/indoor", "church/outdoor", "market/indoor", "market/outdoor"]
     folders += ["a/abbey", "b/bar", "b/beach", "c/canyon", "f/field"]
     _write(tmp_path, [f"{folder}/1.jpg" for folder in folders])
-    found = _labels(discover(tmp_path))
+    found = labels_of(discover(tmp_path))
     assert found["church/indoor/1.jpg"] == "church/indoor"
     assert found["b/beach/1.jpg"] == "beach"
 
@@ -97,9 +90,9 @@ def test_a_lone_folder_of_numbered_names_is_a_question(tmp_path: Path) -> None:
     _write(tmp_path, [f"food/{i % 5}_{i}.jpg" for i in range(20)])
     with pytest.raises(ConfigError, match="--layout names, --layout classes"):
         discover(tmp_path)
-    found = _labels(discover(tmp_path, layout="names"))
+    found = labels_of(discover(tmp_path, layout="names"))
     assert found == {f"food/{i % 5}_{i}.jpg": str(i % 5) for i in range(20)}
-    assert set(_labels(discover(tmp_path, layout="classes")).values()) == {"food"}
+    assert set(labels_of(discover(tmp_path, layout="classes")).values()) == {"food"}
 
 
 @pytest.mark.parametrize(("named", "said"), [(0, "no image is named"), (3, "is not named label_n")])
@@ -209,7 +202,7 @@ def test_lists_without_headings_may_order_their_columns_differently(tmp_path: Pa
     (tmp_path / "train.txt").write_text(train)
     test = "".join(f"{'ab'[i % 2]} p{i}.jpg\n" for i in range(6, 9))
     (tmp_path / "test.txt").write_text(test)
-    found = _labels(discover(tmp_path))
+    found = labels_of(discover(tmp_path))
     assert found == {f"images/p{i}.jpg": "ab"[i % 2] for i in range(9)}
 
 

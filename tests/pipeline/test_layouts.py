@@ -17,6 +17,7 @@ from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.layouts.listing import Listing, natural_key
 from headrace.pipeline.layouts.splitting import make_folds, take_validation
+from tests.pipeline.small_trees import labels_of
 
 
 def _touch(root: Path, *names: str) -> Path:
@@ -25,11 +26,6 @@ def _touch(root: Path, *names: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
     return root
-
-
-def _labels(listing: Listing) -> dict[str, str | None]:
-    names = [listing.classes[v] if v >= 0 else None for v in listing.labels]
-    return dict(zip(listing.paths, names, strict=True))
 
 
 def _lines(skipped: Iterable[Skipped]) -> list[str]:
@@ -95,7 +91,7 @@ def test_a_stray_name_among_labelled_ones_is_refused(tmp_path: Path) -> None:
 
 def test_test_images_without_labels_beside_class_folders(tmp_path: Path) -> None:
     listing = discover(_touch(tmp_path, "train/cat/1.jpg", "train/dog/2.jpg", "test/1.jpg"))
-    assert _labels(listing) == {
+    assert labels_of(listing) == {
         "train/cat/1.jpg": "cat",
         "train/dog/2.jpg": "dog",
         "test/1.jpg": None,
@@ -136,7 +132,7 @@ def test_a_kaggle_csv_with_bare_ids(tmp_path: Path) -> None:
     assert "neither labels nor splits" in passed["sample_submission.csv"]
     assert listing.paths == discover(tmp_path / "labels.csv").paths
     assert listing.layout == "list"
-    assert _labels(listing) == {
+    assert labels_of(listing) == {
         "train/00b.jpg": "pug",
         "train/00a.jpg": "akita",
         "test/00c.jpg": None,

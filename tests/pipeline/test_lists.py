@@ -12,30 +12,7 @@ from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.discovery import discover
-from headrace.pipeline.layouts.listing import Listing
-
-
-def _tree(root: Path, files: Iterable[str], **lists: str | bytes) -> Path:
-    """Empty images, and lists whose names have `__` for a slash and `_csv` for `.csv`."""
-    for path in files:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(b"")
-    for name, text in lists.items():
-        path = name.replace("__", "/")
-        stem, _, suffix = path.rpartition("_")
-        place = root / f"{stem}.{suffix}"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return root
-
-
-def _labels(listing: Listing) -> dict[str, str | None]:
-    names = [listing.classes[v] if v >= 0 else None for v in listing.labels]
-    return dict(zip(listing.paths, names, strict=True))
-
-
-def _sizes(listing: Listing) -> dict[str, int]:
-    return {name: stop - start for name, (start, stop) in listing.splits.items()}
+from tests.pipeline.small_trees import labels_of, write_tree
 
 
 def _reason(skipped: Iterable[Skipped], name: str) -> str:
@@ -47,36 +24,36 @@ def _reason(skipped: Iterable[Skipped], name: str) -> str:
 )
 def test_headings_need_not_be_known(tmp_path: Path, heading: str) -> None:
     text = f"{heading}\n1.jpg,pug\n2.jpg,boxer\n3.jpg,pug\n"
-    _tree(tmp_path, ["im/1.jpg", "im/2.jpg", "im/3.jpg"], labels_csv=text)
+    write_tree(tmp_path, ["im/1.jpg", "im/2.jpg", "im/3.jpg"], labels_csv=text)
     listing = discover(tmp_path)
-    assert _labels(listing) == {"im/1.jpg": "pug", "im/2.jpg": "boxer", "im/3.jpg": "pug"}
+    assert labels_of(listing) == {"im/1.jpg": "pug", "im/2.jpg": "boxer", "im/3.jpg": "pug"}
     assert not listing.missing
 
 
 def test_file_names_win_over_numbers_that_happen_to_be_stems(tmp_path: Path) -> None:
     text = "id,filename,label\n0,2.jpg,cat\n1,0.jpg,dog\n2,1.jpg,cat\n"
-    listing = discover(_tree(tmp_path, ["im/0.jpg", "im/1.jpg", "im/2.jpg"], labels_csv=text))
-    assert _labels(listing) == {"im/0.jpg": "dog", "im/1.jpg": "cat", "im/2.jpg": "cat"}
+    listing = discover(write_tree(tmp_path, ["im/0.jpg", "im/1.jpg", "im/2.jpg"], labels_csv=text))
+    assert labels_of(listing) == {"im/0.jpg": "dog", "im/1.jpg": "cat", "im/2.jpg": "cat"}
     assert "filename (names 3 files in 3 of 3 rows" in listing.taken[0]
     assert "filename names the images" in _reason(listing.passed_over, "column id")
 
 
 def test_numbers_alone_that_mean_other_images_are_a_question(tmp_path: Path) -> None:
     text = "a,b,label\n0,2,cat\n1,0,dog\n2,1,cat\n"
-    _tree(tmp_path, ["im/0.jpg", "im/1.jpg", "im/2.jpg"], labels_csv=text)
+    write_tree(tmp_path, ["im/0.jpg", "im/1.jpg", "im/2.jpg"], labels_csv=text)
     with pytest.raises(
         ConfigError, match=r"several columns name images.*a \(.*b \(.*--path-column"
     ):
         discover(tmp_path)
     by_b = discover(tmp_path, LayoutConfig(path_column="b"))
-    assert _labels(by_b) == {"im/0.jpg": "dog", "im/1.jpg": "cat", "im/2.jpg": "cat"}
+    assert labels_of(by_b) == {"im/0.jpg": "dog", "im/1.jpg": "cat", "im/2.jpg": "cat"}
     with pytest.raises(ConfigError, match="no path column 'c'; it has a, b, label"):
         discover(tmp_path, LayoutConfig(path_column="c"))
 
 
 def test_numbers_are_not_taken_where_file_names_fit_nothing(tmp_path: Path) -> None:
     text = "id,filename,label\n0,x.jpg,cat\n1,y.jpg,dog\n2,z.jpg,cat\n"
-    _tree(tmp_path, ["im/0.jpg", "im/1.jpg", "im/2.jpg"], labels_csv=text)
+    write_tree(tmp_path, ["im/0.jpg", "im/1.jpg", "im/2.jpg"], labels_csv=text)
     with pytest.raises(ConfigError, match="filename is what holds file names"):
         discover(tmp_path)
 
@@ -95,8 +72,8 @@ def test_numbers_are_not_taken_where_file_names_fit_nothing(tmp_path: Path) -> N
     ],
 )
 def test_the_label_is_told_by_heading_and_cells(tmp_path: Path, text: str, taken: str) -> None:
-    listing = discover(_tree(tmp_path, ["i/1.jpg", "i/2.jpg", "i/3.jpg"], labels_csv=text))
-    assert _labels(listing) == {"i/1.jpg": "pug", "i/2.jpg": "boxer", "i/3.jpg": "pug"}
+    listing = discover(write_tree(tmp_path, ["i/1.jpg", "i/2.jpg", "i/3.jpg"], labels_csv=text))
+    assert labels_of(listing) == {"i/1.jpg": "pug", "i/2.jpg": "boxer", "i/3.jpg": "pug"}
     assert any(f"column {taken} (" in line for line in listing.taken)
 
 
@@ -110,7 +87,7 @@ def test_the_label_is_told_by_heading_and_cells(tmp_path: Path, text: str, taken
     ],
 )
 def test_two_readings_that_fit_are_a_question(tmp_path: Path, text: str, asked: str) -> None:
-    _tree(tmp_path, ["i/1.jpg", "i/2.jpg", "i/3.jpg"], labels_csv=text)
+    write_tree(tmp_path, ["i/1.jpg", "i/2.jpg", "i/3.jpg"], labels_csv=text)
     with pytest.raises(ConfigError, match=f"{asked}.*--label-column"):
         discover(tmp_path)
     assert discover(tmp_path, LayoutConfig(label_column="1")).layout == "list"
@@ -133,14 +110,14 @@ def test_two_readings_that_fit_are_a_question(tmp_path: Path, text: str, asked: 
     ],
 )
 def test_lists_as_they_come(tmp_path: Path, text: bytes, labels: tuple[str, str]) -> None:
-    listing = discover(_tree(tmp_path, ["im/a.jpg", "im/b.jpg"], labels_csv=text))
-    assert _labels(listing) == {"im/a.jpg": labels[0], "im/b.jpg": labels[1]}
+    listing = discover(write_tree(tmp_path, ["im/a.jpg", "im/b.jpg"], labels_csv=text))
+    assert labels_of(listing) == {"im/a.jpg": labels[0], "im/b.jpg": labels[1]}
 
 
 def test_a_label_of_which_each_image_has_another_is_a_question(tmp_path: Path) -> None:
     names = [f"im/{i}.jpg" for i in range(12)]
     text = "file,label\n" + "".join(f"{i}.jpg,logo {i}\n" for i in range(12))
-    _tree(tmp_path, names, labels_csv=text)
+    write_tree(tmp_path, names, labels_csv=text)
     with pytest.raises(
         ConfigError, match=r"label is called a label .* another value .*--label-col"
     ):
@@ -152,46 +129,46 @@ def test_a_list_for_each_class(tmp_path: Path) -> None:
     names = [f"im/{i}.jpg" for i in range(4)]
     cats, dogs = (f"f,label\n{a}.jpg,{name}\n{b}.jpg,{name}\n"
                   for a, b, name in ((0, 1, "cat"), (2, 3, "dog")))  # fmt: skip
-    _tree(tmp_path, names, cats_csv=cats, dogs_csv=dogs)
+    write_tree(tmp_path, names, cats_csv=cats, dogs_csv=dogs)
     with pytest.raises(ConfigError, match=r"both list images and name different ones; .*--list"):
         discover(tmp_path)
     both = LayoutConfig(lists=(Path("cats.csv"), Path("dogs.csv")))
-    assert _labels(discover(tmp_path, both)) == dict(
+    assert labels_of(discover(tmp_path, both)) == dict(
         zip(names, ("cat", "cat", "dog", "dog"), strict=True)
     )
 
 
 def test_the_encoding_is_said(tmp_path: Path) -> None:
     text = "filename,label\na.jpg,café\nb.jpg,tea\n".encode("cp1252")
-    assert "cp1252" in discover(_tree(tmp_path, ["a.jpg", "b.jpg"], labels_csv=text)).taken[0]
+    assert "cp1252" in discover(write_tree(tmp_path, ["a.jpg", "b.jpg"], labels_csv=text)).taken[0]
 
 
 def test_a_comment_may_be_the_heading(tmp_path: Path) -> None:
     text = "#Image CLASS-ID SPECIES BREED\nAby_1 1 1 1\npug_2 2 2 1\npug_3 2 2 2\n"
     names = ["images/Aby_1.jpg", "images/pug_2.jpg", "images/pug_3.jpg"]
-    listing = discover(_tree(tmp_path, names, list_txt=text))
+    listing = discover(write_tree(tmp_path, names, list_txt=text))
     assert listing.labels.tolist() == [1, 2, 2]
     assert "column CLASS-ID" in listing.taken[1]
 
 
 def test_zeros_that_a_table_lost(tmp_path: Path) -> None:
     text = "id,label\n0,cat\n1,dog\n"
-    listing = discover(_tree(tmp_path, ["im/000.jpg", "im/001.jpg"], labels_csv=text))
-    assert _labels(listing) == {"im/000.jpg": "cat", "im/001.jpg": "dog"}
+    listing = discover(write_tree(tmp_path, ["im/000.jpg", "im/001.jpg"], labels_csv=text))
+    assert labels_of(listing) == {"im/000.jpg": "cat", "im/001.jpg": "dog"}
     assert "without its leading zeros" in listing.taken[0]
 
 
 def test_a_first_row_whose_image_is_missing_is_no_heading(tmp_path: Path) -> None:
     text = "gone.jpg,cat\na.jpg,dog\nb.jpg,cat\n"
-    listing = discover(_tree(tmp_path, ["a.jpg", "b.jpg"], labels_csv=text))
+    listing = discover(write_tree(tmp_path, ["a.jpg", "b.jpg"], labels_csv=text))
     assert [m.name for m in listing.missing] == ["gone.jpg"]
-    assert _labels(listing) == {"a.jpg": "dog", "b.jpg": "cat"}
+    assert labels_of(listing) == {"a.jpg": "dog", "b.jpg": "cat"}
 
 
 def test_a_file_in_another_folder_is_not_the_one_that_is_listed(tmp_path: Path) -> None:
     text = "cats/1.jpg,cat\ncats/2.jpg,cat\ndogs/3.jpg,dog\ndogs/4.jpg,dog\n"
     names = ["i/cats/1.jpg", "i/dogs/2.jpg", "i/dogs/3.jpg", "i/dogs/4.jpg"]
-    listing = discover(_tree(tmp_path, names, labels_csv=text), layout="list")
+    listing = discover(write_tree(tmp_path, names, labels_csv=text), layout="list")
     assert "i/dogs/2.jpg" not in listing.paths
     assert [m.name for m in listing.missing] == ["cats/2.jpg"]
 
@@ -199,13 +176,15 @@ def test_a_file_in_another_folder_is_not_the_one_that_is_listed(tmp_path: Path) 
 def test_names_below_the_folder_that_another_column_names(tmp_path: Path) -> None:
     text = "folder,name,grade\nx,1.jpg,low\ny,1.jpg,high\nx,2.jpg,high\n"
     names = ["i/x/1.jpg", "i/y/1.jpg", "i/x/2.jpg"]
-    listing = discover(_tree(tmp_path, names, labels_csv=text), LayoutConfig(label_column="grade"))
-    assert _labels(listing) == {"i/x/1.jpg": "low", "i/y/1.jpg": "high", "i/x/2.jpg": "high"}
+    listing = discover(
+        write_tree(tmp_path, names, labels_csv=text), LayoutConfig(label_column="grade")
+    )
+    assert labels_of(listing) == {"i/x/1.jpg": "low", "i/y/1.jpg": "high", "i/x/2.jpg": "high"}
 
 
 def test_a_few_rows_that_fit_are_a_question(tmp_path: Path) -> None:
     text = "".join(f"{i}.jpg,{'ab'[i % 2]}\n" for i in range(20))
-    _tree(tmp_path, ["i/1.jpg", "i/2.jpg", "i/3.jpg"], labels_csv=text)
+    write_tree(tmp_path, ["i/1.jpg", "i/2.jpg", "i/3.jpg"], labels_csv=text)
     with pytest.raises(ConfigError, match=r"only 3 of 20 rows .* --list labels\.csv"):
         discover(tmp_path)
     listing = discover(tmp_path, LayoutConfig(lists=(Path("labels.csv"),)))
@@ -217,74 +196,28 @@ def test_a_few_rows_that_fit_are_a_question(tmp_path: Path) -> None:
         discover(tmp_path, LayoutConfig(lists=(Path("other.csv"),)))
 
 
-# Splits
+def test_a_column_that_only_one_list_has(tmp_path: Path) -> None:
+    names = ["train/a1.jpg", "train/a2.jpg", "train/a3.jpg", "test/a4.jpg"]
+    write_tree(
+        tmp_path, names, labels_csv="id,breed,size\na1,pug,s\na2,akita,l\na3,pug,l\n",
+        form_csv="id,size\na4,l\n",
+    )  # fmt: skip
+    listing = discover(tmp_path, LayoutConfig(label_column="breed"))
+    assert [labels_of(listing)[name] for name in names] == ["pug", "akita", "pug", None]
+    assert "has no label column" in _reason(listing.passed_over, "form.csv")
+    with pytest.raises(ConfigError, match="no label column 'kind'"):
+        discover(tmp_path, LayoutConfig(label_column="kind"))
 
 
-@pytest.mark.parametrize(
-    ("heading", "cells"),
-    [
-        ("split", ("train", "train", "test", "test")),
-        ("zz", ("TRAIN", "TRAIN", "TEST", "TEST")),
-        ("is_test", ("False", "False", "True", "True")),
-        ("is_train", ("1", "1", "0", "0")),
-        ("Data set", ("Training", "Training", "Testing", "Testing")),
-    ],
-)
-def test_a_column_of_splits(tmp_path: Path, heading: str, cells: tuple[str, ...]) -> None:
-    rows = [f"{i}.jpg,{'abab'[i]},{cell}" for i, cell in enumerate(cells)]
-    text = f"filename,label,{heading}\n" + "\n".join(rows) + "\n"
-    _tree(tmp_path, [f"im/{i}.jpg" for i in range(4)], labels_csv=text)
+def test_many_lists_that_are_passed_over_are_one_line(tmp_path: Path) -> None:
+    names = [f"train/n{c}/n{c}_{i}.jpg" for c in range(9) for i in (1, 2)]
+    write_tree(tmp_path, names)
+    for c in range(9):
+        text = "".join(f"n{c}_{i}.jpg {c} {i} 7 {8 + i}\n" for i in (1, 2))
+        (tmp_path / f"train/n{c}/n{c}_boxes.txt").write_text(text)
     listing = discover(tmp_path)
-    assert _sizes(listing) == {"train": 2, "test": 2}
-    assert listing.paths == [f"im/{i}.jpg" for i in range(4)]
-    assert f"column {heading} (test 2, train 2)" in listing.taken[-1]
-    alone = discover(tmp_path, LayoutConfig(split_column="none", label_column="label"))
-    assert _sizes(alone) == {"train": 4}
-
-
-def test_a_column_of_folds_and_one_that_says_no_split(tmp_path: Path) -> None:
-    names = [f"im/{i}.jpg" for i in range(4)]
-    folds = "f,label,fold\n" + "".join(f"{i}.jpg,{'ab'[i % 2]},{i // 2}\n" for i in range(4))
-    assert _sizes(discover(_tree(tmp_path, names, labels_csv=folds))) == {"fold0": 2, "fold1": 2}
-    coded = folds.replace("fold", "partition")
-    _tree(tmp_path, names, labels_csv=coded)
-    with pytest.raises(ConfigError, match=r"partition is called a split.*--split-column partition"):
-        discover(tmp_path)
-    taken = discover(tmp_path, LayoutConfig(split_column="partition"))
-    assert _sizes(taken) == {"part0": 2, "part1": 2}
-    gaps = folds.replace("fold", "split").replace(",0\n", ",\n").replace(",1\n", ",train\n")
-    _tree(tmp_path, names, labels_csv=gaps)
-    with pytest.raises(ConfigError, match="says no split in 2 of 4 rows"):
-        discover(tmp_path)
-
-
-def test_lists_that_only_divide(tmp_path: Path) -> None:
-    names = [f"images/{c}/{i}.jpg" for c in ("pie", "sushi") for i in (1, 2)]
-    _tree(tmp_path, names, meta__train_txt="pie/1\nsushi/1\n", meta__test_txt="pie/2\nsushi/2\n")
-    listing = discover(tmp_path)
-    assert _sizes(listing) == {"train": 2, "test": 2}
-    assert listing.classes == ("pie", "sushi") and listing.layout == "classes"
-    assert [line.partition(" (")[0] for line in listing.taken] == [
-        "list meta/test.txt", "list meta/train.txt",
-    ]  # fmt: skip
-
-
-def test_one_list_under_two_names_is_two_splits_and_said(tmp_path: Path) -> None:
-    held = "im/4.jpg 0\nim/5.jpg 1\n"
-    train = "".join(f"im/{i}.jpg {i % 2}\n" for i in range(4))
-    names = [f"im/{i}.jpg" for i in range(6)]
-    listing = discover(_tree(tmp_path, names, train_txt=train, val_txt=held, test_txt=held))
-    assert _sizes(listing) == {"train": 4, "val": 2, "test": 2}
-    assert any("2 images are in val and in test" in note for note in listing.notes)
-
-
-def test_a_list_and_a_folder_of_different_splits(tmp_path: Path) -> None:
-    names = ["train/1.jpg", "train/2.jpg", "test/3.jpg", "test/4.jpg"]
-    _tree(tmp_path, names, train_csv="f,label\n" + "".join(f"{n},{n[-5]}\n" for n in names))
-    with pytest.raises(ConfigError, match=r"puts test/3\.jpg into train, its folder into test"):
-        discover(tmp_path)
-    asked = LayoutConfig(lists=(tmp_path / "train.csv",))
-    assert _sizes(discover(tmp_path, asked)) == {"train": 4}
+    assert len(listing.classes) == 9
+    assert [s.name for s in listing.passed_over] == ["train/n0/n0_boxes.txt and 8 more such"]
 
 
 # Labels that are none, or several
@@ -292,12 +225,12 @@ def test_a_list_and_a_folder_of_different_splits(tmp_path: Path) -> None:
 
 def test_minus_one(tmp_path: Path) -> None:
     names = [f"im/{i}.jpg" for i in range(4)]
-    _tree(tmp_path, names, labels_csv="image,label\n0.jpg,-1\n1.jpg,1\n2.jpg,1\n3.jpg,-1\n")
+    write_tree(tmp_path, names, labels_csv="image,label\n0.jpg,-1\n1.jpg,1\n2.jpg,1\n3.jpg,-1\n")
     listing = discover(tmp_path)
-    assert _labels(listing) == dict(zip(names, ("-1", "1", "1", "-1"), strict=True))
+    assert labels_of(listing) == dict(zip(names, ("-1", "1", "1", "-1"), strict=True))
     assert listing.classes == ("-1", "1")
     assert any("-1 and 1 are two classes" in note for note in listing.notes)
-    _tree(tmp_path, names, labels_csv="image,label\n0.jpg,-1\n1.jpg,1\n2.jpg,0\n3.jpg,-1\n")
+    write_tree(tmp_path, names, labels_csv="image,label\n0.jpg,-1\n1.jpg,1\n2.jpg,0\n3.jpg,-1\n")
     with pytest.raises(ConfigError, match=r"is -1 a class beside 0, 1, .*--no-label -1 .*''"):
         discover(tmp_path)
     assert discover(tmp_path, LayoutConfig(no_label=("-1",))).labels.tolist() == [-1, 1, 0, -1]
@@ -306,7 +239,7 @@ def test_minus_one(tmp_path: Path) -> None:
 
 def test_minus_one_throughout_a_test_list_is_no_label(tmp_path: Path) -> None:
     names = [f"im/{i}.jpg" for i in range(4)]
-    _tree(
+    write_tree(
         tmp_path, names, train_txt="im/0.jpg 0\nim/1.jpg 1\n", test_txt="im/2.jpg -1\nim/3.jpg -1\n"
     )
     listing = discover(tmp_path)
@@ -317,9 +250,9 @@ def test_minus_one_throughout_a_test_list_is_no_label(tmp_path: Path) -> None:
 def test_one_hot(tmp_path: Path) -> None:
     names = ["p/a.jpg", "p/b.jpg", "p/c.jpg"]
     text = "image_id,healthy,rust,scab\na,0,0,1\nb,0,1,0\nc,1,0,0\n"
-    listing = discover(_tree(tmp_path, names, train_csv=text))
-    assert _labels(listing) == dict(zip(names, ("scab", "rust", "healthy"), strict=True))
-    _tree(tmp_path, names, train_csv=text.replace("a,0,0,1", "a,0,1,1"))
+    listing = discover(write_tree(tmp_path, names, train_csv=text))
+    assert labels_of(listing) == dict(zip(names, ("scab", "rust", "healthy"), strict=True))
+    write_tree(tmp_path, names, train_csv=text.replace("a,0,0,1", "a,0,1,1"))
     with pytest.raises(ConfigError, match="several labels for an image"):
         discover(tmp_path)
     with pytest.raises(ConfigError, match="row 1 has 2 ones in the columns healthy, rust, scab"):
@@ -339,7 +272,7 @@ def test_one_hot(tmp_path: Path) -> None:
 )
 def test_several_labels_in_a_cell_are_refused(tmp_path: Path, cells: tuple[str, ...]) -> None:
     rows = "".join(f"{i}.jpg,{cell}\n" for i, cell in enumerate(cells))
-    _tree(tmp_path, [f"im/{i}.jpg" for i in range(3)], labels_csv="image,label\n" + rows)
+    write_tree(tmp_path, [f"im/{i}.jpg" for i in range(3)], labels_csv="image,label\n" + rows)
     with pytest.raises(ConfigError, match=r"holds several labels .*an image has one label here"):
         discover(tmp_path)
 
@@ -347,100 +280,16 @@ def test_several_labels_in_a_cell_are_refused(tmp_path: Path, cells: tuple[str, 
 def test_class_names_of_several_words_are_one_label(tmp_path: Path) -> None:
     rows = "0.jpg,golden retriever\n1.jpg,labrador retriever\n2.jpg,Corn (maize)\n"
     listing = discover(
-        _tree(tmp_path, [f"im/{i}.jpg" for i in range(3)], labels_csv="image,label\n" + rows)
+        write_tree(tmp_path, [f"im/{i}.jpg" for i in range(3)], labels_csv="image,label\n" + rows)
     )
     assert listing.classes == ("Corn (maize)", "golden retriever", "labrador retriever")
 
 
 def test_an_image_with_two_labels_is_refused(tmp_path: Path) -> None:
     text = "image,label\na.jpg,cat\nb.jpg,dog\na.jpg,dog\n"
-    _tree(tmp_path, ["im/a.jpg", "im/b.jpg"], labels_csv=text)
+    write_tree(tmp_path, ["im/a.jpg", "im/b.jpg"], labels_csv=text)
     with pytest.raises(ConfigError, match=r"lists im/a\.jpg again with another label"):
         discover(tmp_path)
-
-
-# Lists against folders
-
-
-def _classes(tmp_path: Path, second: str) -> Path:
-    names = [f"{c}/{c}{i}.jpg" for c in ("x", "y") for i in (1, 2)]
-    labels = dict(zip(names, ("p", "p", "q", second), strict=True))
-    text = "f,label\n" + "".join(f"{name},{label}\n" for name, label in labels.items())
-    return _tree(tmp_path, names, labels_csv=text)
-
-
-def test_folders_and_a_list_that_agree(tmp_path: Path) -> None:
-    listing = discover(_classes(tmp_path, "q"))
-    assert listing.layout == "classes" and listing.classes == ("x", "y")
-    assert "labels.csv agrees with each folder on 4 images" in listing.notes
-    assert discover(tmp_path, layout="list").classes == ("p", "q")
-
-
-def test_folders_and_a_list_that_differ_are_a_question(tmp_path: Path) -> None:
-    _classes(tmp_path, "p")
-    with pytest.raises(
-        ConfigError, match=r"the same 4 images differently: 2 classes by folder, 2 .*--layout list"
-    ):
-        discover(tmp_path)
-    assert discover(tmp_path, layout="classes").classes == ("x", "y")
-    assert _labels(discover(tmp_path, layout="list"))["y/y2.jpg"] == "p"
-
-
-def test_a_list_that_labels_more_than_folders_do(tmp_path: Path) -> None:
-    names = [f"train/{c}/{c}{i}.jpg" for c in ("x", "y") for i in (1, 2)] + ["test/3.jpg"]
-    labels = dict(zip(names, "ppqqp", strict=True))
-    text = "f,label\n" + "".join(f"{name},{label}\n" for name, label in labels.items())
-    _tree(tmp_path, names, labels_csv=text)
-    assert _labels(discover(tmp_path))["test/3.jpg"] == "x"
-    few = "f,label\n" + "".join(f"{name},{labels[name]}\n" for name in (names[0], *names[2:]))
-    _tree(tmp_path, names, labels_csv=few)
-    with pytest.raises(ConfigError, match="too few images in folders to tell"):
-        discover(tmp_path)
-
-
-def test_ids_that_two_folders_share(tmp_path: Path) -> None:
-    names = [f"train/{i}.png" for i in range(1, 4)] + [f"test/{i}.png" for i in range(1, 7)]
-    text = "id,label\n1,frog\n2,deer\n3,frog\n"
-    listing = discover(_tree(tmp_path / "named", names, trainLabels_csv=text))
-    assert _sizes(listing) == {"train": 3, "test": 6}
-    assert [_labels(listing)[f"train/{i}.png"] for i in (1, 2, 3)] == ["frog", "deer", "frog"]
-    assert _labels(listing)["test/1.png"] is None
-    listing = discover(_tree(tmp_path / "exact", names, key_csv=text))
-    assert _labels(listing)["train/2.png"] == "deer"
-    _tree(tmp_path / "open", [*names, "train/7.png"], key_csv=text)
-    with pytest.raises(ConfigError, match=r"1 may be test/1\.png or train/1\.png.*--list-folder"):
-        discover(tmp_path / "open")
-    asked = discover(tmp_path / "open", LayoutConfig(list_folder="train"))
-    assert _labels(asked)["train/2.png"] == "deer"
-    everywhere = LayoutConfig(list_folder=".", lists=(Path("key.csv"),))
-    (tmp_path / "open" / "test" / "3.png").unlink()
-    asked = discover(tmp_path / "open", everywhere)
-    assert _labels(asked)["train/3.png"] == "frog"
-    assert [m.reason for m in asked.missing] == ["listed in key.csv, in several folders"] * 2
-
-
-def test_a_column_that_only_one_list_has(tmp_path: Path) -> None:
-    names = ["train/a1.jpg", "train/a2.jpg", "train/a3.jpg", "test/a4.jpg"]
-    _tree(
-        tmp_path, names, labels_csv="id,breed,size\na1,pug,s\na2,akita,l\na3,pug,l\n",
-        form_csv="id,size\na4,l\n",
-    )  # fmt: skip
-    listing = discover(tmp_path, LayoutConfig(label_column="breed"))
-    assert [_labels(listing)[name] for name in names] == ["pug", "akita", "pug", None]
-    assert "has no label column" in _reason(listing.passed_over, "form.csv")
-    with pytest.raises(ConfigError, match="no label column 'kind'"):
-        discover(tmp_path, LayoutConfig(label_column="kind"))
-
-
-def test_many_lists_that_are_passed_over_are_one_line(tmp_path: Path) -> None:
-    names = [f"train/n{c}/n{c}_{i}.jpg" for c in range(9) for i in (1, 2)]
-    _tree(tmp_path, names)
-    for c in range(9):
-        text = "".join(f"n{c}_{i}.jpg {c} {i} 7 {8 + i}\n" for i in (1, 2))
-        (tmp_path / f"train/n{c}/n{c}_boxes.txt").write_text(text)
-    listing = discover(tmp_path)
-    assert len(listing.classes) == 9
-    assert [s.name for s in listing.passed_over] == ["train/n0/n0_boxes.txt and 8 more such"]
 
 
 @pytest.mark.parametrize(

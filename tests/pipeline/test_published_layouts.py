@@ -10,7 +10,11 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.layouts.listing import Listing
-from tests.pipeline.published_layouts import PUBLISHED, Published, Right
+from tests.pipeline.published import Published, Right
+from tests.pipeline.published_folders import FOLDERS
+from tests.pipeline.published_lists import LISTS
+
+PUBLISHED = FOLDERS | LISTS
 
 
 def _write(root: Path, published: Published) -> None:

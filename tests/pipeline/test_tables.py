@@ -12,9 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.finding import ELSEWHERE, NAME, NUMBER, PATH, STEM, TAIL, Finder
-from headrace.pipeline.layouts.path_column import fit_of_rows
-from headrace.pipeline.layouts.tables import Table, read_table, read_text
+from headrace.pipeline.layouts.lists.finding import (
+    ELSEWHERE,
+    NAME,
+    NUMBER,
+    PATH,
+    STEM,
+    TAIL,
+    Finder,
+)
+from headrace.pipeline.layouts.lists.path_column import fit_of_rows
+from headrace.pipeline.layouts.lists.tables import Table, read_table, read_text
 
 _CELLS = st.text("abcé ,;'\"0129.|-", min_size=1, max_size=8).map(str.strip).filter(bool)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
@@ -45,14 +45,16 @@ def divide(
     """
     if config.split_folders:
         return _given(images, config, ignored)
-    prefix, top = top_folders(images)
+    folders_held = folders_of(images)
+    prefix, top = top_folders(folders_held)
     rests = [path[len(prefix) :] for path in images]
+    parts = [folder[len(prefix) :].split("/")[:-1] for folder in folders_held]
     all_splits = set(split_folders(name for name in top if name)) == set(top)
-    if not all_splits and (inside := _below_classes(images, rests, notes)):
+    if not all_splits and (inside := _below_classes(images, rests, parts, notes)):
         return inside
-    splits = _splits_at_top(images, prefix, top, config.layout, notes, questions)
+    splits = _splits_at_top(folders_held, prefix, top, config.layout, notes, questions)
     if not splits:
-        _ask_below(rests, questions)
+        _ask_below(parts, questions)
         return {None: list(zip(images, rests, strict=True))}
     groups: dict[str | None, Members] = {}
     for path in images:
@@ -79,20 +81,29 @@ def divide(
     return groups
 
 
-def top_folders(images: Sequence[str]) -> tuple[str, Counter[str]]:
-    """The prefix of lone wrapping folders, and the folders (or "" for files) right below it."""
+def folders_of(paths: Iterable[str]) -> Counter[str]:
+    """Folders that hold images, and how many: with a slash at the end, "" for the outermost.
+
+    There may be millions of images, and far fewer folders to ask questions about.
+    """
+    return Counter(path[: path.rfind("/") + 1] for path in paths)
+
+
+def top_folders(folders: Collection[str]) -> tuple[str, list[str]]:
+    """The prefix of lone wrapping folders, and the folders (or "" for files) right below it.
+
+    Args:
+        folders: see `folders_of`.
+    """
     prefix = ""
     while True:
-        top = Counter(
-            path[len(prefix) :].partition("/")[0] if "/" in path[len(prefix) :] else ""
-            for path in images
-        )
-        only = next(iter(top))
+        top = list(dict.fromkeys(folder[len(prefix) :].partition("/")[0] for folder in folders))
+        only = top[0]
         if len(top) > 1 or not only or split_folders([only]):
             return prefix, top
         deeper = prefix + only + "/"
         # A lone folder that holds images itself is a class, not a wrapping.
-        if any("/" not in path[len(deeper) :] for path in images):
+        if deeper in folders:
             return prefix, top
         prefix = deeper
 
@@ -130,7 +141,7 @@ def _given(
 
 
 def _splits_at_top(
-    images: Sequence[str], prefix: str, top: Counter[str], layout: str,
+    folders: Mapping[str, int], prefix: str, top: Collection[str], layout: str,
     notes: list[str], questions: list[ConfigError],
 ) -> dict[str, str]:  # fmt: skip
     """Which of the top folders are splits."""
@@ -138,7 +149,7 @@ def _splits_at_top(
     others = [name for name in top if name and name not in splits]
     if not splits:
         return {}
-    nested = _nested(images, prefix)
+    nested = _nested(folders, prefix)
     if not any(name in nested for name in splits):
         if layout == "classes" and len(top) > 1:
             if not others:
@@ -167,20 +178,19 @@ def _splits_or_classes(prefix: str, splits: dict[str, str], others: Sequence[str
     )
 
 
-def _nested(images: Iterable[str], prefix: str) -> set[str]:
+def _nested(folders: Mapping[str, int], prefix: str) -> set[str]:
     """Top folders that hold most of their images in folders of their own."""
     inner: Counter[str] = Counter()
-    for path in images:
-        first, _, below = path[len(prefix) :].partition("/")
-        inner[first] += 1 if "/" in below else -1
+    for folder, count in folders.items():
+        first, _, below = folder[len(prefix) :].partition("/")
+        inner[first] += count if "/" in below else -count
     return {name for name, balance in inner.items() if balance > 0}
 
 
 def _below_classes(
-    images: Sequence[str], rests: Sequence[str], notes: list[str]
+    images: Sequence[str], rests: Sequence[str], folders: Sequence[list[str]], notes: list[str]
 ) -> dict[str | None, Members]:
     """Splits that lie inside each class, if they do: `cats/train/1.jpg`."""
-    folders = [rest.split("/")[:-1] for rest in rests]
     shallowest = min(len(parts) for parts in folders)
     for level in range(1, min(shallowest, _DEEPEST)):
         names = {parts[level] for parts in folders}
@@ -199,9 +209,8 @@ def _below_classes(
     return {}
 
 
-def _ask_below(rests: Sequence[str], questions: list[ConfigError]) -> None:
+def _ask_below(folders: Sequence[list[str]], questions: list[ConfigError]) -> None:
     """Asks about splits that lie inside some classes only."""
-    folders = [rest.split("/")[:-1] for rest in rests]
     leaves = {split_of(parts[-1]): "/".join(parts) for parts in folders if len(parts) > 1}
     named = [folder for split, folder in leaves.items() if split]
     if len(named) > 1:

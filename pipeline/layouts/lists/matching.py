@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.evidence import as_integer, is_integer
-from headrace.pipeline.layouts.finding import ELSEWHERE, FORMS, Finder, Place, normal
-from headrace.pipeline.layouts.tables import Table
+from headrace.pipeline.layouts.lists.evidence import as_integer, is_integer
+from headrace.pipeline.layouts.lists.finding import ELSEWHERE, FORMS, Finder, Place, normal
+from headrace.pipeline.layouts.lists.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.evidence import is_integer
-from headrace.pipeline.layouts.finding import ELSEWHERE, FORMS, NUMBER, STEM, Finder
-from headrace.pipeline.layouts.headings import is_label_heading, looks_like_file, with_heading
-from headrace.pipeline.layouts.matching import Match, ask_folder, match_column
-from headrace.pipeline.layouts.tables import Table
+from headrace.pipeline.layouts.lists.evidence import is_integer
+from headrace.pipeline.layouts.lists.finding import ELSEWHERE, FORMS, NUMBER, STEM, Finder
+from headrace.pipeline.layouts.lists.headings import is_label_heading, looks_like_file, with_heading
+from headrace.pipeline.layouts.lists.matching import Match, ask_folder, match_column
+from headrace.pipeline.layouts.lists.tables import Table
 
 _SAMPLE = 400
 _RIVAL_SHARE = 4  # below a quarter of the best fit, another column is no rival

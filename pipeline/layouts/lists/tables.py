@@ -13,7 +13,7 @@ from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
 
-_SEPARATORS = {
+SEPARATORS = {
     "comma": ",",
     "tab": "\t",
     "semicolon": ";",
@@ -126,7 +126,7 @@ def read_table(
     lines, comments = _without_comments(text)
     sample = lines[:: max(1, len(lines) // _SAMPLE_ROWS)]
     best: tuple[float, bool, str] | None = None
-    for separator in (*_SEPARATORS, *_BY_SPACE):
+    for separator in (*SEPARATORS, *_BY_SPACE):
         if not _occurs(sample, separator):
             continue
         rows = list(_rows(sample, separator))
@@ -157,13 +157,13 @@ def _without_comments(text: str) -> tuple[list[str], tuple[str, ...]]:
 def _occurs(sample: Sequence[str], separator: str) -> bool:
     if separator == "lines":
         return True
-    mark = _SEPARATORS.get(separator)
+    mark = SEPARATORS.get(separator)
     count = sum(mark in line if mark else len(line.split(None, 1)) > 1 for line in sample)
     return 2 * count > len(sample)
 
 
 def _rows(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
-    mark = _SEPARATORS.get(separator)
+    mark = SEPARATORS.get(separator)
     if mark is None:
         yield from (_by_space(line, separator) for line in lines)
         return

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.folders.name_hints import masks_beside, words_in_names
+from headrace.pipeline.layouts.folders.same_names import ask_numbered, ask_pictures, ask_repeated
+from headrace.pipeline.layouts.folders.split_folders import divide, folders_of, is_wrapping
 from headrace.pipeline.layouts.listing import Found
-from headrace.pipeline.layouts.name_hints import masks_beside, words_in_names
-from headrace.pipeline.layouts.same_names import ask_numbered, ask_pictures, ask_repeated
-from headrace.pipeline.layouts.split_folders import divide, is_wrapping
 from headrace.pipeline.layouts.split_words import CHUNKS, words_beside_numbers
 
 _LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")
@@ -63,10 +63,10 @@ def read_folders(images: Sequence[str], config: LayoutConfig) -> FolderReading:
                 f"{len(numbered)} images of {numbered[0].split} lie in no class folder; the number "
                 f"in names such as {numbered[0].path} is not taken for a label"
             )
-        reading.found = [
-            Found(path=f.path, split=f.split, label=None) if isinstance(f.label, int) else f
-            for f in reading.found
-        ]
+            reading.found = [
+                Found(path=f.path, split=f.split, label=None) if isinstance(f.label, int) else f
+                for f in reading.found
+            ]
     if config.layout == "names" and reading.kind == "flat":
         reading.questions.append(
             ConfigError(
@@ -97,8 +97,9 @@ def _label_group(
     members = _without_wrapping(members, config)
     in_folders = [(path, rest) for path, rest in members if "/" in rest]
     loose = [path for path, rest in members if "/" not in rest]
+    folders = folders_of(rest for _, rest in members)
     if layout != "names" and in_folders:
-        if layout == "auto" and (chunks := _chunks(in_folders)):
+        if layout == "auto" and (chunks := _chunks(folders)):
             labels = {numbered_name(path) for path, _ in members}
             if None not in labels and len(labels) > 1:
                 reading.notes.append(
@@ -112,14 +113,11 @@ def _label_group(
                     "classes, --layout flat for no labels, or --list for a list of labels"
                 )
             )
-        numbers = _plausible_numbers([path for path, _ in members])
-        if (
-            layout == "auto"
-            and len(numbers) > 1
-            and len({r.rpartition("/")[0] for _, r in members}) == 1
-        ):
+        if layout == "auto" and len(folders) == 1:
+            numbers = _plausible_numbers([path for path, _ in members])
             path, rest = members[0]
-            reading.questions.append(ask_numbered(rest.rpartition("/")[0], path, len(numbers)))
+            if len(numbers) > 1:
+                reading.questions.append(ask_numbered(rest.rpartition("/")[0], path, len(numbers)))
         reason = "beside the class folders, not in one"
         reading.ignored.extend(Skipped(name=path, reason=reason) for path in loose)
         return _by_folders(split, in_folders, config, reading)
@@ -139,7 +137,8 @@ def _without_wrapping(
     """Without folders that say nothing: `seg_train/` below `seg_train/`, `images/` below each
     class."""
     while True:
-        tops = {rest.partition("/")[0] if "/" in rest else "" for _, rest in members}
+        folders = folders_of(rest for _, rest in members)
+        tops = {folder.partition("/")[0] for folder in folders}
         top = next(iter(tops))
         path, rest = members[0]
         above = path[: len(path) - len(rest)].rstrip("/").rpartition("/")[2]
@@ -147,9 +146,9 @@ def _without_wrapping(
             break
         members = [(path, rest.partition("/")[2]) for path, rest in members]
     if config.class_depth is None:
-        leaves = {rest.rpartition("/")[0].rpartition("/")[2] for _, rest in members}
+        leaves = {folder[:-1].rpartition("/")[2] for folder in folders}
         leaf = next(iter(leaves))
-        deep = all(rest.count("/") > 1 for _, rest in members)
+        deep = all(folder.count("/") > 1 for folder in folders)
         if len(leaves) == 1 and deep and is_wrapping(leaf):
             members = [
                 (path, "/".join([*rest.split("/")[:-2], rest.rpartition("/")[2]]))
@@ -158,9 +157,9 @@ def _without_wrapping(
     return members
 
 
-def _chunks(members: Iterable[tuple[str, str]]) -> list[str]:
+def _chunks(held: Iterable[str]) -> list[str]:
     """Folders such as part1 and part2, if there are no others."""
-    folders = sorted({rest.rpartition("/")[0] for _, rest in members})
+    folders = sorted(folder[:-1] for folder in held if folder)
     words = {words_beside_numbers(folder.rpartition("/")[2]) for folder in folders}
     alike = len(folders) > 1 and len(words) == 1
     return folders if alike and set(next(iter(words)).split()) & CHUNKS else []

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
-from headrace.pipeline.layouts.listfiles import ListReading
-from headrace.pipeline.layouts.split_column import choose_splits
-from headrace.pipeline.layouts.tables import read_text
+from headrace.pipeline.layouts.lists.listfiles import ListReading
+from headrace.pipeline.layouts.lists.split_column import choose_splits
+from headrace.pipeline.layouts.lists.tables import read_text
 
 
 def join_lists(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.tables import Table
+from headrace.pipeline.layouts.lists.tables import SEPARATORS, Table
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # First those that can hardly mean anything else, then those of which a list may have several.
@@ -122,8 +122,7 @@ def with_heading(table: Table, path_column: int, first_is_named: bool) -> Table:
             return replace(table, heading=tuple(first), rows=table.rows[1:])
     if table.comments:
         line = table.comments[-1].lstrip("# \t")
-        marks = {"comma": ",", "tab": "\t", "semicolon": ";", "bar": "|"}
-        titles = [title.strip() for title in line.split(marks.get(table.separator))]
+        titles = [title.strip() for title in line.split(SEPARATORS.get(table.separator))]
         if len(titles) == table.width:
             return replace(table, heading=tuple(titles))
     return table

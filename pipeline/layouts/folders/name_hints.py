@@ -16,7 +16,7 @@ def masks_beside(images: Sequence[str]) -> list[str]:
     likely: dict[str, str] = {}
     for path in images:
         stem = path.rpartition(".")[0]
-        if match := _MASK.search(stem):
+        if match := _MASK.search(stem, stem.rfind("/") + 1):
             likely[path] = stem[: match.start()]
     # There may be millions of images, and few of such names.
     stems = {path.rpartition(".")[0] for path in images} if likely else set()

@@ -15,6 +15,7 @@ Kind = Literal["empty", "constant", "split", "flag", "index", "integers", "numbe
 _INTEGER = re.compile(r"[+-]?[0-9]+(\.0+)?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FLAGS = ({"0", "1"}, {"0.0", "1.0"}, {"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
+FLAG_CELLS = frozenset().union(*_FLAGS)
 TRUE = frozenset(("1", "1.0", "true", "yes", "t", "y"))
 _SHOWN = 3
 
@@ -25,14 +26,12 @@ class Evidence:
 
     Attributes:
         kind: `flag` has two values such as 0 and 1, `index` counts up, `numbers` has fractions.
-        num_rows: of the table.
         num_filled: cells that are not empty.
         num_distinct: different values.
         examples: the most frequent ones.
     """
 
     kind: Kind
-    num_rows: int
     num_filled: int
     num_distinct: int
     examples: tuple[str, ...]
@@ -57,7 +56,6 @@ def weigh(cells: Sequence[str]) -> Evidence:
     filled = sum(counts.values())
     return Evidence(
         kind=_kind(counts, cells),
-        num_rows=len(cells),
         num_filled=filled,
         num_distinct=len(counts),
         examples=tuple(value for value, _ in counts.most_common(_SHOWN)),

@@ -7,23 +7,24 @@ from dataclasses import dataclass
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.doubtful_labels import (
+from headrace.pipeline.layouts.lists.doubtful_labels import (
     corrected_labels,
     cut_off_labels,
     doubt_of_lone_column,
 )
-from headrace.pipeline.layouts.evidence import TRUE, Evidence, weigh
-from headrace.pipeline.layouts.headings import (
+from headrace.pipeline.layouts.lists.evidence import TRUE, Evidence, weigh
+from headrace.pipeline.layouts.lists.headings import (
     is_other_heading,
     label_rank,
     looks_like_file,
     need_column,
 )
-from headrace.pipeline.layouts.multi_label import refuse_several_labels
-from headrace.pipeline.layouts.tables import Table
+from headrace.pipeline.layouts.lists.multi_label import refuse_several_labels
+from headrace.pipeline.layouts.lists.tables import Table
 
 _MAX_SHOWN = 6
 _FEW_ROWS = 12
+_ZERO_OR_ONE = frozenset(("0", "1", "0.0", "1.0"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +199,7 @@ def _same_classes(
 def _several(table: Table, columns: Sequence[int], evidence: dict[int, Evidence]) -> str:
     shown = [f"{table.title(c)} ({evidence[c].figures()})" for c in columns[:_MAX_SHOWN]]
     more = f" and {len(columns) - _MAX_SHOWN} more" if len(columns) > _MAX_SHOWN else ""
-    flags = [c for c in columns if set(table.cells(c)) <= {"0", "1", "0.0", "1.0"}]
+    flags = [c for c in columns if set(table.cells(c)) <= _ZERO_OR_ONE]
     one_hot = ""
     if len(flags) > 1:
         one_hot = ", or --label-columns for columns of 0 and 1 of which each row has one 1"
@@ -240,7 +241,7 @@ def _one_hot(
     Raises:
         ConfigError: rows have several ones.
     """
-    columns = [c for c in free if set(table.cells(c)) - {""} <= {"0", "1", "0.0", "1.0"}]
+    columns = [c for c in free if set(table.cells(c)) - {""} <= _ZERO_OR_ONE]
     others = [c for c in free if c not in columns and evidence[c].kind in ("words", "integers")]
     others = [c for c in others if not evidence[c].is_unique and not is_other_heading(table, c)]
     if table.heading is None or len(columns) < 2:

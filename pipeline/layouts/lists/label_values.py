@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.evidence import as_integer, is_integer
+from headrace.pipeline.layouts.lists.evidence import as_integer, is_integer
 
 _LIKE_NOTHING = frozenset(("nan", "null", "none", "na", "n/a", "<na>", "?", "-", "unknown"))
 

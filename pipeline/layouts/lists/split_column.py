@@ -8,10 +8,15 @@ from dataclasses import dataclass
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import NO_COLUMN
-from headrace.pipeline.layouts.evidence import TRUE, as_integer, is_integer, weigh
-from headrace.pipeline.layouts.headings import is_split_heading, label_rank, need_column, words_of
+from headrace.pipeline.layouts.lists.evidence import FLAG_CELLS, TRUE, as_integer, is_integer, weigh
+from headrace.pipeline.layouts.lists.headings import (
+    is_split_heading,
+    label_rank,
+    need_column,
+    words_of,
+)
+from headrace.pipeline.layouts.lists.tables import Table
 from headrace.pipeline.layouts.split_words import split_cell, split_in
-from headrace.pipeline.layouts.tables import Table
 
 _VERBS = {"is", "in", "for", "use", "used"}
 _SPLIT_OF_WORD = {
@@ -116,7 +121,7 @@ def _of_column(table: Table, column: int, *, given: bool) -> list[str | None] | 
             return [_own_name(cell) if cell else None for cell in cells]
         return [split_cell(cell) if cell else None for cell in cells]
     words = [word for word in words_of(title) if word not in _VERBS]
-    if evidence.kind in ("flag", "constant") and set(map(str.lower, cells)) <= _FLAG_CELLS:
+    if evidence.kind in ("flag", "constant") and set(map(str.lower, cells)) <= FLAG_CELLS:
         if words_of(title) == ["train", "test", "split"]:  # of CUB-200: 1 is training
             return ["train" if cell.lower() in TRUE else "test" for cell in cells]
         target = _SPLIT_OF_WORD.get(words[0]) if len(words) == 1 else None
@@ -151,9 +156,6 @@ def _two_of_one(table: Table, column: int, shared: tuple[str, str, str]) -> Conf
         f"train, val and test there, or say --split-column {title} to take the values as the "
         f"splits' names, or --split-column {NO_COLUMN} to leave it alone"
     )
-
-
-_FLAG_CELLS = frozenset("0 1 0.0 1.0 true false yes no t f y n".split())
 
 
 def _of_flags(table: Table, found: dict[int, list[str | None]]) -> list[str | None] | None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
-from headrace.pipeline.layouts.evidence import is_integer
-from headrace.pipeline.layouts.headings import NoSuchColumn
-from headrace.pipeline.layouts.label_column import (
+from headrace.pipeline.layouts.lists.evidence import is_integer
+from headrace.pipeline.layouts.lists.headings import NoSuchColumn
+from headrace.pipeline.layouts.lists.label_column import (
     LabelChoice,
     NoLabelColumn,
     choose_labels,
     one_hot_labels,
 )
-from headrace.pipeline.layouts.listfiles import ListReading
+from headrace.pipeline.layouts.lists.listfiles import ListReading
+from headrace.pipeline.layouts.lists.tables import Table
 from headrace.pipeline.layouts.split_words import split_in
-from headrace.pipeline.layouts.tables import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,6 @@ class ListSet:
     lines: tuple[str, ...]
     passed_over: tuple[Skipped, ...]
     question: ConfigError | None = None
-    names: frozenset[str] = field(default_factory=frozenset)
 
 
 def make_sets(
@@ -165,7 +164,6 @@ def _make_set(
             [*(s for r in readings for s in r.passed_over), *choice.passed_over], choice
         ),
         question=question,
-        names=frozenset(reading.name for reading in readings),
     )
 
 

@@ -10,18 +10,18 @@ from pathlib import Path
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
-from headrace.pipeline.layouts.finding import Finder
-from headrace.pipeline.layouts.headings import (
+from headrace.pipeline.layouts.listing import natural_key
+from headrace.pipeline.layouts.lists.finding import Finder
+from headrace.pipeline.layouts.lists.headings import (
     is_label_heading,
     looks_like_file,
     need_column,
     with_heading,
 )
-from headrace.pipeline.layouts.listing import natural_key
-from headrace.pipeline.layouts.path_column import PathChoice, choose_paths, fit_of_rows
-from headrace.pipeline.layouts.split_column import SplitChoice, choose_splits
+from headrace.pipeline.layouts.lists.path_column import PathChoice, choose_paths, fit_of_rows
+from headrace.pipeline.layouts.lists.split_column import SplitChoice, choose_splits
+from headrace.pipeline.layouts.lists.tables import Table, read_table
 from headrace.pipeline.layouts.split_words import list_split, split_folders
-from headrace.pipeline.layouts.tables import Table, read_table
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".lst", ".jsonl", ".ndjson")
 _UNREAD = (".mat", ".json", ".xlsx", ".xls", ".parquet", ".pkl", ".pickle", ".npy", ".npz")
@@ -80,7 +80,8 @@ def find_list_files(root: Path) -> tuple[list[Path], list[Skipped]]:
                     name = entry.name
                     if name.startswith(".") or name in ("__MACOSX", "lost+found"):
                         continue
-                    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (millions of names)
+                    _, dot, extension = name.rpartition(".")
+                    suffix = dot + extension.lower()
                     if suffix in SUFFIXES:
                         if not name.lower().startswith(_NO_LISTS) and entry.is_file():
                             here.append(prefix + name)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.headings import words_of
+from headrace.pipeline.layouts.lists.headings import words_of
 
 _MARKS = {
     "|": "bars", ";": "semicolons", ",": "commas", "/": "slashes", "+": "plus signs",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from headrace.pipeline.layouts.evidence import Evidence
-from headrace.pipeline.layouts.headings import is_other_heading, speaks_of_labels
-from headrace.pipeline.layouts.tables import Table
+from headrace.pipeline.layouts.lists.evidence import Evidence
+from headrace.pipeline.layouts.lists.headings import is_other_heading, speaks_of_labels
+from headrace.pipeline.layouts.lists.tables import Table
 
 _MANY_NUMBERS = 30  # more whole numbers under a heading that tells nothing may be measurements
 

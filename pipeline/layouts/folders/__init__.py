@@ -1,0 +1,1 @@
+"""Folders: which of them are splits, which classes, and what names of files say."""
