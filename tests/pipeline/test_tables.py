@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.pipeline.errors import ConfigError
@@ -104,6 +104,8 @@ _NAMES = st.text("ab1_é.", min_size=1, max_size=5).filter(lambda text: set(text
 
 
 @given(st.lists(st.lists(_NAMES, min_size=1, max_size=3).map("/".join), min_size=1, unique=True))
+@example(["ab.1b", "ab"])
+@example(["ab", "ab.1b"])
 def test_every_path_means_itself(paths: list[str]) -> None:
     finder = Finder(paths)
     for path in paths:

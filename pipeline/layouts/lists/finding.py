@@ -49,12 +49,16 @@ class Finder:
 
     def __init__(self, images: Sequence[str]) -> None:
         self.images = images
+        # An image's own path comes before the same text as another's without extension.
         self._exact: dict[str, str] = {}
+        self._bare: dict[str, str] = {}
         self._names: dict[str, list[str]] = {}
         self._pairs: dict[str, list[str]] = {}
         self._numbers: dict[int, list[str]] = {}
         self.folders: set[str] = set()
-        names, pairs, exact = self._names, self._pairs, self._exact
+        names, pairs, exact, bares = self._names, self._pairs, self._exact, self._bare
+        for path in images:
+            exact.setdefault(unicodedata.normalize("NFC", path), path)
         for path in images:
             for text in _spellings(path):
                 folder, _, name = text.rpartition("/")
@@ -63,9 +67,8 @@ class Finder:
                 if stem != name:
                     # A path without extension that two files share means neither.
                     bare = f"{folder}/{stem}" if folder else stem
-                    known = exact.setdefault(bare, path)
-                    if known != path:
-                        exact[bare] = ""
+                    if bares.setdefault(bare, path) != path:
+                        bares[bare] = ""
                 name, stem = name.casefold(), stem.casefold()
                 names.setdefault(name, []).append(path)
                 if stem != name:
@@ -93,7 +96,7 @@ class Finder:
         if not text:
             return _NOWHERE
         for candidate in (base + text, text) if base else (text,):
-            path = self._exact.get(candidate)
+            path = self._exact.get(candidate) or self._bare.get(candidate)
             if path:
                 return Place((path,), PATH if "/" in text or candidate != path else NAME)
         *folders, name = text.split("/")
