@@ -11,6 +11,7 @@ An expression is read from left to right::
     train[:500]         the first 500 samples
     train[pear,apple]   those of some classes, by name
     train-@bad.txt      all but those that a file lists (pipeline/list_of_records.py)
+    train | 20%, seed 0 a drawn share, or a fold, of all before the bar (pipeline/drawn_parts.py)
 
 A name that a split has is taken as it is, whatever characters are in it; `valid` and `validation`
 find `val`, where no other split could be meant (pipeline/split_names.py). A file's name ends at the
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
+from headrace.pipeline.drawn_parts import BAR, FORMS, read_draw
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.list_of_records import read_list
 from headrace.pipeline.split_names import split_called
@@ -40,7 +42,7 @@ _BOUND = re.compile(r"([0-9]+|[0-9]+\.[0-9]+(?=%))(%?)")
 
 def is_expression(text: str) -> bool:
     """Whether a text can only be meant as an expression, not as the name of one split."""
-    return text == EVERYTHING or bool(set(text) & set("+-*?[@"))
+    return text == EVERYTHING or bool(set(text) & set("+-*?[@" + BAR))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,9 @@ def select(expression: str, known: Known) -> np.ndarray:
         RecordsError: if a name fits no split or class, a share makes no sense, or a file cannot be
             read.
     """
+    if expression not in known.splits and (draw := read_draw(expression)):
+        whole = select(draw.whole, known)
+        return whole[draw.of(known.labels[whole])]
     taken = np.zeros(len(known.labels), bool)
     for sign, term in _terms(expression, known.splits):
         members = _members(term, expression, known)
@@ -123,6 +128,8 @@ def _members(term: str, expression: str, known: Known) -> np.ndarray:
     if name == EVERYTHING and not spans:
         spans = [(0, len(labels))]
     if not spans:
+        if BAR in term:
+            raise RecordsError(f"no split {expression!r}; after {BAR} comes {FORMS}")
         of = "" if name == expression else f" (in {expression!r})"
         raise RecordsError(f"no split {name!r}{of}; it has {', '.join(splits)}")
     members = np.concatenate([np.arange(*span) for span in spans])

@@ -10,6 +10,7 @@ import numpy as np
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.leakage import real_paths
 from headrace.pipeline.layouts.listing import Listing, natural_key, split_of
+from headrace.pipeline.stratified import fold_numbers, in_share
 
 TRAIN, VAL = "train", "val"
 
@@ -27,11 +28,8 @@ def take_validation(listing: Listing, fraction: float, seed: int) -> Listing:
             "the data set has a validation split already; leave the validation fraction away, or "
             "say --merge train,val to join the two first"
         )
-    ranks, counts = _shuffled_ranks(listing, seed)
-    quota = np.round(counts * fraction)
-    # A class of two or more is in both splits.
-    quota = np.where(counts > 1, np.clip(quota, 1, counts - 1), quota)
-    return _resplit(listing, [TRAIN, VAL], (ranks < quota).astype(np.int64))
+    chosen = in_share(_train_labels(listing), fraction, seed)
+    return _resplit(listing, [TRAIN, VAL], chosen.astype(np.int64))
 
 
 def merge_splits(listing: Listing, names: Sequence[str]) -> Listing:
@@ -89,18 +87,13 @@ def make_folds(listing: Listing, num_folds: int, seed: int) -> Listing:
     Raises:
         ConfigError: fewer than 2 folds, more folds than samples, or no training split.
     """
-    ranks, _ = _shuffled_ranks(listing, seed)
-    if not 2 <= num_folds <= len(ranks):
-        raise ConfigError(f"{num_folds} folds: expected 2 to {len(ranks)}, the training samples")
-    # Each class goes on where the one before left off, so that the remainders spread out.
     labels = _train_labels(listing)
-    values, inverse = np.unique(labels, return_inverse=True)
-    sizes = np.bincount(inverse, minlength=len(values))
-    starts = np.cumsum(sizes) - sizes
+    if not 2 <= num_folds <= len(labels):
+        raise ConfigError(f"{num_folds} folds: expected 2 to {len(labels)}, the training samples")
     return _resplit(
         listing,
         [f"fold{k}" for k in range(num_folds)],
-        (ranks.astype(np.int64) + starts[inverse]) % num_folds,
+        fold_numbers(labels, num_folds, seed),
     )
 
 
@@ -108,18 +101,6 @@ def _train_labels(listing: Listing) -> np.ndarray:
     if TRAIN not in listing.splits:
         raise ConfigError(f"there is no training split to divide, only {', '.join(listing.splits)}")
     return listing.labels[slice(*listing.splits[TRAIN])]
-
-
-def _shuffled_ranks(listing: Listing, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each training sample, its random rank within its class and the size of that class."""
-    labels = _train_labels(listing)
-    rng = np.random.Generator(np.random.Philox(key=seed))
-    order = np.lexsort([rng.random(len(labels)), labels])
-    values, inverse = np.unique(labels, return_inverse=True)
-    sizes = np.bincount(inverse, minlength=len(values))
-    ranks = np.empty(len(labels), np.float64)
-    ranks[order] = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return ranks, sizes[inverse]
 
 
 def _resplit(listing: Listing, names: list[str], part: np.ndarray) -> Listing:
