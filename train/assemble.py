@@ -16,6 +16,7 @@ from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_line
 from headrace.train.clock import Clock, Lap
+from headrace.train.data.drawn_split import drawn_line
 from headrace.train.data.inputs import (
     data_fingerprint,
     first_images,
@@ -252,6 +253,8 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
     for flag, name in (("--train-split", data.train_split), ("--val-split", data.val_split)):
         if line := split_line(flag, name, run.records.splits):
             say(line)
+    if run.val_loader is not None and (line := drawn_line(run.records, data)):
+        say(line)
     say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
     measured = data.limit_batches * data.batch_size
     if 0 < measured < num_val:

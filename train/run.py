@@ -7,9 +7,13 @@
     train/run.py --config run.yaml --lr 0.002
     train/run.py --resume runs/food11-resnet18-strided-1
     train/run.py --resume runs/food11-resnet18-strided-1 --epochs 40
+    train/run.py --data food11.beton --val-fraction 0.2 --split-seed 1
+    train/run.py --data food11.beton --folds 5 --out runs/folds
+    train/run.py --data food11.beton --repeats 5 --out runs/seeds
     torchrun --nproc-per-node 4 train/run.py --data food11.beton
 
-Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt and TensorBoard events.
+Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt and TensorBoard events. Folds and
+repeats write one for each of their runs, and beside them summary.json.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ import torch
 from tyro.conf import arg
 
 from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError, Finished, Interrupted
 from headrace.pipeline.flags import parse
 from headrace.pipeline.wording import counted
@@ -47,6 +52,7 @@ from headrace.train.folder.resume import (
 from headrace.train.folder.run_folder import (
     hold_folder,
     make_folder,
+    numbered_folder,
     restart_folder,
     write_settings,
 )
@@ -58,10 +64,14 @@ from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.settings.words import peek, prepare
 from headrace.train.state import Run
+from headrace.train.trials.carry_out import carry_out
+from headrace.train.trials.draws import check_same_draws, with_draws
+from headrace.train.trials.folder import Trials, holds_trials, read_trials
+from headrace.train.trials.settings import TrialsConfig
 
 EVERYDAY = (
-    "data model size epochs batch_size lr optimizer recipe seed out device workers preset config "
-    "resume"
+    "data model size epochs batch_size lr optimizer recipe seed out device workers val_fraction "
+    "folds repeats preset config resume"
 ).split()
 """What --help shows."""
 
@@ -77,18 +87,31 @@ class CommandLine:
     """YAML file with settings; flags override it."""
     resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
     """Run folder or last.pt to continue; its settings hold, save that --epochs may grow."""
+    val_fraction: float = 0.0
+    """Hold this share of each class of --train-split out for validation (0: no)."""
+    trials: Annotated[TrialsConfig, arg(name="")] = field(default_factory=TrialsConfig)
     run: Annotated[RunConfig, arg(name="")] = field(default_factory=RunConfig)
 
 
 def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
-    """Settings from the flags, on top of --preset, --config or the run in --resume.
+    """Settings of a single run from the flags, on top of --preset, --config or --resume.
 
     Returns:
         The settings, and the run folder or checkpoint to continue from ("" for a new run).
     """
+    asked = read_flags(args)
+    return asked.run, asked.resume
+
+
+def read_flags(args: Sequence[str]) -> CommandLine:
+    """The flags, on top of --preset, --config or what is in --resume.
+
+    Returns:
+        All of them; --val-fraction has become a part of the settings of `run`.
+    """
     preset, source, resumed = (peek(args, flag) for flag in ("--preset", "--config", "--resume"))
-    base = RunConfig()
-    earlier: Earlier | None = None
+    base = CommandLine()
+    folder: Path | None = None
     if source and resumed:
         raise ConfigError("--config and --resume exclude each other: a resumed run has its own")
     if preset and (source or resumed):
@@ -98,18 +121,32 @@ def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
             "for what is to differ"
         )
     if preset:
-        base = load_preset(preset)
+        base = CommandLine(run=load_preset(preset))
     elif source:
-        base = load_yaml(source)
+        base = CommandLine(run=load_yaml(source))
     elif resumed:
-        earlier = read_earlier(resumed)
-        # Without its --out, for one that is there after parsing was given just now.
-        base = with_out(earlier.config, "")
-    words, base = prepare(args, base)
-    found = parse(CommandLine, called("train"), words, CommandLine(run=base), EVERYDAY)
-    if earlier is not None and found.run.runtime.out:
-        check_given_out(found.run.runtime.out, earlier.folder)
-    return found.run, found.resume
+        base, folder = _resumed(resumed)
+    words, run = prepare(args, base.run)
+    base = dataclasses.replace(base, run=run)
+    found = parse(CommandLine, called("train"), words, base, EVERYDAY)
+    if folder is not None and found.run.runtime.out:
+        check_given_out(found.run.runtime.out, folder)
+    if found.resume:
+        check_same_draws(found.trials, base.trials, found.val_fraction)
+        return found
+    run = with_draws(found.run, found.trials, found.val_fraction)
+    return dataclasses.replace(found, run=run, val_fraction=0.0)
+
+
+def _resumed(resume: str) -> tuple[CommandLine, Path]:
+    """What a run, or several, that go on were told, and their folder."""
+    if holds_trials(resume):
+        several = read_trials(Path(resume))
+        before = CommandLine(run=with_out(several.config, ""), trials=several.asked)
+        return before, several.folder
+    earlier = read_earlier(resume)
+    # Without its --out, for one that is there after parsing was given just now.
+    return CommandLine(run=with_out(earlier.config, "")), earlier.folder
 
 
 def with_out(config: RunConfig, out: str) -> RunConfig:
@@ -241,7 +278,9 @@ def finish(run: Run) -> None:
     )
     if progress.epoch < optim.epochs:
         print(f"stopped early: {counted(optim.patience, 'epoch')} without a better {optim.best_by}")
-    print(report(progress, seconds, evaluated, run.config.data.val_split, optim.best_by))
+    split = run.config.data.val_split
+    split = split if read_draw(split) is None else "held-out"
+    print(report(progress, seconds, evaluated, split, optim.best_by))
     skipped = run.train_loader.num_skipped
     if skipped:
         print(f"{skipped} bad samples were replaced by the next of the plan")
@@ -254,9 +293,25 @@ def _how_to_resume(run: Run, world: World) -> str:
     return f"saved at {place}; go on with `{launcher}{called('train')} --resume {run.folder}`"
 
 
+def run_trials(asked: CommandLine) -> dict[str, Any]:
+    """Carries out the runs of --folds or --repeats; returns what summary.json holds."""
+    place = asked.resume or asked.run.runtime.out
+    folder = Path(place) if place else numbered_folder(asked.run)
+    several = Trials(
+        folder=folder,
+        asked=asked.trials,
+        config=with_out(asked.run, str(folder)),
+    )
+    return carry_out(several, run_training, _say)
+
+
 def main() -> None:
+    asked = read_flags(sys.argv[1:])
     with suppress(Finished):
-        run_training(*read_command_line(sys.argv[1:]))
+        if asked.trials:
+            run_trials(asked)
+        else:
+            run_training(asked.run, asked.resume)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,13 @@ def test_imports_point_one_way(package: str) -> None:
         assert ours <= MAY_IMPORT[package], f"{path} imports {ours - MAY_IMPORT[package]}"
 
 
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_no_name_hides_one_of_pythons_own(package: str) -> None:
+    """The folder of a script that is run is the first place where every import looks."""
+    names = {path.stem for path in (ROOT / package).iterdir() if not path.name.startswith("_")}
+    assert not names & set(sys.stdlib_module_names)
+
+
 def test_no_files_import_each_other_in_a_circle() -> None:
     found = circles(import_graph(ROOT, MAY_IMPORT.keys()))
     assert not found, f"import each other in a circle: {sorted(map(sorted, found))}"

@@ -78,15 +78,15 @@ def test_balanced_and_repeated_samples_resume_where_they_were(folds: Path, tmp_p
         "train_split": "fold*-fold1",
         "val_split": "fold1",
         "sampling": "balanced",
-        "repeats": 2,
+        "aug_repeats": 2,
         "crop_ratio": (0.9, 1.1),
     }
     whole = run_training(settings(folds, tmp_path / "whole", **changes))
     assert len(whole.train_loader) == 2 * 24 // 8
     run_training(settings(folds, tmp_path / "half", epochs=1, **changes))
-    with pytest.raises(ConfigError, match="cannot resume with a changed --repeats"):
+    with pytest.raises(ConfigError, match="cannot resume with a changed --aug-repeats"):
         run_training(
-            settings(folds, tmp_path / "half", epochs=1, **{**changes, "repeats": 1}),
+            settings(folds, tmp_path / "half", epochs=1, **{**changes, "aug_repeats": 1}),
             resume=str(tmp_path / "half"),
         )
     weights = tmp_path / "w.txt"

@@ -43,7 +43,7 @@ def open_loaders(
         raise ConfigError(
             f"--batch-size is {data.batch_size}, expected a multiple of the {world.size} processes"
         )
-    count = len(records.select(data.train_split)) * data.repeats
+    count = len(records.select(data.train_split)) * data.aug_repeats
     tail = choose_tail(count, data.batch_size, data.drop_last, world.size)
     if tail == "drop" and not data.drop_last:
         say("the last batch of an epoch, 1 sample, is left out: batch normalisation needs 2")
@@ -89,10 +89,7 @@ def first_images(loader: PlannedLoader, preprocess: Preprocess) -> Tensor:
 
 def _how_to_hold_out(data: DataConfig) -> str:
     """What a user can do who did not ask for it."""
-    split = data.train_split
-    if data.val_split == "none" or not split.isidentifier():
-        return ""
-    return f" (to hold a fifth out: --train-split '{split}[20%:]' --val-split '{split}[:20%]')"
+    return "" if data.val_split == "none" else " (to hold a fifth out: --val-fraction 0.2)"
 
 
 def loader_config(

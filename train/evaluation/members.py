@@ -18,6 +18,7 @@ from headrace.train.folder.run_folder import BEST_NAME
 from headrace.train.models.saved import saved_model
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat
+from headrace.train.trials.folder import holds_trials, run_folders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +54,14 @@ class Member:
 
 
 def load_members(places: Sequence[str]) -> list[Member]:
-    """Reads checkpoints; a run folder stands for its best.pt.
+    """Reads checkpoints; a run folder stands for its best.pt, that of several runs for all theirs.
 
     Raises:
         CheckpointError: if one is missing or damaged.
         ConfigError: if they do not tell the same classes, in the same order.
     """
     members = []
-    for place in places:
+    for place in expanded(places):
         path = Path(place)
         checkpoint = load_checkpoint(path / BEST_NAME if path.is_dir() else path)
         members.append(
@@ -80,6 +81,14 @@ def load_members(places: Sequence[str]) -> list[Member]:
                 "that were trained on the same classes"
             )
     return members
+
+
+def expanded(places: Sequence[str]) -> list[str]:
+    """The places with the runs of --folds or --repeats in the place of their folder."""
+    found: list[str] = []
+    for place in places:
+        found += map(str, run_folders(Path(place))) if holds_trials(place) else [place]
+    return found
 
 
 def check_classes(records: Records, classes: list[str]) -> None:

@@ -27,14 +27,14 @@ def make_folder(config: RunConfig) -> FolderLock:
         ConfigError: if --out holds a run already or anything else, is being written by a run, or
             cannot be made.
     """
-    with _writing():
+    with writing_folder():
         if config.runtime.out:
             folder, overwrite = Path(config.runtime.out), config.runtime.overwrite
             if not (folder / LOCK_NAME).exists():
                 _refuse_old(folder, overwrite)  # before even a lock file is written there
             folder.mkdir(parents=True, exist_ok=True)
         else:
-            folder, overwrite = _numbered(config), False
+            folder, overwrite = numbered_folder(config), False
         lock = lock_folder(folder)
         try:
             _refuse_old(folder, overwrite)
@@ -52,7 +52,7 @@ def hold_folder(folder: Path) -> FolderLock:
     Raises:
         ConfigError: if it is being written by a run, or cannot be written.
     """
-    with _writing():
+    with writing_folder():
         lock = lock_folder(folder)
         try:
             remove_leftovers(folder, _REPLACED)
@@ -68,7 +68,7 @@ def restart_folder(lock: FolderLock) -> FolderLock:
     Raises:
         ConfigError: if the folder cannot be written.
     """
-    with _writing():
+    with writing_folder():
         _clear(lock.folder)
     return lock
 
@@ -79,12 +79,13 @@ def write_settings(lock: FolderLock, config: RunConfig) -> None:
     Raises:
         ConfigError: if the folder cannot be written.
     """
-    with _writing(), replacing(lock.folder / CONFIG_NAME) as file:
+    with writing_folder(), replacing(lock.folder / CONFIG_NAME) as file:
         file.write(dump_yaml(config).encode())
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def writing_folder() -> Iterator[None]:
+    """Makes a ConfigError of what the system refuses meanwhile."""
     try:
         yield
     except OSError as error:
@@ -135,7 +136,8 @@ def _old_files(folder: Path) -> list[Path]:
     return found + sorted(folder.glob("events.out.tfevents*"))
 
 
-def _numbered(config: RunConfig) -> Path:
+def numbered_folder(config: RunConfig) -> Path:
+    """Makes the next free runs/DATA-MODEL-NUMBER."""
     stem = Path(config.data.data).resolve().stem
     model = short_name(config.model.model)
     number = 1

@@ -61,7 +61,7 @@ class DataConfig:
     sampling: str = "shuffle"
     """How often each training sample comes: shuffle (all once), balanced (classes alike), or a file
     of weights, one for each record (.npy or text)."""
-    repeats: int = 1
+    aug_repeats: int = 1
     """Times in a row that each training sample comes, with other crops and augmentation."""
     drop_last: bool = False
     """Leave out the last, incomplete batch of an epoch."""
@@ -78,7 +78,7 @@ class DataConfig:
 
     def plan(self, train: bool, seed: int = 0) -> PlanConfig:
         """The settings of the training or the validation split's plan, for one process."""
-        repeats = self.repeats if train else 1
+        repeats = self.aug_repeats if train else 1
         return PlanConfig(
             crop=self.crop, batch_size=self.batch_size, repeats=repeats, train=train, seed=seed
         )

@@ -16,6 +16,9 @@ from headrace.train.settings.config import FREE_ON_RESUME, LONGER, RunConfig
 from headrace.train.settings.optim import OptimConfig
 from headrace.train.settings.rooms import ROOMS, refused
 
+EARLIER = {"repeats": "aug_repeats"}
+"""Names that settings had in runs of before, and have no longer."""
+
 
 def to_flat(config: RunConfig) -> dict[str, Any]:
     """All settings as one flat dict of plain values; `from_flat` reads it back."""
@@ -33,6 +36,7 @@ def from_flat(values: Mapping[str, Any], source: str) -> RunConfig:
     Raises:
         ConfigError: for an unknown name or a value of the wrong type.
     """
+    values = {EARLIER.get(key, key): value for key, value in values.items()}
     try:
         # These first: they decide which settings there are.
         chosen = {room: values[room] for room in ROOMS if room in values}

@@ -1,0 +1,68 @@
+"""Whether the data allows several runs, known before the first; and which samples they are of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import Records
+from headrace.train.data.labels import check_labels, held_out
+from headrace.train.trials.folder import Trials
+
+_SHOWN = 3
+
+
+def check_data(wanted: Trials) -> str:
+    """Refuses data on which the runs could not be measured.
+
+    Returns:
+        A line for the user, which says what the runs are of.
+
+    Raises:
+        HeadraceError: if there is nothing to learn from, a class has fewer samples than there are
+            folds, or nothing is held out from runs of several seeds.
+    """
+    data, asked = wanted.config.data, wanted.asked
+    if not data.data:
+        raise ConfigError("no data: give --data FILE, a .beton file or an image folder")
+    with Records.open(data.data) as records:
+        classes = check_labels(records, data.train_split)
+        if not asked.folds:
+            if not len(held_out(records, data.val_split)):
+                raise ConfigError(
+                    f"{asked} has nothing to measure on: {data.data} has no split "
+                    f"{data.val_split!r}; hold a fifth out with --val-fraction 0.2"
+                )
+            return f"{asked.count} runs, which differ in their seed alone"
+        chosen = records.select(data.train_split)
+        _check_classes(records.labels[chosen], classes, wanted)
+        others = [name for name in records.splits if not _taken(records, name, chosen)]
+    alone = f"; nothing is learnt from {', '.join(others)}" if others else ""
+    return (
+        f"{asked.folds} folds of {data.train_split}, {len(chosen)} samples, drawn in each class "
+        f"with --split-seed {asked.split_seed}{alone}"
+    )
+
+
+def _taken(records: Records, split: str, chosen: np.ndarray) -> bool:
+    start, stop = records.splits[split]
+    return bool(((chosen >= start) & (chosen < stop)).any())
+
+
+def _check_classes(labels: np.ndarray, classes: tuple[str, ...], wanted: Trials) -> None:
+    """Every fold is to have a sample of every class, to be measured and to be learnt."""
+    counts = np.bincount(labels, minlength=len(classes))
+    few = np.flatnonzero((counts > 0) & (counts < wanted.asked.folds))
+    if not len(few):
+        return
+    shown = ", ".join(f"{classes[c]} {counts[c]}" for c in few[:_SHOWN])
+    more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
+    least, split = int(counts[few].min()), wanted.config.data.train_split
+    names = ",".join(classes[c] for c in few)
+    fewer = [f"take --folds {least} at most"] if least > 1 else []
+    without = [f"leave them out, --train-split '{split}-{split}[{names}]'"]
+    how = " or ".join([*fewer, *(without if split.isidentifier() else [])])
+    raise ConfigError(
+        f"{wanted.asked}: classes with fewer samples than folds, {shown}{more}; "
+        f"{how or 'leave them out'}"
+    )

@@ -1,0 +1,171 @@
+"""The folder of trials: a file that says what they are of, and a folder for each run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from headrace.pipeline.atomic import remove_leftovers, replacing
+from headrace.pipeline.command_line import called
+from headrace.pipeline.errors import ConfigError
+from headrace.train.folder.folder_lock import FolderLock, lock_folder
+from headrace.train.folder.resume import check_same_settings
+from headrace.train.folder.run_folder import (
+    BEST_NAME,
+    CONFIG_NAME,
+    LAST_NAME,
+    writing_folder,
+)
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import from_flat, to_flat
+from headrace.train.trials.members import PlannedRun, planned_runs
+from headrace.train.trials.settings import TrialsConfig
+
+TRIALS_NAME = "trials.yaml"
+SUMMARY_NAME = "summary.json"
+OUT_OF_FOLD_NAME = "out_of_fold.npz"
+_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """What several runs are of.
+
+    Attributes:
+        folder: of all.
+        asked: how many runs of which kind.
+        config: what the runs have in common.
+    """
+
+    folder: Path
+    asked: TrialsConfig
+    config: RunConfig
+
+    @property
+    def runs(self) -> list[PlannedRun]:
+        return planned_runs(self.config, self.asked, self.folder)
+
+
+def holds_trials(place: str | Path) -> bool:
+    """Whether this is the folder of several runs, not of one."""
+    return (Path(place) / TRIALS_NAME).is_file()
+
+
+def read_trials(folder: Path) -> Trials:
+    """Reads what the runs of a folder are of.
+
+    Raises:
+        ConfigError: if the file cannot be read, or is none of ours.
+    """
+    path = folder / TRIALS_NAME
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = dict(content.pop("config"))
+        asked = TrialsConfig(**content)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (
+        yaml.YAMLError,
+        UnicodeDecodeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} does not say which runs there are: {reason}") from None
+    return Trials(folder=folder, asked=asked, config=from_flat(settings, str(path)))
+
+
+def hold_trials(wanted: Trials) -> FolderLock:
+    """Makes the folder or takes up the one that is there, and locks it for this process.
+
+    Raises:
+        ConfigError: if it holds something else, or trials with other settings, is being
+            written by another process, or cannot be made.
+    """
+    folder = wanted.folder
+    with writing_folder():
+        _refuse_others(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = lock_folder(folder)
+        try:
+            _refuse_others(folder)
+            if holds_trials(folder):
+                check_same_trials(read_trials(folder), wanted)
+            remove_leftovers(folder, (TRIALS_NAME, SUMMARY_NAME, OUT_OF_FOLD_NAME))
+        except BaseException:
+            lock.close()
+            raise
+    return lock
+
+
+def write_trials(wanted: Trials) -> None:
+    """Notes down in the folder what its runs are of; whoever holds it may.
+
+    Raises:
+        ConfigError: if it cannot be written.
+    """
+    content: dict[str, Any] = {
+        **asdict(wanted.asked),
+        "config": to_flat(wanted.config),
+    }
+    text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
+    with writing_folder(), replacing(wanted.folder / TRIALS_NAME) as file:
+        file.write(text.encode())
+
+
+def check_same_trials(before: Trials, wanted: Trials) -> None:
+    """Refuses to go on with other runs than those that were begun.
+
+    Raises:
+        ConfigError: naming what differs.
+    """
+    one, other = before.asked, wanted.asked
+    if (one.folds, one.repeats) != (other.folds, other.repeats):
+        raise ConfigError(
+            f"{before.folder} holds runs of {one}, not of {other}; name another folder with --out"
+        )
+    if one.folds and one.split_seed != other.split_seed:
+        raise ConfigError(
+            f"{before.folder} holds folds of --split-seed {one.split_seed}, not "
+            f"{other.split_seed}; name another folder with --out"
+        )
+    check_same_settings(before.config, wanted.config)
+
+
+def run_folders(place: Path) -> list[Path]:
+    """The folders of all the runs of trials, of which each has its best.pt.
+
+    Raises:
+        ConfigError: if one has none yet.
+    """
+    folders = [run.folder for run in read_trials(place).runs]
+    for folder in folders:
+        if not (folder / BEST_NAME).is_file():
+            raise ConfigError(
+                f"{place}: {folder.name} has no {BEST_NAME} yet; finish the runs with "
+                f"`{called('train')} --resume {place}`, or name those that are there"
+            )
+    return folders
+
+
+def _refuse_others(folder: Path) -> None:
+    """Refuses a folder in which something else is kept; hidden files are no matter."""
+    if holds_trials(folder) or not folder.exists():
+        return
+    if any((folder / name).exists() for name in (LAST_NAME, CONFIG_NAME)):
+        raise ConfigError(
+            f"--out {folder} holds a single run; name another folder, or go on with that run by "
+            f"--resume {folder} alone"
+        )
+    found = sorted(path.name for path in folder.glob("[!.]*"))
+    if found:
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise ConfigError(
+            f"--out {folder} is not empty and holds no runs: there is {', '.join(found[:_SHOWN])}"
+            f"{more}; name a folder that is new or empty"
+        )
