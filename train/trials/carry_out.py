@@ -50,7 +50,7 @@ def carry_out(wanted: Trials, train_one: TrainOne, say: Callable[[str], None]) -
     """
     check_together(wanted.asked, wanted.config)
     _refuse_processes(wanted)
-    place = "nothing has begun"
+    place = ""
     try:
         with ExitStack() as resources:
             is_there = wanted.folder.is_dir()
@@ -78,6 +78,8 @@ def carry_out(wanted: Trials, train_one: TrainOne, say: Callable[[str], None]) -
             say(f"wrote {wanted.folder / SUMMARY_NAME}")
             return summary
     except (Interrupted, KeyboardInterrupt):
+        if not place:
+            raise
         raise Interrupted(
             f"{place}; go on with `{called('train')} --resume {wanted.folder}`"
         ) from None

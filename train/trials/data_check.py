@@ -55,14 +55,13 @@ def _check_classes(labels: np.ndarray, classes: tuple[str, ...], wanted: Trials)
     few = np.flatnonzero((counts > 0) & (counts < wanted.asked.folds))
     if not len(few):
         return
-    shown = ", ".join(f"{classes[c]} {counts[c]}" for c in few[:_SHOWN])
+    shown = ", ".join(f"{classes[c]} ({counts[c]})" for c in few[:_SHOWN])
     more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
-    least, split = int(counts[few].min()), wanted.config.data.train_split
-    names = ",".join(classes[c] for c in few)
-    fewer = [f"take --folds {least} at most"] if least > 1 else []
-    without = [f"leave them out, --train-split '{split}-{split}[{names}]'"]
-    how = " or ".join([*fewer, *(without if split.isidentifier() else [])])
+    least = int(counts[few].min())
+    ways = [f"take --folds {least} at most"] if least > 1 else []
+    if len(few) < len(classes) - 1:
+        ways.append("leave such classes out, as in --train-split 'train-train[CLASS,CLASS]'")
     raise ConfigError(
         f"{wanted.asked}: classes with fewer samples than folds, {shown}{more}; "
-        f"{how or 'leave them out'}"
+        f"{' or '.join(ways) or 'add samples'}"
     )

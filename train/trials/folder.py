@@ -94,8 +94,9 @@ def hold_trials(wanted: Trials) -> FolderLock:
         lock = lock_folder(folder)
         try:
             _refuse_others(folder)
-            if holds_trials(folder):
-                check_same_trials(read_trials(folder), wanted)
+            before = read_trials(folder) if holds_trials(folder) else wanted
+            if any(run.folder.exists() for run in before.runs):
+                check_same_trials(before, wanted)
             remove_leftovers(folder, (TRIALS_NAME, SUMMARY_NAME, OUT_OF_FOLD_NAME))
         except BaseException:
             lock.close()
