@@ -19,6 +19,7 @@ ABOUT = {
     "train": "train a classifier",
     "evaluate": "measure trained classifiers on labelled samples",
     "predict": "predict classes with a trained classifier",
+    "suspects": "find doubtful labels and images that are there twice, after training by folds",
     "bench throughput": "images per second of every loader, beside peers and ceilings",
     "bench augmentation": "speed of augmentation, beside Kornia and torchvision",
     "bench packing": "speed and memory of packing, beside FFCV's writer",

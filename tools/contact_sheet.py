@@ -10,11 +10,11 @@ from PIL import Image, ImageDraw, ImageFont
 from headrace.pipeline.errors import BadSampleError
 from headrace.pipeline.records import Records
 
-_TILE_PX = 112
-_GAP_PX = 6
+TILE_PX = 112
+GAP_PX = 6
 _TEXT_PX = 13
 _ROWS_MAX = 40
-_PAPER, _INK, _FAINT, _ALARM = (250, 250, 248), (25, 25, 25), (130, 130, 130), (200, 30, 30)
+PAPER, INK, FAINT, ALARM = (250, 250, 248), (25, 25, 25), (130, 130, 130), (200, 30, 30)
 
 
 def draw_contact_sheet(records: Records, path: Path, columns: int = 8, seed: int = 0) -> None:
@@ -29,26 +29,23 @@ def draw_contact_sheet(records: Records, path: Path, columns: int = 8, seed: int
     rows = _rows(records, columns, np.random.Generator(np.random.Philox(key=seed)))
     font = ImageFont.load_default(_TEXT_PX)
     margin = 14 + max(round(font.getlength(text)) for *texts, _ in rows for text in texts)
-    step = _TILE_PX + _GAP_PX
-    sheet = Image.new(
-        "RGB", (margin + columns * step + _GAP_PX, len(rows) * step + _GAP_PX), _PAPER
-    )
+    step = TILE_PX + GAP_PX
+    sheet = Image.new("RGB", (margin + columns * step + GAP_PX, len(rows) * step + GAP_PX), PAPER)
     draw = ImageDraw.Draw(sheet)
     for row, (title, subtitle, indices) in enumerate(rows):
-        top = _GAP_PX + row * step
-        draw.text((8, top + _TILE_PX // 2 - _TEXT_PX), title, _INK, font)
-        draw.text((8, top + _TILE_PX // 2 + 3), subtitle, _FAINT, font)
+        top = GAP_PX + row * step
+        draw.text((8, top + TILE_PX // 2 - _TEXT_PX), title, INK, font)
+        draw.text((8, top + TILE_PX // 2 + 3), subtitle, FAINT, font)
         for column, index in enumerate(indices):
             left = margin + column * step
             try:
-                tile = _tile(records.decode(index))
+                picture = tile(records.decode(index))
             except BadSampleError:
-                draw.rectangle((left, top, left + _TILE_PX, top + _TILE_PX), outline=_ALARM)
-                draw.text((left + 6, top + 6), f"#{index} bad", _ALARM, font)
+                draw.rectangle((left, top, left + TILE_PX, top + TILE_PX), outline=ALARM)
+                draw.text((left + 6, top + 6), f"#{index} bad", ALARM, font)
                 continue
-            sheet.paste(
-                tile, (left + (_TILE_PX - tile.width) // 2, top + (_TILE_PX - tile.height) // 2)
-            )
+            across, down = (TILE_PX - picture.width) // 2, (TILE_PX - picture.height) // 2
+            sheet.paste(picture, (left + across, top + down))
     sheet.save(path, "PNG")
 
 
@@ -76,7 +73,8 @@ def _rows(
     return rows
 
 
-def _tile(image: np.ndarray) -> Image.Image:
+def tile(image: np.ndarray) -> Image.Image:
+    """An image, (H, W, 3) uint8 RGB, in its own shape and at most TILE_PX wide and high."""
     picture = Image.fromarray(image)
-    picture.thumbnail((_TILE_PX, _TILE_PX), Image.Resampling.BILINEAR)
+    picture.thumbnail((TILE_PX, TILE_PX), Image.Resampling.BILINEAR)
     return picture

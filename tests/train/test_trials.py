@@ -26,7 +26,7 @@ QUICK = (
     "--model timm:test_resnet --size 32 --batch-size 8 --epochs 2 --workers 0 --lr 0.003 "
     "--loader torchvision --device cpu --no-tensorboard --log-every 2"
 ).split()
-ASK = {"loader": "torchvision", "workers": 0, "device": "cpu"}
+ASK: dict[str, Any] = {"loader": "torchvision", "workers": 0, "device": "cpu"}
 
 
 def carried_out(data: Path, out: Path, *words: str) -> dict[str, Any]:

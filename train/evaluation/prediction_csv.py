@@ -25,7 +25,7 @@ def write_csv(path: Path, outcome: Outcome, records: Records, classes: list[str]
     Raises:
         HeadraceError: if the file cannot be written.
     """
-    with _table(path) as rows:
+    with csv_rows(path) as rows:
         rows.writerow(["name", "label", "predicted", "class", "confidence"])
         columns = zip(
             outcome.indices.tolist(),
@@ -54,7 +54,7 @@ def write_submission(path: Path, outcome: Outcome, records: Records, classes: li
     """
     numbers = [name for name in classes if name.isascii() and name.isdecimal()]
     categories = list(map(int, numbers)) if len(numbers) == len(classes) else range(len(classes))
-    with _table(path) as rows:
+    with csv_rows(path) as rows:
         rows.writerow(["Id", "Category"])
         for number, place in enumerate(in_name_order(outcome, records)):
             rows.writerow([f"{number:04d}", categories[int(outcome.predicted[place])]])
@@ -69,7 +69,12 @@ def in_name_order(outcome: Outcome, records: Records) -> list[int]:
 
 
 @contextmanager
-def _table(path: Path) -> Iterator[Any]:
+def csv_rows(path: Path) -> Iterator[Any]:
+    """A csv.writer of a file that appears when the block ends; names may hold any bytes.
+
+    Raises:
+        HeadraceError: if it cannot be written.
+    """
     with written(path) as file:
         text = io.TextIOWrapper(file, "utf-8", "backslashreplace", newline="")
         try:

@@ -1,0 +1,113 @@
+"""Planted faults come out on top: flipped labels, and a copy in another split."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from headrace.pipeline.containers import beton
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import parse
+from headrace.tools.suspects import SuspectsSettings, find_suspects
+from headrace.train.run import read_flags, run_trials
+from tests.builders import StoredSample, make_records
+from tests.train.tiny_runs import tinted
+
+FLIPPED = (3, 17, 40)
+TWICE, COPY = 5, 62
+"""A record of the training split and the one of val that is its copy."""
+SPLITS = {"train": 60, "val": 9}
+
+
+def again_compressed(sample: StoredSample) -> StoredSample:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(sample.data)).save(file, "JPEG", quality=40)
+    return StoredSample(
+        data=file.getvalue(),
+        height=sample.height,
+        width=sample.width,
+        label=sample.label,
+        mode=beton.MODE_JPEG,
+        name="copy.jpg",
+    )
+
+
+def write(path: Path, num_flipped: int = len(FLIPPED)) -> Path:
+    flipped = FLIPPED[:num_flipped]
+    samples = [tinted(i, i % 3, (i + (i in flipped)) % 3) for i in range(sum(SPLITS.values()))]
+    samples[COPY] = again_compressed(samples[TWICE])
+    make_records(path, samples, SPLITS).close()
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("suspects") / "tiny.beton")
+
+
+@pytest.fixture(scope="module")
+def folds(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("suspects") / "folds"
+    words = (
+        "--model timm:test_resnet --size 32 --batch-size 8 --epochs 6 --workers 0 --lr 0.003 "
+        "--loader torchvision --device cpu --no-tensorboard --recipe none --folds 3 "
+        "--crop-scale 0.8 1 --amp off"
+    )
+    run_trials(read_flags(["--data", str(data), "--out", str(out), *words.split()]))
+    torch.set_num_threads(before)
+    return out
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_flipped_labels_and_a_copy_are_found(
+    folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "suspects"
+    doubts, (double,) = find_suspects(SuspectsSettings(folder=folds, out=out))
+    labels = table(out / "labels.csv")
+    assert {int(row["record"]) for row in labels[:3]} == set(FLIPPED)
+    assert len(labels) == len(doubts.places)
+    first = labels[0]
+    assert first["class"] == f"class {first['label']}" and first["sure"] == "1"
+    assert float(first["margin"]) == pytest.approx(
+        float(first["probability"]) - float(first["predicted_probability"]), abs=2e-4
+    )
+    assert double.group.indices.tolist() == [TWICE, COPY] and double.wrong == ("two splits",)
+    doubles = table(out / "doubles.csv")
+    assert [(row["record"], row["split"]) for row in doubles] == [("5", "train"), ("62", "val")]
+    assert doubles[0]["fold"] in "012" and doubles[1]["fold"] == ""
+    for name in ("labels.png", "doubles.png"):
+        with Image.open(out / name) as picture:
+            assert np.asarray(picture).std() > 5
+    shown = capsys.readouterr().out
+    assert f"labels: {len(labels)} of 60 samples look like another class" in shown
+    assert "0 with two labels, 1 with two splits, 0 with two folds, 0 harmless" in shown
+
+
+def test_labels_alone(folds: Path) -> None:
+    settings = parse(SuspectsSettings, "suspects", [str(folds), "--no-doubles", "--top", "1"])
+    assert find_suspects(settings)[1] == []
+    assert {p.name for p in (folds / "suspects").iterdir()} == {"labels.csv", "labels.png"}
+
+
+def test_what_is_refused(folds: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"holds no runs of --folds; train them with"):
+        find_suspects(SuspectsSettings(folder=tmp_path))
+    other = write(tmp_path / "other.beton", num_flipped=2)
+    with pytest.raises(ConfigError, match=r"holds other samples than .* was trained on"):
+        find_suspects(SuspectsSettings(folder=folds, data=str(other), out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ConfigError, match="--bits 30: expected 0 to 12"):
+        SuspectsSettings(folder=folds, bits=30)

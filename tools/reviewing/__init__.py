@@ -1,0 +1,1 @@
+"""Samples that someone should look at again: doubtful labels, and images that are there twice."""
