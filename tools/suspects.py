@@ -141,7 +141,7 @@ def _report_labels(doubts: Doubts, found: OutOfFold, records: Records, out: Path
     print(f"wrote {out / 'labels.csv'}")
     if number:
         draw_labels(out / "labels.png", doubts, found, records, top)
-        print(f"wrote {out / 'labels.png'}: the first {min(top, number)}")
+        print(f"wrote {out / 'labels.png'}: {min(top, number)} of them")
 
 
 def _doubles(
@@ -163,8 +163,7 @@ def _doubles(
     print(f"wrote {out / 'doubles.csv'}")
     if doubles:
         draw_doubles(out / "doubles.png", doubles[: settings.top], records, splits, folds)
-        shown = min(settings.top, len(doubles))
-        print(f"wrote {out / 'doubles.png'}: the first {counted(shown, 'group')}")
+        print(f"wrote {out / 'doubles.png'}: {min(settings.top, len(doubles))} of them")
     return doubles
 
 
