@@ -86,9 +86,10 @@ class CommandLine:
     config: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """YAML file with settings; flags override it."""
     resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
-    """Run folder or last.pt to continue; its settings hold, save that --epochs may grow."""
+    """Run folder, last.pt, or folder of --folds or --repeats to continue; its settings hold, save
+    that --epochs may grow."""
     val_fraction: float = 0.0
-    """Hold this share of each class of --train-split out for validation (0: no)."""
+    """Hold this share of each class of the training split out for validation (0: no)."""
     trials: Annotated[TrialsConfig, arg(name="")] = field(default_factory=TrialsConfig)
     run: Annotated[RunConfig, arg(name="")] = field(default_factory=RunConfig)
 

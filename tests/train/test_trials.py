@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from headrace.pipeline.errors import ConfigError, HeadraceError, Interrupted
+from headrace.pipeline.errors import ConfigError, HeadraceError, Interrupted, RecordsError
 from headrace.pipeline.records import Records
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.folder.checkpoint import load_checkpoint
@@ -222,6 +223,11 @@ def test_a_fraction_is_held_out_and_stays_so(
         "held out: 9 of the 42 samples of train, drawn in each class (20%, seed 3); the data's own "
         "split val takes no part" in capsys.readouterr().out
     )
+    held = "train | 20%, seed 3"
+    paths = (str(tmp_path / "run"), str(data))
+    assert evaluate(EvaluateConfig(paths=paths, split=held, **ASK))["count"] == 9
+    with pytest.raises(RecordsError, match=f"what the run held out is --split '{re.escape(held)}'"):
+        evaluate(EvaluateConfig(paths=paths, split="dev", **ASK))
     again = read_flags(["--resume", str(tmp_path / "run"), "--epochs", "2"])
     assert again.run.data.val_split == "train | 20%, seed 3"
     assert run_training(again.run, again.resume).progress.epoch == 2

@@ -28,7 +28,7 @@ from headrace.train.evaluation.ensemble import (
     with_logits,
 )
 from headrace.train.evaluation.inference import answer
-from headrace.train.evaluation.members import Member, check_classes
+from headrace.train.evaluation.members import Member, check_classes, selected
 from headrace.train.evaluation.outcome import Outcome
 from headrace.train.evaluation.views import ViewConfig, describe_views, make_views, plain_view
 from headrace.train.processes.world import join_world
@@ -61,8 +61,9 @@ class Answers:
     ) -> None:
         classes = members[0].classes
         check_classes(records, classes)
+        chosen = selected(records, split, members)
         check_range(records, split, len(classes))
-        if not len(records.select(split)):
+        if not len(chosen):
             raise ConfigError(f"split {split or 'all'!r} of {config.data} is empty")
         self._config, self._records, self._members = config, records, members
         self._split, self._resources = split, resources

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from headrace.augment import Preprocess
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.drawn_parts import read_draw
+from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.records import Records
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.run_folder import BEST_NAME
@@ -110,6 +112,21 @@ def check_classes(records: Records, classes: list[str]) -> None:
         f"the model knows {len(classes)} classes, {records.path} has {len(theirs)}; "
         "predict on data packed with the same classes"
     )
+
+
+def selected(records: Records, split: str | None, members: Sequence[Member]) -> np.ndarray:
+    """(n,) the records of a split, None for all.
+
+    Raises:
+        RecordsError: if there is no such split, naming what the run held out if that was drawn.
+    """
+    try:
+        return records.select(split)
+    except RecordsError as error:
+        held = {str(member.checkpoint["config"].get("val_split", "")) for member in members}
+        drawn = held.pop() if len(held) == 1 else ""
+        hint = f"; what the run held out is --split '{drawn}'" if read_draw(drawn) else ""
+        raise RecordsError(f"{error}{hint}") from None
 
 
 def first_difference(one: list[str], other: list[str]) -> str:

@@ -14,8 +14,8 @@ class TrialsConfig:
     """How many runs, of what; neither for a single one."""
 
     folds: int = 0
-    """Train once for each of so many folds of --train-split, on all the others: cross-validation
-    (0: no)."""
+    """Train once for each of so many folds of the training split, on all the others:
+    cross-validation (0: no)."""
     repeats: int = 0
     """Train once with each of so many seeds, from --seed on (0: no)."""
     split_seed: int = 0
