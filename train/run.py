@@ -32,7 +32,7 @@ from tyro.conf import arg
 
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.drawn_parts import read_draw
-from headrace.pipeline.errors import ConfigError, Finished, Interrupted
+from headrace.pipeline.errors import ConfigError, Finished, HeadraceError, Interrupted
 from headrace.pipeline.flags import parse
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
@@ -303,7 +303,13 @@ def run_trials(asked: CommandLine) -> dict[str, Any]:
         asked=asked.trials,
         config=with_out(asked.run, str(folder)),
     )
-    return carry_out(several, run_training, _say)
+    try:
+        return carry_out(several, run_training, _say)
+    except HeadraceError:
+        if not place:  # the next number was taken for nothing
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def main() -> None:
