@@ -59,7 +59,7 @@ class SuspectsSettings:
     """Folder to write into."""
     top: Annotated[int, arg(metavar="N")] = 40
     """How many samples, and groups of doubles, are drawn; the CSV files have all."""
-    bits: Annotated[int, arg(metavar="N")] = 4
+    bits: Annotated[int, arg(metavar="N")] = 6
     """In how many of 64 bits of their hash images may differ that look the same."""
     no_doubles: Flag = False
     """Look at labels alone, and decode only what is drawn."""
@@ -127,6 +127,8 @@ def _report_labels(doubts: Doubts, found: OutOfFold, records: Records, out: Path
         f"labels: {number} of {total} samples look like another class to the folds that have not "
         f"seen them, {int(doubts.confident.sum())} of them surely"
     )
+    if 2 * number > total:
+        print("  most are the folds' own mistakes, then: better models find fewer and truer ones")
     classes = found.classes.tolist()
     for place, label, own, other in zip(
         doubts.places[:_SAID].tolist(),
