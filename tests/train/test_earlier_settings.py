@@ -12,7 +12,7 @@ import yaml
 from headrace.pipeline.errors import Interrupted
 from headrace.train.folder.checkpoint import load_checkpoint, save_checkpoint
 from headrace.train.run import read_command_line, run_training
-from headrace.train.settings.config_file import from_flat, to_flat
+from headrace.train.settings.config_file import EARLIER, from_flat, to_flat
 from tests.train.test_loop import stop_after
 from tests.train.tiny_runs import assert_same_run, settings, write_data
 
@@ -83,7 +83,7 @@ def test_what_they_do_not_say_is_as_it_was() -> None:
 
 def test_every_setting_is_still_there_with_its_value() -> None:
     flat = to_flat(from_flat(earlier(), "config.yaml"))
-    assert {key: flat[key] for key in earlier()} == earlier()
+    assert {key: flat[EARLIER.get(key, key)] for key in earlier()} == earlier()
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -112,3 +112,8 @@ def test_such_a_run_goes_on_bit_for_bit(
     config, resume = read_command_line(["--resume", str(folder)])
     run_training(config, resume)
     assert_same_run(tmp_path / "whole", folder)
+
+
+def test_a_setting_that_is_called_otherwise_now_is_known() -> None:
+    """`--repeats` is of whole runs now; each sample's own is `--aug-repeats`."""
+    assert from_flat(earlier(repeats=3), "config.yaml").data.aug_repeats == 3
