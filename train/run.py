@@ -162,7 +162,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
 
 def _begin(
     config: RunConfig, resume: str, world: World, resources: ExitStack
-) -> tuple[RunConfig, dict[str, Any] | None, Callable[[], FolderLock]]:
+) -> tuple[RunConfig, dict[str, Any] | None, Callable[[RunConfig], FolderLock]]:
     """A run's settings, the checkpoint that it continues, and how rank 0 gets its folder."""
     if not resume:
         if first := config.optim.schedule_from:
@@ -170,18 +170,18 @@ def _begin(
                 f"--schedule-from is {first}, which is for a run that goes on, with --resume and "
                 "more --epochs; leave it out"
             )
-        return config, None, lambda: resources.enter_context(make_folder(config))
+        return config, None, lambda settled: resources.enter_context(make_folder(settled))
     # Held from before it is read: another run may be about to save into it.
     held = world.on_main(lambda: resources.enter_context(hold_folder(earlier_folder(resume))))
     earlier = read_earlier(resume)
     config = continued(config, earlier, _say)
 
-    def take_folder() -> FolderLock:
+    def take_folder(settled: RunConfig) -> FolderLock:
         assert held is not None  # rank 0 alone takes it
         if earlier.checkpoint is None:
             restart_folder(held)
-        if config.optim != earlier.config.optim:
-            write_settings(held, config)
+        if settled.optim != earlier.config.optim:
+            write_settings(held, settled)
         return held
 
     return config, earlier.checkpoint, take_folder

@@ -35,7 +35,8 @@ def test_preview_of_recipes(
     assert "evaluation: what validation and prediction see: mean" in said
     assert "training, recipe report: mean" in said and "alpha: 0.4" in said
     with Image.open(out) as sheet:
-        assert sheet.width > 2 * 128 and sheet.height > 3 * 3 * 128
+        # Evaluation's view, two draws beside it; a row of blocks for each recipe.
+        assert sheet.width > (1 + 2) * 128 and sheet.height > 2 * 3 * 128
 
 
 def subject(packed: Path, preprocess: Preprocess | None = None) -> Subject:

@@ -104,6 +104,7 @@ def loader_config(
     return LoaderConfig(
         split=data.train_split if train else data.val_split,
         sampling=data.sampling,
+        at_most=0 if train else data.limit_batches * data.batch_size,
         device=device,
         plan=dataclasses.replace(plan, tail=tail, rank=world.rank, world_size=world.size),
         decode=data.decode,

@@ -50,7 +50,7 @@ class DataConfig:
 
     data: str = ""
     """.beton file, WebDataset shards, or an image folder."""
-    crop: CropConfig = field(default_factory=lambda: CropConfig(crop_scale=(0.25, 1.0)))
+    crop: CropConfig = field(default_factory=CropConfig)
     batch_size: int = 128
     """Samples per optimiser step, over all processes together."""
     train_split: str = "train"
@@ -66,7 +66,8 @@ class DataConfig:
     drop_last: bool = False
     """Leave out the last, incomplete batch of an epoch."""
     limit_batches: int = 0
-    """Use only this many batches of each split per epoch (0: all); for a quick try."""
+    """Use only this many batches of each split per epoch (0: all), those of validation spread over
+    all classes; for a quick try."""
     decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
