@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from headrace.pipeline.checking import check, check_choice
-from headrace.pipeline.crops import EVALUATION, TRAINING
+from headrace.pipeline.crops import EVALUATION, PLACING, TRAINING
 from headrace.pipeline.crops.geometry import (
     GEOMETRIES,
     USUAL_GEOMETRY,
@@ -121,6 +121,10 @@ class CropConfig:
         if train:
             return self.crop_mode or self._geometry.training
         return self.eval_mode or self._geometry.evaluation
+
+    def places(self, train: bool) -> bool:
+        """Whether boxes need not fill the batch's image."""
+        return self.mode(train) in PLACING
 
     @property
     def eval_share(self) -> float:

@@ -45,7 +45,7 @@ def test_what_draws_nothing_cuts_the_same_in_training_as_in_evaluation(name: str
     h, w = np.array([30, 90, 64]), np.array([70, 50, 64])
     crop = CropConfig(size=(24, 32), geometry=name)
     ours, theirs = (
-        make_plan(h, w, [0, 1, 2], PlanConfig(crop=crop, train=train), 3) for train in (True, False)
+        make_plan(h, w, range(3), PlanConfig(crop=crop, train=train), 3) for train in (True, False)
     )
     order = np.argsort(ours.indices)
     assert np.array_equal(ours.boxes[order], theirs.boxes)
