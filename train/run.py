@@ -29,6 +29,7 @@ from tyro.conf import arg
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError, Finished, Interrupted
 from headrace.pipeline.flags import parse
+from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
 from headrace.train.display import best_value, report
@@ -71,8 +72,8 @@ class CommandLine:
     """Train a classifier on packed images or an image folder."""
 
     preset: Annotated[str, arg(metavar="NAME", help_behavior_hint="")] = ""
-    """Settings after others' work: cifar10-resnet18, food11-report, food11-sample, food11-trivial;
-    flags override them."""
+    """Settings after others' work: cifar10-resnet18, finegrained-transfer, food11-report,
+    food11-sample, food11-trivial, food11-tta; flags override them."""
     config: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """YAML file with settings; flags override it."""
     resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
@@ -106,10 +107,19 @@ def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
         # Without its --out, for one that is there after parsing was given just now.
         base = with_out(earlier.config, "")
     words, base = prepare(args, base)
+    if not resumed:
+        base = starting_from(peek(words, "--weights"), words, base)
     found = parse(CommandLine, called("train"), words, CommandLine(run=base), EVERYDAY)
     if earlier is not None and found.run.runtime.out:
         check_given_out(found.run.runtime.out, earlier.folder)
     return found.run, found.resume
+
+
+def starting_from(weights: str, words: Sequence[str], base: RunConfig) -> RunConfig:
+    """The settings with a file that was given in the place of a preset's published weights."""
+    if not weights or "--pretrained" in words:
+        return base
+    return with_values(base, {"weights": weights, "pretrained": False})
 
 
 def with_out(config: RunConfig, out: str) -> RunConfig:
