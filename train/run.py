@@ -32,6 +32,7 @@ from headrace.pipeline.flags import parse
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
+from headrace.train.data.geometry import settled_as
 from headrace.train.display import best_value, report
 from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock
@@ -219,7 +220,7 @@ def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -
         Finished: if nothing is left to do, which has been said.
     """
     check_out(config, earlier)
-    config = with_out(config, str(earlier.folder))
+    config = settled_as(with_out(config, str(earlier.folder)), earlier.config)
     if earlier.checkpoint is not None:
         check_same_run(earlier.checkpoint, config)
         if line := finished_line(earlier.checkpoint, config, earlier.folder):

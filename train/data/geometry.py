@@ -54,6 +54,13 @@ def settle_crop(
     return with_values(config, {"size": crop.side(train=True), "geometry": geometry})
 
 
+def settled_as(config: RunConfig, earlier: RunConfig) -> RunConfig:
+    """The settings with what had been settled of a run, as far as they do not say it themselves."""
+    said, settled = config.data.crop, earlier.data.crop
+    names = [name for name in ("size", "geometry") if getattr(said, name) is None]
+    return with_values(config, {name: getattr(settled, name) for name in names})
+
+
 def other_view(crop: CropConfig, heights: np.ndarray, widths: np.ndarray) -> str:
     """In which way evaluation sees other pictures than all that training does; "" if it does not.
 
