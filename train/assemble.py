@@ -20,6 +20,7 @@ from headrace.train.data.geometry import settle_crop
 from headrace.train.data.inputs import (
     data_fingerprint,
     first_images,
+    limit_line,
     open_loaders,
 )
 from headrace.train.data.labels import check_held_out, check_labels
@@ -256,12 +257,8 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
         if line := split_line(flag, name, run.records.splits):
             say(line)
     say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
-    measured = data.limit_batches * data.batch_size
-    if 0 < measured < num_val:
-        say(
-            f"--limit-batches {data.limit_batches}: val scores are of {measured} of {num_val} "
-            "samples, spread over all classes"
-        )
+    if num_val and (line := limit_line(data, run.records)):
+        say(line)
     say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {size_text(data.crop)} px")
     say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}")
     if run.world.size > 1:

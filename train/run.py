@@ -62,8 +62,8 @@ from headrace.train.settings.words import peek, prepare
 from headrace.train.state import Run
 
 EVERYDAY = (
-    "data model size epochs batch_size lr optimizer recipe seed out device workers preset config "
-    "resume"
+    "data model size geometry epochs batch_size lr optimizer recipe seed out device workers preset "
+    "config resume"
 ).split()
 """What --help shows."""
 

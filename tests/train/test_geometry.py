@@ -218,5 +218,8 @@ def test_a_few_batches_show_all_classes(tmp_path: Path, capsys: pytest.CaptureFi
     assert (
         "--limit-batches 1: val scores are of 8 of 24 samples, spread over all classes"
     ) in capsys.readouterr().out
+    few = {**QUICK, "batch_size": 2}
+    run_training(settings(tmp_path / "a.beton", tmp_path / "few", **few))
+    assert "of 2 of 24 samples, spread over 2 of 3 classes" in capsys.readouterr().out
     (epoch,) = rows(tmp_path / "run", "epoch")
     assert round(epoch["val_accuracy"] * 8, 6).is_integer()

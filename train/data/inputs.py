@@ -73,6 +73,19 @@ def open_loaders(
     return train_loader, resources.enter_context(open_loader(records, settings))
 
 
+def limit_line(data: DataConfig, records: Records) -> str:
+    """How few samples --limit-batches leaves to be measured on; "" where it leaves all."""
+    labels = records.labels[records.select(data.val_split)]
+    measured, classes = data.limit_batches * data.batch_size, len(np.unique(labels))
+    if not 0 < measured < len(labels):
+        return ""
+    shown = "all classes" if measured >= classes else f"{measured} of {classes} classes"
+    return (
+        f"--limit-batches {data.limit_batches}: val scores are of {measured} of {len(labels)} "
+        f"samples, spread over {shown}"
+    )
+
+
 def first_images(loader: PlannedLoader, preprocess: Preprocess) -> Tensor:
     """Up to 5000 training images of the first epoch, normalised but not augmented.
 
