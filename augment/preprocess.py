@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,8 +12,25 @@ import torch
 from headrace.pipeline.crops.settings import CropConfig, Size
 from headrace.pipeline.errors import ConfigError
 
+if TYPE_CHECKING:
+    from headrace.pipeline.planned import PlannedLoader
+    from headrace.pipeline.records import Records
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+"""Means and deviations of the channels, in 0..1."""
+
+
+def data_statistics(records: Records) -> Statistics | None:
+    """Those that were measured when the data was packed; None where they were not."""
+    manifest = records.manifest
+    if manifest.mean is None or manifest.std is None:
+        return None
+    # Images of one colour have no deviation.
+    return tuple(manifest.mean), tuple(max(value, 1 / 255) for value in manifest.std)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +72,32 @@ class Preprocess:
 
     @property
     def crop(self) -> CropConfig:
-        """How evaluation and prediction cut."""
-        return CropConfig(size=self.size, eval_mode=self.eval_mode, eval_crop=self.eval_crop)
+        """How evaluation and prediction cut: each way of it is a geometry's of the same name."""
+        return CropConfig(size=self.size, geometry=self.eval_mode, eval_crop=self.eval_crop)
+
+    @classmethod
+    def of(cls, loader: PlannedLoader) -> Preprocess:
+        """That of a model that is trained from a loader: its crop, and its data's numbers.
+
+        The mean and deviation are those measured when the data was packed, ImageNet's where they
+        were not, as in a run with --normalise auto and no weights to start from.
+        """
+        crop, own = loader.config.plan.crop, data_statistics(loader.records)
+        mean, std = own or (IMAGENET_MEAN, IMAGENET_STD)
+        return cls.of_crop(crop, mean, std)
+
+    @classmethod
+    def of_crop(
+        cls, crop: CropConfig, mean: tuple[float, ...], std: tuple[float, ...]
+    ) -> Preprocess:
+        """With the evaluation's side of a crop."""
+        return cls(
+            size=crop.side(train=False),
+            eval_mode=crop.mode(train=False),
+            eval_crop=crop.eval_share,
+            mean=mean,
+            std=std,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and lists, for a checkpoint that loads with ``weights_only=True``."""

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 
+from headrace.pipeline.checking import check
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.loaders.settings import DecodeConfig
@@ -43,6 +44,7 @@ class LoaderConfig:
     Attributes:
         split: name of the split or an expression (pipeline/selection.py), None for every sample.
         sampling: how often each sample comes in training, see pipeline/sampling.py.
+        at_most: take only so many samples of the split, spread over its classes (0: all).
         device: where batches end up; a name (`cpu`, `cuda:1`, `auto`) becomes the device.
         plan: order, crops and sharding.
         decode: which loader, with how many workers.
@@ -53,11 +55,13 @@ class LoaderConfig:
 
     split: str | None = "train"
     sampling: str = "shuffle"
+    at_most: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     plan: PlanConfig = field(default_factory=PlanConfig)
     decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
+        check(self.at_most >= 0, "at_most", self.at_most, "0 or more")
         object.__setattr__(self, "device", resolve_device(self.device))
 
     @property

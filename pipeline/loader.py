@@ -17,6 +17,7 @@ from headrace.pipeline.backend import LoaderConfig
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.command_line import called
 from headrace.pipeline.cores import available_cores
+from headrace.pipeline.crops.fitting import fit, fit_line
 from headrace.pipeline.crops.settings import Size
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
@@ -26,6 +27,7 @@ from headrace.pipeline.loaders.settings import Workers
 from headrace.pipeline.plan import Tail, make_plan
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.pipeline.spread import spread
 from headrace.pipeline.value_types import check_types
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class LoaderSettings(TypedDict, total=False):
 
     split: str | None
     sampling: str
+    at_most: int
     device: str | torch.device
     batch_size: int
     seed: int
@@ -60,15 +63,16 @@ class LoaderSettings(TypedDict, total=False):
     tail: Tail
     rank: int
     world_size: int
-    size: Size
-    crop_mode: str
+    size: Size | None
+    geometry: str | None
+    crop_mode: str | None
     crop_scale: tuple[float, float]
     crop_ratio: tuple[float, float]
     crop_padding: int
     flip: float
     eval_size: Size | None
-    eval_mode: str
-    eval_crop: float
+    eval_mode: str | None
+    eval_crop: float | None
     loader: str
     workers: Workers
     resident_memory: float
@@ -83,7 +87,8 @@ def open_loader(
     """Opens a loader on packed records or an image folder.
 
     Every loader carries out the same plan: for one seed and epoch the same indices, boxes and
-    flips, at any number of workers.
+    flips, at any number of workers. What is not said is as in training: crops of 25 to 100% of the
+    area at 128 px; images of about 32 px are cut at 32 px with padding, which is printed.
 
     Args:
         path: a .beton, WebDataset shards, an image folder, or Records already open.
@@ -104,7 +109,10 @@ def open_loader(
     config = with_values(config or LoaderConfig(), settings)
     records = path if isinstance(path, Records) else Records.open(path)
     records.check_open()
+    config = _fitted(config, records)
     chosen = records.select(config.split)
+    if config.at_most:
+        chosen = spread(chosen, records.labels, config.at_most)
     name = config.decode.loader
     if name == "auto":
         name = choose_loader(records, config, chosen)
@@ -119,6 +127,15 @@ def open_loader(
         workers = available_cores()
     config = with_values(config, {"workers": workers})
     return PlannedLoader(name, records, config, chosen, open_backend(records, config, chosen))
+
+
+def _fitted(config: LoaderConfig, records: Records) -> LoaderConfig:
+    """The settings with what small images get where nobody has said it, which is printed."""
+    said = config.plan.crop
+    crop = fit(said, records.heights, records.widths)
+    if line := fit_line(said, crop):
+        print(line)
+    return with_values(config, {"size": crop.size, "geometry": crop.geometry})
 
 
 def choose_loader(records: Records, config: LoaderConfig, chosen: np.ndarray) -> str:

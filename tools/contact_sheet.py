@@ -17,7 +17,7 @@ _ROWS_MAX = 40
 PAPER, INK, FAINT, ALARM = (250, 250, 248), (25, 25, 25), (130, 130, 130), (200, 30, 30)
 
 
-def draw_contact_sheet(records: Records, path: Path, columns: int = 8, seed: int = 0) -> None:
+def draw_contact_sheet(records: Records, path: Path, columns: int = 8, seed: int = 0) -> str:
     """Draws one row per class (without labels: rows of any samples) and writes a PNG.
 
     Args:
@@ -25,12 +25,18 @@ def draw_contact_sheet(records: Records, path: Path, columns: int = 8, seed: int
         path: of the PNG.
         columns: samples per row.
         seed: draws which samples are shown.
+
+    Returns:
+        What the sheet says of classes that it leaves out, "" where it shows all.
     """
-    rows = _rows(records, columns, np.random.Generator(np.random.Philox(key=seed)))
+    rows, num_groups = _rows(records, columns, np.random.Generator(np.random.Philox(key=seed)))
+    left_out = "" if len(rows) >= num_groups else left_out_line(len(rows), num_groups)
     font = ImageFont.load_default(_TEXT_PX)
     margin = 14 + max(round(font.getlength(text)) for *texts, _ in rows for text in texts)
     step = TILE_PX + GAP_PX
-    sheet = Image.new("RGB", (margin + columns * step + GAP_PX, len(rows) * step + GAP_PX), PAPER)
+    foot_px = 2 * _TEXT_PX if left_out else 0
+    height = len(rows) * step + GAP_PX + foot_px
+    sheet = Image.new("RGB", (margin + columns * step + GAP_PX, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     for row, (title, subtitle, indices) in enumerate(rows):
         top = GAP_PX + row * step
@@ -46,13 +52,20 @@ def draw_contact_sheet(records: Records, path: Path, columns: int = 8, seed: int
                 continue
             across, down = (TILE_PX - picture.width) // 2, (TILE_PX - picture.height) // 2
             sheet.paste(picture, (left + across, top + down))
+    draw.text((8, len(rows) * step + GAP_PX), left_out, ALARM, font)
     sheet.save(path, "PNG")
+    return left_out
+
+
+def left_out_line(shown: int, there: int) -> str:
+    """Of a sheet that does not show all classes."""
+    return f"{shown} of {there} classes shown"
 
 
 def _rows(
     records: Records, columns: int, rng: np.random.Generator
-) -> list[tuple[str, str, list[int]]]:
-    """Title, subtitle and samples of each row."""
+) -> tuple[list[tuple[str, str, list[int]]], int]:
+    """Title, subtitle and samples of each row, and how many rows all classes would have."""
     rows = []
     order = rng.permutation(len(records))
     labels = records.labels[order]
@@ -60,7 +73,7 @@ def _rows(
     if len(values) == 1 and values[0] < 0:  # no labels at all: fill several rows
         chosen = order[: 6 * columns].tolist()
         starts = range(0, len(chosen), columns)
-        return [(f"{s} ...", "", chosen[s : s + columns]) for s in starts]
+        return [(f"{s} ...", "", chosen[s : s + columns]) for s in starts], len(starts)
     named_first = sorted(values.tolist(), key=lambda v: (v < 0, v))
     for value in named_first[:_ROWS_MAX]:
         members = order[labels == value]
@@ -70,7 +83,7 @@ def _rows(
         else:
             title = classes[value] if value < len(classes) else f"class {value}"
         rows.append((title, f"{len(members)} images", members[:columns].tolist()))
-    return rows
+    return rows, len(named_first)
 
 
 def tile(image: np.ndarray) -> Image.Image:

@@ -208,9 +208,10 @@ def main(arguments: list[str] | None = None) -> int:
         if given.grid is not None:
             from headrace.tools.contact_sheet import draw_contact_sheet
 
-            draw_contact_sheet(records, given.grid, given.columns)
+            left_out = draw_contact_sheet(records, given.grid, given.columns)
             if not given.json:
-                print(f"  contact sheet: {given.grid}")
+                more = f" ({left_out})" if left_out else ""
+                print(f"  contact sheet: {given.grid}{more}")
     return EXIT_FAILED if _say_what_is_wrong(found, given) else 0
 
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Draw what the model will see: rows are samples, columns are draws, a block for each recipe.
+"""Draw what the model will see: rows are samples, columns are draws, a block for each recipe, and
+beside it what evaluation makes of the same samples.
 
     tools/preview.py food11.beton
     tools/preview.py food11.beton --recipe report trivial strong --out preview.png
+    tools/preview.py food11.beton --geometry squash
     tools/preview.py --run runs/food11-report --out preview.png
 
 Pixels come from the augmenter that training calls, after normalisation, and are shown as numbers:
@@ -22,7 +24,7 @@ from tyro.conf import Positional, arg
 
 from headrace.augment import Preprocess, Recipe, build_augmenter
 from headrace.pipeline.command_line import called, run_command
-from headrace.pipeline.crops.settings import Size
+from headrace.pipeline.crops.settings import CropConfig, GeometryName, Size
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import check_given, parse
 from headrace.pipeline.flat_settings import with_values
@@ -30,6 +32,7 @@ from headrace.pipeline.loaders.reference import fill_slot
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
 from headrace.tools.preview_sheet import Block, draw_sheet
+from headrace.train.data.geometry import settle_crop
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.settings.config import RunConfig
@@ -38,7 +41,7 @@ from headrace.train.settings.config_file import from_flat
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewSettings:
-    """Draw what the model will see: a row a sample, a column a draw, a block a recipe."""
+    """Draw what the model will see: a row a sample, a column a draw, evaluation's view first."""
 
     data: Annotated[str, Positional, arg(metavar="[DATA]", help_behavior_hint="")] = ""
     """.beton, shards or image folder."""
@@ -56,8 +59,10 @@ class PreviewSettings:
     """Rows."""
     draws: Annotated[int, arg(metavar="N")] = 6
     """Columns."""
-    size: Annotated[Size | None, arg(metavar="PX", help_behavior_hint="(default: 128)")] = None
-    """Without --run: side of the images."""
+    size: Annotated[Size | None, arg(metavar="PX", help_behavior_hint="")] = None
+    """Without --run: side of the images, by default as in training."""
+    geometry: Annotated[GeometryName | None, arg(help_behavior_hint="")] = None
+    """Without --run: how training and evaluation cut, by default as in training."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Without --run."""
     out: Annotated[Path, arg(metavar="F")] = Path("preview.png")
@@ -87,7 +92,9 @@ class Subject:
     preprocess: Preprocess
 
 
-def _subject(data: str, run: str, size: Size | None, seed: int) -> Subject:
+def _subject(
+    data: str, run: str, size: Size | None, seed: int, geometry: str | None = None
+) -> Subject:
     if run:
         checkpoint = load_checkpoint(run)
         config = from_flat(checkpoint["config"], run)
@@ -98,8 +105,8 @@ def _subject(data: str, run: str, size: Size | None, seed: int) -> Subject:
     if not data:
         raise ConfigError("give a record file, an image folder, or --run RUN")
     records = Records.open(data)
-    given = {"data": data, "seed": seed} | ({"size": size} if size else {})
-    config = with_values(RunConfig(), given)
+    given = {"data": data, "seed": seed, "size": size, "geometry": geometry}
+    config = settle_crop(with_values(RunConfig(), given), records, print)
     return Subject(
         records=records,
         config=config,
@@ -181,6 +188,16 @@ def choose(span: range, labels: np.ndarray, count: int, seed: int) -> np.ndarray
     return order[picked]
 
 
+def cut_line(crop: CropConfig) -> str:
+    """How both sides cut, in a line."""
+    sizes = (crop.shape(train=True), crop.shape(train=False))
+    train, evaluation = ("x".join(map(str, shape)) for shape in sizes)
+    return (
+        f"training: {crop.mode(train=True)} at {train} px; "
+        f"evaluation: {crop.mode(train=False)} at {evaluation} px"
+    )
+
+
 def _recipes(given: Sequence[str], default: Any) -> list[tuple[str, Recipe]]:
     """Titles and recipes; a word that is a YAML list is a recipe of its own."""
     found: list[tuple[str, Recipe]] = []
@@ -198,7 +215,7 @@ def _recipes(given: Sequence[str], default: Any) -> list[tuple[str, Recipe]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     given = parse(PreviewSettings, called("preview"), arguments)
-    subject = _subject(given.data, given.run, given.size, given.seed)
+    subject = _subject(given.data, given.run, given.size, given.seed, given.geometry)
     with subject.records as records:
         split = given.split or (
             subject.config.data.train_split
@@ -207,21 +224,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         span = records.split(split)
         indices = choose(span, records.labels, given.samples, subject.config.runtime.seed)
-        blocks = [
-            make_block(
-                subject,
-                "evaluation: what validation and prediction see",
-                "none",
-                span,
-                indices,
-                min(given.draws, 3),
-                train=False,
-            )
+        evaluation = make_block(
+            subject,
+            "evaluation: what validation and prediction see",
+            "none",
+            span,
+            indices,
+            3,
+            train=False,
+        )
+        recipes = _recipes(given.recipe or (), subject.config.model.recipe)
+        training = [
+            make_block(subject, title, recipe, span, indices, given.draws)
+            for title, recipe in recipes
         ]
-        for title, recipe in _recipes(given.recipe or (), subject.config.model.recipe):
-            blocks.append(make_block(subject, title, recipe, span, indices, given.draws))
-        draw_sheet(blocks, [records.name(int(i)) for i in indices], given.out)
-    for block in blocks:
+        names = [records.name(int(i)) for i in indices]
+        draw_sheet([(evaluation.shortened(), block) for block in training], names, given.out)
+    print(cut_line(subject.config.data.crop))
+    for block in (evaluation, *training):
         print(f"{block.title}: {block.summary()}{'  ' + block.alarm if block.alarm else ''}")
     print(f"wrote {given.out}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ _PAPER, _INK, _FAINT, _ALARM = (250, 250, 248), (25, 25, 25), (120, 120, 120), (
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """One recipe.
+    """One recipe, or evaluation.
 
     Attributes:
         title: heading.
@@ -37,6 +38,11 @@ class Block:
         """Mean and deviation of the numbers; they should be near 0 and 1."""
         return f"mean {self.values.mean():+.2f}, std {self.values.std():.2f}"
 
+    def shortened(self) -> Block:
+        """With half a title and one draw, where there is no alarm because they differ."""
+        values = self.values if self.alarm else self.values[:1]
+        return dataclasses.replace(self, title=self.title.partition(":")[0], values=values)
+
     def is_normalised(self) -> bool:
         """False for numbers that no network was meant to get, such as bytes or 0..1.
 
@@ -45,30 +51,47 @@ class Block:
         return bool(abs(self.values.mean()) < 1.2 and 0.45 < self.values.std() < 2.0)
 
 
-def draw_sheet(blocks: Sequence[Block], names: Sequence[str], path: Path) -> None:
+def draw_sheet(rows: Sequence[Sequence[Block]], names: Sequence[str], path: Path) -> None:
     """Writes a PNG: a row for each sample with its file name, a column for each draw.
 
     Args:
-        blocks: from top to bottom.
+        rows: from top to bottom, blocks that stand side by side, of the same samples.
         names: file name of each sample.
         path: of the PNG.
     """
     font = ImageFont.load_default(_TEXT_PX)
     shown = [Path(name).name for name in names]
     margin = 2 * _GAP_PX + max(round(font.getlength(_cut(name))) for name in shown)
-    columns = max(len(block.values) for block in blocks)
     row_px = _TILE_PX + 2 * _LINE_PX + _GAP_PX
-    heights = [2 * _LINE_PX + _GAP_PX + len(shown) * row_px for _ in blocks]
-    width = max(margin + columns * (_TILE_PX + _GAP_PX), 520)
-    sheet = Image.new("RGB", (width, sum(heights) + _GAP_PX), _PAPER)
+    height = 2 * _LINE_PX + _GAP_PX + len(shown) * row_px
+    widths = [[_block_px(block, font) for block in row] for row in rows]
+    width = margin + max(map(sum, widths))
+    sheet = Image.new("RGB", (width, len(rows) * height + _GAP_PX), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    top = _GAP_PX
-    for block, height in zip(blocks, heights, strict=True):
-        _draw_block(sheet, draw, font, block, shown, (margin, top))
-        top += height
+    for number, row in enumerate(rows):
+        left, top = margin, _GAP_PX + number * height
+        for line, name in enumerate(shown):
+            y = top + 2 * _LINE_PX + _GAP_PX // 2 + line * row_px
+            draw.text((_GAP_PX, y + _TILE_PX // 2 - _TEXT_PX), _cut(name), _INK, font)
+        for block, px in zip(row, widths[number], strict=True):
+            room = sheet.width - left if block is row[-1] else px
+            _draw_block(sheet, draw, font, block, (left, top), room - _GAP_PX)
+            left += px
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         sheet.save(file, "PNG")
+
+
+def _numbers(block: Block) -> str:
+    """The line under a block's title."""
+    line = block.summary() if block.is_normalised() else f"{block.summary()}: NOT NORMALISED?"
+    return f"{line}  {block.alarm}" if block.alarm else line
+
+
+def _block_px(block: Block, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
+    """Width of a block with the space behind it; its numbers stay whole."""
+    tiles = len(block.values) * (_TILE_PX + _GAP_PX)
+    return max(tiles, round(font.getlength(_numbers(block)))) + 2 * _GAP_PX
 
 
 def _draw_block(
@@ -76,23 +99,18 @@ def _draw_block(
     draw: ImageDraw.ImageDraw,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     block: Block,
-    names: Sequence[str],
     corner: tuple[int, int],
+    room: int,
 ) -> None:
-    margin, top = corner
-    room = sheet.width - 2 * _GAP_PX
-    draw.text((_GAP_PX, top), _fit(block.title, font, room), _INK, font)
-    sane = block.is_normalised()
-    line = block.summary() if sane else f"{block.summary()}: NOT NORMALISED?"
-    line = f"{line}  {block.alarm}" if block.alarm else line
-    colour = _FAINT if sane and not block.alarm else _ALARM
-    draw.text((_GAP_PX, top + _LINE_PX), line, colour, font)
+    left, top = corner
+    draw.text((left, top), _fit(block.title, font, room), _INK, font)
+    colour = _FAINT if block.is_normalised() and not block.alarm else _ALARM
+    draw.text((left, top + _LINE_PX), _numbers(block), colour, font)
     top += 2 * _LINE_PX + _GAP_PX // 2
-    for row, name in enumerate(names):
+    for row in range(block.values.shape[1]):
         y = top + row * (_TILE_PX + 2 * _LINE_PX + _GAP_PX)
-        draw.text((_GAP_PX, y + _TILE_PX // 2 - _TEXT_PX), _cut(name), _INK, font)
         for column, values in enumerate(block.values):
-            x = margin + column * (_TILE_PX + _GAP_PX)
+            x = left + column * (_TILE_PX + _GAP_PX)
             sheet.paste(as_shown(values[row]), (x, y))
             for number, text in enumerate(_lines(block.captions[column][row], font)):
                 draw.text((x, y + _TILE_PX + 1 + number * _LINE_PX), text, _FAINT, font)

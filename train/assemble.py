@@ -17,9 +17,11 @@ from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_line
 from headrace.train.clock import Clock, Lap
 from headrace.train.data.drawn_split import drawn_line
+from headrace.train.data.geometry import settle_crop
 from headrace.train.data.inputs import (
     data_fingerprint,
     first_images,
+    limit_line,
     open_loaders,
 )
 from headrace.train.data.labels import check_held_out, check_labels
@@ -55,7 +57,7 @@ def open_run(
     config: RunConfig,
     checkpoint: dict[str, Any] | None,
     *,
-    take_folder: Callable[[], FolderLock],
+    take_folder: Callable[[RunConfig], FolderLock],
     world: World,
     device: torch.device,
     resources: ExitStack,
@@ -66,8 +68,8 @@ def open_run(
     Args:
         config: its settings.
         checkpoint: the content of a last.pt, or None for a new run.
-        take_folder: gets the run folder ready, locked for this run; called on rank 0 alone, and
-            only once the data is known to be sound.
+        take_folder: gets the run folder ready for the settings that it is given, locked for this
+            run; called on rank 0 alone, and only once the data is known to be sound.
         world: the processes of the run.
         device: where it computes.
         resources: gets everything that has to be closed.
@@ -77,6 +79,8 @@ def open_run(
         HeadraceError: for data that cannot be learnt from, or settings that cannot work.
     """
     records, classes = open_records(config, resources)
+    if checkpoint is None:
+        config = settle_crop(config, records, say)
     data, optim = config.data, config.optim
     fingerprint = data_fingerprint(records, (data.train_split, data.val_split), data.sampling)
     if checkpoint is not None:
@@ -85,7 +89,7 @@ def open_run(
     preprocess = make_preprocess(config.model, data.crop, records, checkpoint, say)
 
     # What the settings alone decide comes before the data is decoded, which may take minutes.
-    spec = spec_of(config.model, len(classes), data.crop.size)
+    spec = spec_of(config.model, len(classes), data.crop.side(train=True))
     model = seeded_model(spec, config, checkpoint is None, device, say)
     check_batch_norm(model, data.batch_size // world.size, optim.accumulate)
     check_eval_size(model, data.crop, device)
@@ -100,7 +104,7 @@ def open_run(
     span = run_span(optim, steps_per_epoch)
     schedule, average = build_schedule(optim, span), optim.build("average", model, span)
     forward, compiled = make_forward(model, config, world, precision, train_loader)
-    lock = world.on_main(take_folder)
+    lock = world.on_main(lambda: take_folder(config))
     journal = open_journal(lock, config, checkpoint or {}, world, resources)
     clock = Clock(device)
     run = Run(
@@ -256,12 +260,8 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
     if run.val_loader is not None and (line := drawn_line(run.records, data)):
         say(line)
     say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
-    measured = data.limit_batches * data.batch_size
-    if 0 < measured < num_val:
-        say(
-            f"--limit-batches {data.limit_batches}: val scores are of the first {measured} of "
-            f"{num_val} samples, which may be of a few classes only"
-        )
+    if num_val and (line := limit_line(data, run.records)):
+        say(line)
     say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {size_text(data.crop)} px")
     say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}")
     if run.world.size > 1:

@@ -11,10 +11,11 @@ predicted, class, confidence.
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from tyro.conf import arg
 
@@ -30,9 +31,10 @@ from headrace.train.evaluation.output import check_writable
 from headrace.train.evaluation.prediction_csv import write_csv, write_submission
 from headrace.train.evaluation.probabilities import write_npz
 from headrace.train.evaluation.report import describe
-from headrace.train.evaluation.views import ViewConfig, parse_views
+from headrace.train.settings.technique import check
+from headrace.train.settings.views import NAMES, ViewConfig
 
-USUAL_SPLIT = "test"
+USUAL_SPLIT, RUN = "test", "run"
 WRITERS = {"csv": write_csv, "submission": write_submission, "npz": write_npz}
 
 
@@ -43,11 +45,16 @@ class PredictConfig(AskConfig):
     split: Annotated[str, arg(help_behavior_hint="")] = ""
     """Split to predict, or several; `all` takes every sample. By default test, or the only one that
     there is."""
-    tta: Annotated[str, arg(metavar="N|flip", help_behavior_hint="")] = "0"
+    tta: Annotated[int | str, arg(metavar=f"N|{'|'.join(NAMES)}|run", help_behavior_hint="")] = RUN
     """Test-time augmentation: average over the image and N draws of the run's own training
-    augmentation, or over the image and its mirror image (flip)."""
-    tta_weight: float = 0.5
-    """Weight of the image as it is; the other views share the rest."""
+    augmentation, its mirror image (flip), crops of its corners and middle (five-crops; ten-crops:
+    mirrored too), or its middle at several scales; by default what the run's settings say, mostly
+    nothing (0)."""
+    tta_weight: Annotated[float | None, arg(help_behavior_hint="")] = None
+    """Weight of the image as it is, by default 0.5; the other views share the rest."""
+    tta_scales: Annotated[tuple[float, ...], arg(help_behavior_hint="")] = ()
+    """Sides of the boxes that five-crops, ten-crops and scales cut, as shares of the largest that
+    fits; by default 0.875, for scales 1 0.875 0.75."""
     seed: int = 0
     """Of the draws of --tta; they stay the same for the same --batch-size."""
     csv: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
@@ -60,12 +67,23 @@ class PredictConfig(AskConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.views  # noqa: B018, which checks them
+        check(0 <= self.seed < 2**63, "seed", self.seed, "0 to 2**63 - 1")
+        if self.tta != RUN:
+            self.views(ViewConfig())  # which checks them
 
-    @property
-    def views(self) -> ViewConfig:
-        """What --tta, --tta-weight and --seed ask for."""
-        return ViewConfig(tta=parse_views(self.tta), weight=self.tta_weight, seed=self.seed)
+    def views(self, usual: ViewConfig) -> ViewConfig:
+        """What --tta, --tta-weight and --tta-scales ask for.
+
+        Args:
+            usual: what a run's own settings say.
+
+        Raises:
+            ConfigError: for what cannot work, alone or with what the run says.
+        """
+        base = usual if self.tta == RUN else ViewConfig(tta=self.tta)
+        given = {"tta_weight": self.tta_weight, "tta_scales": self.tta_scales or None}
+        changed: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+        return dataclasses.replace(base, **changed)
 
 
 def predict(config: PredictConfig) -> Outcome:
@@ -83,7 +101,7 @@ def predict(config: PredictConfig) -> Outcome:
         answers = Answers(config, records, members, split, resources)
         for name, path in files.items():
             check_writable(path, f"--{name}")
-        outcome = answers.ask(config.views)
+        outcome = answers.ask(lambda member: config.views(member.views()), config.seed)
         for line in describe(outcome, classes):
             print(line)
         for name, path in files.items():

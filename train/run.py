@@ -34,8 +34,10 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError, Finished, HeadraceError, Interrupted
 from headrace.pipeline.flags import parse
+from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
+from headrace.train.data.geometry import settled_as
 from headrace.train.display import best_value, report
 from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock
@@ -70,8 +72,8 @@ from headrace.train.trials.folder import Trials, holds_trials, read_trials
 from headrace.train.trials.settings import TrialsConfig
 
 EVERYDAY = (
-    "data model size epochs batch_size lr optimizer recipe seed out device workers val_fraction "
-    "folds repeats preset config resume"
+    "data model size geometry epochs batch_size lr optimizer recipe seed out device workers "
+    "val_fraction folds repeats preset config resume"
 ).split()
 """What --help shows."""
 
@@ -81,8 +83,8 @@ class CommandLine:
     """Train a classifier on packed images or an image folder."""
 
     preset: Annotated[str, arg(metavar="NAME", help_behavior_hint="")] = ""
-    """Settings after others' work: cifar10-resnet18, food11-report, food11-sample, food11-trivial;
-    flags override them."""
+    """Settings after others' work: cifar10-resnet18, finegrained-transfer, food11-report,
+    food11-sample, food11-trivial, food11-tta; flags override them."""
     config: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """YAML file with settings; flags override it."""
     resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
@@ -128,6 +130,8 @@ def read_flags(args: Sequence[str]) -> CommandLine:
     elif resumed:
         base, folder = _resumed(resumed)
     words, run = prepare(args, base.run)
+    if not resumed:
+        run = starting_from(peek(words, "--weights"), words, run)
     base = dataclasses.replace(base, run=run)
     found = parse(CommandLine, called("train"), words, base, EVERYDAY)
     if folder is not None and found.run.runtime.out:
@@ -148,6 +152,13 @@ def _resumed(resume: str) -> tuple[CommandLine, Path]:
     earlier = read_earlier(resume)
     # Without its --out, for one that is there after parsing was given just now.
     return CommandLine(run=with_out(earlier.config, "")), earlier.folder
+
+
+def starting_from(weights: str, words: Sequence[str], base: RunConfig) -> RunConfig:
+    """The settings with a file that was given in the place of a preset's published weights."""
+    if not weights or "--pretrained" in words:
+        return base
+    return with_values(base, {"weights": weights, "pretrained": False})
 
 
 def with_out(config: RunConfig, out: str) -> RunConfig:
@@ -200,7 +211,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
 
 def _begin(
     config: RunConfig, resume: str, world: World, resources: ExitStack
-) -> tuple[RunConfig, dict[str, Any] | None, Callable[[], FolderLock]]:
+) -> tuple[RunConfig, dict[str, Any] | None, Callable[[RunConfig], FolderLock]]:
     """A run's settings, the checkpoint that it continues, and how rank 0 gets its folder."""
     if not resume:
         if first := config.optim.schedule_from:
@@ -208,18 +219,18 @@ def _begin(
                 f"--schedule-from is {first}, which is for a run that goes on, with --resume and "
                 "more --epochs; leave it out"
             )
-        return config, None, lambda: resources.enter_context(make_folder(config))
+        return config, None, lambda settled: resources.enter_context(make_folder(settled))
     # Held from before it is read: another run may be about to save into it.
     held = world.on_main(lambda: resources.enter_context(hold_folder(earlier_folder(resume))))
     earlier = read_earlier(resume)
     config = continued(config, earlier, _say)
 
-    def take_folder() -> FolderLock:
+    def take_folder(settled: RunConfig) -> FolderLock:
         assert held is not None  # rank 0 alone takes it
         if earlier.checkpoint is None:
             restart_folder(held)
-        if config.optim != earlier.config.optim:
-            write_settings(held, config)
+        if settled.optim != earlier.config.optim:
+            write_settings(held, settled)
         return held
 
     return config, earlier.checkpoint, take_folder
@@ -247,7 +258,7 @@ def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -
         Finished: if nothing is left to do, which has been said.
     """
     check_out(config, earlier)
-    config = with_out(config, str(earlier.folder))
+    config = settled_as(with_out(config, str(earlier.folder)), earlier.config)
     if earlier.checkpoint is not None:
         check_same_run(earlier.checkpoint, config)
         if line := finished_line(earlier.checkpoint, config, earlier.folder):

@@ -74,7 +74,7 @@ class CeilingSource:
         self._config = PlanConfig(
             batch_size=job.batch_size,
             seed=job.seed,
-            crop=CropConfig(size=job.size, crop_scale=job.crop_scale),
+            crop=CropConfig(size=job.size, geometry="crop", crop_scale=job.crop_scale),
         )
         # One worker, and so one decoder, per thread; kept, so that only the first epoch makes it.
         self._works = [_worker(job, records) for _ in range(max(1, job.workers))]

@@ -47,6 +47,7 @@ class OurSource:
             seed=job.seed,
             workers=job.workers,
             device=job.device,
+            geometry="crop",  # of small images too
             crop_scale=job.crop_scale,
         )
 

@@ -56,7 +56,7 @@ def measure(
 ) -> list[dict[str, Any]]:
     """The rows of one size of crops, px, a side each; `packed` has the file of each side."""
     loaders = {
-        side: open_loader(path, split=None, size=size, loader="native")
+        side: open_loader(path, split=None, size=size, crop_scale=(0.08, 1.0), loader="native")
         for side, path in packed.items()
     }
     timed = interleaved(

@@ -24,6 +24,10 @@ PLACING = frozenset(("padded", "letterbox"))
 """Those whose boxes need not fill the batch's image."""
 
 
+PART = "headrace.pipeline.crops.part"
+"""Of what evaluation takes, for test-time augmentation; not to be chosen by name."""
+
+
 def crop_of(name: str) -> Any:
     """The module of a crop."""
-    return importlib.import_module(TRAINING[name])
+    return importlib.import_module({**TRAINING, "part": PART}[name])

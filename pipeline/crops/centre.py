@@ -15,16 +15,16 @@ def cut(
     shape: tuple[int, int],
     uniform: Uniform,
 ) -> Cuts:
-    """The share `eval_crop` of the largest centred box of the shape.
+    """The share `eval_share` of the largest centred box of the shape.
 
     Args:
         heights, widths: (n,) int64 stored pixels.
-        config: `eval_crop`.
+        config: `eval_share`.
         shape: of the batch's images, px.
         uniform: not asked.
     """
     h, w = largest_boxes(heights, widths, shape)
-    h, w = (np.maximum(1, np.rint(side * config.eval_crop)).astype(np.int64) for side in (h, w))
+    h, w = (np.maximum(1, np.rint(side * config.eval_share)).astype(np.int64) for side in (h, w))
     return Cuts(columns((heights - h) // 2, (widths - w) // 2, h, w))
 
 

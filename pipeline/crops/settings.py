@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from headrace.pipeline.checking import check, check_choice
-from headrace.pipeline.crops import EVALUATION, TRAINING
+from headrace.pipeline.crops import EVALUATION, PLACING, TRAINING
+from headrace.pipeline.crops.geometry import (
+    GEOMETRIES,
+    USUAL_GEOMETRY,
+    USUAL_SIZE_PX,
+    Geometry,
+)
 
 if TYPE_CHECKING:
     CropMode = str
     EvalMode = str
+    GeometryName = str
 else:  # what the folder holds is what may be chosen
     CropMode = Literal[tuple(TRAINING)]
     EvalMode = Literal[tuple(EVALUATION)]
+    GeometryName = Literal[tuple(GEOMETRIES)]
 
 MAX_SIZE_PX = 4096
 Size = int | tuple[int, int]
@@ -26,17 +35,25 @@ Size = int | tuple[int, int]
 class CropConfig:
     """How samples are cut and to what size.
 
+    None is what nobody has said: `geometry` says the rest, and fitting.py what is usual for small
+    images.
+
     Raises:
         ConfigError: for a value that cannot work.
     """
 
-    size: Size = 128
-    """Images that the model gets, in pixels: a side, or height and width."""
-    crop_mode: CropMode = "random-resized"
-    """Training crop: random-resized (a box of random area and shape), padded (a random place, by up
-    to --crop-padding beyond the edge), centre, squash (the whole image, out of shape), letterbox
-    (the whole image within black)."""
-    crop_scale: tuple[float, float] = (0.08, 1.0)
+    size: Size | None = None
+    """Images that the model gets, in pixels: a side, or height and width; by default 128, and 32
+    where the images are about as small."""
+    geometry: GeometryName | None = None
+    """How training and evaluation cut: crop (random boxes; the middle), padded (a random place, a
+    little beyond the edge; the middle), centre (the middle), squash (the whole image, out of
+    shape), letterbox (the whole image within black); by default crop, and padded for images of
+    about 32 px."""
+    crop_mode: CropMode | None = None
+    """Training crop, if not as --geometry says: random-resized, padded, centre, squash or
+    letterbox."""
+    crop_scale: tuple[float, float] = (0.25, 1.0)
     """Smallest and largest share of the image's area in a random-resized crop."""
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
     """Smallest and largest width / height of a random-resized crop."""
@@ -46,37 +63,73 @@ class CropConfig:
     """Probability of a horizontal flip in training."""
     eval_size: Size | None = None
     """Images in evaluation, as --size; by default the same."""
-    eval_mode: EvalMode = "centre"
-    """Evaluation crop: centre, squash or letterbox."""
-    eval_crop: float = 0.875
-    """Side of the centre crop in evaluation, as a share of the largest that fits."""
+    eval_mode: EvalMode | None = None
+    """Evaluation crop, if not as --geometry says: centre, squash or letterbox."""
+    eval_crop: float | None = None
+    """Side of the centre crop in evaluation, as a share of the largest that fits; by default 0.875
+    after random-resized crops, else 1."""
 
     def __post_init__(self) -> None:
         for name in ("size", "eval_size", "crop_scale", "crop_ratio"):
             object.__setattr__(self, name, _plain(getattr(self, name)))
         for name in ("size", "eval_size"):
             _check_size(name, getattr(self, name))
-        check_choice("crop_mode", self.crop_mode, TRAINING)
+        self._check_modes()
         low, high = self.crop_scale
         check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
         low, high = self.crop_ratio
         check(0 < low <= high, "crop_ratio", self.crop_ratio, "0 < low <= high")
         # As large as the size, it would let a crop lie wholly beyond the image.
-        limit = min(self.shape(train=True)) if self.crop_mode == "padded" else MAX_SIZE_PX
+        limit = min(self.shape(train=True)) if self.mode(train=True) == "padded" else MAX_SIZE_PX
         expected = f"0 to less than size ({limit})"
         check(0 <= self.crop_padding < limit, "crop_padding", self.crop_padding, expected)
         check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
-        check_choice("eval_mode", self.eval_mode, EVALUATION)
-        check(0 < self.eval_crop <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
+        check(0 < self.eval_share <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
+
+    def _check_modes(self) -> None:
+        choices: dict[str, Iterable[str]] = {
+            "geometry": GEOMETRIES,
+            "crop_mode": TRAINING,
+            "eval_mode": EVALUATION,
+        }
+        for name, known in choices.items():
+            value = getattr(self, name)
+            if value is not None:
+                check_choice(name, value, known)
+        said = (self.crop_mode, self.eval_mode)
+        idle = self.geometry is not None and None not in said and said != self._geometry[:2]
+        both = f"nothing beside crop_mode {self.crop_mode} and eval_mode {self.eval_mode}, which "
+        expected = f"{both}decide both sides without it; leave it or one of them out"
+        check(not idle, "geometry", self.geometry, expected)
+
+    @property
+    def _geometry(self) -> Geometry:
+        return GEOMETRIES[self.geometry or USUAL_GEOMETRY]
+
+    def side(self, train: bool) -> Size:
+        """Side of the images in a batch, or height and width, px."""
+        size = USUAL_SIZE_PX if self.size is None else self.size
+        return size if train or self.eval_size is None else self.eval_size
 
     def shape(self, train: bool) -> tuple[int, int]:
         """Height and width of the images in a batch, px."""
-        size = self.size if train or self.eval_size is None else self.eval_size
+        size = self.side(train)
         return (size, size) if isinstance(size, int) else size
 
     def mode(self, train: bool) -> str:
         """Which way of cutting: a key of TRAINING."""
-        return self.crop_mode if train else self.eval_mode
+        if train:
+            return self.crop_mode or self._geometry.training
+        return self.eval_mode or self._geometry.evaluation
+
+    def places(self, train: bool) -> bool:
+        """Whether boxes need not fill the batch's image."""
+        return self.mode(train) in PLACING
+
+    @property
+    def eval_share(self) -> float:
+        """Side of the centre crop in evaluation, as a share of the largest that fits."""
+        return self._geometry.eval_crop if self.eval_crop is None else self.eval_crop
 
 
 def _plain(value: Any) -> Any:

@@ -22,7 +22,6 @@ from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_OTHER, MODE_RAW
-from headrace.pipeline.crops import PLACING
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from headrace.pipeline.loaders.reference import redecode
@@ -277,7 +276,7 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -
         device_id = torch.cuda.current_device() if index is None else index
     raw = mode == MODE_RAW
     upright = records.kind == "folder"  # its sizes are those of the upright image
-    placed = config.plan.crop.mode(config.plan.train) in PLACING
+    placed = config.plan.crop.places(config.plan.train)
     dtypes = [types.UINT8, types.INT32, types.INT32, types.INT32]
     ndim, layout = [3 if raw else 1, 1, 1, 0], ["HWC" if raw else None, None, None, None]
     if placed:

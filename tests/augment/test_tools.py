@@ -35,7 +35,35 @@ def test_preview_of_recipes(
     assert "evaluation: what validation and prediction see: mean" in said
     assert "training, recipe report: mean" in said and "alpha: 0.4" in said
     with Image.open(out) as sheet:
-        assert sheet.width > 2 * 128 and sheet.height > 3 * 3 * 128
+        # Evaluation's view, two draws beside it; a row of blocks for each recipe.
+        assert sheet.width > (1 + 2) * 128 and sheet.height > 2 * 3 * 128
+
+
+def test_evaluation_stands_beside_the_training_draws_of_the_same_samples(
+    packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.png"
+    words = ["--recipe", "none", "--geometry", "squash", "--size", "128", "--samples", "2"]
+    assert main([str(packed), *words, "--draws", "8", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "training: squash at 128x128 px; evaluation: squash at 128x128 px" in said
+    with Image.open(out) as sheet:
+        pixels = np.asarray(sheet).astype(int)
+    evaluation, *draws = tiles(pixels)
+    assert len(draws) == 8
+    alike = [np.array_equal(draw, evaluation) for draw in draws]
+    mirrored = [np.array_equal(draw, evaluation[:, ::-1]) for draw in draws]
+    assert any(alike) and any(mirrored)  # nothing but a flip is drawn
+    assert all(one or other for one, other in zip(alike, mirrored, strict=True))
+
+
+def tiles(sheet: np.ndarray) -> list[np.ndarray]:
+    """The images of a sheet's first row, (128, 128, 3) each: runs of columns without paper."""
+    top = 8 + 2 * 15 + 4
+    paper = (sheet[top : top + 128] == (250, 250, 248)).all(2).mean(0) > 0.5
+    edges = np.flatnonzero(np.diff(np.concatenate([[1], paper, [1]])))
+    runs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a == 128]
+    return [sheet[top : top + 128, a:b] for a, b in runs]
 
 
 def subject(packed: Path, preprocess: Preprocess | None = None) -> Subject:

@@ -1,5 +1,6 @@
 """tools/info.py: what it says of a file, its contact sheet, and what --verify finds."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -56,6 +57,23 @@ def test_contact_sheet(packed: Path, tmp_path: Path) -> None:
     with Image.open(sheet) as image:
         assert image.height > 3 * 100 and image.width > 4 * 100
         assert len(np.unique(np.asarray(image))) > 50
+
+
+def test_a_contact_sheet_says_which_share_of_the_classes_it_shows(
+    packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(packed), "--grid", str(tmp_path / "all.png")]) == 0
+    assert "classes shown" not in capsys.readouterr().out
+    names = [f"class {number}" for number in range(43)]
+    many = [dataclasses.replace(s, label=i) for i, s in enumerate(samples(43, low=8, high=9))]
+    manifest = Manifest(classes=tuple(names), splits={"train": (0, 43)})
+    write_beton(tmp_path / "many.beton", many, manifest)
+    sheet = tmp_path / "many.png"
+    assert main([str(tmp_path / "many.beton"), "--grid", str(sheet)]) == 0
+    assert f"contact sheet: {sheet} (40 of 43 classes shown)" in capsys.readouterr().out
+    with Image.open(sheet) as image:
+        foot = np.asarray(image)[40 * (112 + 6) + 6 :]
+    assert (foot[..., 0] > foot[..., 1] + 100).any()  # red letters under the last row
 
 
 def test_a_sound_file_verifies(packed: Path, capsys: pytest.CaptureFixture[str]) -> None:

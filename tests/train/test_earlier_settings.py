@@ -100,8 +100,13 @@ def test_such_a_run_goes_on_bit_for_bit(
             run_training(settings(data, folder, **common))
     content = load_checkpoint(folder)
     saved = earlier(optimizer=optimizer, data=str(data), out=str(folder))
-    now = {key: content["config"][EARLIER.get(key, key)] for key in saved}
-    assert now == saved
+    by_geometry = {"crop_mode": None, "eval_mode": None, "eval_crop": None}
+    kept = {key: content["config"][EARLIER.get(key, key)] for key in saved}
+    assert kept == {**saved, **by_geometry}
+    now, then = (from_flat(flat, "x").data.crop for flat in (content["config"], saved))
+    assert [now.mode(train) for train in (True, False)] == ["random-resized", "centre"]
+    assert [then.mode(train) for train in (True, False)] == ["random-resized", "centre"]
+    assert now.eval_share == then.eval_share == 0.875
     content["config"] = saved
     del content["hooks"]
     content["optimizer"]["param_groups"] = [

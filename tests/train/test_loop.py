@@ -215,7 +215,7 @@ def test_scores_of_a_few_batches_are_said_to_be_that(
 ) -> None:
     run_training(settings(data, tmp_path / "run", epochs=1, limit_batches=1))
     text = capsys.readouterr().out
-    assert "--limit-batches 1: val scores are of the first 8 of 12 samples" in text
+    assert "--limit-batches 1: val scores are of 8 of 12 samples, spread over all classes" in text
 
 
 def test_without_a_validation_split_the_last_epoch_is_best(

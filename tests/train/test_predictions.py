@@ -23,8 +23,6 @@ from headrace.train.folder.checkpoint import load_checkpoint, save_checkpoint
 from headrace.train.metrics import METRICS
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
-from headrace.train.settings.config import RunConfig
-from headrace.train.settings.config_file import to_flat
 from tests.builders import make_records, photo, stored
 from tests.train.tiny_runs import settings
 
@@ -82,7 +80,6 @@ def test_evaluate_takes_ensembles_as_predict_does(
     with pytest.raises(ConfigError, match=r"--split test of .* has no labelled sample"):
         evaluate(EvaluateConfig(paths=paths, split="test", **QUICK))
     assert not any("tta" in field.name for field in dataclasses.fields(EvaluateConfig))
-    assert not any("tta" in name for name in to_flat(RunConfig()))
 
 
 def test_weights_are_fitted_on_other_samples_than_those_asked_about(
@@ -140,8 +137,19 @@ def test_the_mirror_image_by_hand(runs: tuple[str, str], data: Path) -> None:
 
 def test_views_that_make_no_sense(runs: tuple[str, str], data: Path) -> None:
     for changes, message in (
-        ({"tta": "five"}, "--tta is 'five', expected flip, or 0 to 1000 draws"),
+        (
+            {"tta": "five"},
+            "--tta is 'five', expected flip, five-crops, ten-crops, scales, or 0 to 1000 draws",
+        ),
         ({"tta_weight": 1.0}, "--tta-weight is 1.0"),
+        (
+            {"tta": "flip", "tta_scales": (0.5,)},
+            "--tta-scales is .* expected none: it is for --tta",
+        ),
+        (
+            {"tta": "scales", "tta_scales": (0.5, 2.0)},
+            r"--tta-scales is \(0.5, 2.0\), expected shares",
+        ),
         ({"seed": -1}, "--seed is -1"),
     ):
         with pytest.raises(ConfigError, match=message):

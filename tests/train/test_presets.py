@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.train.presets import load_preset, preset_names
 from headrace.train.run import CommandLine, read_command_line, run_training
 from headrace.train.settings.config_file import to_flat
@@ -26,6 +27,11 @@ FOLDER = ROOT / "train/presets"
 def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     words = f"--preset {name} --data {data} --out {out} --device cpu --loader torchvision"
+    if name == "finegrained-transfer":  # no network here: a file stands for the published weights
+        from torchvision import models
+
+        torch.save(models.resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")
+        words += f" --weights {tmp_path / 'resnet50.pth'} --normalise imagenet --size 64"
     quick = "--workers 0 --batch-size 4 --epochs 1 --limit-batches 1 --no-tensorboard"
     run = run_training(*read_command_line([*words.split(), *quick.split()]))
     assert run.progress.global_step == 1
@@ -34,6 +40,11 @@ def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
     said = yaml.safe_load((out / "config.yaml").read_text())
     asked = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
     changed = {"batch_size", "epochs"}
+    if name == "finegrained-transfer":
+        changed |= {"pretrained", "normalise", "size"}
+        assert run.model.get_submodule("fc").out_features == 3
+        scales = {group.get("lr_scale", 1.0) for group in run.optimizer.param_groups}
+        assert scales == {1.0, 10.0}
     assert {key for key in asked if said[key] != asked[key]} <= changed
 
 
@@ -45,7 +56,7 @@ def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
             {
                 "model": "homework-cnn", "epochs": 8, "optimizer": "adam", "lr": 3e-4,
                 "weight_decay": 1e-5, "clip_grad": 10.0, "patience": 5, "size": 128,
-                "crop_mode": "squash", "eval_mode": "squash", "flip": 0.0, "normalise": "none",
+                "geometry": "squash", "flip": 0.0, "normalise": "none",
                 "recipe": "none", "batch_size": 64, "schedule": "constant", "warmup_epochs": 0.0,
                 "label_smoothing": 0.0,
             },
@@ -66,7 +77,15 @@ def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
             "cifar10-resnet18",
             {
                 "model": "resnet18-cifar", "schedule": "multistep", "milestones": [30, 60, 90],
-                "crop_mode": "padded", "crop_padding": 4, "size": 32, "nesterov": False,
+                "geometry": "padded", "crop_padding": 4, "size": 32, "nesterov": False,
+            },
+        ),
+        ("food11-tta", {"model": "report-resnet", "tta": 5, "tta_weight": 0.5}),
+        (
+            "finegrained-transfer",
+            {
+                "model": "torchvision:resnet50", "pretrained": True, "normalise": "model",
+                "head_lr": 10.0, "size": 224, "geometry": "crop", "lr": 1e-3, "decay_every": 7,
             },
         ),
     ],
@@ -74,6 +93,62 @@ def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
 def test_what_the_sources_decide(name: str, values: dict[str, Any]) -> None:
     flat = to_flat(load_preset(name))
     assert {key: flat[key] for key in values} == values
+
+
+@pytest.mark.parametrize(
+    ("name", "training", "evaluation", "share"),
+    [
+        ("food11-sample", "squash", "squash", 1.0),
+        ("food11-report", "random-resized", "squash", 1.0),
+        ("food11-tta", "random-resized", "squash", 1.0),
+        ("food11-trivial", "squash", "squash", 1.0),
+        ("cifar10-resnet18", "padded", "centre", 1.0),
+        ("finegrained-transfer", "random-resized", "centre", 0.875),
+    ],
+)
+def test_how_they_cut(name: str, training: str, evaluation: str, share: float) -> None:
+    crop = load_preset(name).data.crop
+    assert (crop.mode(train=True), crop.mode(train=False)) == (training, evaluation)
+    assert crop.eval_share == share
+
+
+def test_the_one_with_views_is_the_report_in_all_else() -> None:
+    report, tta = (to_flat(load_preset(name)) for name in ("food11-report", "food11-tta"))
+    assert {key for key in tta if tta[key] != report[key]} == {"tta"}
+
+
+def test_published_weights_that_cannot_be_fetched_are_one_line(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision import models
+
+    def offline(*args: Any, **keywords: Any) -> None:
+        raise OSError("<urlopen error no route to host>")
+
+    monkeypatch.setattr(models, "get_model", offline)
+    words = f"--preset finegrained-transfer --data {data} --out {tmp_path / 'run'} --device cpu"
+    with pytest.raises(HeadraceError) as error:
+        run_training(*read_command_line(words.split()))
+    assert str(error.value) == (
+        "--pretrained: the weights of torchvision:resnet50 could not be loaded (<urlopen error no "
+        "route to host>); connect to the network, give a file of them with --weights FILE, or "
+        "train from scratch with --no-pretrained"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_takes_the_place_of_published_weights(data: Path, tmp_path: Path) -> None:
+    words = ["--preset", "finegrained-transfer", "--data", str(data)]
+    config, _ = read_command_line([*words, "--weights", "some.pth"])
+    assert (config.model.weights, config.model.pretrained) == ("some.pth", False)
+    with pytest.raises(ConfigError, match="no --pretrained beside it"):
+        read_command_line([*words, "--weights", "some.pth", "--pretrained"])
+    with pytest.raises(ConfigError, match="those of --pretrained or --weights, and neither"):
+        read_command_line([*words, "--no-pretrained"])
+    torch.save({}, tmp_path / "bare.pth")
+    config, _ = read_command_line([*words, "--weights", str(tmp_path / "bare.pth")])
+    with pytest.raises(ConfigError, match=r"bare.pth does not tell the mean .* imagenet, half"):
+        run_training(config)
 
 
 def test_all_are_tested_explained_and_offered() -> None:

@@ -73,6 +73,19 @@ def open_loaders(
     return train_loader, resources.enter_context(open_loader(records, settings))
 
 
+def limit_line(data: DataConfig, records: Records) -> str:
+    """How few samples --limit-batches leaves to be measured on; "" where it leaves all."""
+    labels = records.labels[records.select(data.val_split)]
+    measured, classes = data.limit_batches * data.batch_size, len(np.unique(labels))
+    if not 0 < measured < len(labels):
+        return ""
+    shown = "all classes" if measured >= classes else f"{measured} of {classes} classes"
+    return (
+        f"--limit-batches {data.limit_batches}: val scores are of {measured} of {len(labels)} "
+        f"samples, spread over {shown}"
+    )
+
+
 def first_images(loader: PlannedLoader, preprocess: Preprocess) -> Tensor:
     """Up to 5000 training images of the first epoch, normalised but not augmented.
 
@@ -101,6 +114,7 @@ def loader_config(
     return LoaderConfig(
         split=data.train_split if train else data.val_split,
         sampling=data.sampling,
+        at_most=0 if train else data.limit_batches * data.batch_size,
         device=device,
         plan=dataclasses.replace(plan, tail=tail, rank=world.rank, world_size=world.size),
         decode=data.decode,

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headrace.augment.preprocess import IMAGENET_MEAN, IMAGENET_STD, Preprocess
+from headrace.augment.preprocess import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Preprocess,
+    Statistics,
+    data_statistics,
+)
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
-from headrace.train.models.statistics import Statistics, published_statistics
+from headrace.train.models.statistics import published_statistics
 from headrace.train.models.weights_file import read_statistics
 from headrace.train.settings.config import ModelConfig
 
@@ -40,16 +46,13 @@ def make_preprocess(
     Raises:
         ConfigError: if what --normalise names is not known of the data or the weights.
     """
-    size = crop.size if crop.eval_size is None else crop.eval_size
     if checkpoint is not None:
         earlier = Preprocess.from_dict(checkpoint["preprocess"])
         (mean, std), whose = (earlier.mean, earlier.std), "as before"
     else:
         (mean, std), whose = statistics_of(model, records)
     say(f"normalisation: mean {_numbers(mean)}, deviation {_numbers(std)} ({whose})")
-    return Preprocess(
-        size=size, eval_mode=crop.eval_mode, eval_crop=crop.eval_crop, mean=mean, std=std
-    )
+    return Preprocess.of_crop(crop, mean, std)
 
 
 def statistics_of(model: ModelConfig, records: Records) -> tuple[Statistics, str]:
@@ -81,15 +84,6 @@ def statistics_of(model: ModelConfig, records: Records) -> tuple[Statistics, str
             "pack it, or give imagenet, half or none"
         )
     return FIXED["imagenet"][0], f"ImageNet's; {records.path} holds none of its own{unknown}"
-
-
-def data_statistics(records: Records) -> Statistics | None:
-    """Those that were measured when the data was packed; None where they were not."""
-    manifest = records.manifest
-    if manifest.mean is None or manifest.std is None:
-        return None
-    # Images of one colour have no deviation.
-    return tuple(manifest.mean), tuple(max(value, 1 / 255) for value in manifest.std)
 
 
 def _numbers(values: tuple[float, ...]) -> str:

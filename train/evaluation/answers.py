@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from tqdm import tqdm
 
 from headrace.pipeline.backend import LoaderConfig
+from headrace.pipeline.crops.part import PartConfig
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loader import open_loader
@@ -30,10 +32,12 @@ from headrace.train.evaluation.ensemble import (
 from headrace.train.evaluation.inference import answer
 from headrace.train.evaluation.members import Member, check_classes, selected
 from headrace.train.evaluation.outcome import Outcome
-from headrace.train.evaluation.views import ViewConfig, describe_views, make_views, plain_view
+from headrace.train.evaluation.views import View, describe_views, make_views, plain_view
 from headrace.train.processes.world import join_world
+from headrace.train.settings.views import ViewConfig
 
 NO_VIEWS = ViewConfig()
+ViewsOf = Callable[[Member], ViewConfig]
 
 
 class Answers:
@@ -72,18 +76,28 @@ class Answers:
             self._check_fit()
         self._loaders: dict[tuple[Any, ...], PlannedLoader] = {}
 
-    def ask(self, views: ViewConfig = NO_VIEWS) -> Outcome:
-        """What the models say about the split, together; it tells the user what is averaged."""
+    def ask(self, views_of: ViewsOf = lambda member: NO_VIEWS, seed: int = 0) -> Outcome:
+        """What the models say about the split, together; it tells the user what is averaged.
+
+        Args:
+            views_of: over which views each model's answers are averaged.
+            seed: of those that are drawn.
+        """
         _, device = join_world(self._config.device)
-        found, fitting = [], []
-        for number, member in enumerate(self._members):
+        found, fitting, said = [], [], ""
+        for member in self._members:
+            views = views_of(member)
             precision = choose_precision(member.amp(self._config.amp), device)
             model = member.model(device, self._config.model)
-            if views.tta and number == 0:
-                print(describe_views(views, member.run_config()))
-            found.append(self._seen(member, model, views, self._split, precision))
+            line = describe_views(views, member.run_config()) if views.tta else ""
+            if line not in ("", said):
+                print(line)
+                said = line
+            seen = self._views(member, views, seed, precision)
+            found.append(self._seen(model, seen, seed, self._split, precision))
             if self._fits:
-                outcome = self._seen(member, model, NO_VIEWS, self._config.fit_split, precision)
+                seen = self._views(member, NO_VIEWS, seed, precision)
+                outcome = self._seen(model, seen, seed, self._config.fit_split, precision)
                 fitting.append(outcome.of(outcome.labels >= 0))
         weights = fit_weights(fitting) if self._fits else None
         if len(self._members) > 1:
@@ -105,51 +119,68 @@ class Answers:
         if not (self._records.labels[fitted] >= 0).any():
             raise ConfigError(f"--fit-split {fit_split} has no labelled sample; choose another")
 
+    def _views(
+        self, member: Member, asked: ViewConfig, seed: int, precision: Precision
+    ) -> list[View]:
+        if not asked.tta:
+            return [plain_view(member.preprocess, precision)]
+        run, num_classes = member.run_config(), len(member.classes)
+        return make_views(asked, run, member.preprocess, precision, num_classes, seed)
+
     def _seen(
         self,
-        member: Member,
         model: torch.nn.Module,
-        views: ViewConfig,
+        seen: Sequence[View],
+        seed: int,
         split: str | None,
         precision: Precision,
     ) -> Outcome:
         """What one model says about a split, over all its views."""
-        preprocess = member.preprocess
-        seen = [plain_view(preprocess, precision)]
-        if views.tta:
-            run = member.run_config()
-            seen = make_views(views, run, preprocess, precision, len(member.classes))
         outcomes = []
-        for view in seen:
-            loader = self._loader(view.crop, view.drawn is not None, views.seed, split, precision)
-            batches: Any = loader.epoch(view.drawn or 0)
-            with (
-                closing(batches),
-                tqdm(total=len(loader), unit="batch", desc="predict", leave=False) as bar,
-            ):
-                outcomes.append(answer(model, batches, view.images_of, precision, bar.update))
+        for (crop, drawn), views in groupby(seen, lambda view: (view.crop, view.drawn is not None)):
+            with self._loader(crop, drawn, seed, split, precision) as loader:
+                for view in views:
+                    batches: Any = loader.epoch(view.drawn or 0)
+                    with (
+                        closing(batches),
+                        tqdm(total=len(loader), unit="batch", desc="predict", leave=False) as bar,
+                    ):
+                        said = answer(model, batches, view.images_of, precision, bar.update)
+                    outcomes.append(said)
         if len(outcomes) == 1:
             return outcomes[0]
         logits = [torch.from_numpy(outcome.logits) for outcome in outcomes]
         mean = mean_of_probabilities(logits, [view.weight for view in seen])
         return with_logits(outcomes[0], mean)
 
+    @contextmanager
     def _loader(
         self, crop: CropConfig, drawn: bool, seed: int, split: str | None, precision: Precision
-    ) -> PlannedLoader:
+    ) -> Iterator[PlannedLoader]:
         """A loader of these crops, of which models that see alike share one."""
+        config = self._config
+        plan = PlanConfig(crop=crop, batch_size=config.batch_size, train=drawn, seed=seed)
+        settings = LoaderConfig(
+            split=split,
+            device=precision.device,
+            plan=plan,
+            decode=DecodeConfig(loader=config.loader, workers=config.workers),
+        )
         key = (crop, drawn, split)
+        if isinstance(crop, PartConfig):  # one of many, of which none is worth keeping the images
+            with open_loader(self._records, settings, loader=self._passing) as loader:
+                yield loader
+            return
         if key not in self._loaders:
-            config = self._config
-            plan = PlanConfig(crop=crop, batch_size=config.batch_size, train=drawn, seed=seed)
-            settings = LoaderConfig(
-                split=split,
-                device=precision.device,
-                plan=plan,
-                decode=DecodeConfig(loader=config.loader, workers=config.workers),
-            )
             self._loaders[key] = self._resources.enter_context(open_loader(self._records, settings))
-        return self._loaders[key]
+        yield self._loaders[key]
+
+    @property
+    def _passing(self) -> str:
+        """The loader of images that are seen once."""
+        if self._config.loader != "auto":
+            return self._config.loader
+        return "torchvision" if self._records.kind == "folder" else "native"
 
     def _describe(self, weights: list[float] | None) -> str:
         text = f"ensemble of {len(self._members)}: {self._config.ensemble}"

@@ -42,7 +42,6 @@ def evaluate(run: Run, stop: StopRequest) -> Scores | None:
             run.val_loader,
             run.preprocess,
             run.precision,
-            limit_batches=run.config.data.limit_batches,
             on_batch=leave_early,
         )
         everything = gather(outcome, run.world)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,6 @@ def infer(
     preprocess: Preprocess,
     precision: Precision,
     *,
-    limit_batches: int = 0,
     on_batch: Callable[[], object] = lambda: None,
 ) -> Outcome:
     """Runs `model` over the loader's split.
@@ -36,14 +34,13 @@ def infer(
         loader: opened with train=False.
         preprocess: the normalisation that the model was trained with.
         precision: of the forward pass.
-        limit_batches: stop after so many (0: all).
         on_batch: called after each batch; may raise to end early.
     """
     batches: Any = loader.epoch(0)
     with closing(batches):
         return answer(
             model,
-            islice(batches, limit_batches or None),
+            batches,
             lambda batch: preprocess.normalise(batch.images, precision.dtype),
             precision,
             on_batch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from headrace.train.folder.run_folder import BEST_NAME
 from headrace.train.models.saved import saved_model
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat
+from headrace.train.settings.views import ViewConfig
 from headrace.train.trials.folder import holds_trials, run_folders
 
 
@@ -49,6 +50,11 @@ class Member:
         if asked != "run":
             return asked
         return "off" if self.checkpoint["config"].get("amp") == "off" else "auto"
+
+    def views(self) -> ViewConfig:
+        """How its run wants it to predict; what is older than that setting asks for nothing."""
+        said, names = self.checkpoint["config"], [field.name for field in fields(ViewConfig)]
+        return ViewConfig(**{name: said[name] for name in names if name in said})
 
     def run_config(self) -> RunConfig:
         """The settings of the run that it was trained in."""

@@ -1,6 +1,10 @@
 """Test-time augmentation: the views of each image over which a prediction is averaged.
 
 Only prediction knows it: the evaluation of a run, and train/evaluate.py, see each image once.
+Sources: a report of Hung-yi Lee's course (half for the image, the rest for draws of the training
+augmentation); Krizhevsky et al., "ImageNet classification with deep convolutional neural networks",
+NeurIPS 2012, section 4.1 (crops of corners and middle, mirrored); Szegedy et al., "Going deeper
+with convolutions", CVPR 2015, section 7 (crops at several scales).
 """
 
 from __future__ import annotations
@@ -13,14 +17,15 @@ from torch import Tensor
 
 from headrace.augment import Augmenter, Preprocess, build_augmenter
 from headrace.pipeline.batch import Batch
+from headrace.pipeline.crops.part import part_of
 from headrace.pipeline.crops.settings import CropConfig
-from headrace.pipeline.errors import ConfigError
 from headrace.train.device.amp import Precision
 from headrace.train.settings.config import RunConfig
-from headrace.train.settings.technique import check
+from headrace.train.settings.views import FLIP, SCALES, TEN, ViewConfig
 
-FLIP = "flip"
-MAX_DRAWS = 1000
+MIDDLE = ((0.5, 0.5),)
+PLACES = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0), *MIDDLE)
+"""y, x of the five crops."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,41 +45,6 @@ class View:
     images_of: Callable[[Batch], Tensor]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ViewConfig:
-    """Which views there are.
-
-    Attributes:
-        tta: 0 for the image alone, a number of draws, or FLIP.
-        weight: of the image as it is; the other views share the rest.
-        seed: of the draws.
-
-    Raises:
-        ConfigError: for a value that cannot work.
-    """
-
-    tta: int | str = 0
-    weight: float = 0.5
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check(0 < self.weight < 1, "tta_weight", self.weight, "a number between 0 and 1")
-        check(0 <= self.seed < 2**63, "seed", self.seed, "0 to 2**63 - 1")
-
-
-def parse_views(text: str) -> int | str:
-    """What --tta asks for: a number of draws, or `flip`.
-
-    Raises:
-        ConfigError: for anything else.
-    """
-    if text == FLIP:
-        return FLIP
-    if text.isascii() and text.isdecimal() and int(text) <= MAX_DRAWS:
-        return int(text)
-    raise ConfigError(f"--tta is {text!r}, expected {FLIP}, or 0 to {MAX_DRAWS} draws")
-
-
 def plain_view(preprocess: Preprocess, precision: Precision, weight: float = 1.0) -> View:
     """Each image as evaluation sees it."""
     return View(
@@ -91,8 +61,11 @@ def make_views(
     preprocess: Preprocess,
     precision: Precision,
     num_classes: int,
+    seed: int,
 ) -> list[View]:
-    """All views of one model, the image as it is first.
+    """All views of one model, whose weights sum to 1; the image as it is first, if it has any.
+
+    Views that are cut alike stand side by side.
 
     Args:
         asked: which views; `tta` is not 0.
@@ -100,20 +73,42 @@ def make_views(
         preprocess: of the model.
         precision: of its forward pass.
         num_classes: of the model.
-
-    Source of the weights: a report of Hung-yi Lee's course (half for the original, the rest for
-    draws of the training augmentation).
+        seed: of the draws.
     """
-    tta, weight = asked.tta, asked.weight
-    original = plain_view(preprocess, precision, weight)
-    if tta == FLIP:
-        mirrored = dataclasses.replace(
-            original,
-            weight=1 - weight,
-            images_of=lambda batch: original.images_of(batch).flip(3),
-        )
-        return [original, mirrored]
-    draws = int(tta)
+    original = plain_view(preprocess, precision, asked.tta_weight)
+    if asked.tta == FLIP:
+        others = [_mirrored(original)]
+    elif asked.scales:
+        others = _crops(asked, original)
+    else:
+        others = _draws(int(asked.tta), config, preprocess, precision, num_classes, seed)
+    share = (1 - asked.tta_weight) / len(others)
+    others = [dataclasses.replace(view, weight=share) for view in others]
+    return [original, *others] if asked.tta_weight else others
+
+
+def _mirrored(view: View) -> View:
+    return dataclasses.replace(view, images_of=lambda batch: view.images_of(batch).flip(3))
+
+
+def _crops(asked: ViewConfig, original: View) -> list[View]:
+    """Boxes of the image at every scale, each followed by its mirror image where that is asked."""
+    views = []
+    for share in asked.scales:
+        for place in MIDDLE if asked.tta == SCALES else PLACES:
+            view = dataclasses.replace(original, crop=part_of(original.crop, share, place))
+            views += [view, _mirrored(view)] if asked.tta == TEN else [view]
+    return views
+
+
+def _draws(
+    count: int,
+    config: RunConfig,
+    preprocess: Preprocess,
+    precision: Precision,
+    num_classes: int,
+    seed: int,
+) -> list[View]:
     whole = build_augmenter(
         config.model.recipe,
         num_classes=num_classes,
@@ -121,16 +116,15 @@ def make_views(
         device=precision.device,
         dtype=precision.dtype,
     )
-    views = [original]
-    for number in range(draws):
-        view = View(
-            weight=(1 - weight) / draws,
+    return [
+        View(
+            weight=0.0,
             crop=config.data.crop,
             drawn=number,
-            images_of=_drawn_images(whole, asked.seed, number),
+            images_of=_drawn_images(whole, seed, number),
         )
-        views.append(view)
-    return views
+        for number in range(count)
+    ]
 
 
 def _drawn_images(whole: Augmenter, seed: int, number: int) -> Callable[[Batch], Tensor]:
@@ -143,16 +137,24 @@ def _drawn_images(whole: Augmenter, seed: int, number: int) -> Callable[[Batch],
 
 def describe_views(asked: ViewConfig, config: RunConfig) -> str:
     """What is averaged, in a line."""
-    tta, weight = asked.tta, asked.weight
+    tta, rest = asked.tta, 1 - asked.tta_weight
+    begin = f"test-time augmentation: the image {asked.tta_weight:g}, "
     if tta == FLIP:
-        return f"test-time augmentation: the image {weight:g}, mirrored {1 - weight:g}"
+        return f"{begin}mirrored {rest:g}"
+    if asked.scales:
+        sides = ", ".join(f"{scale:g}" for scale in asked.scales)
+        number = len(asked.scales) * (1 if tta == SCALES else 5) * (2 if tta == TEN else 1)
+        what = {SCALES: "of its middle", TEN: "of its corners and middle, mirrored too,"}
+        where = what.get(str(tta), "of its corners and middle")
+        count = "1 crop" if number == 1 else f"{number} crops sharing {rest:g}"
+        return f"{begin}{count} {where} with {sides} of the largest side"
     crop, recipe = config.data.crop, config.model.recipe
-    cut = crop.crop_mode
+    cut = crop.mode(train=True)
     if cut == "random-resized":
         cut += " {:g} to {:g}".format(*crop.crop_scale)
     named = recipe if isinstance(recipe, str) else "of its own steps"
-    count = "1 draw" if tta == 1 else f"{tta} draws sharing {1 - weight:g}"
+    count = "1 draw" if tta == 1 else f"{tta} draws sharing {rest:g}"
     return (
-        f"test-time augmentation: the image {weight:g}, {count}, by the run's own training "
+        f"{begin}{count}, by the run's own training "
         f"augmentation: crop {cut}, flip {crop.flip:g}, recipe {named}, nothing mixed"
     )

@@ -27,6 +27,7 @@ def cannot_build(name: str, pretrained: bool, error: Exception) -> HeadraceError
     if pretrained:
         return HeadraceError(
             f"--pretrained: the weights of {name} could not be loaded ({reason}); "
-            "connect to the network, or train from scratch without --pretrained"
+            "connect to the network, give a file of them with --weights FILE, or train from "
+            "scratch with --no-pretrained"
         )
     return ConfigError(f"--model {name} could not be built: {reason}")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib
 
+from headrace.augment.preprocess import Statistics
 from headrace.train.models import LIBRARIES
-
-Statistics = tuple[tuple[float, ...], tuple[float, ...]]
-"""Means and deviations of the channels, in 0..1."""
 
 
 def published_statistics(name: str) -> Statistics | None:

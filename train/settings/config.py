@@ -14,6 +14,7 @@ from headrace.pipeline.plan import PlanConfig
 from headrace.train.models.places import with_whole_path
 from headrace.train.settings.optim import OptimConfig
 from headrace.train.settings.technique import check, check_choice
+from headrace.train.settings.views import ViewConfig
 
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
@@ -50,7 +51,7 @@ class DataConfig:
 
     data: str = ""
     """.beton file, WebDataset shards, or an image folder."""
-    crop: CropConfig = field(default_factory=lambda: CropConfig(crop_scale=(0.25, 1.0)))
+    crop: CropConfig = field(default_factory=CropConfig)
     batch_size: int = 128
     """Samples per optimiser step, over all processes together."""
     train_split: str = "train"
@@ -66,7 +67,8 @@ class DataConfig:
     drop_last: bool = False
     """Leave out the last, incomplete batch of an epoch."""
     limit_batches: int = 0
-    """Use only this many batches of each split per epoch (0: all); for a quick try."""
+    """Use only this many batches of each split per epoch (0: all), those of validation spread over
+    all classes; for a quick try."""
     decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
@@ -158,19 +160,24 @@ class RuntimeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """One training run. Field names are unique over the parts, so flags and YAML keys are flat."""
+    """One training run, and how its models predict later.
+
+    Field names are unique over the parts, so flags and YAML keys are flat.
+    """
 
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    views: ViewConfig = field(default_factory=ViewConfig)
 
 
 # What a resumed run may change: none of these alters which numbers are computed from which
 # samples, save for rounding. Everything else would turn the continued run into another one.
 FREE_ON_RESUME = frozenset(
     "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
-    "save_every tensorboard pretrained weights activation_checkpointing resident_memory".split()
+    "save_every tensorboard pretrained weights activation_checkpointing resident_memory "
+    "tta tta_weight tta_scales".split()
 )
 LONGER = frozenset({"epochs", "schedule_from"})
 """What a resumed run may change to be trained longer; what that does to the learning rate is said
