@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tqdm import tqdm
-
+from headrace.pipeline.bars import bar
 from headrace.pipeline.wording import counted
 from headrace.train.clock import spell
 from headrace.train.metrics import lower_is_better
@@ -25,16 +23,13 @@ _PHASE_NAMES = {
 
 def progress_bar(progress: Progress, epochs: int, steps: int, shown: bool) -> Any:
     """A bar over one epoch's steps, which starts where the epoch does."""
-    return tqdm(
+    return bar(
         total=steps,
         initial=progress.step,
         desc=f"epoch {progress.epoch + 1}/{epochs}",
         unit="batch",
         leave=False,
         disable=not shown,
-        dynamic_ncols=True,
-        # A log file needs no more than a sign of life.
-        mininterval=0.2 if sys.stderr.isatty() else 15.0,
     )
 
 

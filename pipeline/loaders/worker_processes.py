@@ -89,10 +89,11 @@ if sys.platform == "linux":
                 reduction.dump(process_obj, buffer)
             finally:
                 set_spawning_popen(None)
-            self.sentinel, data_end = _server.connect_to_new_process(self._fds)
+            self.sentinel, data_end = _server.connect_to_new_process(self._fds)  # type: ignore[attr-defined]
             # Held as long as this process lives: a worker sees by its other end when it does not.
             held = os.dup(data_end)
-            self.finalizer = util.Finalize(self, util.close_fds, (held, self.sentinel))
+            ends = (held, self.sentinel)
+            self.finalizer = util.Finalize(self, util.close_fds, ends)  # type: ignore[attr-defined]
             with os.fdopen(data_end, "wb") as file:
                 file.write(buffer.getbuffer())
             self.pid = forkserver.read_signed(self.sentinel)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from headrace.pipeline.backend import LoaderConfig
+from headrace.pipeline.bars import bar
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loader import open_loader
@@ -124,9 +124,9 @@ class Answers:
             batches: Any = loader.epoch(view.drawn or 0)
             with (
                 closing(batches),
-                tqdm(total=len(loader), unit="batch", desc="predict", leave=False) as bar,
+                bar(total=len(loader), unit="batch", desc="predict", leave=False) as progress,
             ):
-                outcomes.append(answer(model, batches, view.images_of, precision, bar.update))
+                outcomes.append(answer(model, batches, view.images_of, precision, progress.update))
         if len(outcomes) == 1:
             return outcomes[0]
         logits = [torch.from_numpy(outcome.logits) for outcome in outcomes]
