@@ -31,6 +31,7 @@ from headrace.pipeline.errors import ConfigError, Finished, Interrupted
 from headrace.pipeline.flags import parse
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
+from headrace.train.device.determinism import deterministic
 from headrace.train.display import best_value, report
 from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock
@@ -50,6 +51,7 @@ from headrace.train.folder.run_folder import (
     restart_folder,
     write_settings,
 )
+from headrace.train.guard import guarded_start
 from headrace.train.loop import train
 from headrace.train.presets import load_preset
 from headrace.train.processes.stop import StopRequest
@@ -58,6 +60,7 @@ from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.settings.words import peek, prepare
 from headrace.train.state import Run
+from headrace.train.verdict import circumstances, shares, verdict_line
 
 EVERYDAY = (
     "data model size epochs batch_size lr optimizer recipe seed out device workers preset config "
@@ -131,6 +134,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
         Finished: if the run to continue has nothing left to do, which has been said.
     """
     with ExitStack() as resources:
+        resources.enter_context(deterministic(config.runtime.deterministic))
         world, device = join_world(config.runtime.device)
         resources.callback(leave_world)
         # Seeds are this run's affair: a caller's random numbers go on as if nothing had happened.
@@ -139,15 +143,16 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
         if not world.is_main:
             resources.enter_context(_quiet())
         config, checkpoint, take_folder = _begin(config, resume, world, resources)
-        run = open_run(
-            config,
-            checkpoint,
-            take_folder=take_folder,
-            world=world,
-            device=device,
-            resources=resources,
-            say=_say,
-        )
+        with guarded_start(config, device, world.size):
+            run = open_run(
+                config,
+                checkpoint,
+                take_folder=take_folder,
+                world=world,
+                device=device,
+                resources=resources,
+                say=_say,
+            )
         if world.size > 1:
             # The wrapper would hold the group's threads for as long as the caller holds the run.
             resources.callback(setattr, run, "forward", run.model)
@@ -230,6 +235,10 @@ def finish(run: Run) -> None:
     seconds = run.clock.snapshot()
     progress, optim = run.progress, run.config.optim
     evaluated = run.val_loader is not None
+    facts = circumstances(
+        run.config, run.records, (run.train_loader, run.val_loader), run.world.size
+    )
+    line = verdict_line(shares(seconds), facts)
     run.journal.row(
         "end",
         {
@@ -237,11 +246,14 @@ def finish(run: Run) -> None:
             f"best_{optim.best_by}": best_value(progress, optim.best_by) if evaluated else None,
             "best_epoch": progress.best_epoch if evaluated else None,
             "seconds": seconds,
+            "shares": shares(seconds),
+            "verdict": line,
         },
     )
     if progress.epoch < optim.epochs:
         print(f"stopped early: {counted(optim.patience, 'epoch')} without a better {optim.best_by}")
     print(report(progress, seconds, evaluated, run.config.data.val_split, optim.best_by))
+    print(line)
     skipped = run.train_loader.num_skipped
     if skipped:
         print(f"{skipped} bad samples were replaced by the next of the plan")

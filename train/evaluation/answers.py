@@ -20,6 +20,7 @@ from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_range
 from headrace.train.device.amp import Precision, choose_precision
+from headrace.train.device.memory import OutOfMemory, out_of_memory, ran_out, smaller_batch
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.ensemble import (
     combine,
@@ -126,12 +127,29 @@ class Answers:
                 closing(batches),
                 bar(total=len(loader), unit="batch", desc="predict", leave=False) as progress,
             ):
-                outcomes.append(answer(model, batches, view.images_of, precision, progress.update))
+                try:
+                    outcomes.append(
+                        answer(model, batches, view.images_of, precision, progress.update)
+                    )
+                except (RuntimeError, MemoryError) as error:
+                    self._explain(error, precision.device)
+                    raise
         if len(outcomes) == 1:
             return outcomes[0]
         logits = [torch.from_numpy(outcome.logits) for outcome in outcomes]
         mean = mean_of_probabilities(logits, [view.weight for view in seen])
         return with_logits(outcomes[0], mean)
+
+    def _explain(self, error: Exception, device: torch.device) -> None:
+        """Says what takes less memory, where that is what was missing.
+
+        Raises:
+            OutOfMemory: naming the batch size to try.
+        """
+        if ran_out(error):
+            less = smaller_batch(self._config.batch_size) or 1
+            line = out_of_memory(error, "prediction", device, f"--batch-size {less}")
+            raise OutOfMemory(line) from error
 
     def _loader(
         self, crop: CropConfig, drawn: bool, seed: int, split: str | None, precision: Precision

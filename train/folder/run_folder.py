@@ -15,7 +15,8 @@ from headrace.train.settings.config_file import dump_yaml
 
 LAST_NAME, BEST_NAME = "last.pt", "best.pt"
 CONFIG_NAME = "config.yaml"
-LOG_NAME = "metrics.jsonl"
+LOG_NAME, TEXT_NAME = "metrics.jsonl", "log.txt"
+TRACE_NAME = "trace.json.gz"
 _SHOWN = 3
 _REPLACED = (LAST_NAME, BEST_NAME, CONFIG_NAME)
 
@@ -132,7 +133,10 @@ def _old_files(folder: Path) -> list[Path]:
     """A run's files, what it is resumed from first."""
     order = (LAST_NAME, BEST_NAME, LOG_NAME, CONFIG_NAME)
     found = [folder / name for name in order if (folder / name).exists()]
-    return found + sorted(folder.glob("events.out.tfevents*"))
+    found += sorted(folder.glob("events.out.tfevents*"))
+    # Names that anybody may have given a file: a run's only beside others of a run.
+    others = [folder / name for name in (TEXT_NAME, TRACE_NAME) if (folder / name).exists()]
+    return found + others if found else []
 
 
 def _numbered(config: RunConfig) -> Path:
