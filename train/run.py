@@ -46,6 +46,7 @@ from headrace.train.folder.resume import (
     read_earlier,
 )
 from headrace.train.folder.run_folder import (
+    check_folder,
     hold_folder,
     make_folder,
     restart_folder,
@@ -175,6 +176,7 @@ def _begin(
                 f"--schedule-from is {first}, which is for a run that goes on, with --resume and "
                 "more --epochs; leave it out"
             )
+        world.on_main(lambda: check_folder(config))
         return config, None, lambda: resources.enter_context(make_folder(config))
     # Held from before it is read: another run may be about to save into it.
     held = world.on_main(lambda: resources.enter_context(hold_folder(earlier_folder(resume))))

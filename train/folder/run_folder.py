@@ -21,6 +21,18 @@ _SHOWN = 3
 _REPLACED = (LAST_NAME, BEST_NAME, CONFIG_NAME)
 
 
+def check_folder(config: RunConfig) -> None:
+    """Refuses an --out in which no run can begin, before a run's data is decoded; changes nothing.
+
+    Raises:
+        ConfigError: if it holds a run already, or anything else.
+    """
+    folder = Path(config.runtime.out)
+    with _writing():
+        if config.runtime.out and not (folder / LOCK_NAME).exists():
+            _refuse_old(folder, config.runtime.overwrite)
+
+
 def make_folder(config: RunConfig) -> FolderLock:
     """Makes a new run's folder, --out or the next free runs/DATA-MODEL-NUMBER, and locks it.
 
@@ -31,8 +43,7 @@ def make_folder(config: RunConfig) -> FolderLock:
     with _writing():
         if config.runtime.out:
             folder, overwrite = Path(config.runtime.out), config.runtime.overwrite
-            if not (folder / LOCK_NAME).exists():
-                _refuse_old(folder, overwrite)  # before even a lock file is written there
+            check_folder(config)  # before even a lock file is written there
             folder.mkdir(parents=True, exist_ok=True)
         else:
             folder, overwrite = _numbered(config), False
