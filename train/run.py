@@ -9,7 +9,7 @@
     train/run.py --resume runs/food11-resnet18-strided-1 --epochs 40
     torchrun --nproc-per-node 4 train/run.py --data food11.beton
 
-Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt and TensorBoard events.
+Writes a run folder: config.yaml, metrics.jsonl, log.txt, best.pt, last.pt and TensorBoard events.
 """
 
 from __future__ import annotations
