@@ -43,8 +43,14 @@ def out_of_memory(error: BaseException, doing: str, device: torch.device, advice
         advice: what to try.
     """
     asked = _ASKED.search(str(error))
-    wanted = f", which wanted {asked[1]} more" if asked else ""
+    wanted = f", which wanted {_in_gib(asked[1])} more" if asked else ""
     return f"out of memory on {device} in {doing}{wanted}; try {advice}"
+
+
+def _in_gib(amount: str) -> str:
+    """`2.00 GiB` as it is, `2147483648 bytes` as that."""
+    number = amount.removesuffix("bytes").strip()
+    return f"{int(number) / 2**30:.2f} GiB" if number.isdecimal() else amount
 
 
 def smaller_batch(batch_size: int, processes: int = 1) -> int:

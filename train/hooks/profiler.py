@@ -5,6 +5,7 @@ Source: torch.profiler, whose Chrome trace ui.perfetto.dev and chrome://tracing 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,5 +71,7 @@ class Profiler(Hook):
 
     def _start(self) -> None:
         self._clock.marked = True
+        # What the profiler's library says on stderr of itself is for its authors.
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")
         self._profile = profile(activities=self._activities)
         self._profile.start()
