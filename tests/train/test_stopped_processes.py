@@ -50,8 +50,8 @@ def test_sigterm_ends_all_ranks_with_a_run_that_goes_on(data: Path, tmp_path: Pa
             assert time.monotonic() < deadline
             time.sleep(0.1)
         others = psutil.Process(ranks[1].pid).children(recursive=True)
-        for process in (ranks[1], *others):
-            os.kill(process.pid, signal.SIGTERM)
+        for pid in (ranks[1].pid, *(process.pid for process in others)):
+            os.kill(pid, signal.SIGTERM)
         texts = [rank.communicate(timeout=100) for rank in ranks]
     finally:
         for rank in ranks:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import headrace.train.loop
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.train.hooks.text_log import TextLog
 from headrace.train.progress import Progress
 from headrace.train.run import run_training
+from headrace.train.state import Run
 from tests.train.test_loop import Crash, crash_after, stop_after
 from tests.train.tiny_runs import rows, settings
 
@@ -58,16 +60,15 @@ def test_a_resumed_run_has_each_epoch_once(
             assert len(lines(folder)) == 1
         else:
             # The second epoch is logged, and the run is gone before last.pt knows of it.
-            import headrace.train.loop as loop
+            times = iter(range(2))
+            save = headrace.train.loop.save_last
 
-            save, saved = loop.save_last, []
-
-            def save_once(run: object) -> None:
-                if saved:
+            def save_once(run: Run) -> None:
+                if next(times):
                     raise Crash
-                saved.append(save(run))  # type: ignore[arg-type, func-returns-value]
+                save(run)
 
-            patch.setattr(loop, "save_last", save_once)
+            patch.setattr(headrace.train.loop, "save_last", save_once)
             with pytest.raises(Crash):
                 run_training(settings(data, folder, epochs=3))
             assert len(lines(folder)) == 2
