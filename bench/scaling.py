@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from tqdm import tqdm
 from tyro.conf import arg
 
 from headrace.bench.core.bar_chart import bar_chart
@@ -36,6 +35,7 @@ from headrace.bench.loading.scaling_points import (
     panels,
 )
 from headrace.bench.loading.sources import PEERS
+from headrace.pipeline.bars import bar
 from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
@@ -153,7 +153,7 @@ def _points(given: ScalingSettings, files: Mapping[int, Path]) -> list[Point]:
 def _files(image_set: ImageSet, counts: Sequence[int], scratch: Path) -> dict[int, Path]:
     """Record files by number of samples; 0 is the one for workers and batch sizes."""
     files = {}
-    for number in tqdm([0, *dict.fromkeys(counts)], desc="record files", leave=False):
+    for number in bar([0, *dict.fromkeys(counts)], desc="record files", leave=False):
         files[number] = repeat_records(
             image_set.path,
             scratch / f"{number}.beton",

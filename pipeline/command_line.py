@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
 
+DEBUG = "HEADRACE_DEBUG"
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -57,12 +61,18 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     """Runs a command's main function and leaves the process with its status.
 
     A HeadraceError is the user's to mend: status 2. What failed though all was asked rightly
-    (FailedError, disk full, no permission, no memory) is status 1, Ctrl-C 130.
+    (FailedError, disk full, no permission, no memory) is status 1, Ctrl-C 130. With
+    HEADRACE_DEBUG=1 in the environment where it came from is shown, too.
     """
     escape_unprintable()
     status, line = 0, ""
     try:
-        status = main() or 0
+        try:
+            status = main() or 0
+        except Exception:
+            if os.environ.get(DEBUG) == "1":
+                traceback.print_exc()
+            raise
     except Interrupted as stop:
         status, line = EXIT_INTERRUPTED, f"interrupted: {stop}"
     except KeyboardInterrupt:
@@ -77,7 +87,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     except (OSError, MemoryError) as error:
         status, line = EXIT_FAILED, f"error: {error or type(error).__name__}"
     except RuntimeError as error:
-        if "out of memory" not in str(error):
+        if not any(words in str(error) for words in _NO_MEMORY):
             raise
         status = EXIT_FAILED
         line = "error: the device is out of memory; take a smaller --batch-size"

@@ -7,18 +7,11 @@ from types import TracebackType
 
 import numpy as np
 
-from headrace.pipeline.containers import beton
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT
 from headrace.pipeline.containers.opening import open_container
 from headrace.pipeline.containers.storage import Container
+from headrace.pipeline.decoding import decode_stored
 from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
-from headrace.pipeline.jpeg_header import jpeg_size
-from headrace.pipeline.pixels import (
-    check_size,
-    decode_any_rgb,
-    decode_jpeg_rgb,
-    decode_jpeg_upright,
-)
 from headrace.pipeline.selection import Known, select
 from headrace.pipeline.split_names import split_called
 
@@ -129,8 +122,6 @@ class Records:
     def decode(self, index: int) -> np.ndarray:
         """The whole image by the reference decoder.
 
-        Its size is compared before anything is decoded: a few bytes may announce gigabytes.
-
         Returns:
             (H, W, 3) uint8 RGB of the size that the tables announce.
 
@@ -140,18 +131,15 @@ class Records:
         """
         data = self._bytes(index)
         size = int(self.heights[index]), int(self.widths[index])
-        mode = self.modes[index]
         try:
-            if mode == beton.MODE_RAW:
-                return data.reshape(*size, 3)
-            if mode == beton.MODE_OTHER:
-                return decode_any_rgb(data, size)
-            # A record has its orientation baked in, whatever its metadata still say.
-            upright = self.kind == "folder"
-            check_size(jpeg_size(data, upright), size)
-            return decode_jpeg_upright(data) if upright else decode_jpeg_rgb(data)
+            return decode_stored(data, int(self.modes[index]), size, self.upright)
         except ValueError as error:
             raise BadSampleError(index, self.name(index), str(error)) from None
+
+    @property
+    def upright(self) -> bool:
+        """Whether a JPEG's own metadata say which way up it is; packed ones are turned already."""
+        return self.kind == "folder"
 
     def _bytes(self, index: int) -> np.ndarray:
         try:

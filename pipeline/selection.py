@@ -10,6 +10,7 @@ An expression is read from left to right::
     train[10%:]         the rest
     train[:500]         the first 500 samples
     train[pear,apple]   those of some classes, by name
+    train["a[1],b",c]   quotes around a name that holds a bracket, or a comma beside others
     train-@bad.txt      all but those that a file lists (pipeline/list_of_records.py)
     train | 20%, seed 0 a drawn share, or a fold, of all before the bar (pipeline/drawn_parts.py)
 
@@ -36,7 +37,10 @@ from headrace.pipeline.split_names import split_called
 
 EVERYTHING = "all"
 _SHARE = re.compile(r"(.+)\[([^\[\]:]*):([^\[\]:]*)\]")
-_PART = re.compile(r"(.+)\[([^\[\]]*)\]")
+_INSIDE = r"""(?:"[^"]*"|[^\[\]])*"""
+_PART = re.compile(rf"(.+?)\[({_INSIDE})\]")
+_COMMA = re.compile(r""",(?=(?:[^"]*"[^"]*")*[^"]*$)""")
+"""A comma with an even number of quotes behind it: one between names."""
 _BOUND = re.compile(r"([0-9]+|[0-9]+\.[0-9]+(?=%))(%?)")
 
 
@@ -91,7 +95,7 @@ def _terms(expression: str, splits: Mapping[str, tuple[int, int]]) -> list[tuple
     signed = sorted((name for name in splits if set(name) & {"+", "-"}), key=len, reverse=True)
     names = "|".join(map(re.escape, signed)) or "(?!)"
     whole = rf"(?:{names})(?=\s*[-+]|\s*$|[\[*?])"  # what goes on otherwise is another name
-    file, rest = r"@.+?(?:\s+(?=[-+])|$)", r"(?:\[[^\[\]]*\]|[^-+])*"
+    file, rest = r"@.+?(?:\s+(?=[-+])|$)", rf"(?:\[{_INSIDE}\]|[^-+])*"
     term = re.compile(rf"\s*(?:{whole}{rest}|{file}|{rest})", re.DOTALL)
     terms: list[str] = []
     signs, place = ["+"], 0
@@ -119,7 +123,7 @@ def _members(term: str, expression: str, known: Known) -> np.ndarray:
     if term.startswith("@"):
         return read_list(Path(term[1:].strip()), len(labels), known.names)
     share, part = _SHARE.fullmatch(term), _PART.fullmatch(term)
-    if part and part[2].strip() in known.classes:
+    if part and (part[2].strip() in known.classes or '"' in part[2]):
         share = None  # a class name may hold a colon
     name = part[1].strip() if part else term
     called = split_called(name, splits)
@@ -141,16 +145,17 @@ def _members(term: str, expression: str, known: Known) -> np.ndarray:
 def _of_classes(text: str, labels: np.ndarray, known: Known) -> np.ndarray:
     """(n,) bool: which labels are among the classes named, between commas."""
     # A class name may hold a comma itself.
-    parts = text.split(",")
+    parts = [part.strip() for part in _COMMA.split(text)]
+    parts = [part if part in known.classes else _unquoted(part) for part in parts]
     whole = text.strip() in known.classes
-    if whole and len(parts) > 1 and all(part.strip() in known.classes for part in parts):
+    if whole and len(parts) > 1 and all(part in known.classes for part in parts):
         raise RecordsError(
             f"both a class {text.strip()!r} and all of {', '.join(parts)}: take them one by one, "
             "as NAME[CLASS]+NAME[CLASS]"
         )
     wanted = [text.strip()] if whole else parts
     numbers = []
-    for name in map(str.strip, wanted):
+    for name in wanted:
         if name not in known.classes:
             close = get_close_matches(name, known.classes, 1)
             raise RecordsError(
@@ -159,6 +164,11 @@ def _of_classes(text: str, labels: np.ndarray, known: Known) -> np.ndarray:
             )
         numbers.append(list(known.classes).index(name))
     return np.isin(labels, numbers)
+
+
+def _unquoted(name: str) -> str:
+    quoted = len(name) > 1 and name[0] == name[-1] == '"'
+    return name[1:-1] if quoted else name
 
 
 def _some(classes: Sequence[str]) -> str:

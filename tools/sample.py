@@ -22,9 +22,9 @@ from typing import Annotated
 
 import numpy as np
 import simplejpeg
-from tqdm import tqdm
 from tyro.conf import Positional, arg
 
+from headrace.pipeline.bars import bar
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
@@ -136,7 +136,7 @@ def _fill(config: SampleConfig, part: Path, workers: int) -> None:
     for split in _SPLITS:
         (part / split).mkdir(parents=True)
     jobs = [(split, n) for split in _SPLITS for n in range(getattr(config, split))]
-    with tqdm(total=len(jobs), unit="image", desc="sample") as progress:
+    with bar(total=len(jobs), unit="image", desc="sample") as progress:
         for done in _draw_all(config, part, jobs, workers):
             progress.update(done)
     (part / "classes.txt").write_text("".join(f"{name}\n" for name in CLASS_NAMES))

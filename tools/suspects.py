@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from tqdm import tqdm
 from tyro.conf import Positional, arg
 
+from headrace.pipeline.bars import bar
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, parse
@@ -149,8 +149,8 @@ def _report_labels(doubts: Doubts, found: OutOfFold, records: Records, out: Path
 def _doubles(
     found: OutOfFold, records: Records, out: Path, settings: SuspectsSettings
 ) -> list[Doubles]:
-    with tqdm(total=len(records), unit="image", desc="look", leave=False) as bar:
-        looks = looks_of(records, bar.update)
+    with bar(total=len(records), unit="image", desc="look", leave=False) as shown:
+        looks = looks_of(records, shown.update)
     folds = np.full(len(records), NO_FOLD, np.int64)
     folds[found.indices] = found.fold
     splits = split_of_each(records)

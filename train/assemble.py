@@ -32,10 +32,7 @@ from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.parts import restore
 from headrace.train.folder.resume import check_resumable
-from headrace.train.hooks import Hook
-from headrace.train.hooks.logbook import Logbook
-from headrace.train.hooks.patience import Patience
-from headrace.train.hooks.screen import Screen
+from headrace.train.hooks.build import hooks_of
 from headrace.train.losses.build import build_loss
 from headrace.train.metrics.meter import Meter
 from headrace.train.models.build import starting_model
@@ -134,16 +131,11 @@ def open_run(
         clock=clock,
         epoch_time=Lap(clock),
         journal=journal,
-        hooks=(
-            *(
-                Logbook(journal),
-                Screen(optim.epochs, world.is_main, optim.best_by),
-                Patience(optim.patience),
-            ),
-            *(part for part in (average, schedule.after) if isinstance(part, Hook)),
-        ),
+        hooks=(),
         steps_per_epoch=steps_per_epoch,
     )
+    done = 0 if checkpoint is None else int(checkpoint["progress"]["epoch"])
+    run.hooks = hooks_of(run, schedule.after, done, resources, say)
     if checkpoint is not None:
         restore(run, checkpoint)
         before = from_flat(checkpoint["config"], "the checkpoint").optim
@@ -263,7 +255,8 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
     if num_val and (line := limit_line(data, run.records)):
         say(line)
     say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {size_text(data.crop)} px")
-    say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}")
+    always = ", deterministic algorithms" if run.config.runtime.deterministic else ""
+    say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}{always}")
     if run.world.size > 1:
         say(f"processes: {run.world.size}")
     run.journal.row(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
+from torch.profiler import record_function
 
 PHASES = ("data", "augment", "step", "evaluate", "save")
 _ON_DEVICE = ("augment", "step")
@@ -22,9 +23,13 @@ class Clock:
     Args:
         device: where the run computes.
         before: seconds of the earlier parts of the same run.
+
+    Attributes:
+        marked: whether a profiler is to see the phases by their names.
     """
 
     def __init__(self, device: torch.device, before: Mapping[str, float] | None = None) -> None:
+        self.marked = False
         self._cuda = device.type == "cuda"
         self._open: list[tuple[str, torch.cuda.Event, torch.cuda.Event]] = []
         self.load_state_dict(before or {})
@@ -32,6 +37,11 @@ class Clock:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Counts what happens inside as `name`."""
+        with record_function(name) if self.marked else nullcontext(), self._counted(name):
+            yield
+
+    @contextmanager
+    def _counted(self, name: str) -> Iterator[None]:
         if self._cuda and name in _ON_DEVICE:
             first = torch.cuda.Event(enable_timing=True)
             last = torch.cuda.Event(enable_timing=True)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from typing import Any
 
-from tqdm import tqdm
-
+from headrace.pipeline.bars import bar
 from headrace.pipeline.wording import counted
 from headrace.train.clock import spell
 from headrace.train.metrics import lower_is_better
 from headrace.train.progress import Progress
+from headrace.train.verdict import shares
 
 _PHASE_NAMES = {
     "data": "data wait",
@@ -25,16 +24,13 @@ _PHASE_NAMES = {
 
 def progress_bar(progress: Progress, epochs: int, steps: int, shown: bool) -> Any:
     """A bar over one epoch's steps, which starts where the epoch does."""
-    return tqdm(
+    return bar(
         total=steps,
         initial=progress.step,
         desc=f"epoch {progress.epoch + 1}/{epochs}",
         unit="batch",
         leave=False,
         disable=not shown,
-        dynamic_ncols=True,
-        # A log file needs no more than a sign of life.
-        mininterval=0.2 if sys.stderr.isatty() else 15.0,
     )
 
 
@@ -58,9 +54,14 @@ def epoch_line(row: Mapping[str, Any], epochs: int, best: bool, best_by: str = "
             text += f", {best_by} {_number(row[f'val_{best_by}'])}"
         text += " (best)" if best else ""
     return text + (
-        f"; {spell(row['seconds'])}, {row['images_per_s']:.0f} images/s, "
-        f"data wait {row['data_wait']:.1%}"
+        f"; {spell(row['seconds'])}, {row['images_per_s']:.0f} images/s; "
+        f"{shares_text(row['shares'])}"
     )
+
+
+def shares_text(shares: Mapping[str, float]) -> str:
+    """Each phase's share of the time, as `verdict.shares` tells it, without `other`."""
+    return ", ".join(f"{label} {shares[name]:.1%}" for name, label in _PHASE_NAMES.items())
 
 
 def best_value(progress: Progress, best_by: str) -> float | None:
@@ -82,16 +83,13 @@ def report(
     best_by: str = "accuracy",
 ) -> str:
     """The end of a run: the best evaluation, the total time, and where it went."""
-    total = max(seconds["total"], 1e-9)
     if evaluated and progress.best_epoch >= 0:
         value = _number(best_value(progress, best_by))
         result = f"best {split} {best_by} {value} (epoch {progress.best_epoch + 1})"
     else:
         result = f"{counted(progress.epoch, 'epoch')}, nothing held out to measure on"
-    shares = {name: seconds[name] / total for name in _PHASE_NAMES}
-    rest = max(0.0, 1.0 - sum(shares.values()))
-    where = ", ".join(f"{label} {shares[name]:.1%}" for name, label in _PHASE_NAMES.items())
+    found = shares(seconds)
     return (
-        f"{result}, total {spell(total)}, data wait {shares['data']:.1%}\n"
-        f"time: {where}, other {rest:.1%}"
+        f"{result}, total {spell(seconds['total'])}, data wait {found['data']:.1%}\n"
+        f"time: {shares_text(found)}, other {found['other']:.1%}"
     )

@@ -9,6 +9,7 @@ from headrace.train.divergence import check_loss
 from headrace.train.evaluation.scoring import Scores
 from headrace.train.metrics.meter import to_totals
 from headrace.train.state import Run
+from headrace.train.verdict import shares
 
 
 def log_steps(run: Run, window: dict[str, float]) -> dict[str, float]:
@@ -53,6 +54,7 @@ def log_epoch(run: Run, scores: Scores | None, best: bool) -> None:
         "images_per_s": progress.totals.count / max(1e-9, training),
         "data_wait": spent["data"] / max(1e-9, spent["total"]),
         "seconds": spent["total"],
+        "shares": shares(spent),
     }
     if scores is not None:
         row["val_loss"] = scores.loss

@@ -10,6 +10,7 @@ from headrace.pipeline.errors import Interrupted
 from headrace.train.display import bar_text, progress_bar
 from headrace.train.evaluation.held_out import evaluate
 from headrace.train.folder.save import save_best, save_last
+from headrace.train.guard import guarded
 from headrace.train.hooks import Hook
 from headrace.train.log import log_epoch, log_steps
 from headrace.train.processes.stop import StopRequest
@@ -24,12 +25,16 @@ def train(run: Run, stop: StopRequest) -> None:
     Raises:
         Interrupted: after saving, when asked to stop.
         Diverged: when the loss or a weight is not a number; last.pt stays as it was.
+        OutOfMemory, NotDeterministic: saying what to try.
     """
     while not finished(run.progress, run.config.optim.epochs, run.hooks):
-        train_epoch(run, stop)
-        scores = evaluate(run, stop)
+        with guarded(run, "training", training=True):
+            train_epoch(run, stop)
+        with guarded(run, "evaluation", training=False):
+            scores = evaluate(run, stop)
         best = scores is not None and run.progress.record(scores.deciding(run.config.optim.best_by))
         log_epoch(run, scores, best)
+        run.epoch_time.begin()  # before saving, which is the next epoch's: its line is written
         run.progress.next_epoch()
         if best or scores is None:
             save_best(run, scores)
@@ -45,8 +50,6 @@ def train_epoch(run: Run, stop: StopRequest) -> None:
     """The rest of the running epoch, from `run.progress.step` on."""
     progress, clock, runtime = run.progress, run.clock, run.config.runtime
     run.model.train()
-    if progress.step == 0:
-        run.epoch_time.begin()
     window = clock.snapshot()
     batches: Any = run.train_loader.epoch(progress.epoch, start=progress.step)
     bar = progress_bar(progress, run.config.optim.epochs, run.steps_per_epoch, run.world.is_main)

@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from tyro.conf import arg
 
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.records import Records
+from headrace.pipeline.split_names import split_called
+from headrace.pipeline.wording import counted
 from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
@@ -101,6 +104,8 @@ def predict(config: PredictConfig) -> Outcome:
         answers = Answers(config, records, members, split, resources)
         for name, path in files.items():
             check_writable(path, f"--{name}")
+        for line in split_lines(records, split):
+            print(line)
         outcome = answers.ask(lambda member: config.views(member.views()), config.seed)
         for line in describe(outcome, classes):
             print(line)
@@ -119,14 +124,32 @@ def chosen_split(records: Records, asked: str) -> str | None:
     if asked:
         return None if asked == "all" else asked
     splits = list(records.splits)
-    if USUAL_SPLIT in splits:
-        return USUAL_SPLIT
+    if found := split_called(USUAL_SPLIT, splits):
+        return found
     if len(splits) == 1:
         return splits[0]
     raise ConfigError(
         f"{records.path} has no split {USUAL_SPLIT!r}, but {', '.join(splits)}; choose with "
         "--split, or take --split all"
     )
+
+
+def split_lines(records: Records, split: str | None) -> list[str]:
+    """Which samples are predicted, and which are not, for the user."""
+    chosen = records.select(split)
+    taken = np.zeros(len(records), bool)
+    taken[chosen] = True
+    rest = {name: int((~taken[slice(*ends)]).sum()) for name, ends in records.splits.items()}
+    named = [f"{count} of {name}" for name, count in rest.items() if count]
+    found = split_called(split or "all", records.splits) or split or "all samples"
+    line = f"predicting {found}: {len(chosen)} of {counted(len(records), 'sample')}"
+    if named:
+        line += f"; left out: {', '.join(named)} (--split all takes every sample)"
+    skipped = records.manifest.skipped
+    if not skipped:
+        return [line]
+    example = f"{skipped[0].name}: {skipped[0].reason}"
+    return [line, f"no sample, and so not predicted: {counted(len(skipped), 'file')} ({example})"]
 
 
 def main() -> None:

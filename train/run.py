@@ -12,8 +12,8 @@
     train/run.py --data food11.beton --repeats 5 --out runs/seeds
     torchrun --nproc-per-node 4 train/run.py --data food11.beton
 
-Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt and TensorBoard events. Folds and
-repeats write one for each of their runs, and beside them summary.json.
+Writes a run folder: config.yaml, metrics.jsonl, log.txt, best.pt, last.pt and TensorBoard events.
+Folds and repeats write one for each of their runs, and beside them summary.json.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
 from headrace.train.data.geometry import settled_as
+from headrace.train.device.determinism import deterministic
 from headrace.train.display import best_value, report
 from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock
@@ -52,12 +53,14 @@ from headrace.train.folder.resume import (
     read_earlier,
 )
 from headrace.train.folder.run_folder import (
+    check_folder,
     hold_folder,
     make_folder,
     numbered_folder,
     restart_folder,
     write_settings,
 )
+from headrace.train.guard import guarded_start
 from headrace.train.loop import train
 from headrace.train.presets import load_preset
 from headrace.train.processes.stop import StopRequest
@@ -70,6 +73,7 @@ from headrace.train.trials.carry_out import carry_out
 from headrace.train.trials.draws import check_same_draws, with_draws
 from headrace.train.trials.folder import Trials, holds_trials, read_trials
 from headrace.train.trials.settings import TrialsConfig
+from headrace.train.verdict import circumstances, shares, verdict_line
 
 EVERYDAY = (
     "data model size geometry epochs batch_size lr optimizer recipe seed out device workers "
@@ -180,6 +184,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
         Finished: if the run to continue has nothing left to do, which has been said.
     """
     with ExitStack() as resources:
+        resources.enter_context(deterministic(config.runtime.deterministic))
         world, device = join_world(config.runtime.device)
         resources.callback(leave_world)
         # Seeds are this run's affair: a caller's random numbers go on as if nothing had happened.
@@ -188,15 +193,16 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
         if not world.is_main:
             resources.enter_context(_quiet())
         config, checkpoint, take_folder = _begin(config, resume, world, resources)
-        run = open_run(
-            config,
-            checkpoint,
-            take_folder=take_folder,
-            world=world,
-            device=device,
-            resources=resources,
-            say=_say,
-        )
+        with guarded_start(config, device, world.size):
+            run = open_run(
+                config,
+                checkpoint,
+                take_folder=take_folder,
+                world=world,
+                device=device,
+                resources=resources,
+                say=_say,
+            )
         if world.size > 1:
             # The wrapper would hold the group's threads for as long as the caller holds the run.
             resources.callback(setattr, run, "forward", run.model)
@@ -219,6 +225,7 @@ def _begin(
                 f"--schedule-from is {first}, which is for a run that goes on, with --resume and "
                 "more --epochs; leave it out"
             )
+        world.on_main(lambda: check_folder(config))
         return config, None, lambda settled: resources.enter_context(make_folder(settled))
     # Held from before it is read: another run may be about to save into it.
     held = world.on_main(lambda: resources.enter_context(hold_folder(earlier_folder(resume))))
@@ -279,6 +286,10 @@ def finish(run: Run) -> None:
     seconds = run.clock.snapshot()
     progress, optim = run.progress, run.config.optim
     evaluated = run.val_loader is not None
+    facts = circumstances(
+        run.config, run.records, (run.train_loader, run.val_loader), run.world.size
+    )
+    line = verdict_line(shares(seconds), facts)
     run.journal.row(
         "end",
         {
@@ -286,6 +297,8 @@ def finish(run: Run) -> None:
             f"best_{optim.best_by}": best_value(progress, optim.best_by) if evaluated else None,
             "best_epoch": progress.best_epoch if evaluated else None,
             "seconds": seconds,
+            "shares": shares(seconds),
+            "verdict": line,
         },
     )
     if progress.epoch < optim.epochs:
@@ -293,6 +306,7 @@ def finish(run: Run) -> None:
     split = run.config.data.val_split
     split = split if read_draw(split) is None else "held-out"
     print(report(progress, seconds, evaluated, split, optim.best_by))
+    print(line)
     skipped = run.train_loader.num_skipped
     if skipped:
         print(f"{skipped} bad samples were replaced by the next of the plan")

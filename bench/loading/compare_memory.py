@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tqdm import tqdm
-
 from headrace.bench.core.isolated_process import UnavailableError
 from headrace.bench.loading.comparison import CompareConfig, Results, make_job, note_unavailable
 from headrace.bench.loading.image_forms import ImageForms
 from headrace.bench.loading.image_sets import ImageSet
 from headrace.bench.loading.loader_process import LoaderProcess
 from headrace.bench.loading.timed_loader import Growth
+from headrace.pipeline.bars import bar
 
 
 def watch_memory(
@@ -25,7 +24,7 @@ def watch_memory(
     results: Results,
 ) -> None:
     """Runs epochs and early breaks of each loader and adds the growth to `results.memory`."""
-    for name in tqdm(names, desc=f"memory {image_set.records}", unit="loader", leave=False):
+    for name in bar(names, desc=f"memory {image_set.records}", unit="loader", leave=False):
         try:
             job = make_job(image_set, name, config, forms, size, crop_scale)
             with LoaderProcess(name) as process:

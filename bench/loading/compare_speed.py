@@ -9,8 +9,6 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from tqdm import tqdm
-
 from headrace.bench.core.isolated_process import UnavailableError
 from headrace.bench.core.repeats import interleaved, spread
 from headrace.bench.loading.ceilings import ceiling_of
@@ -27,6 +25,7 @@ from headrace.bench.loading.loader_process import LoaderProcess
 from headrace.bench.loading.loader_under_test import Job
 from headrace.bench.loading.sources import reads_of
 from headrace.bench.loading.timed_loader import Opened, Run
+from headrace.pipeline.bars import bar
 
 MAX_REPEATED_IMAGES = 1 << 18
 _NOT_REPEATED = ("resident", "peer:litdata")
@@ -52,7 +51,7 @@ def compare(
     title = f"{image_set.records} {size} px {crop_scale[0]:g}-{crop_scale[1]:g}"
     with (
         ExitStack() as stack,
-        tqdm(total=steps, desc=title, unit="run", leave=False, dynamic_ncols=True) as progress,
+        bar(total=steps, desc=title, unit="run", leave=False) as progress,
     ):
         opened: dict[str, tuple[LoaderProcess, Opened]] = {}
         for name in names:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from headrace.bench.core.bar_chart import Bar, Panel
 from headrace.bench.core.isolated_process import UnavailableError
 from headrace.bench.core.repeats import interleaved, spread
@@ -17,6 +15,7 @@ from headrace.bench.loading.loader_process import LoaderProcess
 from headrace.bench.loading.loader_under_test import Job
 from headrace.bench.loading.sources import reads_of
 from headrace.bench.loading.timed_loader import OpenCost, Part
+from headrace.pipeline.bars import bar
 
 SPEED_COLUMNS = (
     Column("what"),
@@ -91,7 +90,7 @@ def measure(
         [(loader, point) for point in points if point.what == what for loader in config.loaders]
         for what in dict.fromkeys(point.what for point in points)
     ]
-    with tqdm(total=len(points) * len(config.loaders) * config.repeats, leave=False) as progress:
+    with bar(total=len(points) * len(config.loaders) * config.repeats, leave=False) as progress:
 
         def run(loader: str, point: Point) -> tuple[Part, float] | None:
             progress.set_postfix_str(f"{loader}, {point.value} {point.what}")

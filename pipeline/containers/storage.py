@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from headrace.pipeline.containers.manifest import Manifest
+from headrace.pipeline.mapped import map_file
 
 Kind = Literal["beton", "shards", "folder"]
 
@@ -19,6 +21,11 @@ class Storage(Protocol):
 
     def view(self, index: int) -> np.ndarray:
         """(bytes,) uint8, read-only."""
+        ...
+
+    def part(self, indices: np.ndarray) -> Storage:
+        """Some samples, (n,) int64, numbered anew from 0; it is pickled as where they are, so that
+        another process reads them itself."""
         ...
 
     def close(self) -> None: ...
@@ -81,12 +88,35 @@ class MappedStorage:
     ) -> None:
         self.maps = list(maps)
         self._lengths = [(path, len(data)) for path, data in zip(paths, maps, strict=True)]
+        # Another process need not have this one's working directory.
+        self._places = [(path.absolute(), num_bytes) for path, num_bytes in self._lengths]
         self.ptrs, self.sizes, self.files = ptrs, sizes, files
 
     def view(self, index: int) -> np.ndarray:
         data = self.maps[0 if self.files is None else int(self.files[index])]
         start = int(self.ptrs[index])
         return data[start : start + int(self.sizes[index])]
+
+    def part(self, indices: np.ndarray) -> MappedStorage:
+        """See `Storage.part`."""
+        other = object.__new__(MappedStorage)
+        other.maps, other._lengths = self.maps, self._lengths
+        other.ptrs, other.sizes = self.ptrs[indices], self.sizes[indices]
+        if self.files is None:
+            other.files, other._places = None, self._places
+        else:  # only the files that these are in
+            used, other.files = np.unique(self.files[indices], return_inverse=True)
+            other.maps = [self.maps[file] for file in used] if self.maps else []
+            other._places = [self._places[file] for file in used]
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"places": self._places, "tables": (self.ptrs, self.sizes, self.files)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._places = self._lengths = state["places"]
+        self.maps = [_mapped_again(path, num_bytes) for path, num_bytes in self._places]
+        self.ptrs, self.sizes, self.files = state["tables"]
 
     def cut_short(self) -> Path | None:
         """The first file that is shorter now than when it was mapped, or has gone."""
@@ -110,9 +140,27 @@ class FileStorage:
     def __init__(self, root: Path, names: Sequence[str]) -> None:
         self.root = root
         self.names = names
+        self._place = root.absolute()
 
     def view(self, index: int) -> np.ndarray:
         return np.fromfile(self.root / self.names[index], np.uint8)
 
+    def part(self, indices: np.ndarray) -> FileStorage:
+        """See `Storage.part`."""
+        return FileStorage(self._place, [self.names[index] for index in indices.tolist()])
+
     def close(self) -> None:
         pass
+
+
+@cache
+def _mapped_again(path: Path, num_bytes: int) -> np.ndarray:
+    """A file that another process has mapped; kept for as long as this process lives.
+
+    Raises:
+        OSError: if it is no longer what it was.
+    """
+    data = map_file(path)
+    if len(data) != num_bytes:
+        raise OSError(f"{path} has {len(data)} bytes, and had {num_bytes} when it was opened")
+    return data

@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import psutil
 import torch
-from tqdm import tqdm
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
+from headrace.pipeline.bars import bar
 from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.errors import BadSampleError, ConfigError
 from headrace.pipeline.plan import EpochPlan
@@ -123,9 +123,9 @@ class ResidentBackend:
             rows[place, :height, :width] = resize_image(image, height, width)
 
         title = f"decoding {len(chosen)} images at {side} px"
-        with tqdm(total=len(chosen), desc=title, unit="img", leave=False) as bar:
+        with bar(total=len(chosen), desc=title, unit="img", leave=False) as progress:
             for _ in self._workers.map(fill, range(len(chosen))):
-                bar.update()
+                progress.update()
         return squares
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:

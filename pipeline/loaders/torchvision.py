@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
@@ -12,8 +11,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.bus_error import BUS_ERROR_ADVICE
-from headrace.pipeline.containers.storage import MappedStorage
-from headrace.pipeline.errors import BadSampleError, RecordsError
+from headrace.pipeline.containers.storage import MappedStorage, Storage
+from headrace.pipeline.decoding import decode_stored
+from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.loaders.worker_processes import prepare_worker, worker_context
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
@@ -25,52 +26,56 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
 
 
 class _Work(NamedTuple):
-    """One batch of the plan, as it travels to a worker."""
+    """One batch of the plan and where its bytes are: all that travels to a worker."""
 
-    indices: np.ndarray
+    samples: Storage
+    modes: np.ndarray
+    sizes: np.ndarray
     boxes: np.ndarray
     flips: np.ndarray
     targets: np.ndarray | None
 
 
 class _Decoder(Dataset):
-    """Turns one `_Work` into one batch; the plan stays in the parent process."""
+    """Turns one `_Work` into one batch; plan and tables stay in the parent process."""
 
-    def __init__(self, records: Records, shape: tuple[int, int]) -> None:
-        self.records = records
-        self.shape = shape
+    def __init__(self, shape: tuple[int, int], upright: bool) -> None:
+        self.shape, self.upright = shape, upright
 
     def __getitem__(self, work: _Work) -> tuple[torch.Tensor, list[tuple[int, str]]]:
-        images = np.zeros((len(work.indices), *self.shape, 3), np.uint8)
+        images = np.zeros((len(work.boxes), *self.shape, 3), np.uint8)
         bad = []
-        for slot, index in enumerate(work.indices.tolist()):
+        for slot, (mode, size) in enumerate(zip(work.modes, work.sizes.tolist(), strict=True)):
             target = None if work.targets is None else work.targets[slot]
             try:
-                images[slot] = crop_resize(
-                    self.records.decode(index),
-                    work.boxes[slot],
-                    bool(work.flips[slot]),
-                    self.shape,
-                    target,
-                )
-            except BadSampleError as error:
-                bad.append((slot, error.reason))
+                data = work.samples.view(slot)
+                image = decode_stored(data, mode, tuple(size), self.upright)
+            except (ValueError, OSError) as error:
+                bad.append((slot, str(error)))
+                continue
+            flip = bool(work.flips[slot])
+            images[slot] = crop_resize(image, work.boxes[slot], flip, self.shape, target)
         return torch.from_numpy(images), bad
 
 
 class _Works(Sampler):
     """The batches of whichever plan is being loaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: Records) -> None:
+        self.records = records
         self.plan: EpochPlan | None = None
         self.start = 0
 
     def __iter__(self) -> Iterator[_Work]:
         assert self.plan is not None
+        records = self.records
         for step in range(self.start, self.plan.num_batches):
             places = self.plan.batch_slice(step)
+            indices = self.plan.indices[places]
             yield _Work(
-                self.plan.indices[places],
+                records.storage.part(indices),
+                records.modes[indices],
+                np.stack([records.heights[indices], records.widths[indices]], axis=1),
                 self.plan.boxes[places],
                 self.plan.flips[places],
                 self.plan.targets_of(places),
@@ -82,15 +87,16 @@ class TorchvisionBackend:
 
     def __init__(self, records: Records, config: LoaderConfig) -> None:
         self._records = records
-        self._works = _Works()
+        self._works = _Works(records)
         self._batches: DataLoader | None = DataLoader(
-            _Decoder(records, config.shape),
+            _Decoder(config.shape, records.upright),
             batch_size=None,
             sampler=self._works,
             num_workers=config.num_workers,
             collate_fn=_as_it_is,
             persistent_workers=config.num_workers > 0,
-            worker_init_fn=_ignore_interrupt,
+            worker_init_fn=prepare_worker,
+            multiprocessing_context=worker_context() if config.num_workers else None,
         )
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
@@ -128,8 +134,3 @@ class TorchvisionBackend:
 
 def _as_it_is(item: object) -> object:
     return item
-
-
-def _ignore_interrupt(worker: int) -> None:
-    """Leaves Ctrl-C to the parent, which ends the workers; else each prints a traceback."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

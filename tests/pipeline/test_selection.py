@@ -220,3 +220,21 @@ def test_every_loader_loads_what_is_selected(tmp_path: Path, name: str) -> None:
                 (whole,) = reference.epoch(0)
             images = torch.cat([batch.images for batch in found]).int()
             assert (images - whole.images[plan.indices].int()).abs().max() <= 8
+
+
+def test_a_class_of_any_name_can_be_quoted() -> None:
+    classes = ("a[1]", "b, c", "d", "e:f", '5" plate', '"g"')
+    known = Known(splits={"train": (0, 12)}, labels=np.arange(12) % 6, classes=classes)
+
+    def labels(expression: str) -> set[int]:
+        return {int(index) % 6 for index in select(expression, known)}
+
+    assert labels('train["a[1]"]') == {0}
+    assert labels('train["b, c", d]') == {1, 2}
+    assert labels('train - train["a[1]","b, c","e:f"]') == {2, 4, 5}
+    assert labels("train[b, c]") == labels('train["b, c"]') == {1}
+    assert labels("train[e:f]") == labels('train["e:f"]') == {3}
+    assert labels('train[5" plate]') == {4}
+    assert labels('train["g"]') == {5}
+    with pytest.raises(RecordsError, match=r"no class 'a\]1'; it has a\[1\], b"):
+        select('train["a]1"]', known)

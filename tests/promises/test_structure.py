@@ -101,6 +101,14 @@ def test_tqdm_is_never_the_automatic_one() -> None:
             assert not {m for m in imported_modules(path) if m.startswith("tqdm.auto")}, path
 
 
+def test_bars_are_made_in_one_place() -> None:
+    """What keeps them out of log files is said there."""
+    for package in MAY_IMPORT:
+        for path in (ROOT / package).rglob("*.py"):
+            made = any(m.split(".")[0] == "tqdm" for m in imported_modules(path))
+            assert not made or path == ROOT / "pipeline/bars.py", path
+
+
 def test_no_script_folder_shadows_a_module() -> None:
     """A script run by path has its folder first on sys.path."""
     taken = set(sys.stdlib_module_names) | set(MAY_IMPORT) | PACKAGES

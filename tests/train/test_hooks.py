@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import headrace.train.assemble
+import headrace.train.hooks.build
 from headrace.train.hooks import Hook
 from headrace.train.hooks.patience import Patience
 from headrace.train.loop import finished
@@ -52,8 +52,8 @@ def test_hooks_hear_of_each_moment_in_order(data: Path, tmp_path: Path) -> None:
             heard.append((self.name, "after_epoch", progress.epoch))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(headrace.train.assemble, "Patience", lambda patience: Ear("b"))
-        patch.setattr(headrace.train.assemble, "Logbook", lambda journal: Ear("a"))
+        patch.setattr(headrace.train.hooks.build, "Patience", lambda patience: Ear("b"))
+        patch.setattr(headrace.train.hooks.build, "Logbook", lambda journal: Ear("a"))
         run_training(settings(data, tmp_path / "run", log_every=3))
     moments = [("wants_end", 0), ("after_log", 3), ("after_log", 6), ("after_epoch", 0)]
     expected = [(name, *moment) for moment in [*moments, ("wants_end", 1)] for name in "ab"]

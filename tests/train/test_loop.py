@@ -63,7 +63,7 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_run_folder_holds_what_it_should(whole: Path, data: Path) -> None:
     names = {p.name for p in whole.iterdir()}
-    assert names == {"config.yaml", "metrics.jsonl", "best.pt", "last.pt"}
+    assert names == {"config.yaml", "metrics.jsonl", "log.txt", "best.pt", "last.pt"}
     assert load_yaml(whole / "config.yaml").data.data == str(data)
     assert [r["global_step"] for r in rows(whole, "step")] == [2, 4, 6, 8, 10, 12]
     epochs = rows(whole, "epoch")

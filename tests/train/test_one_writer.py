@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "train/run.py")]
 ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
 FREE = ("out", "save_every", "overwrite")
-FILES = {"config.yaml", "metrics.jsonl", "best.pt", "last.pt"}
+FILES = {"config.yaml", "metrics.jsonl", "log.txt", "best.pt", "last.pt"}
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 

@@ -238,3 +238,30 @@ def test_of_several_splits_without_the_usual_one_the_user_chooses(
     with pytest.raises(ConfigError, match=r"no split 'test', but train, holdout; choose with"):
         ask(runs[0], tmp_path / "a.beton")
     assert len(ask(runs[0], tmp_path / "a.beton", split="all").indices) == 4
+
+
+def test_it_says_what_is_predicted_and_what_is_left_out(
+    runs: tuple[str, str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(path: Path, **changes: Any) -> str:
+        capsys.readouterr()
+        ask(runs[0], path, **changes)
+        return capsys.readouterr().out
+
+    assert said(data).startswith(
+        "predicting test: 6 of 60 samples; left out: 42 of train, 12 of val (--split all takes"
+    )
+    assert "predicting val: 12 of 60 samples; left" in said(data, split="validation")
+    assert "left out: 36 of train, 12 of val, 6 of test (" in said(data, split="train[:6]")
+    assert "predicting all samples: 60 of 60 samples\n" in said(data, split="all")
+    images = tmp_path / "images"
+    images.mkdir()
+    for number in range(3):
+        Image.fromarray(photo(number, 40, 44)).save(images / f"{number}.jpg")
+    (images / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 no image")
+    lines = said(images).splitlines()
+    assert lines[0].endswith(": 3 of 3 samples")
+    assert lines[1].startswith("no sample, and so not predicted: 1 file (bad.jpg: ")
+    rows = [stored(photo(i, 40, 44), label=-1, name=f"{i}.jpg") for i in range(4)]
+    make_records(tmp_path / "a.beton", rows, {"train": 2, "testing": 2}).close()
+    assert "predicting testing: 2 of 4 samples; left out: 2 of train" in said(tmp_path / "a.beton")

@@ -86,12 +86,16 @@ leave_world()
 """
 
 
-def two_processes(code: str, *arguments: str) -> list[tuple[int, str, str]]:
-    """Exit status, output and errors of each rank; no launcher ends one for the other's sake."""
+def free_port() -> str:
+    """A port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        return str(probe.getsockname()[1])
+
+
+def two_processes(code: str, *arguments: str) -> list[tuple[int, str, str]]:
+    """Exit status, output and errors of each rank; no launcher ends one for the other's sake."""
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
     ranks = [
         subprocess.Popen(
             [sys.executable, "-c", code, *arguments],

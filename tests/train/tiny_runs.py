@@ -57,7 +57,7 @@ def settings(path: Path, folder: Path, **changes: Any) -> RunConfig:
 def rows(folder: Path, kind: str) -> list[dict[str, Any]]:
     """Logged rows without what depends on the clock."""
     found = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    timed = ("images_per_s", "data_wait", "seconds")
+    timed = ("images_per_s", "data_wait", "seconds", "shares", "verdict")
     return [{k: v for k, v in r.items() if k not in timed} for r in found if r["kind"] == kind]
 
 

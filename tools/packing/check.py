@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from headrace.pipeline.bars import bar
 from headrace.pipeline.containers.beton import MODE_RAW
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.errors import BadImageError, BadSampleError, ConfigError
@@ -240,7 +240,7 @@ def _compare_pixels(
     starts = range(0, len(pairs), _TASK_SAMPLES)
     with (
         ThreadPoolExecutor(workers) as pool,
-        tqdm(total=len(pairs), unit="image", desc="check") as progress,
+        bar(total=len(pairs), unit="image", desc="check") as progress,
     ):
         for begin in range(0, len(starts), 4 * workers):
             for found in pool.map(task, starts[begin : begin + 4 * workers]):

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from headrace.pipeline.bars import bar
 from headrace.pipeline.containers.beton_writer import BetonWriter
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest, Skipped
 from headrace.pipeline.containers.shard_writer import ShardWriter
@@ -155,7 +155,7 @@ def _write_all(
     labels = listing.labels.tolist()
     holds_raw = isinstance(writer, BetonWriter)
     with _closing(encode_files(jobs, config, workers, holds_raw=holds_raw)) as outcomes:
-        progress = tqdm(outcomes, total=len(jobs), unit="image", desc="pack", smoothing=0.05)
+        progress = bar(outcomes, total=len(jobs), unit="image", desc="pack", smoothing=0.05)
         for i, outcome in enumerate(progress):
             name = listing.paths[i]
             try:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from tqdm import tqdm
 
+from headrace.pipeline.bars import bar
 from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
@@ -28,7 +28,7 @@ def verify_records(records: Records, workers: int) -> list[tuple[int, str]]:
     starts = range(0, len(records), _TASK_SAMPLES)
     with (
         ThreadPoolExecutor(workers) as pool,
-        tqdm(total=len(records), unit="image", desc="verify") as progress,
+        bar(total=len(records), unit="image", desc="verify") as progress,
     ):
         for found in _ordered(pool, records, starts, 4 * workers):
             bad += found

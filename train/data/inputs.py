@@ -47,23 +47,22 @@ def open_loaders(
     tail = choose_tail(count, data.batch_size, data.drop_last, world.size)
     if tail == "drop" and not data.drop_last:
         say("the last batch of an epoch, 1 sample, is left out: batch normalisation needs 2")
-    train_loader = resources.enter_context(
-        open_loader(records, loader_config(config, world, device, train=True, tail=tail))
-    )
-    if len(train_loader) == 0:
+    if tail == "drop" and count < data.batch_size:
         raise ConfigError(
             f"--batch-size {data.batch_size} with --drop-last leaves no batch: split "
             f"{data.train_split!r} has {count} samples; take a smaller batch"
         )
-    if not len(held_out(records, data.val_split)):
+    is_held_out = bool(len(held_out(records, data.val_split)))
+    if not is_held_out and (flag := config.optim.needs_evaluation):
+        raise ConfigError(f"{flag} needs a validation split, and there is no {data.val_split!r}")
+    train_loader = resources.enter_context(
+        open_loader(records, loader_config(config, world, device, train=True, tail=tail))
+    )
+    if not is_held_out:
         others = [name for name in records.splits if name != data.train_split]
         hint = f" (there is {', '.join(others)}: see --val-split)" if others else ""
         absent = "" if data.val_split == "none" else f"no split {data.val_split!r}{hint}: "
         say(f"{absent}nothing is held out, best.pt is the last epoch{_how_to_hold_out(data)}")
-        if flag := config.optim.needs_evaluation:
-            raise ConfigError(
-                f"{flag} needs a validation split, and there is no {data.val_split!r}"
-            )
         return train_loader, None
     # The training loader's name and workers: `auto` has been decided, and said, once.
     settings = with_values(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from headrace.train.device.amp import Precision
+from headrace.train.device.memory import ran_out
 
 
 def compile_model(
@@ -38,6 +39,8 @@ def compile_model(
         out.float().square().mean().backward()
         return compiled, f"on (compiled in {time.perf_counter() - started:.0f} s)"
     except Exception as error:  # compilers fail in as many ways as there are compilers
+        if ran_out(error):
+            raise  # the first step would need as much
         return model, f"off, as compiling failed: {first_line(error)}"
     finally:
         model.zero_grad(set_to_none=True)

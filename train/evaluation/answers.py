@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from headrace.pipeline.backend import LoaderConfig
+from headrace.pipeline.bars import bar
 from headrace.pipeline.crops.part import PartConfig
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
@@ -22,6 +22,7 @@ from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_range
 from headrace.train.device.amp import Precision, choose_precision
+from headrace.train.device.memory import OutOfMemory, out_of_memory, ran_out, smaller_batch
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.ensemble import (
     combine,
@@ -143,15 +144,32 @@ class Answers:
                     batches: Any = loader.epoch(view.drawn or 0)
                     with (
                         closing(batches),
-                        tqdm(total=len(loader), unit="batch", desc="predict", leave=False) as bar,
+                        bar(total=len(loader), unit="batch", desc="predict", leave=False) as shown,
+                        self._explained(precision.device),
                     ):
-                        said = answer(model, batches, view.images_of, precision, bar.update)
+                        said = answer(model, batches, view.images_of, precision, shown.update)
                     outcomes.append(said)
         if len(outcomes) == 1:
             return outcomes[0]
         logits = [torch.from_numpy(outcome.logits) for outcome in outcomes]
         mean = mean_of_probabilities(logits, [view.weight for view in seen])
         return with_logits(outcomes[0], mean)
+
+    @contextmanager
+    def _explained(self, device: torch.device) -> Iterator[None]:
+        """Says what takes less memory, where that is what was missing.
+
+        Raises:
+            OutOfMemory: naming the batch size to try.
+        """
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            if ran_out(error):
+                less = smaller_batch(self._config.batch_size) or 1
+                line = out_of_memory(error, "prediction", device, f"--batch-size {less}")
+                raise OutOfMemory(line) from error
+            raise
 
     @contextmanager
     def _loader(

@@ -15,9 +15,22 @@ from headrace.train.settings.config_file import dump_yaml
 
 LAST_NAME, BEST_NAME = "last.pt", "best.pt"
 CONFIG_NAME = "config.yaml"
-LOG_NAME = "metrics.jsonl"
+LOG_NAME, TEXT_NAME = "metrics.jsonl", "log.txt"
+TRACE_NAME = "trace.json.gz"
 _SHOWN = 3
 _REPLACED = (LAST_NAME, BEST_NAME, CONFIG_NAME)
+
+
+def check_folder(config: RunConfig) -> None:
+    """Refuses an --out in which no run can begin, before a run's data is decoded; changes nothing.
+
+    Raises:
+        ConfigError: if it holds a run already, or anything else.
+    """
+    folder = Path(config.runtime.out)
+    with writing_folder():
+        if config.runtime.out and not (folder / LOCK_NAME).exists():
+            _refuse_old(folder, config.runtime.overwrite)
 
 
 def make_folder(config: RunConfig) -> FolderLock:
@@ -30,8 +43,7 @@ def make_folder(config: RunConfig) -> FolderLock:
     with writing_folder():
         if config.runtime.out:
             folder, overwrite = Path(config.runtime.out), config.runtime.overwrite
-            if not (folder / LOCK_NAME).exists():
-                _refuse_old(folder, overwrite)  # before even a lock file is written there
+            check_folder(config)  # before even a lock file is written there
             folder.mkdir(parents=True, exist_ok=True)
         else:
             folder, overwrite = numbered_folder(config), False
@@ -133,7 +145,10 @@ def _old_files(folder: Path) -> list[Path]:
     """A run's files, what it is resumed from first."""
     order = (LAST_NAME, BEST_NAME, LOG_NAME, CONFIG_NAME)
     found = [folder / name for name in order if (folder / name).exists()]
-    return found + sorted(folder.glob("events.out.tfevents*"))
+    found += sorted(folder.glob("events.out.tfevents*"))
+    # Names that anybody may have given a file: a run's only beside others of a run.
+    others = [folder / name for name in (TEXT_NAME, TRACE_NAME) if (folder / name).exists()]
+    return found + others if found else []
 
 
 def numbered_folder(config: RunConfig) -> Path:

@@ -37,6 +37,11 @@ def checkpoint_activations(model: nn.Module) -> None:
         sequence.forward = MethodType(_forward, sequence)
 
 
+def can_be_cut(model: nn.Module) -> bool:
+    """Whether `checkpoint_activations` finds anything to do."""
+    return any(num_layers(found) > 1 for found in outermost(model))
+
+
 def outermost(module: nn.Module) -> Iterator[nn.Sequential]:
     """Every nn.Sequential that is in no other and runs its layers as torch's own does."""
     if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:

@@ -143,12 +143,18 @@ class RuntimeConfig:
     """Mixed precision; auto: bf16 where the hardware has it, else fp16 on CUDA, else off."""
     compile: Switch = "auto"
     """torch.compile; auto: on CUDA only, as on a CPU it seldom earns back its own time."""
+    deterministic: bool = False
+    """Only algorithms that give the same numbers every time: slower, and an operation that has none
+    ends the run with its name."""
     log_every: int = 20
     """Steps between two log rows; the only points in an epoch where the device is waited for."""
     save_every: int = 0
     """Write last.pt every so many steps besides every epoch (0: epochs only)."""
     tensorboard: bool = True
     """Write TensorBoard events into the run folder."""
+    profile: bool = False
+    """Record a few steps for torch's profiler: trace.json.gz in the run folder, which
+    ui.perfetto.dev and chrome://tracing show."""
 
     def __post_init__(self) -> None:
         check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
@@ -177,7 +183,7 @@ class RunConfig:
 FREE_ON_RESUME = frozenset(
     "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
     "save_every tensorboard pretrained weights activation_checkpointing resident_memory "
-    "tta tta_weight tta_scales".split()
+    "tta tta_weight tta_scales deterministic profile".split()
 )
 LONGER = frozenset({"epochs", "schedule_from"})
 """What a resumed run may change to be trained longer; what that does to the learning rate is said

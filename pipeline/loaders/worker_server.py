@@ -1,0 +1,15 @@
+"""What the server of worker processes imports before it is forked for each; nobody else does."""
+
+from __future__ import annotations
+
+import signal
+
+import torchvision.io  # noqa: F401
+
+import headrace.pipeline.loaders.torchvision  # noqa: F401
+from headrace.pipeline.bus_error import explain_bus_errors
+
+# Sent to a whole group, these are for the process that ends server and workers.
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+explain_bus_errors()
