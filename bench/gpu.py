@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -118,9 +119,7 @@ def _job(given: GpuSettings, scratch: Path) -> Job:
     )
 
 
-def _run_section(
-    name: str, job: Job, given: GpuSettings, result: Result, deadline: float
-) -> None:
+def _run_section(name: str, job: Job, given: GpuSettings, result: Result, deadline: float) -> None:
     section = SECTIONS[name]
 
     def run(part: str) -> None:
@@ -130,8 +129,7 @@ def _run_section(
             result.add(name, {"what": part, "missing": reason})
             return
         log = given.out / f"{name}-{part.replace('/', '_')}.log"
-        tell = lambda row: result.add(name, row)  # noqa: E731
-        run_part(name, part, job, min(section.limit_s, left), log, tell)
+        run_part(name, part, job, min(section.limit_s, left), log, partial(result.add, name))
 
     with ThreadPoolExecutor(section.at_once) as pool:
         list(pool.map(run, module_of(name).parts(job)))

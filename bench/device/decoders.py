@@ -111,9 +111,7 @@ def _dali(data: list[bytes], regions: bool, device: torch.device) -> list[np.nda
         files = fn.external_source(lambda: views, batch=True, dtype=types.UINT8, ndim=1)
         if regions:
             box = {"axes": [0, 1], "normalized_anchor": False, "normalized_shape": False}
-            images = fn.decoders.image_slice(
-                files, [y, x], [bottom - y, right - x], **box, **given
-            )
+            images = fn.decoders.image_slice(files, [y, x], [bottom - y, right - x], **box, **given)
         else:
             images = fn.decoders.image(files, **given)
         pipeline.set_outputs(images)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
-from typing import Any
 
 from headrace.bench.device.job import Job, Row
 from headrace.pipeline.errors import MissingPackageError
+from headrace.pipeline.installed import is_installed
+from headrace.pipeline.wording import counted
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "gpu"
 _DALI = "dali"
 """A crash of its decoder must not take the other loaders' tests with it."""
+_NOTHING_CHOSEN = 5  # pytest's status
 
 
 def parts(job: Job) -> list[str]:
@@ -23,57 +28,53 @@ def parts(job: Job) -> list[str]:
 
 
 def run(part: str, job: Job) -> Iterator[Row]:
-    """A row for each test that failed or was left out, and one that counts the others.
+    """A row for each test that failed, for each reason to leave tests out, and one that counts.
 
     Raises:
         MissingPackageError: where there are no tests, as in an installed wheel, or no pytest.
     """
     if not FOLDER.is_dir():
         raise MissingPackageError("tests/gpu is part of a checkout; run this from one")
-    try:
-        import pytest
-    except ImportError:
-        raise MissingPackageError("pytest is not installed: pip install pytest") from None
+    if not is_installed("pytest"):
+        raise MissingPackageError("pytest is not installed: pip install pytest")
     chosen = [str(FOLDER)] if part == _DALI else [str(FOLDER / f"test_{part}.py")]
     which = _DALI if part == _DALI else f"not {_DALI}"
-    arguments = [*chosen, "-k", which, "-p", "no:cacheprovider", "-ra", f"--rootdir={ROOT}"]
-    outcomes = _Outcomes()
-
-    def test() -> None:
-        outcomes.rows.put({"status": int(pytest.main(arguments, plugins=[outcomes]))})
-        outcomes.rows.put(None)
-
-    Thread(target=test, daemon=True).start()
-    passed = 0
-    status = 0
-    while (row := outcomes.rows.get()) is not None:
-        if "status" in row:
-            status = row["status"]
-        elif row.get("ok"):
-            passed += 1
+    plugins = ["-p", "no:cacheprovider", "-p", "headrace.bench.device.outcomes"]
+    command = [sys.executable, "-m", "pytest", *chosen, "-k", which, *plugins]
+    passed, running, left_out = 0, "", Counter[str]()
+    pytest = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+    assert pytest.stdout is not None
+    for line in pytest.stdout:
+        said = _said(line)
+        if said is None:
+            sys.stderr.buffer.write(line)
+        elif said["outcome"] == "begun":
+            running = said["test"]
+        elif said["outcome"] == "failed":
+            yield {"what": said["test"], "ok": False, "note": said["text"]}
+        elif said["outcome"] == "skipped":
+            left_out[said["text"]] += 1
         else:
-            yield row
-    nothing = 5  # pytest's status where no test was chosen
+            passed += 1
+    sys.stderr.flush()
+    for reason, count in left_out.items():
+        yield {"what": f"{part}: {counted(count, 'test')}", "missing": reason}
     yield {"what": f"{part}: passed", "value": passed, "unit": "tests"}
-    if status not in (0, 1, nothing):
-        yield {"what": part, "ok": False, "note": f"pytest ended with status {status}"}
+    status = pytest.wait()
+    if status not in (0, 1, _NOTHING_CHOSEN):
+        yield {"what": part, "ok": False, "note": f"{_ended(status)} in or after {running}"}
 
 
-class _Outcomes:
-    """A plugin of pytest's: what became of each test."""
+def _said(line: bytes) -> dict[str, str] | None:
+    """What the plugin says; None for pytest's own words."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and "outcome" in said else None
 
-    def __init__(self) -> None:
-        self.rows: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
 
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        name = report.nodeid.rpartition("/")[2].removeprefix("test_")
-        if report.failed:
-            lines = str(report.longrepr).strip().splitlines()
-            told = [line[1:].strip() for line in lines if line.startswith("E ")]
-            note = " ".join((told or lines)[:2])[:300]
-            self.rows.put({"what": name, "ok": False, "note": note})
-        elif report.skipped:
-            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "skipped"
-            self.rows.put({"what": name, "missing": reason.removeprefix("Skipped: ")})
-        elif report.when == "call":
-            self.rows.put({"what": name, "ok": True})
+def _ended(status: int) -> str:
+    if status < 0:
+        return f"pytest was killed by {signal.Signals(-status).name}"
+    return f"pytest ended with status {status}"

@@ -33,6 +33,16 @@ def run_part(
     command = [sys.executable, "-m", "headrace.bench.device.child", section, part, job.to_text()]
     environment = {**os.environ, "PYTHONPATH": _search_path(), "PYTHONFAULTHANDLER": "1"}
     began, last = time.perf_counter(), ""
+
+    def read(process: subprocess.Popen[bytes]) -> None:
+        nonlocal last
+        assert process.stdout is not None
+        for line in process.stdout:
+            row = _row(line)
+            if row is not None:
+                last = row["what"]
+                tell(row)
+
     with log.open("wb") as errors:
         process = subprocess.Popen(
             command,
@@ -42,24 +52,19 @@ def run_part(
             env=environment,
             start_new_session=True,
         )
-    ended = threading.Event()
-    timer = threading.Timer(limit_s, lambda: (ended.set(), _kill(process)))
-    timer.start()
+    reader = threading.Thread(target=read, args=(process,))
+    reader.start()
+    overdue = False
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            row = _row(line)
-            if row is None:
-                continue
-            last = row["what"]
-            tell(row)
-        status = process.wait()
+        status = process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        overdue = True
     finally:
-        timer.cancel()
-        _kill(process)  # and what it has started
-        process.wait()
+        _kill(process)  # and what it has started, which may hold the pipe open
+        status = process.wait()
+        reader.join()
     reason = ""
-    if ended.is_set():
+    if overdue:
         reason = f"ended after its limit of {limit_s:.0f} s"
     elif status < 0:
         reason = f"killed by {signal.Signals(-status).name}"
@@ -68,7 +73,7 @@ def run_part(
     if reason:
         words = _last_line(log)
         behind = f" after {last!r}" if last else ""
-        note = f"{reason}{behind}{f': {words}' if words and not ended.is_set() else ''}"
+        note = f"{reason}{behind}{f': {words}' if words and not overdue else ''}"
         tell({"what": part, "ok": False, "note": note, "log": log.name})
     tell({"what": part, "seconds": time.perf_counter() - began})
 

@@ -56,9 +56,7 @@ def batch_of(job: Job, size: int) -> tuple[torch.Tensor, torch.Tensor]:
     return images, (torch.arange(job.batch_size) % NUM_CLASSES).to(job.device)
 
 
-def _calls(
-    part: str, images: torch.Tensor, labels: torch.Tensor
-) -> dict[str, Callable[[], Any]]:
+def _calls(part: str, images: torch.Tensor, labels: torch.Tensor) -> dict[str, Callable[[], Any]]:
     if part == "ours":
         return {name: ours(name, images, labels) for name in RECIPES}
     found = {}

@@ -41,7 +41,7 @@ def run(part: str, job: Job) -> Iterator[Row]:
         with ExitStack() as resources:
             opened = _open(part, size, job, resources)
             epochs = itertools.count()
-            batches = (b for e in epochs for b in opened.train_loader.epoch(e))
+            batches: Iterator[Batch] = (b for e in epochs for b in opened.train_loader.epoch(e))
             if part in (SYNTHETIC, COMPILED):
                 batches = itertools.repeat(next(batches))
             for _ in range(1 if job.quick else _WARM_UP):

@@ -30,8 +30,8 @@ def batch(size: tuple[int, int] = (48, 40)) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def on(device: torch.device, noise: Noise) -> Noise:
-    host = noise.host
-    return Noise(*(tensor.to(device) for tensor in noise[:3]), host)
+    moved = (noise.uniform.to(device), noise.gamma.to(device), noise.pixels.to(device))
+    return Noise(*moved, noise.host)
 
 
 def assert_close(got: torch.Tensor, expected: torch.Tensor) -> None:

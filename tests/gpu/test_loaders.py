@@ -1,4 +1,4 @@
-"""Every loader's batches on the device: the reference's pixels, whatever was left or begun before."""
+"""Every loader's batches on the device: the reference's pixels, whatever came before."""
 
 from __future__ import annotations
 
@@ -150,7 +150,9 @@ def test_bad_samples_are_replaced(tmp_path: Path, loader_name: str, device: torc
     stored = samples(9, low=40, high=90)
     bad = replace(stored[2], data=b"\xff\xd8" + bytes(len(stored[2].data) - 2))
     cut = replace(stored[6], data=stored[6].data[: len(stored[6].data) // 3])
-    with make_records(tmp_path / "bad.beton", [*stored[:2], bad, *stored[3:6], cut, *stored[7:]]) as r:
+    with make_records(
+        tmp_path / "bad.beton", [*stored[:2], bad, *stored[3:6], cut, *stored[7:]]
+    ) as r:
         with opened(r, loader_name, device, on_bad_sample="skip", batch_size=3) as loader:
             largest, _ = TOLERANCES.get(loader_name, OTHERS)
             for epoch in (0, 1):

@@ -1,4 +1,4 @@
-"""The hunt for races: long kernels on the stream that uses the batches, poison in what is reused."""
+"""The hunt for races: long kernels on the stream that uses batches, poison in what is reused."""
 
 from __future__ import annotations
 
