@@ -34,10 +34,15 @@ from headrace.bench.loading.image_sets import packed_image_set
 from headrace.bench.loading.repeat_records import repeat_records
 from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
 from headrace.pipeline.cores import available_cores
+from headrace.pipeline.device import resolve_device
 from headrace.pipeline.flags import Flag, check_least, parse
+from headrace.pipeline.loaders.resident import full_size_bytes
+from headrace.pipeline.records import Records
 
 LONG_EPOCH = 16384
 """Images of an epoch that is timed, at least."""
+RESIDENT_BYTES = 4 << 30
+"""That the images of the resident loader take at most."""
 _LEAST_S = 3.0  # with less left of the budget a part is not begun
 
 
@@ -95,24 +100,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _job(given: GpuSettings, scratch: Path) -> Job:
     """What the sections are told; the images are made where none are given."""
-    from headrace.pipeline.device import resolve_device
-
     device = str(resolve_device(given.device, "--device"))
     data, forms = given.data, ImageForms(scratch)
     if data is None:
         print("no --data: drawing a small sample data set", file=sys.stderr)
         data = forms.pack(forms.sample(available_cores()))
     image_set = packed_image_set(data, given.split, 0)
-    count = image_set.images
-    if not given.quick:
-        count *= -(-LONG_EPOCH // image_set.images)
-    long_data = scratch / f"long-{data.name}"
-    repeat_records(data, long_data, split=image_set.split, count=count)
+    with Records.open(data) as records:
+        chosen = records.select(image_set.split)
+        square_bytes = full_size_bytes(records, chosen) // len(chosen)
+    at_most = max(1, RESIDENT_BYTES // square_bytes // image_set.images)
+
+    def repeated(name: str, turns: int) -> str:
+        out = scratch / f"{name}-{data.name}"
+        count = image_set.images * (1 if given.quick else turns)
+        return str(repeat_records(data, out, split=image_set.split, count=count))
+
+    turns = -(-LONG_EPOCH // image_set.images)
     return Job(
         device=device,
-        data=str(data.absolute()),
-        split=image_set.split,
-        long_data=str(long_data),
+        data=repeated("long", turns),
+        resident_data=repeated("resident", min(turns, at_most)),
         quick=given.quick,
         workers=given.workers,
         scratch=str(scratch),

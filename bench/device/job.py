@@ -18,8 +18,9 @@ class Job:
 
     Attributes:
         device: cpu or cuda[:N].
-        data: the packed file, `split` of which is loaded.
-        long_data: the same images over and over in one split `train`, for epochs that last.
+        data: a packed file, the given images over and over in one split `train`, for epochs that
+            last.
+        resident_data: the same, no more than may be kept in memory.
         quick: the smallest form of everything, to see that it runs.
         workers: threads or processes of a loader.
         scratch: a folder for what a section writes.
@@ -27,11 +28,14 @@ class Job:
 
     device: str
     data: str
-    split: str
-    long_data: str
+    resident_data: str
     quick: bool
     workers: int
     scratch: str
+
+    def data_of(self, loader: str) -> str:
+        """The file that a loader is measured on."""
+        return self.resident_data if loader == "resident" else self.data
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -32,12 +32,10 @@ def run(part: str, job: Job) -> Iterator[Row]:
 
 
 def _what(part: str, size: int, job: Job) -> loader_under_test.Job:
-    # The same images again and again would only cost the resident loader memory.
-    resident = part == "resident"
     return loader_under_test.Job(
         name=part,
-        path=job.data if resident else job.long_data,
-        split=job.split if resident else "train",
+        path=job.data_of(part),
+        split="train",
         size=size,
         batch_size=job.batch_size,
         workers=job.workers,

@@ -58,12 +58,10 @@ def run(part: str, job: Job) -> Iterator[Row]:
 
 def _open(part: str, size: int, job: Job, resources: ExitStack) -> Run:
     loader = part if part in LOADERS else "resident"
-    resident = loader == "resident"
     out = Path(job.scratch) / f"run-{part}-{size}".replace(" ", "-").replace(",", "")
     config = from_flat(
         {
-            "data": job.data if resident else job.long_data,
-            "train_split": job.split if resident else "train",
+            "data": job.data_of(loader),
             "val_split": "none",
             "loader": loader,
             "workers": job.workers,

@@ -78,8 +78,7 @@ def job(data: Path) -> Job:
     return Job(
         device="cpu",
         data=str(data),
-        split="train",
-        long_data=str(data),
+        resident_data=str(data),
         quick=True,
         workers=1,
         scratch=str(data.parent),
