@@ -26,11 +26,13 @@ def decode_boxes(data: Any, anchor: Any, shape: Any, way: Way, *, gpu: bool, upr
     """
     from nvidia.dali import fn, types
 
-    how = {
+    how: dict[str, Any] = {
         "device": "mixed" if gpu else "cpu",
         "output_type": types.RGB,
         "adjust_orientation": upright,
     }
+    if gpu:  # or the GPU repeats chroma where libjpeg, and so every other loader, interpolates
+        how["jpeg_fancy_upsampling"] = True
     if way == "regions":
         return fn.decoders.image_slice(data, anchor, shape, **how, **BOX)
     return fn.slice(fn.decoders.image(data, **how), anchor, shape, **BOX)

@@ -24,6 +24,7 @@ def device_bytes(device: torch.device) -> int:
     if device.type != "cuda":
         return 0
     torch.cuda.synchronize(device)
+    torch.empty(1, device=device)  # what waits for a stream is given back with the next request
     return torch.cuda.memory_allocated(device)
 
 
