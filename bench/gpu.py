@@ -57,7 +57,7 @@ class GpuSettings:
     split: Annotated[str, arg(metavar="NAME")] = "train"
     """Whose samples are loaded."""
     sections: Annotated[
-        tuple[str, ...], arg(metavar="S ...", help=f"Of {', '.join(SECTIONS)}; in this order.")
+        tuple[str, ...], arg(metavar="S ...", help=f"Of {', '.join(SECTIONS)}; run as given.")
     ] = ("all",)
     device: str = "auto"
     """Where it all runs: auto, cuda, cuda:N, or cpu to try the command itself."""

@@ -50,6 +50,7 @@ def test_sections_run_in_their_order(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_every_section_runs_on_a_cpu(data: Path, tmp_path: Path) -> None:
     rows = rows_of(data, tmp_path / "out", " ".join(name for name in SECTIONS if name != "tests"))
     assert not [row for row in rows if row.get("ok") is False]
