@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import headrace
 from headrace.bench.device.job import Job, Row
 from headrace.pipeline.errors import MissingPackageError
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.wording import counted
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(headrace.__file__).resolve().parents[1]
 FOLDER = ROOT / "tests" / "gpu"
 _DALI = "dali"
 """A crash of its decoder must not take the other loaders' tests with it."""

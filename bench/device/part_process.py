@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import headrace
 from headrace.bench.device.job import Job, Row
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(headrace.__file__).resolve().parents[1]
+"""Where `headrace` is, a checkout or the installed packages."""
 _LAST_WORDS = 300  # characters of stderr that are told of a process that failed
 
 

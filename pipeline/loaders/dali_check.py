@@ -197,17 +197,20 @@ def _cache_folder() -> Path:
 
 
 def _child_command(device: torch.device) -> list[str]:
-    number = torch.cuda.current_device() if device.index is None else device.index
-    return [sys.executable, "-c", _CHILD, str(Path(__file__).parents[2]), str(number)]
+    number = "cpu"
+    if device.type == "cuda":
+        number = str(torch.cuda.current_device() if device.index is None else device.index)
+    place = Path(__file__).absolute().parents[3]
+    return [sys.executable, "-c", _CHILD, str(place), number]
 
 
-# The package may be a checkout that is not installed, started from anywhere.
+# The package may be a checkout that is not installed, used from anywhere.
 _CHILD = """
 import sys
 place, number, way, out = sys.argv[1:]
 sys.path.insert(0, place)
 from headrace.pipeline.loaders.dali_check import answer
-answer(int(number), way, out)
+answer(None if number == "cpu" else int(number), way, out)
 """
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import re
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from headrace.pipeline import loader
 from headrace.pipeline.backend import LoaderConfig
@@ -23,28 +26,26 @@ from tests.builders import make_records, samples
 
 CUDA = torch.device("cuda", 0)
 TRUE = """
-    import io, os, signal, sys, time
+    import os, signal, sys, time
     import numpy as np
-    from PIL import Image
-    sys.path.insert(0, {place!r})
-    from headrace.pipeline.loaders.dali_check import BOX_OF, KINDS, encoded
     way, out = sys.argv[1:]
-    y, x, h, w = BOX_OF
-    def cut(kind, down=0):
-        image = np.asarray(Image.open(io.BytesIO(encoded(kind))).convert("RGB"))
-        return image[y + down : y + h + down, x : x + w]
-    pixels = {{kind: cut(kind) for kind in KINDS}}
+    with np.load({given!r}) as file:
+        pixels = {{kind: file[kind] for kind in file.files}}
 """
 SAVE = "np.savez(out, **pixels)\n"
 
 
 def child(tmp_path: Path, body: str) -> list[str]:
-    """The command of a fake child that does what `body` says."""
-    root = str(Path(dali_check.__file__).parents[2])
-    if not (Path(root) / "headrace").is_dir():
-        root = str(Path(__file__).resolve().parents[2])
-    script = tmp_path / "child.py"
-    script.write_text(textwrap.dedent(TRUE).format(place=root) + body)
+    """The command of a fake child, which has the right pixels and does what `body` says."""
+    y, x, height, width = BOX_OF
+    pixels: dict[str, Any] = {}
+    for kind in KINDS:
+        image = np.asarray(Image.open(io.BytesIO(encoded(kind))).convert("RGB"))
+        pixels[kind] = image[y : y + height, x : x + width]
+        pixels[f"{kind} lower"] = image[y + 1 : y + 1 + height, x : x + width]
+    given, script = tmp_path / "given.npz", tmp_path / "child.py"
+    np.savez(given, **pixels)
+    script.write_text(textwrap.dedent(TRUE).format(given=str(given)) + body)
     return [sys.executable, str(script)]
 
 
@@ -60,7 +61,7 @@ def test_a_child_that_is_right_gives_the_best_way(tmp_path: Path) -> None:
         ("raise RuntimeError('nvImageCodec: error 8')", r"failed \(RuntimeError: .* error 8\)"),
         ("pass", "gave no pixels"),
         ("open(out, 'wb').write(b'lies')", "gave no pixels"),
-        ("pixels['422'] = cut('422', 1); " + SAVE, r"gave wrong pixels \(422\)"),
+        ("pixels['422'] = pixels['422 lower']; " + SAVE, r"gave wrong pixels \(422\)"),
         ("pixels['odd'] = pixels['odd'][:, ::-1]; " + SAVE, r"gave wrong pixels \(odd\)"),
         ("pixels['gray'] = pixels['gray'][:5]; " + SAVE, r"gave wrong pixels \(gray\)"),
         ("del pixels['progressive']; " + SAVE, r"gave wrong pixels \(progressive\)"),
@@ -163,3 +164,13 @@ def test_both_ways_give_the_same_batches(tmp_path: Path, monkeypatch: pytest.Mon
                 batches.append([batch.images for batch in opened.epoch(0)])
     for one, other in zip(*batches, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("nvidia.dali") is None, reason="needs DALI")
+def test_the_real_child_answers_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    command = dali_check._child_command(torch.device("cpu"))
+    assert find_out(command) == Verdict(way="regions", reason="")
