@@ -76,6 +76,13 @@ def test_batches_are_channels_last_bytes_on_the_device(
                 assert tensor.device == device
 
 
+def test_a_device_may_be_named_without_its_number(
+    records_of: Make, loader_name: str, device: torch.device
+) -> None:
+    with opened(records_of("mixed"), loader_name, torch.device(device.type)) as loader:
+        assert_right(loader, list(loader.epoch(0)), 0)
+
+
 @pytest.mark.parametrize("mode", TRAINING)
 def test_training_crops(
     records_of: Make, loader_name: str, device: torch.device, mode: str
