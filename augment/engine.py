@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,7 +24,8 @@ class EngineConfig:
         num_classes: width of soft targets.
         device: where batches are.
         dtype: floating dtype of the images it returns.
-        compile: run the torch path through ``torch.compile(fullgraph=True)``.
+        compile: run the torch path through ``torch.compile(fullgraph=True)``, for batches of the
+            shape that comes first; others, as an epoch's last, are run as they are.
         kernels: on the CPU, use the compiled per-sample kernels instead of batched torch; the
             results are the same.
     """
@@ -62,9 +63,20 @@ class Augmenter:
         self._noisy = any(e.step.needs_noise for e in program.elements)
         self._run: Callable[..., Any] = self.run
         if config.compile and not self._draws_on_host:
-            self._run = torch.compile(self.run, fullgraph=True, dynamic=False)
+            self._run = self._run_compiled()
         elif config.kernels and config.device.type == "cpu":
             self._run = self._run_kernels()
+
+    @property
+    def compilable(self) -> bool:
+        """Whether no step of the recipe draws on the host."""
+        return not self._draws_on_host
+
+    def compiled(self) -> Augmenter:
+        """The same augmenter at the same place of its random stream, compiled."""
+        other = Augmenter(self.program, self.preprocess, replace(self.config, compile=True))
+        other.load_state_dict(self.state_dict())
+        return other
 
     @property
     def mixes(self) -> bool:
@@ -148,6 +160,20 @@ class Augmenter:
         targets = soft_targets(labels, mix_params, self.config.num_classes)
         mixed = mix.apply(images, mix_params)
         return self.preprocess.normalise_batched(mixed, self.config.dtype), targets
+
+    def _run_compiled(self) -> Callable[..., Any]:
+        """Compiles for one shape: to compile anew for an epoch's last batch costs more than it."""
+        compiled = torch.compile(self.run, fullgraph=True, dynamic=False)
+        shape: torch.Size | None = None
+
+        def run(images: torch.Tensor, *others: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            nonlocal shape
+            shape = shape or images.shape
+            found: tuple[torch.Tensor, torch.Tensor]
+            found = (compiled if images.shape == shape else self.run)(images, *others)
+            return found
+
+        return run
 
     def _run_kernels(self) -> Callable[..., Any]:
         """The CPU path; its import compiles nothing, the first batch does (and caches on disk)."""

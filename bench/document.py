@@ -17,6 +17,7 @@ from typing import Any
 
 from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
+from headrace.bench.device import result
 from headrace.bench.loading import scaling_points, throughput_report
 from headrace.bench.packers import compare_packers
 from headrace.bench.studies import loaders_apart, max_side, raw_yuv420, small_images
@@ -134,6 +135,7 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "sides": _listed(max_side.COLUMNS),
     "small": _listed(small_images.COLUMNS),
     "apart": _listed(loaders_apart.COLUMNS),
+    "gpu": _listed(result.COLUMNS),
 }
 
 

@@ -32,6 +32,7 @@ SCRIPTS = {
     "bench packing": "bench/packing.py",
     "bench scaling": "bench/scaling.py",
     "bench max-side": "bench/max_side.py",
+    "bench gpu": "bench/gpu.py",
 }
 """Words after `headrace`, and the script of a checkout that does the same."""
 

@@ -82,7 +82,7 @@ def to_device(
 
 
 def _async_copy(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    if tensor.device == device:
+    if tensor.device.type == device.type:  # `cuda` and `cuda:0` are not equal
         return tensor
     return tensor.pin_memory().to(device, non_blocking=True)
 

@@ -142,7 +142,7 @@ def choose_loader(records: Records, config: LoaderConfig, chosen: np.ndarray) ->
     """The loader that `auto` takes; prints it with the reason.
 
     `resident` if the split fits undiminished into the device's memory budget, else `dali` on
-    CUDA, else `native`; `torchvision` for what is not packed.
+    CUDA if it decodes there, else `native`; `torchvision` for what is not packed.
 
     Args:
         chosen: (n,) int64, the records that take part.
@@ -165,6 +165,11 @@ def _choice(records: Records, config: LoaderConfig, chosen: np.ndarray) -> tuple
         return "native", too_large
     if not is_installed("nvidia.dali"):
         return "native", f"{too_large}; DALI is not installed"
+    from headrace.pipeline.loaders.dali_check import checked_way
+
+    verdict = checked_way(config.device)
+    if verdict.way is None:
+        return "native", f"{too_large}; on this GPU DALI does not decode: {verdict.reason}"
     return "dali", f"{too_large}; decodes on the GPU"
 
 

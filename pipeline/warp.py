@@ -4,6 +4,10 @@ Each output row is a weighted sum of input rows, and each output column of input
 sample's crop-resize-flip is W_y @ image @ W_x^T with one small matrix per sample and axis. Matrix
 products are what a GPU is best at, and nothing depends on the values of a tensor. The weights are
 those of `headrace.pipeline.resampling.boxes`.
+
+In between, a pixel row is kept as its three planes: then each of the products is one of plain
+matrices. Were a weight matrix broadcast over rows instead, matmul would copy it for every row,
+which is many times the batch.
 """
 
 from __future__ import annotations
@@ -44,10 +48,13 @@ def crop_resize_batch(
     rows = _weights(y, height, side, top, tall, out_h, upright).to(dtype)
     columns = _weights(x, width, side, left, wide, out_w, flips).to(dtype)
     batch = len(images)
-    # (B, H, R) @ (B, R, R * 3), then (B, 1, W, R) @ (B, H, R, 3): channels stay innermost.
-    combined = torch.bmm(rows, images.to(dtype).view(batch, side, side * 3))
-    levels = torch.matmul(columns[:, None], combined.view(batch, out_h, side, 3))
-    return levels.round_().clamp_(0, 255).to(torch.uint8).permute(0, 3, 1, 2)
+    planes = images.new_empty((batch, side, 3, side), dtype=dtype).copy_(images.transpose(2, 3))
+    # (B, R * 3, R) @ (B, R, W), then (B, H, R) @ (B, R, 3 * W).
+    narrow = torch.bmm(planes.view(batch, side * 3, side), columns.transpose(1, 2))
+    del planes  # the larger part of the peak
+    levels = torch.bmm(rows, narrow.view(batch, side, 3 * out_w)).view(batch, out_h, 3, out_w)
+    out = torch.empty((batch, out_h, out_w, 3), dtype=torch.uint8, device=images.device)
+    return out.copy_(levels.round_().clamp_(0, 255).transpose(2, 3)).permute(0, 3, 1, 2)
 
 
 def _weights(

@@ -27,7 +27,7 @@ from headrace.train.data.inputs import (
 from headrace.train.data.labels import check_held_out, check_labels
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
-from headrace.train.device.compiling import compile_model
+from headrace.train.device.compiling import compile_augmenter, compile_model
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.parts import restore
@@ -101,6 +101,8 @@ def open_run(
     span = run_span(optim, steps_per_epoch)
     schedule, average = build_schedule(optim, span), optim.build("average", model, span)
     forward, compiled = make_forward(model, config, world, precision, train_loader)
+    shape = (batch_rows(train_loader), *data.crop.shape(train=True))
+    augmenter, augmenter_compiled = compile_augmenter(augmenter, config.runtime.compile, shape)
     lock = world.on_main(lambda: take_folder(config))
     journal = open_journal(lock, config, checkpoint or {}, world, resources)
     clock = Clock(device)
@@ -141,7 +143,7 @@ def open_run(
         before = from_flat(checkpoint["config"], "the checkpoint").optim
         if line := rate_line(before, optim, steps_per_epoch, run.progress.global_step):
             say(line)
-    introduce(run, compiled, say)
+    introduce(run, compiled, augmenter_compiled, say)
     return run
 
 
@@ -233,14 +235,19 @@ def make_forward(
     if world.size > 1:
         ids = [device.index] if device.type == "cuda" else None
         wrapped = nn.parallel.DistributedDataParallel(model, device_ids=ids)
-    rows = max(2, min(loader.config.rank_batch_size, len(loader.records)))
-    rows = max(2, rows // config.optim.accumulate)
+    rows = max(2, batch_rows(loader) // config.optim.accumulate)
     example = torch.zeros(rows, 3, *shape, dtype=precision.dtype, device=device)
     example = example.contiguous(memory_format=torch.channels_last)
     return compile_model(wrapped, config.runtime.compile, example, precision)
 
 
-def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
+def batch_rows(loader: PlannedLoader) -> int:
+    """Samples in the first batch of an epoch, and so in all but the last."""
+    places = loader.plan(0).batch_slice(0)
+    return max(2, places.stop - places.start)
+
+
+def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[str], None]) -> None:
     """Says what is about to happen, on the screen and in the journal."""
     data = run.config.data
     num_train = len(run.records.select(data.train_split))
@@ -257,6 +264,8 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
     say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {size_text(data.crop)} px")
     always = ", deterministic algorithms" if run.config.runtime.deterministic else ""
     say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}{always}")
+    if augmenter_compiled != compiled and run.device.type == "cuda":
+        say(f"augmentation: torch.compile {augmenter_compiled}")
     if run.world.size > 1:
         say(f"processes: {run.world.size}")
     run.journal.row(
@@ -267,6 +276,7 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
             "device": str(run.device),
             "precision": str(run.precision),
             "compile": compiled,
+            "compile_augmenter": augmenter_compiled,
             "parameters": parameters,
             "processes": run.world.size,
             "torch": torch.__version__,

@@ -24,6 +24,8 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_OTHER, MODE_RAW
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
+from headrace.pipeline.loaders.dali_check import checked_way
+from headrace.pipeline.loaders.dali_decoding import BOX, WAYS, Way, decode_boxes
 from headrace.pipeline.loaders.reference import redecode
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
@@ -53,16 +55,35 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
         raise MissingPackageError(
             f'the dali loader needs DALI ({error}); on Linux x86-64: pip install "headrace[dali]"'
         ) from None
-    return DaliBackend(records, config, [int(mode) for mode in modes])
+    return DaliBackend(records, config, [int(mode) for mode in modes], _way(config.device))
+
+
+def _way(device: torch.device) -> Way:
+    """How to decode here; on a GPU what has been found to work on it.
+
+    Raises:
+        ConfigError: if nothing has.
+    """
+    if device.type != "cuda":
+        return WAYS[0]
+    verdict = checked_way(device)
+    if verdict.way is None:
+        raise ConfigError(
+            f"the dali loader cannot decode on this GPU: {verdict.reason}; take --loader native, "
+            "or another version of nvImageCodec"
+        )
+    if verdict.reason:
+        print(f"dali loader: decodes whole images on the GPU, as {verdict.reason}")
+    return verdict.way
 
 
 class DaliBackend:
     """One DALI pipeline for each way of storage in the split, JPEG and raw."""
 
-    def __init__(self, records: Records, config: LoaderConfig, modes: list[int]) -> None:
+    def __init__(self, records: Records, config: LoaderConfig, modes: list[int], way: Way) -> None:
         self._records = records
         self._config = config
-        self._lanes = {mode: _Lane(records, config, mode) for mode in modes}
+        self._lanes = {mode: _Lane(records, config, mode, way) for mode in modes}
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
         """Yields batches; closing it empties DALI's queues and makes it ready for another."""
@@ -204,10 +225,11 @@ class _Source:
 class _Lane:
     """One DALI pipeline and its source; `take` must be called for the steps it has samples in."""
 
-    def __init__(self, records: Records, config: LoaderConfig, mode: int) -> None:
+    def __init__(self, records: Records, config: LoaderConfig, mode: int, way: Way) -> None:
         self._records = records
         self._config = config
         self._mode = mode
+        self._way = way
         self._source = _Source(records, mode)
         self._buffers = BufferPool(config.rank_batch_size, config.shape, pinned=False)
         self._pipeline: Any = None
@@ -215,7 +237,9 @@ class _Lane:
 
     def begin(self, plan: EpochPlan, step: int) -> None:
         if self._pipeline is None:
-            self._pipeline = _build(self._records, self._config, self._mode, self._source)
+            self._pipeline = _build(
+                self._records, self._config, self._mode, self._source, self._way
+            )
         self._plan = plan
         self._source.start(plan, step)
 
@@ -265,7 +289,7 @@ class _Lane:
         return self._pipeline.run()
 
 
-def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -> Any:
+def _build(records: Records, config: LoaderConfig, mode: int, source: _Source, way: Way) -> Any:
     """A DALI pipeline: encoded or raw samples in, (b, H, W, 3) images out."""
     from nvidia.dali import Pipeline, fn, types
 
@@ -298,19 +322,10 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -
             ndim=ndim,
             layout=layout,
         )
-        box = {"axes": [0, 1], "normalized_anchor": False, "normalized_shape": False}
         if raw:
-            images = fn.slice(data, anchor, shape, **box)
+            images = fn.slice(data, anchor, shape, **BOX)
         else:
-            images = fn.decoders.image_slice(
-                data,
-                anchor,
-                shape,
-                device="mixed" if gpu else "cpu",
-                output_type=types.RGB,
-                adjust_orientation=upright,
-                **box,
-            )
+            images = decode_boxes(data, anchor, shape, way, gpu=gpu, upright=upright)
         if gpu and raw:
             images = images.gpu()
         size = target[1] if placed else config.shape
@@ -318,7 +333,7 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source) -
         images = fn.flip(images, horizontal=flip, vertical=0)
         if placed:  # beyond its edge an image is padded with black
             images = fn.slice(
-                images, target[0], config.shape, out_of_bounds_policy="pad", fill_values=0, **box
+                images, target[0], config.shape, out_of_bounds_policy="pad", fill_values=0, **BOX
             )
         pipeline.set_outputs(images)
     pipeline.build()

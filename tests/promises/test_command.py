@@ -56,7 +56,7 @@ def test_bench_asks_for_a_name(
     words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = said(words, monkeypatch, capsys)
-    assert "expected a name of throughput, augmentation, packing, scaling, max-side" in text
+    assert "expected a name of throughput, augmentation, packing, scaling, max-side, gpu" in text
 
 
 @pytest.mark.parametrize("words", ["", "--help", "-h", "bench --help"])

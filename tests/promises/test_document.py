@@ -66,3 +66,13 @@ def test_rows_are_chosen_by_conditions(results: Path) -> None:
 def test_an_unknown_table_is_an_error(results: Path, table: str) -> None:
     with pytest.raises(ConfigError, match=table.split()[0]):
         document.fill(f"<!-- table {table} -->\n<!-- end -->", results)
+
+
+def test_a_gpus_results_are_shown_by_section(tmp_path: Path) -> None:
+    rows = [
+        {"section": "loading", "what": "native, 128 px", "shown": "9,000 images/s", "iqr": 12.0},
+        {"section": "warp", "what": "ours", "shown": "5 MiB"},
+    ]
+    (tmp_path / "gpu.json").write_text(json.dumps({"command": "bench/gpu.py", "rows": rows}))
+    text = document.fill("<!-- table gpu gpu.json section=loading -->\n<!-- end -->", tmp_path)
+    assert "| native, 128 px | 9,000 images/s | 12 |" in text and "MiB" not in text

@@ -1,0 +1,86 @@
+"""Images/s of every recipe on the device, eager, beside Kornia's and torchvision's.
+
+What draws once for a whole batch does less work and says so.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from headrace.augment import RECIPES, build_augmenter
+from headrace.bench.augmenting.compare_engines import photos
+from headrace.bench.augmenting.peers import PEERS
+from headrace.bench.augmenting.torchvision_peer import one_draw_per_batch
+from headrace.bench.augmenting.works import NUM_CLASSES, WORK
+from headrace.bench.device.job import Job, Row, speed_row
+from headrace.bench.device.timing import images_per_s
+from headrace.pipeline.errors import MissingPackageError
+from headrace.pipeline.installed import is_installed
+
+_ONE_DRAW = "unequal work: one draw per batch"
+
+
+def parts(job: Job) -> list[str]:
+    return ["ours", "torchvision", "kornia", "kornia auto"]
+
+
+def run(part: str, job: Job) -> Iterator[Row]:
+    """Images/s of each recipe at each size.
+
+    Raises:
+        MissingPackageError: without Kornia, of its parts.
+    """
+    if part.startswith("kornia") and not is_installed("kornia"):
+        raise MissingPackageError("Kornia is not installed")
+    warnings.simplefilter("ignore")
+    for size in job.sizes:
+        images, labels = batch_of(job, size)
+        for name, call in _calls(part, images, labels).items():
+            note = _ONE_DRAW if part in ("torchvision", "kornia auto") else ""
+            what = f"{part}: {name}, {size} px"
+            try:
+                speed = images_per_s(call, len(images), job)
+            except Exception as error:  # whatever a peer raises on a device
+                yield {"what": what, "ok": False, "note": f"{type(error).__name__}: {error}"[:300]}
+                continue
+            yield speed_row(what, speed.median, speed.iqr, note=note)
+
+
+def batch_of(job: Job, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images and labels on the device."""
+    images = photos(job.batch_size, size).to(job.device)
+    return images, (torch.arange(job.batch_size) % NUM_CLASSES).to(job.device)
+
+
+def _calls(part: str, images: torch.Tensor, labels: torch.Tensor) -> dict[str, Callable[[], Any]]:
+    if part == "ours":
+        return {name: ours(name, images, labels) for name in RECIPES}
+    found = {}
+    for work in WORK:
+        if work.stage or work.name == "augmix":
+            continue
+        if part == "torchvision":
+            found[work.name] = one_draw_per_batch(work, images, labels)
+        elif (call := PEERS[part](work, images, labels)) is not None:
+            found[work.name] = call
+    return found
+
+
+def ours(
+    name: str, images: torch.Tensor, labels: torch.Tensor, compile: bool = False
+) -> Callable[[], Any]:
+    """Our augmenter on the batch, as in training: half precision where there is a GPU."""
+    dtype = torch.bfloat16 if images.is_cuda else torch.float32
+    augmenter = build_augmenter(
+        name,
+        num_classes=NUM_CLASSES,
+        device=images.device,
+        dtype=dtype,
+        compile=compile,
+        kernels=False,
+    )
+    return lambda: augmenter(images, labels)

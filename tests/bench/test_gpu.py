@@ -1,0 +1,163 @@
+"""bench/gpu.py on the CPU: its sections, and parts that crash, hang or have something missing."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import headrace.bench.gpu
+from headrace.bench.device import part_process
+from headrace.bench.device.job import Job, Row, shown
+from headrace.bench.device.sections import SECTIONS, module_of
+from headrace.pipeline.errors import ConfigError
+from tests.builders import make_records, samples
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "a.beton"
+    make_records(path, samples(16), {"train": 16}).close()
+    return path
+
+
+def rows_of(data: Path, out: Path, sections: str, status: int = 0) -> list[Row]:
+    arguments = f"--device cpu --quick --workers 1 --data {data} --out {out} --sections {sections}"
+    assert headrace.bench.gpu.main(arguments.split()) == status
+    document = json.loads((out / "gpu.json").read_text())
+    assert document["finished"] and str(data.parent) not in json.dumps(document)
+    rows: list[Row] = document["rows"]
+    text = (out / "gpu.md").read_text()
+    for section in sections.split():
+        assert f"## {section}" in text
+    return rows
+
+
+def test_sections_run_in_their_order(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = rows_of(data, tmp_path / "out", "environment warp")
+    assert {row["section"] for row in rows} == {"environment", "warp"}
+    assert any(row["what"] == "torch" and row["note"] for row in rows)
+    assert any(row.get("missing") == "run on the CPU" for row in rows)
+    assert any(row["what"].startswith("ours") and row.get("value") for row in rows)
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) == len(rows) + 1, "one line for each result"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_section_runs_on_a_cpu(data: Path, tmp_path: Path) -> None:
+    rows = rows_of(data, tmp_path / "out", " ".join(name for name in SECTIONS if name != "tests"))
+    assert not [row for row in rows if row.get("ok") is False]
+    for section in set(SECTIONS) - {"tests"}:
+        assert any(row["section"] == section and "missing" not in row for row in rows)
+
+
+def test_a_budget_that_is_spent_is_said(data: Path, tmp_path: Path) -> None:
+    arguments = f"--device cpu --quick --data {data} --out {tmp_path} --sections warp --budget 0"
+    assert headrace.bench.gpu.main(arguments.split()) == 0
+    (row,) = json.loads((tmp_path / "gpu.json").read_text())["rows"]
+    assert row["missing"] == "not run: the budget of 0 s is spent"
+
+
+def test_unknown_sections_are_named() -> None:
+    with pytest.raises(ConfigError, match=r"--sections wrap: expected .*did you mean warp"):
+        headrace.bench.gpu.main(["--sections", "wrap"])
+
+
+def test_every_section_has_parts(data: Path) -> None:
+    for name in SECTIONS:
+        assert module_of(name).parts(job(data))
+
+
+def job(data: Path) -> Job:
+    return Job(
+        device="cpu",
+        data=str(data),
+        resident_data=str(data),
+        quick=True,
+        workers=1,
+        scratch=str(data.parent),
+    )
+
+
+CHILD = """
+import json, os, signal, subprocess, sys, time
+def tell(**row): print(json.dumps(row), flush=True)
+tell(what="first", value=1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "note"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV after 'first'"),
+        ("raise RuntimeError('error 8')", "status 1 after 'first': RuntimeError: error 8"),
+        ("print('no JSON'); time.sleep(60)", "ended after its limit of 3 s after 'first'"),
+        (
+            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); sys.exit(3)",
+            "ended with status 3 after 'first'",
+        ),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_part_that_dies_is_a_row(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, note: str
+) -> None:
+    script = tmp_path / "child.py"
+    script.write_text(CHILD + body)
+    fake = types.SimpleNamespace(executable=str(tmp_path / "python"))
+    Path(fake.executable).write_text(f"#!/bin/sh\nexec {sys.executable} {script}\n")
+    Path(fake.executable).chmod(0o755)
+    monkeypatch.setattr(part_process, "sys", fake)
+    rows: list[Row] = []
+    part_process.run_part("warp", "it", job(data), 3, tmp_path / "log", rows.append)
+    first, end, seconds = rows
+    assert first["value"] == 1 and end["ok"] is False and seconds["seconds"] < 30
+    assert note in end["note"]
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ({"value": 12345.6, "unit": "images/s"}, "12,346 images/s"),
+        ({"value": 0.1234, "unit": "s"}, "0.123 s"),
+        ({"ok": True}, "ok"),
+        ({"ok": False, "value": 3}, "FAILED"),
+        ({"missing": "no GPU"}, "missing: no GPU"),
+        ({"note": "only words"}, ""),
+    ],
+)
+def test_values_in_words(row: Row, text: str) -> None:
+    assert shown(row) == text
+
+
+def test_outcomes_of_tests_become_rows(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headrace.bench.device import gpu_tests
+
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    (folder / "test_x.py").write_text(
+        "import os, pytest\n"
+        "def test_good(): pass\n"
+        "def test_bad(): assert 1 == 2, 'one is not two'\n"
+        "@pytest.mark.skip(reason='not here')\ndef test_left(): pass\n"
+        "def test_crash(): os.abort()\n"
+    )
+    monkeypatch.setattr(gpu_tests, "FOLDER", folder)
+    rows = list(gpu_tests.run("x", job(data)))
+
+    def found(what: str) -> Iterator[Row]:
+        return (row for row in rows if row["what"] == what)
+
+    assert "one is not two" in next(found("x.py::test_bad"))["note"]
+    assert next(found("x: 1 test"))["missing"] == "not here"
+    assert next(found("x: passed"))["value"] == 1
+    assert next(found("x"))["note"] == "pytest was killed by SIGABRT in or after x.py::test_crash"

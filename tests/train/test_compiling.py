@@ -1,0 +1,118 @@
+"""What is compiled is compiled once: not again for an epoch's last batch, nor after evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounter
+
+from headrace.augment import build_augmenter
+from headrace.train.device.amp import choose_precision
+from headrace.train.device.compiling import compile_augmenter, compile_model
+from headrace.train.run import run_training
+from tests.train.tiny_runs import rows, settings
+
+PRECISION = choose_precision("off", torch.device("cpu"))
+
+
+@pytest.fixture
+def counter(monkeypatch: pytest.MonkeyPatch) -> CompileCounter:
+    """Counts what torch.compile makes; graphs run without a C++ compiler."""
+    torch._dynamo.reset()
+    counting = CompileCounter()
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counting))
+    return counting
+
+
+def test_the_last_batch_goes_through_the_model_itself(counter: CompileCounter) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 2))
+    forward, text = compile_model(net.train(), "on", torch.randn(4, 3, 8, 8), PRECISION)
+    assert text.startswith("on") and forward is not net
+    after_trial = counter.frame_count
+    assert after_trial >= 1
+    whole, last = torch.randn(4, 3, 8, 8), torch.randn(3, 3, 8, 8)
+    for _ in range(2):  # an epoch, its evaluation, another epoch
+        assert torch.allclose(forward(whole), net(whole), atol=1e-5)
+        assert torch.allclose(forward(last), net(last), atol=1e-5)
+        net.eval()
+        with torch.inference_mode():
+            net(last)
+        net.train()
+    assert counter.frame_count == after_trial
+
+
+def test_processes_can_still_hold_back_their_gradients(counter: CompileCounter) -> None:
+    """DistributedDataParallel has `no_sync`, for steps in parts."""
+
+    class Wrapped(nn.Linear):
+        def no_sync(self) -> str:
+            return "held back"
+
+    forward, _ = compile_model(Wrapped(3, 2), "on", torch.randn(2, 3), PRECISION)
+    assert forward.no_sync() == "held back"  # type: ignore[attr-defined]
+
+
+def test_the_augmenter_is_compiled_once_and_draws_as_before(counter: CompileCounter) -> None:
+    eager = build_augmenter("flip", num_classes=5, seed=4, kernels=False)
+    compiled, text = compile_augmenter(eager, "auto", (6, 16, 20))
+    assert text.startswith("on") and compiled is not eager
+    after_trial = counter.frame_count
+    assert after_trial == 1
+    for count in (6, 2, 6):
+        images = torch.randint(0, 256, (count, 3, 16, 20), dtype=torch.uint8)
+        images = images.contiguous(memory_format=torch.channels_last)
+        labels = torch.arange(count) % 5
+        got, expected = compiled(images, labels), eager(images, labels)
+        assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
+    assert counter.frame_count == after_trial
+
+
+@pytest.mark.parametrize(
+    ("switch", "given", "text"),
+    [
+        ("off", {"kernels": False}, "off"),
+        ("on", {}, "off (on a CPU it has kernels of its own)"),
+        ("auto", {}, "off (on a CPU it has kernels of its own)"),
+    ],
+)
+def test_an_augmenter_that_is_not_compiled_says_why(
+    switch: str, given: dict[str, Any], text: str
+) -> None:
+    augmenter = build_augmenter("flip", num_classes=5, **given)
+    assert compile_augmenter(augmenter, switch, (4, 8, 8)) == (augmenter, text)
+
+
+def test_an_augmenter_that_cannot_be_compiled_is_run_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(run: Callable[..., Tensor], **given: Any) -> Callable[..., Tensor]:
+        def call(*arguments: Any) -> Tensor:
+            raise RuntimeError("no Triton\nlong story")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", broken)
+    augmenter = build_augmenter("flip", num_classes=5, kernels=False)
+    found, text = compile_augmenter(augmenter, "auto", (4, 8, 8))
+    assert found is augmenter and text == "off, as compiling failed: RuntimeError: no Triton"
+
+
+def test_a_compiled_run_learns_what_another_learns(
+    data: Path, tmp_path: Path, counter: CompileCounter
+) -> None:
+    """42 samples in batches of 8: the last batch has two."""
+    run_training(settings(data, tmp_path / "plain", model="small-resnet", dropout=0.0))
+    run_training(
+        settings(data, tmp_path / "compiled", model="small-resnet", dropout=0.0, compile="on")
+    )
+    (start,) = rows(tmp_path / "compiled", "start")
+    assert start["compile"].startswith("on") and start["compile_augmenter"].startswith("off (on a")
+    found = [rows(tmp_path / name, "epoch")[-1]["train_loss"] for name in ("plain", "compiled")]
+    assert found[0] == pytest.approx(found[1], rel=1e-3)
