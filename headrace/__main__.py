@@ -19,6 +19,7 @@ ABOUT = {
     "train": "train a classifier",
     "evaluate": "measure trained classifiers on labelled samples",
     "predict": "predict classes with a trained classifier",
+    "report": "make a page of one or several runs, to look at in a browser",
     "bench throughput": "images per second of every loader, beside peers and ceilings",
     "bench augmentation": "speed of augmentation, beside Kornia and torchvision",
     "bench packing": "speed and memory of packing, beside FFCV's writer",

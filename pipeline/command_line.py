@@ -22,6 +22,7 @@ SCRIPTS = {
     "train": "train/run.py",
     "evaluate": "train/evaluate.py",
     "predict": "train/predict.py",
+    "report": "tools/report.py",
     "bench throughput": "bench/throughput.py",
     "bench augmentation": "bench/augmentation.py",
     "bench packing": "bench/packing.py",

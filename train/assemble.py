@@ -25,6 +25,7 @@ from headrace.train.data.labels import check_held_out, check_labels
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.device.compiling import compile_model
+from headrace.train.environment import describe_environment
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.parts import restore
@@ -274,6 +275,7 @@ def introduce(run: Run, compiled: str, say: Callable[[str], None]) -> None:
             "parameters": parameters,
             "processes": run.world.size,
             "torch": torch.__version__,
+            "environment": describe_environment(run.device),
             "config": to_flat(run.config),
         },
     )

@@ -9,7 +9,8 @@
     train/run.py --resume runs/food11-resnet18-strided-1 --epochs 40
     torchrun --nproc-per-node 4 train/run.py --data food11.beton
 
-Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt and TensorBoard events.
+Writes a run folder: config.yaml, metrics.jsonl, best.pt, last.pt, TensorBoard events, and at the
+end report.html.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ from headrace.train.loop import train
 from headrace.train.presets import load_preset
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
+from headrace.train.reporting.write import write_at_end
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.settings.words import peek, prepare
@@ -256,7 +258,8 @@ def _how_to_resume(run: Run, world: World) -> str:
 
 def main() -> None:
     with suppress(Finished):
-        run_training(*read_command_line(sys.argv[1:]))
+        run = run_training(*read_command_line(sys.argv[1:]))
+        write_at_end(run)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from headrace.train.settings.config_file import dump_yaml
 LAST_NAME, BEST_NAME = "last.pt", "best.pt"
 CONFIG_NAME = "config.yaml"
 LOG_NAME = "metrics.jsonl"
+REPORT_NAME = "report.html"
 _SHOWN = 3
-_REPLACED = (LAST_NAME, BEST_NAME, CONFIG_NAME)
+_REPLACED = (LAST_NAME, BEST_NAME, CONFIG_NAME, REPORT_NAME)
 
 
 def make_folder(config: RunConfig) -> FolderLock:
@@ -130,7 +131,7 @@ def _clear(folder: Path) -> None:
 
 def _old_files(folder: Path) -> list[Path]:
     """A run's files, what it is resumed from first."""
-    order = (LAST_NAME, BEST_NAME, LOG_NAME, CONFIG_NAME)
+    order = (LAST_NAME, BEST_NAME, LOG_NAME, CONFIG_NAME, REPORT_NAME)
     found = [folder / name for name in order if (folder / name).exists()]
     return found + sorted(folder.glob("events.out.tfevents*"))
 

@@ -147,6 +147,9 @@ class RuntimeConfig:
     """Write last.pt every so many steps besides every epoch (0: epochs only)."""
     tensorboard: bool = True
     """Write TensorBoard events into the run folder."""
+    report: bool = True
+    """Write report.html into the run folder at the end: curves, classes, mistakes, a map (needs the
+    extra `report`)."""
 
     def __post_init__(self) -> None:
         check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
@@ -170,7 +173,8 @@ class RunConfig:
 # samples, save for rounding. Everything else would turn the continued run into another one.
 FREE_ON_RESUME = frozenset(
     "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
-    "save_every tensorboard pretrained weights activation_checkpointing resident_memory".split()
+    "save_every tensorboard report pretrained weights activation_checkpointing "
+    "resident_memory".split()
 )
 LONGER = frozenset({"epochs", "schedule_from"})
 """What a resumed run may change to be trained longer; what that does to the learning rate is said

@@ -1,0 +1,138 @@
+"""A layer's features as a map: t-SNE or PCA, all classes together or one alone, with names."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import numpy as np
+
+from headrace.train.reporting import plotting
+from headrace.train.reporting.elements import Chart, Section, percent
+from headrace.train.reporting.judged import Judged
+from headrace.train.reporting.projection import (
+    FEWEST,
+    fitting_perplexity,
+    neighbour_share,
+    principal_components,
+    tsne,
+)
+from headrace.train.reporting.subject import Subject
+
+NAMED = 16
+"""Up to so many classes, the map has a legend; of more, names are beside the pointer."""
+
+
+def make(subject: Subject) -> Section | None:
+    """The map and what its controls need."""
+    judged = subject.judged
+    if judged is None:
+        return None
+    labels = judged.outcome.labels[judged.shown]
+    known = labels >= 0
+    features = judged.features[known]
+    if len(features) < FEWEST or not features.shape[1]:
+        few = f"{len(features)} samples are too few"
+        why = few if features.shape[1] else "the layer gives no row for each image"
+        subject.gaps.append(f"There is no map of features: {why}.")
+        return None
+    if not np.isfinite(features).all():
+        subject.gaps.append("There is no map of features: some are not finite numbers.")
+        return None
+    components, shares = principal_components(features, 2)
+    if components.shape[1] < 2:
+        components = np.pad(components, ((0, 0), (0, 1)))
+        shares = np.append(shares, 0.0)
+    neighbours = tsne(features)
+    if neighbours is None:
+        subject.gaps.append(
+            "The map has no t-SNE, which needs scikit-learn: pip install 'headrace[report]'."
+        )
+    present = sorted({int(label) for label in labels[known]})
+    return Section(
+        id="feature_map",
+        title="Map of features",
+        values={
+            "chart": _chart(judged, known, components, neighbours),
+            "layer": judged.layer,
+            "dimensions": features.shape[1],
+            "count": len(features),
+            "perplexity": f"{fitting_perplexity(len(features)):.0f}",
+            "has_tsne": neighbours is not None,
+            "shares": [percent(float(share)) for share in shares],
+            "classes": [(label, judged.classes[label]) for label in present],
+            "alike": percent(neighbour_share(features, labels[known])),
+        },
+    )
+
+
+def _chart(
+    judged: Judged, known: np.ndarray, components: np.ndarray, neighbours: np.ndarray | None
+) -> Chart:
+    from bokeh.models import ColumnDataSource
+
+    places = judged.shown[known]
+    outcome = judged.outcome
+    labels, predicted = outcome.labels[places], outcome.predicted[places]
+    first = components if neighbours is None else neighbours
+    thumbs = [_thumb(pixels) for pixels in judged.thumbs[known]]
+    # Neighbouring numbers are not neighbouring names: a class keeps its look whatever is shown.
+    order = {label: place for place, label in enumerate(np.unique(labels).tolist())}
+    looks = [order[int(label)] for label in labels]
+    source = ColumnDataSource(
+        {
+            "x": first[:, 0].tolist(),
+            "y": first[:, 1].tolist(),
+            "pca_x": components[:, 0].tolist(),
+            "pca_y": components[:, 1].tolist(),
+            "tsne_x": first[:, 0].tolist(),
+            "tsne_y": first[:, 1].tolist(),
+            "label": labels.tolist(),
+            "true": [judged.classes[int(label)] for label in labels],
+            "taken": [judged.classes[int(label)] for label in predicted],
+            "sure": outcome.confidence[places].astype(float).tolist(),
+            "name": [PurePath(judged.names[int(place)]).name for place in places],
+            "wrong": ["" if a == b else "wrong" for a, b in zip(labels, predicted, strict=True)],
+            "series": [str(look % len(plotting.SERIES)) for look in looks],
+            "marker": [_marker(look) for look in looks],
+            "alpha": [0.8] * len(labels),
+            "size": [8.0] * len(labels),
+            "thumb": thumbs,
+        }
+    )
+    plot = plotting.new_plot(x="", y="", height=560, has_axes=False)
+    plot.tools[0].dimensions = "both"
+    colours = {"field": "series", "transform": plotting.series_colours(len(plotting.SERIES))}
+    dots = plot.scatter(
+        "x", "y", source=source, marker="marker", size="size", fill_color=colours,
+        line_color=colours, fill_alpha="alpha", line_alpha="alpha",
+        **({"legend_group": "true"} if len(order) <= NAMED else {}),
+    )  # fmt: skip
+    plotting.style_legend(plot, columns=4)
+    source.name = "map"
+    picture = '<img src="@thumb" alt="" width="64" style="float:left;margin:0 8px 0 0">'
+    plotting.add_hover(
+        plot,
+        [dots],
+        f"{picture}<b>@true</b><br>taken for @taken, @sure{{0%}}<br>@name",
+    )
+    right = float((labels == predicted).mean())
+    alt = (
+        f"A map of {len(labels)} held-out samples of {len(order)} classes: samples that the "
+        f"network finds alike lie together. {percent(right)} of them are classified rightly. "
+        "Choose a class to see it alone, with the names of its samples in a table."
+    )
+    return Chart(id="map", title="Held-out samples", alt=alt, item=plotting.to_item(plot))
+
+
+def _marker(look: int) -> str:
+    """Colour and form change together, so that either tells classes apart while they last."""
+    count = len(plotting.SERIES)
+    return plotting.MARKERS[(look + look // count) % len(plotting.MARKERS)]
+
+
+def _thumb(pixels: np.ndarray) -> str:
+    """A tiny picture as text; these are not of the budget, for their number is bounded."""
+    from headrace.train.reporting.pictures import Budget
+
+    taken = Budget(1 << 20).take(pixels, 40, quality=60)
+    return taken[0] if taken else ""
