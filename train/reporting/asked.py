@@ -35,4 +35,4 @@ class ReportConfig:
     """Decoding threads or processes; by default as in training."""
 
     def __post_init__(self) -> None:
-        check(2 <= self.points <= 5000, "points", self.points, "2 to 5000")
+        check(2 <= self.points <= 3000, "points", self.points, "2 to 3000")

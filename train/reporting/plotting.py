@@ -19,6 +19,8 @@ SERIES = ("#0b6bb0", "#c4510a", "#007f5f", "#a8528a", "#7d6608", "#5560b5", "#b0
 """After Okabe and Ito's palette for all kinds of sight, dark enough for lines on white."""
 ACCENT, INK, FAINT = SERIES[0], "#3a4048", "#e3e6ea"
 DASHES = ("solid", "dashed", "dotdash", "dotted")
+FEW = 40
+"""Points of a line, up to which each is drawn."""
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "plus", "cross", "star")
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 _EXTRA = "pip install 'headrace[report]'"
@@ -90,13 +92,26 @@ def new_plot(
     return plot
 
 
+def axis_of_whole_numbers(plot: Any) -> None:
+    """No ticks between epochs."""
+    from bokeh.models import BasicTicker
+
+    plot.xaxis[0].ticker = BasicTicker(min_interval=1)
+
+
 def add_line(
-    plot: Any, x: Sequence[float], y: Sequence[float | None], number: int, dash: str = "solid"
+    plot: Any,
+    x: Sequence[float],
+    y: Sequence[float | None],
+    number: int,
+    dash: str = "solid",
+    marker: str = "circle",
 ) -> Any:
     """A line with points where there are few; None leaves a hole.
 
     Args:
         number: of its colour in SERIES.
+        dash, marker: its form, for whom colours do not tell apart.
 
     Returns:
         The line's renderer.
@@ -108,8 +123,11 @@ def add_line(
     colour = SERIES[number % len(SERIES)]
     line = plot.line("x", "y", source=source, line_width=2, line_dash=dash, line_color=colour)
     line.glyph.tags = [f"series-{number % len(SERIES)}"]
-    if len(values) <= 40:
-        dots = plot.scatter("x", "y", source=source, size=5, fill_color=colour, line_color=None)
+    if len(values) <= FEW:
+        size = 5 if marker == "circle" else 8
+        dots = plot.scatter(
+            "x", "y", source=source, size=size, marker=marker, fill_color=colour, line_color=colour
+        )
         dots.glyph.tags = line.glyph.tags
     return line
 

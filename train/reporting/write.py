@@ -101,12 +101,18 @@ def _split_in_time(run: Run) -> str:
 
 
 def look(log: RunLog, asked: ReportConfig, resources: ExitStack) -> Subject:
-    """Opens a run's data and asks its best checkpoint, as far as they are there."""
+    """Opens a run's data and asks its best checkpoint, as far as they are there.
+
+    Raises:
+        HeadraceError: if what cannot be done was asked for by name.
+    """
     subject = Subject(log=log, asked=asked, judged=None, records=None)
     data = asked.data or log.config.data.data
     try:
         records = resources.enter_context(Records.open(data))
     except (HeadraceError, OSError) as error:
+        if asked.data:
+            raise
         subject.gaps.append(
             f"The data is not there ({error}), so there are curves and settings alone; if it was "
             "moved, say where to with --data."
@@ -127,6 +133,8 @@ def look(log: RunLog, asked: ReportConfig, resources: ExitStack) -> Subject:
     try:
         judged = judge(log, records, asked)
     except (HeadraceError, OSError, RuntimeError) as error:
+        if asked.split or asked.layer or asked.model:
+            raise
         subject.gaps.append(f"The best checkpoint cannot be asked: {' '.join(str(error).split())}.")
         return subject
     if asked.split:

@@ -68,9 +68,15 @@
     const manager = await Bokeh.embed.embed_item(chart.item, place);
     const view = [...manager.roots ?? manager][0];
     const model = view.model;
+    // What is an image to who hears the page is no stop for the tabulator; the buttons are.
+    view.canvas_view?.events_el?.setAttribute("tabindex", "-1");
     views.set(chart.id, model);
     groups.set(chart.id, chart.group);
     if (coarse) for (const tool of model.toolbar.tools) if ("dimensions" in tool.properties) tool.active = false;
+    // Many names side by side need more room than a telephone has.
+    if (chart.id === "matrix" && place.clientWidth < 560 && model.x_range.end > 15) {
+      for (const axis of model.below) axis.major_label_text_font_size = "0px";
+    }
     paint(model);
     const remember = () => whole.set(chart.id, bounds(model));
     // Ranges of data are known once it has been drawn.
@@ -86,11 +92,16 @@
     y: [model.y_range.start, model.y_range.end],
   });
 
+  function setRange(range, [start, end]) {
+    range.have_updated_interactively = true; // or Bokeh would fit it to the data again
+    range.setv({ start, end });
+  }
+
   function show(id, to) {
     const model = views.get(id);
     if (!model || !to) return;
-    model.x_range.setv({ start: to.x[0], end: to.x[1] });
-    if (zoomsBoth(model)) model.y_range.setv({ start: to.y[0], end: to.y[1] });
+    setRange(model.x_range, to.x);
+    if (zoomsBoth(model)) setRange(model.y_range, to.y);
   }
 
   const zoomsBoth = (model) =>
@@ -103,7 +114,7 @@
     following = true;
     const { start, end } = views.get(id).x_range;
     for (const [other, model] of views) {
-      if (other !== id && groups.get(other) === group) model.x_range.setv({ start, end });
+      if (other !== id && groups.get(other) === group) setRange(model.x_range, [start, end]);
     }
     following = false;
   }

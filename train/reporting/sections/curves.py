@@ -67,6 +67,7 @@ def _accuracies(log: RunLog) -> Chart:
 def _two_lines(log: RunLog, id: str, title: str, unit: str, what: str, alt: str) -> Chart:
     """Training (dashed) and validation (solid) over the epochs, the best of them marked."""
     plot = plotting.new_plot(x="epoch", y=unit)
+    plotting.axis_of_whole_numbers(plot)
     entries = []
     tips = "epoch @x{0}: <b>@y{0.000}</b>"
     if what == "accuracy":
@@ -76,7 +77,7 @@ def _two_lines(log: RunLog, id: str, title: str, unit: str, what: str, alt: str)
         (1, "train", "training", "dashed"),
         (0, "val", "validation", "solid"),
     ):
-        rows = [row for row in log.epochs if f"{kind}_{what}" in row]
+        rows = [row for row in thinned(log.epochs) if f"{kind}_{what}" in row]
         if not rows:
             continue
         x = [row["epoch"] + 1 for row in rows]

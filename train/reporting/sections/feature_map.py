@@ -8,7 +8,8 @@ import numpy as np
 
 from headrace.train.reporting import plotting
 from headrace.train.reporting.elements import Chart, Section, percent
-from headrace.train.reporting.judged import Judged
+from headrace.train.reporting.judged import THUMB_PX, Judged
+from headrace.train.reporting.pictures import Budget
 from headrace.train.reporting.projection import (
     FEWEST,
     fitting_perplexity,
@@ -52,7 +53,7 @@ def make(subject: Subject) -> Section | None:
         id="feature_map",
         title="Map of features",
         values={
-            "chart": _chart(judged, known, components, neighbours),
+            "chart": _chart(subject, judged, known, components, neighbours),
             "layer": judged.layer,
             "dimensions": features.shape[1],
             "count": len(features),
@@ -66,7 +67,11 @@ def make(subject: Subject) -> Section | None:
 
 
 def _chart(
-    judged: Judged, known: np.ndarray, components: np.ndarray, neighbours: np.ndarray | None
+    subject: Subject,
+    judged: Judged,
+    known: np.ndarray,
+    components: np.ndarray,
+    neighbours: np.ndarray | None,
 ) -> Chart:
     from bokeh.models import ColumnDataSource
 
@@ -74,22 +79,22 @@ def _chart(
     outcome = judged.outcome
     labels, predicted = outcome.labels[places], outcome.predicted[places]
     first = components if neighbours is None else neighbours
-    thumbs = [_thumb(pixels) for pixels in judged.thumbs[known]]
+    thumbs = [_thumb(subject.budget, pixels) for pixels in judged.thumbs[known]]
     # Neighbouring numbers are not neighbouring names: a class keeps its look whatever is shown.
     order = {label: place for place, label in enumerate(np.unique(labels).tolist())}
     looks = [order[int(label)] for label in labels]
     source = ColumnDataSource(
         {
-            "x": first[:, 0].tolist(),
-            "y": first[:, 1].tolist(),
-            "pca_x": components[:, 0].tolist(),
-            "pca_y": components[:, 1].tolist(),
-            "tsne_x": first[:, 0].tolist(),
-            "tsne_y": first[:, 1].tolist(),
+            "x": first[:, 0],
+            "y": first[:, 1],
+            "pca_x": components[:, 0],
+            "pca_y": components[:, 1],
+            "tsne_x": first[:, 0],
+            "tsne_y": first[:, 1],
             "label": labels.tolist(),
             "true": [judged.classes[int(label)] for label in labels],
             "taken": [judged.classes[int(label)] for label in predicted],
-            "sure": outcome.confidence[places].astype(float).tolist(),
+            "sure": outcome.confidence[places],
             "name": [PurePath(judged.names[int(place)]).name for place in places],
             "wrong": ["" if a == b else "wrong" for a, b in zip(labels, predicted, strict=True)],
             "series": [str(look % len(plotting.SERIES)) for look in looks],
@@ -130,9 +135,7 @@ def _marker(look: int) -> str:
     return plotting.MARKERS[(look + look // count) % len(plotting.MARKERS)]
 
 
-def _thumb(pixels: np.ndarray) -> str:
-    """A tiny picture as text; these are not of the budget, for their number is bounded."""
-    from headrace.train.reporting.pictures import Budget
-
-    taken = Budget(1 << 20).take(pixels, 40, quality=60)
+def _thumb(budget: Budget, pixels: np.ndarray) -> str:
+    """A tiny picture as text; nothing where the page has no room for more."""
+    taken = budget.take(pixels, THUMB_PX, quality=60)
     return taken[0] if taken else ""

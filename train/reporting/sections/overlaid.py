@@ -50,6 +50,8 @@ def _chart(
     plot = plotting.new_plot(x=x, y="share of samples" if share else "cross-entropy")
     if share:
         plotting.axis_in_percent(plot)
+    if x == "epoch":
+        plotting.axis_of_whole_numbers(plot)
     form = "{0.0%}" if share else "{0.000}"
     entries, said, rows = [], [], []
     for number, (log, name) in enumerate(zip(logs, names, strict=True)):
@@ -57,8 +59,11 @@ def _chart(
         values = [row.get(value) for row in log.epochs]
         if not any(v is not None for v in values):
             continue
-        dash = plotting.DASHES[number // len(plotting.SERIES) % len(plotting.DASHES)]
-        line = plotting.add_line(plot, places(log), values, number, dash)
+        marker = plotting.MARKERS[number % len(plotting.MARKERS)]
+        dash = "solid"
+        if len(values) > plotting.FEW:  # which are drawn without markers
+            dash = plotting.DASHES[number % len(plotting.DASHES)]
+        line = plotting.add_line(plot, places(log), values, number, dash, marker)
         line.name = name
         tip = f"$name<br>{x.partition(',')[0]} @x{{0.[0]}}: <b>@y{form}</b>"
         plotting.add_hover(plot, [line], tip)
