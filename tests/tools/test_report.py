@@ -65,5 +65,5 @@ def test_a_folder_that_cannot_be_written_names_the_way_out(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
-    with pytest.raises(ConfigError, match="no permission to write .* name another file"):
+    with pytest.raises(ConfigError, match=r"no permission to write .* name another file"):
         main([str(run)])

@@ -132,12 +132,20 @@ def add_line(
     return line
 
 
-def add_hover(plot: Any, renderers: Sequence[Any], tooltips: str, mode: str = "mouse") -> None:
+def add_hover(
+    plot: Any, renderers: Sequence[Any], words: str, mode: str = "mouse", picture: str = ""
+) -> None:
     """Words beside the pointer: HTML in which `@column` stands for a value, escaped by Bokeh."""
     from bokeh.models import HoverTool
 
-    tip = f'<div class="tip" style="color: var(--ink); font: 13px {_FONT}">{tooltips}</div>'
-    plot.add_tools(HoverTool(renderers=list(renderers), tooltips=tip, mode=mode))
+    # Bokeh's own box is white in every theme; this one covers it.
+    style = (
+        "margin: -5px; padding: 7px 10px; background: var(--paper); color: var(--ink); "
+        "display: flex; gap: 10px; align-items: center; "
+        f"white-space: nowrap; font: 13px/1.45 {_FONT}"
+    )
+    tip = f'<div class="tip" style="{style}">{picture}<div>{words}</div></div>'
+    plot.add_tools(HoverTool(renderers=list(renderers), tooltips=tip, mode=mode, show_arrow=False))
 
 
 def add_legend(plot: Any, entries: Sequence[tuple[str, Sequence[Any]]]) -> None:

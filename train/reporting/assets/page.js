@@ -196,7 +196,7 @@
     const lit = (i) =>
       (chosen === "" || String(data.label[i]) === chosen) && (!onlyWrong || data.wrong[i] !== "");
     const picked = Array.from({ length: count }, (_, i) => i).filter(lit);
-    const alpha = new Array(count).fill(0.07), size = new Array(count).fill(6);
+    const alpha = new Array(count).fill(0.15), size = new Array(count).fill(6);
     for (const i of picked) { alpha[i] = 0.85; size[i] = chosen === "" ? 8 : 11; }
     const moved = way !== source.way;
     source.way = way;

@@ -114,12 +114,9 @@ def _chart(
     )  # fmt: skip
     plotting.style_legend(plot, columns=4)
     source.name = "map"
-    picture = '<img src="@thumb" alt="" width="64" style="float:left;margin:0 8px 0 0">'
-    plotting.add_hover(
-        plot,
-        [dots],
-        f"{picture}<b>@true</b><br>taken for @taken, @sure{{0%}}<br>@name",
-    )
+    words = "<b>@true</b><br>taken for @taken, @sure{0%}<br>@name"
+    picture = '<img src="@thumb" alt="" width="64" style="flex: none">'
+    plotting.add_hover(plot, [dots], words, picture=picture)
     right = float((labels == predicted).mean())
     alt = (
         f"A map of {len(labels)} held-out samples of {len(order)} classes: samples that the "
