@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.reporting.run_log import read_run
-from headrace.train.settings.config import RunConfig
-from headrace.train.settings.config_file import dump_yaml
-from headrace.train.settings.optim import OptimConfig
-
-EPOCH = {"train_loss": 1.0, "train_accuracy": 0.5, "lr": 0.1, "images_per_s": 10.0,
-         "data_wait": 0.1, "seconds": 2.0}  # fmt: skip
-
-
-def write_folder(folder: Path, rows: list[dict[str, object]], **optim: object) -> Path:
-    folder.mkdir()
-    config = RunConfig(optim=OptimConfig(**optim))  # type: ignore[arg-type]
-    (folder / "config.yaml").write_text(dump_yaml(config))
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
-
-
-def epochs(values: list[float | None], name: str = "val_accuracy") -> list[dict[str, object]]:
-    return [
-        {"kind": "epoch", "epoch": i, "global_step": i, **EPOCH, "val_accuracy": 0.5,
-         "val_loss": 1.0, name: value}
-        for i, value in enumerate(values)
-    ]  # fmt: skip
+from tests.train.reporting.made_up_runs import epochs, write_folder
 
 
 def test_a_finished_run(hostile_run: Path) -> None:

@@ -109,19 +109,21 @@ def _matrix(counts: np.ndarray, kept: np.ndarray, classes: list[str]) -> Chart:
             "taken": [classes[kept[i]] for i in columns],
             "count": values.tolist(),
             "share": share.tolist(),
-            # A floor, or single errors of large classes could not be seen.
-            "alpha": (0.12 + 0.88 * share).tolist(),
+            # A floor, or single errors of large classes could not be seen; and below numbers a
+            # ceiling, or these could not be read.
+            "alpha": (0.12 + (0.4 if size <= NUMBERED else 0.88) * share).tolist(),
             "series": ["0" if same else "1" for same in right],
         }
     )
     plot = plotting.new_plot(
         x="taken for",
         y="true class",
-        height=max(260, min(760, 160 + 26 * size)),
         x_range=Range1d(-0.5, size - 0.5),
         y_range=Range1d(size - 0.5, -0.5),
     )
     plot.tools[0].dimensions = "both"
+    plot.height, plot.frame_height = None, min(38 * size, max(460, 11 * size))
+    plot.max_width = 260 + 90 * size  # of few classes, cells would be stripes
     cells = plot.rect(
         "x", "y", 0.94, 0.94, source=source, fill_alpha="alpha", line_color=None,
         fill_color={"field": "series", "transform": plotting.series_colours(2)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from headrace.pipeline.wording import counted
 from headrace.train.reporting.elements import Cell, Column, Picture, Section, Table, text_cell
 from headrace.train.reporting.sections.mistakes import draw
 from headrace.train.reporting.subject import Subject
@@ -50,7 +51,7 @@ def make(subject: Subject) -> Section | None:
             "table": table,
             "pictures": _pictures(subject, [row for row in rows[:PICTURED] if row["name"]]),
             "file": path.name,
-            "count": len(rows),
+            "count": counted(len(rows), "sample"),
         },
     )
 
