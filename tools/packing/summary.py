@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.containers.pack_report import (
     NAMES_WITH_TWO_LABELS,
@@ -83,7 +85,28 @@ def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
     if manifest.mean and manifest.std:
         mean, std = (" ".join(f"{v:.3f}" for v in t) for t in (manifest.mean, manifest.std))
         lines.append(f"  mean {mean}  std {std}")
-    return lines + report_lines(report, rows, manifest.skipped, shape)
+    lines += report_lines(report, rows, manifest.skipped, shape)
+    return lines + _next_lines(out, result, shape)
+
+
+def _next_lines(out: Path, result: Result, shape: Shape) -> list[str]:
+    """What to do with what was packed."""
+    manifest, name = result.manifest, shlex.quote(str(out))
+    if not manifest.classes:
+        return wrapped(
+            f"next: no image has a label to train on; a trained model predicts them: "
+            f"{called('predict')} RUN {name}",
+            shape.width,
+            0,
+        )
+    lines = []
+    if "train" in manifest.splits and not manifest.splits.keys() & {"val", "test"}:
+        lines += wrapped(
+            "no split to validate on: pack with --val-fraction 0.1 to set some of train apart",
+            shape.width,
+            2,
+        )
+    return [*lines, f"next: {called('train')} --data {name}"]
 
 
 def dry_run_lines(listing: Listing, shape: Shape) -> list[str]:

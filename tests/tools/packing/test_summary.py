@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.manifest import Manifest, Skipped
 from headrace.pipeline.containers.pack_report import LeftOut, PackReport
 from headrace.pipeline.layouts import listing_report
@@ -77,6 +78,23 @@ def test_pack_and_info_show_it_and_name_the_rest(
     assert "extra/of last year/11.jpg: outside the split folders" in capsys.readouterr().out
 
 
+def test_a_pack_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "my in" / name).mkdir(parents=True)
+        for i in range(4):
+            image = jpeg_bytes(photo(i + 10 * (name == "a"), 40, 40))
+            (tmp_path / "my in" / name / f"{i}.jpg").write_bytes(image)
+    out = tmp_path / "my o.beton"
+    assert pack([str(tmp_path / "my in"), str(out)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "no split to validate on: pack with --val-fraction 0.1" in " ".join(said)
+    assert said[-1] == f"next: {called('train')} --data '{out}'"
+    assert pack([str(tmp_path / "my in"), str(out), "--force", "--val-fraction", "0.5"]) == 0
+    assert "to validate on" not in capsys.readouterr().out
+    assert pack([str(tmp_path / "my in" / "a"), str(out), "--force", "--layout", "flat"]) == 0
+    assert f"{called('predict')} RUN" in " ".join(capsys.readouterr().out.splitlines()[-2:])
+
+
 def test_the_terminal_is_filled_and_not_overrun(messy: Path) -> None:
     with Records.open(messy / "o.beton") as records:
         classes = records.manifest.classes
@@ -101,8 +119,9 @@ def test_where_there_is_nothing_to_say_nothing_is_said(
         file.write_bytes(jpeg_bytes(photo(i, 20, 30)))
     assert pack([str(tmp_path / "in"), str(tmp_path / "o.beton")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 8, lines
-    assert [line.split()[0] for line in lines[4:]] == ["train", "a", "b", "all"]
+    assert len(lines) == 10, lines
+    assert "no split to validate on" in lines[8] and lines[9].startswith("next: ")
+    assert [line.split()[0] for line in lines[4:8]] == ["train", "a", "b", "all"]
     # That each class numbers its files from 0 is counted, and no reason to look.
     assert _report(tmp_path / "o.beton").doubles[0].count == 3
 
