@@ -25,7 +25,7 @@ from headrace.pipeline.flags import parse
 from headrace.train.evaluation.output import check_writable
 from headrace.train.folder.run_folder import REPORT_NAME
 from headrace.train.reporting.asked import ReportConfig
-from headrace.train.reporting.run_log import read_run
+from headrace.train.reporting.run_log import read_run, run_folders
 from headrace.train.reporting.write import write_report
 
 
@@ -36,7 +36,7 @@ class ReportSettings(ReportConfig):
     runs: Annotated[
         tuple[str, ...], Positional, arg(metavar="RUN [RUN ...]", help_behavior_hint="")
     ]
-    """Run folders."""
+    """Run folders; a folder of several, as of seeds or folds, stands for all of them."""
     out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """HTML file to write; by default report.html, of a single run in its folder."""
 
@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if out is None:
         out = Path(REPORT_NAME)
         if len(settings.runs) == 1:
-            out = read_run(settings.runs[0]).folder / REPORT_NAME
+            (place,) = settings.runs
+            several = len(run_folders(place)) > 1
+            out = (Path(place) if several else read_run(run_folders(place)[0]).folder) / REPORT_NAME
     check_writable(out, "--out")
     write_report(settings.runs, out, settings)
     print(f"wrote {out}")

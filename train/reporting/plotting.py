@@ -19,6 +19,8 @@ SERIES = ("#0b6bb0", "#c4510a", "#007f5f", "#a8528a", "#7d6608", "#5560b5", "#b0
 """After Okabe and Ito's palette for all kinds of sight, dark enough for lines on white."""
 ACCENT, INK, FAINT = SERIES[0], "#3a4048", "#e3e6ea"
 DASHES = ("solid", "dashed", "dotdash", "dotted")
+OLDEST = (3, 9)
+"""Of Bokeh."""
 FEW = 40
 """Points of a line, up to which each is drawn."""
 MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "plus", "cross", "star")
@@ -30,10 +32,19 @@ def check_plots() -> None:
     """Refuses to go on where the plots' library is missing.
 
     Raises:
-        MissingPackageError: naming what to install.
+        MissingPackageError: naming what to install; also where it is too old.
     """
     if not is_installed("bokeh"):
         raise MissingPackageError(f"a report needs the package bokeh: {_EXTRA}")
+    import bokeh
+
+    # Earlier ones do not escape what stands beside the pointer.
+    if tuple(map(int, bokeh.__version__.split(".")[:2])) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise MissingPackageError(
+            f"a report needs bokeh {oldest} or newer, and {bokeh.__version__} is installed: "
+            f"{_EXTRA}"
+        )
 
 
 def library() -> str:
@@ -178,6 +189,11 @@ def axis_in_percent(plot: Any, axes: str = "y") -> None:
 
     for axis in plot.yaxis if axes == "y" else plot.xaxis:
         axis.formatter = NumeralTickFormatter(format="0[.]0%")
+
+
+def marker_of(number: int) -> str:
+    """Colour and form change together, so that either tells apart while they last; then both."""
+    return MARKERS[(number + number // len(SERIES)) % len(MARKERS)]
 
 
 def to_item(plot: Any) -> dict[str, Any]:

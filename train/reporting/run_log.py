@@ -87,6 +87,18 @@ class RunLog:
         return ends
 
 
+def run_folders(place: str | Path) -> list[Path]:
+    """The run folder itself, or those in a folder of several, such as of seeds or folds."""
+    place = Path(place)
+    if not place.is_dir() or _is_run(place):
+        return [place]
+    return sorted(path for path in place.iterdir() if path.is_dir() and _is_run(path)) or [place]
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / CONFIG_NAME).is_file() or (folder / LOG_NAME).is_file()
+
+
 def read_run(folder: str | Path) -> RunLog:
     """Reads a run folder, that of a run which was cut off too.
 
@@ -99,7 +111,7 @@ def read_run(folder: str | Path) -> RunLog:
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise ConfigError(f"{folder} {what}; name a run folder of {called('train')}")
-    if not (folder / CONFIG_NAME).is_file() and not (folder / LOG_NAME).is_file():
+    if not _is_run(folder):
         raise ConfigError(
             f"{folder} is no run folder: it holds neither {CONFIG_NAME} nor {LOG_NAME}; name one "
             f"that {called('train')} wrote"

@@ -16,7 +16,7 @@ from headrace.train.reporting.elements import Section
 from headrace.train.reporting.judged import judge, share_of_split
 from headrace.train.reporting.page import render
 from headrace.train.reporting.plotting import check_plots
-from headrace.train.reporting.run_log import RunLog, read_run
+from headrace.train.reporting.run_log import RunLog, read_run, run_folders
 from headrace.train.reporting.sections import (
     augmented,
     beside,
@@ -56,7 +56,7 @@ def write_report(folders: Sequence[str | Path], out: Path, asked: ReportConfig) 
     """Writes a page of one run, or of several beside each other.
 
     Args:
-        folders: run folders.
+        folders: run folders, or folders of them.
         out: the file.
         asked: what the user wants.
 
@@ -65,7 +65,8 @@ def write_report(folders: Sequence[str | Path], out: Path, asked: ReportConfig) 
     """
     check_plots()
     with ExitStack() as resources:
-        subjects = [look(read_run(folder), asked, resources) for folder in folders]
+        found = [folder for place in folders for folder in run_folders(place)]
+        subjects = [look(read_run(folder), asked, resources) for folder in found]
         page = _one(subjects[0]) if len(subjects) == 1 else _several(subjects)
     with written(out) as file:
         file.write(page)
@@ -163,6 +164,8 @@ def _several(subjects: Sequence[Subject]) -> bytes:
         comparison.make(subjects, names),
         overlaid.make(logs, names),
         beside.classes(subjects, names),
+        # Of seeds and folds there is one list for all.
+        suspects.make(subjects[0]),
         beside.settings(logs, names),
     )
     title = f"{len(logs)} runs"

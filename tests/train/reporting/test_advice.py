@@ -43,7 +43,7 @@ def test_a_run_that_still_gets_better_is_trained_longer(tmp_path: Path) -> None:
 
 def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     found = advice(tmp_path / "run", [0.2, 0.4], end=False, epochs=9)
-    assert list(found)[0] == "Let it finish"
+    assert next(iter(found)) == "Let it finish"
     assert "2 of 9 epochs" in found["Let it finish"].why
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import time
@@ -151,6 +152,29 @@ def test_a_package_that_is_missing_is_named(
     monkeypatch.setattr(plotting, "is_installed", lambda name: False)
     with pytest.raises(MissingPackageError, match=r"pip install 'headrace\[report\]'"):
         page_of(hostile_run, tmp_path / "report.html")
+
+
+def test_a_package_that_is_too_old_is_refused(
+    hostile_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bokeh.__version__", "3.8.2")
+    with pytest.raises(MissingPackageError, match=r"needs bokeh 3.9 or newer, and 3.8.2 is inst"):
+        page_of(hostile_run, tmp_path / "report.html")
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    samples = [
+        dataclasses.replace(tinted(i, i % 2, i % 2), name=f"\udce9{i}.jpg") for i in range(24)
+    ]
+    manifest = Manifest(
+        classes=("th\udce9", "other"),
+        splits={"train": (0, 16), "val": (16, 24)},
+        encoding={"format": "jpeg"},
+    )
+    write_beton(tmp_path / "data.beton", samples, manifest)
+    run_training(settings(tmp_path / "data.beton", tmp_path / "run", epochs=1, recipe="none"))
+    page = page_of(tmp_path / "run")
+    assert "th\\udce9" in page.text and "feature_map" in page.sections
 
 
 def test_the_end_of_a_run_writes_it_or_says_why_not(

@@ -149,6 +149,23 @@ def test_suspects_are_shown_where_a_file_lists_them(hostile_run: Path, tmp_path:
     assert "<b>0</b>" in page.text and not page.having("b")
 
 
+def test_a_folder_of_runs_is_all_of_them_with_their_suspects(
+    hostile_run: Path, other_run: Path, tmp_path: Path
+) -> None:
+    for name, run in (("seed0", hostile_run), ("seed1", other_run)):
+        shutil.copytree(run, tmp_path / "seeds" / name)
+    (tmp_path / "seeds/suspects").mkdir()
+    (tmp_path / "seeds/suspects/labels.csv").write_text(
+        "record,name,class,probability,predicted_class,predicted_probability\n"
+        '0,"folder/0 ""\'><img src=x onerror=alert(1)>.jpg",cat,0.01,dog,0.97\n'
+    )
+    write_report([tmp_path / "seeds"], tmp_path / "report.html", ON_CPU)
+    page = parsed((tmp_path / "report.html").read_bytes())
+    assert page.sections[-2:] == ["suspects", "settings_beside"]
+    assert "Mean of 2 runs" in page.text and "seed0" in page.text
+    assert "given cat 0.01" in page.text and "rather dog 0.97" in page.text
+
+
 def test_a_list_of_suspects_that_names_none_is_a_gap(hostile_run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(hostile_run, folder)

@@ -107,6 +107,12 @@ def _words(
     top = accuracies[best] or 0.0
     count = num_judged(subjects[best])
     limits = wilson(top * count, count) if count else (0.0, 1.0)
+    known = [value for value in accuracies if value is not None]
+    if len(known) > 1:
+        mean, deviation = float(np.mean(known)), float(np.std(known, ddof=1))
+        text_mean = f" Mean of {len(known)} runs {percent(mean)}, deviation {percent(deviation)}."
+    else:
+        text_mean = ""
     within = [
         names[place]
         for place, value in enumerate(accuracies)
@@ -116,7 +122,7 @@ def _words(
     text += f" (95% interval {interval_text(limits)})." if count else "."
     if within and count:
         text += f" Within that interval: {', '.join(within)}."
-    return text
+    return text + text_mean
 
 
 def _pairs(

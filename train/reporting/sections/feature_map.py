@@ -98,7 +98,7 @@ def _chart(
             "name": [PurePath(judged.names[int(place)]).name for place in places],
             "wrong": ["" if a == b else "wrong" for a, b in zip(labels, predicted, strict=True)],
             "series": [str(look % len(plotting.SERIES)) for look in looks],
-            "marker": [_marker(look) for look in looks],
+            "marker": [plotting.marker_of(look) for look in looks],
             "alpha": [0.8] * len(labels),
             "size": [8.0] * len(labels),
             "thumb": thumbs,
@@ -124,12 +124,6 @@ def _chart(
         "Choose a class to see it alone, with the names of its samples in a table."
     )
     return Chart(id="map", title="Held-out samples", alt=alt, item=plotting.to_item(plot))
-
-
-def _marker(look: int) -> str:
-    """Colour and form change together, so that either tells classes apart while they last."""
-    count = len(plotting.SERIES)
-    return plotting.MARKERS[(look + look // count) % len(plotting.MARKERS)]
 
 
 def _thumb(budget: Budget, pixels: np.ndarray) -> str:

@@ -59,7 +59,7 @@ def _chart(
         values = [row.get(value) for row in log.epochs]
         if not any(v is not None for v in values):
             continue
-        marker = plotting.MARKERS[number % len(plotting.MARKERS)]
+        marker = plotting.marker_of(number)
         dash = "solid"
         if len(values) > plotting.FEW:  # which are drawn without markers
             dash = plotting.DASHES[number % len(plotting.DASHES)]

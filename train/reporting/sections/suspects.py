@@ -1,4 +1,4 @@
-"""Samples whose label may be wrong, as a CSV of suspects in the run folder lists them."""
+"""Samples whose label may be wrong, as a CSV in or beside the run folder lists them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from headrace.train.reporting.elements import Cell, Column, Picture, Section, Ta
 from headrace.train.reporting.sections.mistakes import draw
 from headrace.train.reporting.subject import Subject
 
-PATTERN = "*suspects*.csv"
+PLACES = ("*suspects*.csv", "suspects/labels.csv", "../suspects/labels.csv")
+"""In or beside the run folder; the last is that of a run of several folds."""
 SHOWN, PICTURED = 50, 18
 
 
 def make(subject: Subject) -> Section | None:
     """The first suspects with their pictures; None where no such file is there."""
-    files = sorted(subject.log.folder.glob(PATTERN))
-    if not files:
+    path = find_list(subject.log.folder)
+    if path is None:
         return None
-    path = files[0]
     try:
         with path.open(encoding="utf-8", errors="backslashreplace", newline="") as file:
             reader = csv.DictReader(file)
@@ -56,6 +56,23 @@ def make(subject: Subject) -> Section | None:
     )
 
 
+def find_list(folder: Path) -> Path | None:
+    """The first list of suspects in or beside a run folder."""
+    for place in PLACES:
+        base = folder.parent if place.startswith("../") else folder
+        if found := sorted(base.glob(place.removeprefix("../"))):
+            return found[0]
+    return None
+
+
+def _about(row: dict[str, str]) -> list[str]:
+    """What stands under a suspect's picture."""
+    if row.get("class") and row.get("predicted_class"):
+        given, other = row.get("probability", ""), row.get("predicted_probability", "")
+        return [f"given {row['class']} {given}", f"rather {row['predicted_class']} {other}"]
+    return [f"{key}: {value}" for key, value in row.items() if key != "name" and value][:2]
+
+
 def _pictures(subject: Subject, rows: list[dict[str, str]]) -> list[Picture]:
     if subject.records is None or not rows:
         return []
@@ -69,9 +86,8 @@ def _pictures(subject: Subject, rows: list[dict[str, str]]) -> list[Picture]:
     for row in rows:
         if row["name"] not in places:
             continue
-        more = [f"{key}: {value}" for key, value in row.items() if key != "name" and value][:2]
-        about = ", ".join(more)
-        picture = draw(subject, places[row["name"]], row["name"], about, more)
+        lines = _about(row)
+        picture = draw(subject, places[row["name"]], row["name"], ", ".join(lines), lines)
         if picture is not None:
             pictures.append(picture)
     return pictures
