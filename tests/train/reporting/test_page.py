@@ -162,8 +162,18 @@ def test_a_folder_of_runs_is_all_of_them_with_their_suspects(
     write_report([tmp_path / "seeds"], tmp_path / "report.html", ON_CPU)
     page = parsed((tmp_path / "report.html").read_bytes())
     assert page.sections[-2:] == ["suspects", "settings_beside"]
-    assert "Mean of 2 runs" in page.text and "seed0" in page.text
+    assert "seed0" in page.text and "mean of" not in page.text  # of other settings
     assert "given cat 0.01" in page.text and "rather dog 0.97" in page.text
+
+
+def test_repeats_have_a_mean(hostile_run: Path, tmp_path: Path) -> None:
+    for name in ("seed0", "seed1"):
+        shutil.copytree(hostile_run, tmp_path / name)
+    settings = (tmp_path / "seed1/config.yaml").read_text()
+    (tmp_path / "seed1/config.yaml").write_text(settings.replace("seed: 0", "seed: 1"))
+    write_report([tmp_path], tmp_path / "report.html", ON_CPU)
+    text = parsed((tmp_path / "report.html").read_bytes()).text
+    assert re.search(r"The mean of 2 runs is \d+\.\d%, their deviation 0\.0%\.", text)
 
 
 def test_a_list_of_suspects_that_names_none_is_a_gap(hostile_run: Path, tmp_path: Path) -> None:

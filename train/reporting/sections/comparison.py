@@ -20,9 +20,13 @@ from headrace.train.reporting.elements import (
     text_cell,
 )
 from headrace.train.reporting.intervals import mcnemar, wilson
+from headrace.train.reporting.sections.run_settings import OF_THE_PLACE
 from headrace.train.reporting.sections.verdict import num_judged
 from headrace.train.reporting.subject import Subject
+from headrace.train.settings.config_file import to_flat
 
+OF_A_REPEAT = frozenset({"seed", "train_split", "val_split"})
+"""Settings in which repeats, by seeds or by folds, are not the same."""
 COLUMNS = (
     Column(name="Run"),
     Column(name="Accuracy", number=True, help="of the best epoch on what was held out"),
@@ -107,12 +111,6 @@ def _words(
     top = accuracies[best] or 0.0
     count = num_judged(subjects[best])
     limits = wilson(top * count, count) if count else (0.0, 1.0)
-    known = [value for value in accuracies if value is not None]
-    if len(known) > 1:
-        mean, deviation = float(np.mean(known)), float(np.std(known, ddof=1))
-        text_mean = f" Mean of {len(known)} runs {percent(mean)}, deviation {percent(deviation)}."
-    else:
-        text_mean = ""
     within = [
         names[place]
         for place, value in enumerate(accuracies)
@@ -122,7 +120,20 @@ def _words(
     text += f" (95% interval {interval_text(limits)})." if count else "."
     if within and count:
         text += f" Within that interval: {', '.join(within)}."
-    return text + text_mean
+    known = [value for value in accuracies if value is not None]
+    if len(known) > 1 and are_repeats(subjects):
+        mean, deviation = float(np.mean(known)), float(np.std(known, ddof=1))
+        text += f" The mean of {len(known)} runs is {percent(mean)}, their deviation "
+        text += f"{percent(deviation)}."
+    return text
+
+
+def are_repeats(subjects: Sequence[Subject]) -> bool:
+    """Whether the runs are of the same settings, save for the seed or the fold."""
+    free = OF_THE_PLACE | OF_A_REPEAT
+    flats = [to_flat(subject.log.config) for subject in subjects]
+    alike = [{key: value for key, value in flat.items() if key not in free} for flat in flats]
+    return all(flat == alike[0] for flat in alike)
 
 
 def _pairs(
