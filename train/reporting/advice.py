@@ -10,7 +10,6 @@ import numpy as np
 from headrace.pipeline.command_line import called
 from headrace.train.metrics import metric_of
 from headrace.train.metrics.class_counts import count_classes
-from headrace.train.metrics.temperature import compute as fit_temperature
 from headrace.train.reporting.elements import Advice, percent
 from headrace.train.reporting.intervals import wilson
 from headrace.train.reporting.run_log import RunLog
@@ -163,7 +162,7 @@ def _calibration(subject: Subject) -> Iterator[Advice]:
         return
     error = metric_of("ece").compute(judged.labelled, len(judged.classes))
     if error > 0.05:
-        fitted = fit_temperature(judged.labelled, len(judged.classes))
+        fitted = judged.temperature
         sure = "too sure of itself" if fitted["value"] > 1 else "not sure enough"
         mended = ""
         if fitted["ece"] < 0.8 * error:

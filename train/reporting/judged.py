@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -27,11 +28,13 @@ from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.evaluation.inference import answer
 from headrace.train.evaluation.members import Member, check_classes, load_members
 from headrace.train.evaluation.outcome import Outcome
+from headrace.train.metrics import metric_of
 from headrace.train.models.head import head_name
 from headrace.train.reporting.asked import ReportConfig
 from headrace.train.reporting.run_log import RunLog
 
 THUMB_PX = 40
+MOST_LOGITS = 20_000_000
 INPUT_OF_THE_HEAD = "input of the last layer"
 
 
@@ -61,14 +64,25 @@ class Judged:
     features: np.ndarray
     thumbs: np.ndarray
 
-    @property
+    @cached_property
     def labelled(self) -> Outcome:
         """Of the samples that have a label."""
         return self.outcome.of(self.outcome.labels >= 0)
 
-    @property
+    @cached_property
     def labelled_names(self) -> list[str]:
         return [self.names[i] for i in np.flatnonzero(self.outcome.labels >= 0)]
+
+    @cached_property
+    def temperature(self) -> dict[str, Any]:
+        """As of train/metrics/temperature.py, with the `count` of samples that it was fitted to.
+
+        Of very many logits it is a part, evenly spread: all would take minutes.
+        """
+        step = 1 + self.labelled.logits.size // MOST_LOGITS
+        part = self.labelled.of(np.arange(0, len(self.labelled.labels), step))
+        fitted: dict[str, Any] = metric_of("temperature").compute(part, len(self.classes))
+        return {**fitted, "count": len(part.labels)}
 
 
 def judge(log: RunLog, records: Records, asked: ReportConfig) -> Judged:

@@ -45,9 +45,7 @@
 
   function setTheme(name) {
     if (name) root.dataset.theme = name;
-    const button = document.getElementById("theme");
-    button.textContent = isDark() ? "Light theme" : "Dark theme";
-    button.setAttribute("aria-pressed", String(isDark()));
+    document.getElementById("theme").textContent = isDark() ? "Light theme" : "Dark theme";
     for (const model of views.values()) paint(model);
   }
 

@@ -29,7 +29,7 @@ def make(subject: Subject) -> Section | None:
     outcome, num_classes = judged.labelled, len(judged.classes)
     bins = reliability(outcome.confidence, outcome.predicted == outcome.labels)
     error = metric_of("ece").compute(outcome, num_classes)
-    fitted = metric_of("temperature").compute(outcome, num_classes)
+    fitted = judged.temperature
     return Section(
         id="calibration",
         title="Calibration",
@@ -42,6 +42,9 @@ def make(subject: Subject) -> Section | None:
             "temperature": f"{fitted['value']:.2f}",
             "error_after": percent(fitted["ece"]),
             "bins": BINS,
+            "fitted_to": "these very samples"
+            if fitted["count"] == len(outcome.labels)
+            else f"{fitted['count']:,} of these samples",
         },
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from headrace.train.metrics import confusion
@@ -92,16 +94,16 @@ def pair_table(counts: np.ndarray, classes: list[str]) -> Table:
     )
 
 
-def _matrix(counts: np.ndarray, kept: np.ndarray, classes: list[str]) -> Chart:
-    from bokeh.models import ColumnDataSource, FixedTicker, Range1d
+def _cells(counts: np.ndarray, kept: np.ndarray, classes: list[str]) -> Any:
+    """Bokeh's columns, a row for each cell that is not empty."""
+    from bokeh.models import ColumnDataSource
 
     part, size = counts[np.ix_(kept, kept)], len(kept)
     support = np.maximum(counts.sum(1)[kept], 1)
     rows, columns = np.nonzero(part)
     values = part[rows, columns]
     share = values / support[rows]
-    right = rows == columns
-    source = ColumnDataSource(
+    return ColumnDataSource(
         {
             "x": columns.astype(float).tolist(),
             "y": rows.astype(float).tolist(),
@@ -112,9 +114,16 @@ def _matrix(counts: np.ndarray, kept: np.ndarray, classes: list[str]) -> Chart:
             # A floor, or single errors of large classes could not be seen; and below numbers a
             # ceiling, or these could not be read.
             "alpha": (0.12 + (0.4 if size <= NUMBERED else 0.88) * share).tolist(),
-            "series": ["0" if same else "1" for same in right],
+            "series": ["0" if same else "1" for same in rows == columns],
         }
     )
+
+
+def _matrix(counts: np.ndarray, kept: np.ndarray, classes: list[str]) -> Chart:
+    from bokeh.models import FixedTicker, Range1d
+
+    part, size = counts[np.ix_(kept, kept)], len(kept)
+    source = _cells(counts, kept, classes)
     plot = plotting.new_plot(
         x="taken for",
         y="true class",

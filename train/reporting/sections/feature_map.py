@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def make(subject: Subject) -> Section | None:
         id="feature_map",
         title="Map of features",
         values={
-            "chart": _chart(subject, judged, known, components, neighbours),
+            "chart": _chart(_points(subject, judged, known, components, neighbours)),
             "layer": judged.layer,
             "dimensions": features.shape[1],
             "count": len(features),
@@ -66,24 +67,23 @@ def make(subject: Subject) -> Section | None:
     )
 
 
-def _chart(
+def _points(
     subject: Subject,
     judged: Judged,
     known: np.ndarray,
     components: np.ndarray,
     neighbours: np.ndarray | None,
-) -> Chart:
+) -> Any:
+    """Bokeh's columns, a row for each sample."""
     from bokeh.models import ColumnDataSource
 
-    places = judged.shown[known]
-    outcome = judged.outcome
+    places, outcome = judged.shown[known], judged.outcome
     labels, predicted = outcome.labels[places], outcome.predicted[places]
     first = components if neighbours is None else neighbours
-    thumbs = [_thumb(subject.budget, pixels) for pixels in judged.thumbs[known]]
-    # Neighbouring numbers are not neighbouring names: a class keeps its look whatever is shown.
+    # A class keeps its look whatever is shown.
     order = {label: place for place, label in enumerate(np.unique(labels).tolist())}
     looks = [order[int(label)] for label in labels]
-    source = ColumnDataSource(
+    return ColumnDataSource(
         {
             "x": first[:, 0],
             "y": first[:, 1],
@@ -101,25 +101,30 @@ def _chart(
             "marker": [plotting.marker_of(look) for look in looks],
             "alpha": [0.8] * len(labels),
             "size": [8.0] * len(labels),
-            "thumb": thumbs,
-        }
+            "thumb": [_thumb(subject.budget, pixels) for pixels in judged.thumbs[known]],
+        },
+        name="map",
     )
+
+
+def _chart(source: Any) -> Chart:
+    data = source.data
+    count, num_classes = len(data["label"]), len(set(data["label"]))
     plot = plotting.new_plot(x="", y="", height=560, has_axes=False)
     plot.tools[0].dimensions = "both"
     colours = {"field": "series", "transform": plotting.series_colours(len(plotting.SERIES))}
     dots = plot.scatter(
         "x", "y", source=source, marker="marker", size="size", fill_color=colours,
         line_color=colours, fill_alpha="alpha", line_alpha="alpha",
-        **({"legend_group": "true"} if len(order) <= NAMED else {}),
+        **({"legend_group": "true"} if num_classes <= NAMED else {}),
     )  # fmt: skip
     plotting.style_legend(plot, columns=4)
-    source.name = "map"
     words = "<b>@true</b><br>taken for @taken, @sure{0%}<br>@name"
     picture = '<img src="@thumb" alt="" width="64" style="flex: none">'
     plotting.add_hover(plot, [dots], words, picture=picture)
-    right = float((labels == predicted).mean())
+    right = data["wrong"].count("") / count
     alt = (
-        f"A map of {len(labels)} held-out samples of {len(order)} classes: samples that the "
+        f"A map of {count} held-out samples of {num_classes} classes: samples that the "
         f"network finds alike lie together. {percent(right)} of them are classified rightly. "
         "Choose a class to see it alone, with the names of its samples in a table."
     )
