@@ -20,6 +20,7 @@ ABOUT = {
     "evaluate": "measure trained classifiers on labelled samples",
     "predict": "predict classes with a trained classifier",
     "suspects": "find doubtful labels and images that are there twice, after training by folds",
+    "report": "make a page of one or several runs, to look at in a browser",
     "bench throughput": "images per second of every loader, beside peers and ceilings",
     "bench augmentation": "speed of augmentation, beside Kornia and torchvision",
     "bench packing": "speed and memory of packing, beside FFCV's writer",

@@ -27,6 +27,7 @@ SCRIPTS = {
     "evaluate": "train/evaluate.py",
     "predict": "train/predict.py",
     "suspects": "tools/suspects.py",
+    "report": "tools/report.py",
     "bench throughput": "bench/throughput.py",
     "bench augmentation": "bench/augmentation.py",
     "bench packing": "bench/packing.py",

@@ -28,6 +28,7 @@ from headrace.train.data.labels import check_held_out, check_labels
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.device.compiling import compile_augmenter, compile_model
+from headrace.train.environment import describe_environment
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.parts import restore
@@ -280,6 +281,7 @@ def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[s
             "parameters": parameters,
             "processes": run.world.size,
             "torch": torch.__version__,
+            "environment": describe_environment(run.device),
             "config": to_flat(run.config),
         },
     )

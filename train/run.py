@@ -12,8 +12,9 @@
     train/run.py --data food11.beton --repeats 5 --out runs/seeds
     torchrun --nproc-per-node 4 train/run.py --data food11.beton
 
-Writes a run folder: config.yaml, metrics.jsonl, log.txt, best.pt, last.pt and TensorBoard events.
-Folds and repeats write one for each of their runs, and beside them summary.json.
+Writes a run folder: config.yaml, metrics.jsonl, log.txt, best.pt, last.pt, TensorBoard events, and
+at the end report.html. Folds and repeats write one for each of their runs, and beside them
+summary.json.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ from headrace.train.loop import train
 from headrace.train.presets import load_preset
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
+from headrace.train.reporting.write import write_at_end
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.settings.words import peek, prepare
@@ -343,7 +345,7 @@ def main() -> None:
         if asked.trials:
             run_trials(asked)
         else:
-            run_training(asked.run, asked.resume)
+            write_at_end(run_training(asked.run, asked.resume))
 
 
 if __name__ == "__main__":

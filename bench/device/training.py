@@ -82,7 +82,7 @@ def _open(part: str, size: int, job: Job, resources: ExitStack) -> Run:
     return open_run(
         config,
         None,
-        take_folder=lambda: resources.enter_context(make_folder(config)),
+        take_folder=lambda settled: resources.enter_context(make_folder(settled)),
         world=World(),
         device=torch.device(job.device),
         resources=resources,

@@ -23,7 +23,8 @@ MAY_IMPORT = {
 
 PACKAGES = set(
     "torch torchvision nvidia ffcv kornia numba tqdm numpy PIL simplejpeg timm torchmetrics tyro "
-    "yaml matplotlib tensorboard psutil webdataset hypothesis pytest cv2 tests".split()
+    "yaml matplotlib tensorboard psutil webdataset hypothesis pytest cv2 tests bokeh sklearn "
+    "jinja2".split()
 )
 
 
@@ -119,6 +120,7 @@ def test_no_script_folder_shadows_a_module() -> None:
 
 def test_importing_touches_no_gpu_and_no_arguments() -> None:
     slow = ["ffcv", "nvidia.dali", "timm", "matplotlib", "torchvision", "kornia", "torch._dynamo"]
+    slow += ["bokeh", "sklearn", "jinja2"]
     code = (
         "import sys; sys.argv = ['x', '--nonsense'];"
         "import headrace.pipeline, headrace.augment, headrace.train, torch;"

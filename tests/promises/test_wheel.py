@@ -57,6 +57,8 @@ def test_one_top_level_package(built: Path) -> None:
         for path in (ROOT / folder).rglob("*.py")
     } | {"headrace/__init__.py", "headrace/__main__.py", "headrace/py.typed"}
     modules |= {f"headrace/{path.relative_to(ROOT)}" for path in ROOT.glob("train/presets/*.yaml")}
+    assets = (path for path in ROOT.glob("train/reporting/assets/**/*") if path.is_file())
+    modules |= {f"headrace/{path.relative_to(ROOT)}" for path in assets}
     for kind, found in names.items():
         assert modules <= set(found), f"{kind} lacks {sorted(modules - set(found))[:5]}"
     assert not any(name.startswith("headrace/tests") for name in names["wheel"])
@@ -114,7 +116,8 @@ def test_packs_trains_and_predicts_among_namesakes(python: Path, tmp_path: Path)
     headrace_command(
         "train", "--data", "a.beton", "--out", "run", "--device", "cpu", *settings.split()
     )
-    preset = "--preset food11-sample --batch-size 4 --epochs 1 --limit-batches 1"
+    assert (tmp_path / "run" / "report.html").is_file()  # made of the wheel's own assets
+    preset = "--no-report --preset food11-sample --batch-size 4 --epochs 1 --limit-batches 1"
     headrace_command(
         "train", "--data", "a.beton", "--out", "other", "--device", "cpu", *preset.split()
     )

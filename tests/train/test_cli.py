@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "train/run.py")]
 QUICK = (
     "--model timm:test_resnet --size 32 --batch-size 8 --epochs 1 --loader torchvision --workers 0 "
-    "--device cpu --amp off --recipe flip --no-tensorboard --log-every 2"
+    "--device cpu --amp off --recipe flip --no-tensorboard --no-report --log-every 2"
 ).split()
 ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -106,9 +106,14 @@ def test_two_processes_train_one_model(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     flags = ["--nproc-per-node", "2", str(ROOT / "train/run.py"), "--data", str(data)]
-    done = call([*launcher, *flags, *QUICK, "--out", str(out), "--recipe", "report"], tmp_path)
+    done = call(
+        [*launcher, *flags, *QUICK, "--out", str(out), "--recipe", "report", "--report"], tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("best val accuracy") == 1
+    # By one process, when the group has parted.
+    assert done.stdout.splitlines()[-1] == f"report: {out}/report.html"
+    assert (out / "report.html").stat().st_size > 1_000_000
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     epoch = next(row for row in rows if row["kind"] == "epoch")
     assert epoch["global_step"] == 4  # 30 samples, padded to 4 batches of 8 over both

@@ -79,7 +79,7 @@ def test_a_run_and_a_prediction_on_names_that_are_not_utf8(
 ) -> None:
     flags = (
         "--model timm:test_resnet --size 32 --batch-size 4 --epochs 1 --loader torchvision "
-        "--workers 1 --device cpu --amp off --recipe flip --log-every 1"
+        "--workers 1 --device cpu --amp off --recipe flip --log-every 1 --no-report"
     ).split()
     done = call(
         str(ROOT / "train/run.py"), "--data", str(latin_folder), *flags, cwd=tmp_path,

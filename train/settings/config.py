@@ -155,6 +155,9 @@ class RuntimeConfig:
     profile: bool = False
     """Record a few steps for torch's profiler: trace.json.gz in the run folder, which
     ui.perfetto.dev and chrome://tracing show."""
+    report: bool = True
+    """Write report.html into the run folder at the end: curves, classes, mistakes, a map (needs the
+    extra `report`)."""
 
     def __post_init__(self) -> None:
         check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
@@ -182,7 +185,7 @@ class RunConfig:
 # samples, save for rounding. Everything else would turn the continued run into another one.
 FREE_ON_RESUME = frozenset(
     "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
-    "save_every tensorboard pretrained weights activation_checkpointing resident_memory "
+    "save_every tensorboard report pretrained weights activation_checkpointing resident_memory "
     "tta tta_weight tta_scales deterministic profile".split()
 )
 LONGER = frozenset({"epochs", "schedule_from"})

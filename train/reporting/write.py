@@ -1,0 +1,182 @@
+"""From run folders to a report's file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.records import Records
+from headrace.train.evaluation.output import written
+from headrace.train.folder.run_folder import REPORT_NAME
+from headrace.train.reporting.asked import ReportConfig
+from headrace.train.reporting.elements import Section
+from headrace.train.reporting.judged import judge, share_of_split
+from headrace.train.reporting.page import render
+from headrace.train.reporting.plotting import check_plots
+from headrace.train.reporting.run_log import RunLog, read_run, run_folders
+from headrace.train.reporting.sections import (
+    augmented,
+    beside,
+    calibration,
+    comparison,
+    confusion,
+    curves,
+    feature_map,
+    mistakes,
+    overlaid,
+    per_class,
+    run_settings,
+    surroundings,
+    suspects,
+    verdict,
+)
+from headrace.train.reporting.subject import Subject
+from headrace.train.state import Run
+
+_AFTER_VERDICT: tuple[Callable[[Subject], Section | None], ...] = (
+    curves.make,
+    confusion.make,
+    per_class.make,
+    calibration.make,
+    mistakes.make,
+    suspects.make,
+    augmented.make,
+    feature_map.make,
+    run_settings.make,
+    surroundings.make,
+)
+AT_END_S = 60.0
+"""How long the evaluation for the report at the end of a run may take, about."""
+
+
+def write_report(folders: Sequence[str | Path], out: Path, asked: ReportConfig) -> None:
+    """Writes a page of one run, or of several beside each other.
+
+    Args:
+        folders: run folders, or folders of them.
+        out: the file.
+        asked: what the user wants.
+
+    Raises:
+        HeadraceError: if one is no run folder, a package is missing, or the file cannot be written.
+    """
+    check_plots()
+    with ExitStack() as resources:
+        found = [folder for place in folders for folder in run_folders(place)]
+        subjects = [look(read_run(folder), asked, resources) for folder in found]
+        page = _one(subjects[0]) if len(subjects) == 1 else _several(subjects)
+    with written(out) as file:
+        file.write(page)
+
+
+def write_at_end(run: Run) -> None:
+    """Writes report.html into the folder of a run that has just ended, on its first process.
+
+    It says where, or in a line why not: a report never fails a run.
+    """
+    if not run.world.is_main or not run.config.runtime.report:
+        return
+    out = run.folder / REPORT_NAME
+    try:
+        asked = ReportConfig(device=str(run.device), split=_split_in_time(run))
+        write_report([run.folder], out, asked)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        print(f"no report: {reason} (--no-report leaves it away)", flush=True)
+        return
+    print(f"report: {out}", flush=True)
+
+
+def _split_in_time(run: Run) -> str:
+    """What the report is to be judged on, where all that was held out would take too long."""
+    data = run.config.data
+    passes = max(1, run.progress.epoch)
+    each = run.clock.seconds["evaluate"] / passes
+    if data.limit_batches or each <= AT_END_S:
+        return ""
+    part = share_of_split(data.val_split, AT_END_S / each)
+    return "" if part == data.val_split else part
+
+
+def look(log: RunLog, asked: ReportConfig, resources: ExitStack) -> Subject:
+    """Opens a run's data and asks its best checkpoint, as far as they are there.
+
+    Raises:
+        HeadraceError: if what cannot be done was asked for by name.
+    """
+    subject = Subject(log=log, asked=asked, judged=None, records=None)
+    data = asked.data or log.config.data.data
+    try:
+        records = resources.enter_context(Records.open(data))
+    except (HeadraceError, OSError) as error:
+        if asked.data:
+            raise
+        subject.gaps.append(
+            f"The data is not there ({error}), so there are curves and settings alone; if it was "
+            "moved, say where to with --data."
+        )
+        return subject
+    subject = dataclasses.replace(subject, records=records)
+    if not log.best_path.is_file():
+        subject.gaps.append(
+            f"There is no {log.best_path.name}, so nothing is told of classes and images."
+        )
+        return subject
+    if not log.evaluated and not asked.split:
+        subject.gaps.append(
+            "Nothing was held out, so nothing is told of classes and images; --split NAME names "
+            "labelled samples to judge it on."
+        )
+        return subject
+    try:
+        judged = judge(log, records, asked)
+    except (HeadraceError, OSError, RuntimeError) as error:
+        if asked.split or asked.layer or asked.model:
+            raise
+        subject.gaps.append(f"The best checkpoint cannot be asked: {' '.join(str(error).split())}.")
+        return subject
+    if asked.split:
+        subject.gaps.append(
+            f"Classes and images are judged on {asked.split}, curves on what the run held out."
+        )
+    return dataclasses.replace(subject, judged=judged)
+
+
+def _one(subject: Subject) -> bytes:
+    log = subject.log
+    rest = [section for make in _AFTER_VERDICT if (section := make(subject)) is not None]
+    # Last made, for it says what the others missed.
+    sections = [verdict.make(subject), *rest]
+    data, model = log.config.data, log.config.model
+    subtitle = f"{model.model} on {Path(data.data).name}"
+    if subject.judged is not None:
+        subtitle += f", {len(subject.judged.classes)} classes"
+    return render(log.name, subtitle, sections)
+
+
+def _several(subjects: Sequence[Subject]) -> bytes:
+    logs = [subject.log for subject in subjects]
+    names = short_names([log.folder for log in logs])
+    made = (
+        comparison.make(subjects, names),
+        overlaid.make(logs, names),
+        beside.classes(subjects, names),
+        # Of seeds and folds there is one list for all.
+        suspects.make(subjects[0]),
+        beside.settings(logs, names),
+    )
+    title = f"{len(logs)} runs"
+    return render(title, ", ".join(names), [section for section in made if section is not None])
+
+
+def short_names(folders: Sequence[Path]) -> list[str]:
+    """The folders' names, with as many of their parents as it takes to tell them apart."""
+    whole = [folder.resolve() for folder in folders]
+    for depth in range(1, max((len(path.parts) for path in whole), default=1) + 1):
+        names = ["/".join(path.parts[-depth:]) for path in whole]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{path.name} ({number})" for number, path in enumerate(whole, 1)]
