@@ -3,6 +3,7 @@ off still tells."""
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device.job import Row, shown
 from headrace.pipeline.atomic import replacing
 
+_FOLDERS = re.compile(r"(?<![\w.])(?:/[\w.+@-]+)+/")
 _APART_S = 2.0  # between two writes
 COLUMNS = (Column("what"), Column("result", "shown"), Column("IQR", "iqr", ",.3g"), Column("note"))
 
@@ -39,8 +41,7 @@ class Result:
             if "seconds" in row:
                 self.seconds[f"{section}: {row['what']}"] = row["seconds"]
             else:
-                row = {"section": section, **row}
-                row["shown"] = shown(row)
+                row = _told({"section": section, **row})
                 self.rows.append(row)
                 print(line(row), flush=True)
             if time.perf_counter() - self._written > _APART_S:
@@ -72,6 +73,15 @@ class Result:
             rows = [row for row in self.rows if row["section"] == section]
             text += [f"## {section}", markdown(rows, COLUMNS)]
         return "\n\n".join(text) + "\n"
+
+
+def _told(row: Row) -> Row:
+    """A row whose words are one line, fit for a table, and name no folders."""
+    for name in ("note", "missing"):
+        if row.get(name):
+            words = " ".join(str(row[name]).split()).replace("|", "/")
+            row[name] = _FOLDERS.sub("", words)
+    return {**row, "shown": shown(row)}
 
 
 def line(row: Row) -> str:

@@ -13,6 +13,7 @@ import pytest
 import headrace.bench.gpu
 from headrace.bench.device import part_process
 from headrace.bench.device.job import Job, Row, shown
+from headrace.bench.device.result import Result
 from headrace.bench.device.sections import SECTIONS, module_of
 from headrace.pipeline.errors import ConfigError
 from tests.builders import make_records, samples
@@ -161,3 +162,13 @@ def test_outcomes_of_tests_become_rows(
     assert next(found("x: 1 test"))["missing"] == "not here"
     assert next(found("x: passed"))["value"] == 1
     assert next(found("x"))["note"] == "pytest was killed by SIGABRT in or after x.py::test_crash"
+
+
+def test_words_are_fit_for_a_table(tmp_path: Path) -> None:
+    result = Result(tmp_path, "bench/gpu.py")
+    note = "Error: a | b in\n/home/me/some-folder/x.beton, 3 images/s and a/b/c"
+    result.add("warp", {"what": "it", "ok": False, "note": note})
+    result.finish()
+    (row,) = json.loads((tmp_path / "gpu.json").read_text())["rows"]
+    assert row["note"] == "Error: a / b in x.beton, 3 images/s and a/b/c"
+    assert "| it | FAILED | Error: a / b in" in (tmp_path / "gpu.md").read_text()

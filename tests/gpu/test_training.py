@@ -144,7 +144,7 @@ def test_nccl_with_one_process(tinted: Path, tmp_path: Path, cuda: torch.device)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1"]
     done = subprocess.run(
         [*command, str(script), str(tinted), str(tmp_path / "run"), str(cuda)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         capture_output=True,
         text=True,
         timeout=120,
