@@ -102,7 +102,7 @@ def test_one_class_and_three_samples_are_held_out(tmp_path: Path) -> None:
         "verdict", "curves", "confusion", "per_class", "calibration", "mistakes", "augmented",
         "run_settings", "surroundings",
     ]  # fmt: skip
-    assert "val accuracy, epoch 1 of 1" in page.text and "3 samples" in page.text
+    assert "accuracy on val, epoch 1 of 1" in page.text and "3 samples" in page.text
     assert "1 class has no sample in this split" in page.text
     assert "There is no map of features: 3 samples are too few" in page.text
 

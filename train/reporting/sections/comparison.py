@@ -58,8 +58,7 @@ def make(subjects: Sequence[Subject], names: Sequence[str]) -> Section:
         id="comparison",
         title="Verdict",
         values={
-            "headline": "Nothing was measured" if best is None else f"{names[best]} is ahead",
-            "words": "" if best is None else _words(subjects, names, accuracies, best),
+            **_headline(subjects, names, accuracies, best),
             "table": Table(
                 id="runs", caption="The runs", columns=COLUMNS, rows=rows, sortable=True
             ),
@@ -102,30 +101,35 @@ def _row(subject: Subject, name: str) -> list[Cell]:
     ]
 
 
-def _words(
+def _headline(
     subjects: Sequence[Subject],
     names: Sequence[str],
     accuracies: Sequence[float | None],
-    best: int,
-) -> str:
-    top = accuracies[best] or 0.0
-    count = num_judged(subjects[best])
-    limits = wilson(top * count, count) if count else (0.0, 1.0)
-    within = [
-        names[place]
-        for place, value in enumerate(accuracies)
-        if place != best and value is not None and value >= limits[0]
-    ]
-    text = f"{percent(top)} of the held-out samples are right"
-    text += f" (95% interval {interval_text(limits)})." if count else "."
-    if within and count:
-        text += f" Within that interval: {', '.join(within)}."
+    best: int | None,
+) -> dict[str, str]:
+    """The verdict in a few words, and in a sentence: of repeats their mean, else who is ahead."""
     known = [value for value in accuracies if value is not None]
+    if best is None:
+        return {"headline": "Nothing was measured", "words": ""}
+    top = accuracies[best] or 0.0
     if len(known) > 1 and are_repeats(subjects):
         mean, deviation = float(np.mean(known)), float(np.std(known, ddof=1))
-        text += f" The mean of {len(known)} runs is {percent(mean)}, their deviation "
-        text += f"{percent(deviation)}."
-    return text
+        return {
+            "headline": f"{percent(mean)} on average over {len(known)} runs",
+            "words": f"Their deviation is {percent(deviation)}, the best is {names[best]} with "
+            f"{percent(top)}.",
+        }
+    words = f"{percent(top)} of the held-out samples are right"
+    if count := num_judged(subjects[best]):
+        limits = wilson(top * count, count)
+        words += f" (95% interval {interval_text(limits)})"
+        within = [
+            name
+            for name, value in zip(names, accuracies, strict=True)
+            if name != names[best] and value is not None and value >= limits[0]
+        ]
+        words += f". Within that interval: {', '.join(within)}" if within else ""
+    return {"headline": f"{names[best]} is ahead", "words": f"{words}."}
 
 
 def are_repeats(subjects: Sequence[Subject]) -> bool:

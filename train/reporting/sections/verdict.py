@@ -54,7 +54,7 @@ def headline(subject: Subject) -> dict[str, str]:
     count = num_judged(subject)
     by, epochs = log.config.optim.best_by, log.config.optim.epochs
     place = f"epoch {best['epoch'] + 1} of {epochs}"
-    of = f"{log.config.data.val_split} accuracy, {place}"
+    of = f"accuracy on {log.config.data.val_split}, {place}"
     if count:
         interval = wilson(best["val_accuracy"] * count, count)
         shown = f"95% interval {interval_text(interval)}, {count:,} samples"
