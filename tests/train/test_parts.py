@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-import headrace.train.assemble
+import headrace.train.hooks.build
 from headrace.pipeline.errors import ConfigError
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.parts import PARTS, Named, Own, restore, state_of
@@ -109,9 +109,9 @@ def test_a_resumed_run_gives_hooks_back_what_they_kept(tmp_path: Path) -> None:
     data = write_data(tmp_path / "tiny.beton")
     config = settings(data, tmp_path / "run", epochs=4, limit_batches=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(headrace.train.assemble, "Patience", lambda patience: Two())
+        patch.setattr(headrace.train.hooks.build, "Patience", lambda patience: Two())
         run_training(config)
-        patch.setattr(headrace.train.assemble, "Patience", lambda patience: Epochs())
+        patch.setattr(headrace.train.hooks.build, "Patience", lambda patience: Epochs())
         run = run_training(config, str(tmp_path / "run"))
     assert run.progress.epoch == 4
     assert load_checkpoint(tmp_path / "run")["hooks"] == {"epochs": {"seen": 4}}
