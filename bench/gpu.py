@@ -13,9 +13,11 @@ What is missing here, a package or the GPU, is said and passed over.
 
 import sys
 import tempfile
+import threading
 import time
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -139,8 +141,19 @@ def _run_section(name: str, job: Job, given: GpuSettings, result: Result, deadli
         log = given.out / f"{name}-{part.replace('/', '_')}.log"
         run_part(name, part, job, min(section.limit_s, left), log, partial(result.add, name))
 
-    with ThreadPoolExecutor(section.at_once) as pool:
-        list(pool.map(run, module_of(name).parts(job)))
+    waiting = deque(module_of(name).parts(job))
+
+    def run_all() -> None:
+        with suppress(IndexError):
+            while True:
+                run(waiting.popleft())
+
+    # Daemons: Ctrl-C ends this process at once, and with it those of the parts.
+    threads = [threading.Thread(target=run_all, daemon=True) for _ in range(section.at_once)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 if __name__ == "__main__":

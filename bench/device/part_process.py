@@ -32,7 +32,8 @@ def run_part(
         log: where its stderr goes.
         tell: gets each row as it comes, and one more if the process did not end well.
     """
-    command = [sys.executable, "-m", "headrace.bench.device.child", section, part, job.to_text()]
+    command = [sys.executable, "-m", "headrace.bench.device.child"]
+    command += [section, part, job.to_text(), str(os.getpid())]
     environment = {**os.environ, "PYTHONPATH": _search_path(), "PYTHONFAULTHANDLER": "1"}
     began, last = time.perf_counter(), ""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import headrace.bench.gpu
@@ -172,3 +175,43 @@ def test_words_are_fit_for_a_table(tmp_path: Path) -> None:
     (row,) = json.loads((tmp_path / "gpu.json").read_text())["rows"]
     assert row["note"] == "Error: a / b in x.beton, 3 images/s and a/b/c"
     assert "| it | FAILED | Error: a / b in" in (tmp_path / "gpu.md").read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups")
+def test_a_part_ends_with_whoever_started_it(data: Path, tmp_path: Path) -> None:
+    """However that ended: parts are in sessions of their own, which nobody else would end."""
+    command = [
+        sys.executable,
+        "-m",
+        "headrace.bench.device.child",
+        "warp",
+        "x",
+        job(data).to_text(),
+    ]
+    script = (
+        "import subprocess, sys, time\n"
+        f"process = subprocess.Popen({command!r}, start_new_session=True,"
+        " stdout=subprocess.PIPE)\n"
+        "print(process.pid, flush=True)\n"
+        "time.sleep(3600)\n"
+    )
+    # The child hangs: its section never gives a result.
+    hanging = tmp_path / "sitecustomize.py"
+    hanging.write_text(
+        "import sys\n"
+        "if 'headrace.bench.device.child' in sys.orig_argv:\n"
+        "    import headrace.bench.device.warps as warps, time\n"
+        "    warps.run = lambda part, job: time.sleep(3600)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).resolve().parents[2])])
+    starter = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert starter.stdout is not None
+    part = psutil.Process(int(starter.stdout.readline()))
+    starter.kill()
+    starter.wait()
+    gone, _ = psutil.wait_procs([part], timeout=60)
+    assert gone
