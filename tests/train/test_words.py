@@ -101,7 +101,7 @@ def test_nested_names_are_the_flat_flags(nested: str, flat: str) -> None:
         (
             "--runtime.lr 3",
             "--runtime.lr: there is no setting 'lr' of runtime; known are out, overwrite, seed, "
-            "device, amp, compile, log-every, save-every, tensorboard",
+            "device, amp, compile, log-every, save-every, tensorboard, report",
         ),
         (
             "--optim.nam sgd",
