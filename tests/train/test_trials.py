@@ -25,7 +25,7 @@ from tests.train.tiny_runs import SPLITS, assert_same_run, rows, settings
 pytestmark = pytest.mark.usefixtures("one_thread")
 QUICK = (
     "--model timm:test_resnet --size 32 --batch-size 8 --epochs 2 --workers 0 --lr 0.003 "
-    "--loader torchvision --device cpu --no-tensorboard --log-every 2"
+    "--loader torchvision --device cpu --no-tensorboard --no-report --log-every 2"
 ).split()
 ASK: dict[str, Any] = {"loader": "torchvision", "workers": 0, "device": "cpu"}
 
@@ -114,6 +114,20 @@ def test_the_same_command_again_finds_it_finished(
     assert f"{folds} is finished already: 2 runs" in shown and "95% interval" in shown
     assert run_trials(read_flags(["--resume", str(folds)])) == summary
     assert before == {path: path.stat().st_mtime_ns for path in folds.glob("*/*.pt")}
+
+
+def test_a_page_of_all_runs_is_written_when_they_are_summed_up(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("bokeh")
+    out = tmp_path / "seeds"
+    words = ["--data", str(data), "--out", str(out), "--repeats", "2", *QUICK, "--report"]
+    run_trials(read_flags(words))
+    assert f"report: {out / 'report.html'}" in capsys.readouterr().out
+    page = (out / "report.html").read_text()
+    assert "seed0" in page and "seed1" in page
+    run_trials(read_flags(words))
+    assert "report: " not in capsys.readouterr().out, "finished already"
 
 
 def test_a_fold_that_was_cut_off_goes_on_to_the_bit(
