@@ -19,6 +19,7 @@ from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import read_flags, run_training, run_trials
 from headrace.train.trials.interval import describe, t_quantile
 from headrace.train.trials.out_of_fold import read_out_of_fold
+from tests.builders import make_records, photo, stored
 from tests.train.test_loop import stop_after
 from tests.train.tiny_runs import SPLITS, assert_same_run, rows, settings
 
@@ -147,6 +148,25 @@ def test_a_fold_that_was_cut_off_goes_on_to_the_bit(
     for name in ("fold0", "fold1"):
         assert_same_run(folds / name, tmp_path / "two" / name)
     assert summary == json.loads((folds / "summary.json").read_text())
+
+
+def test_folds_of_small_images_are_measured_as_they_were_trained(tmp_path: Path) -> None:
+    data, out = tmp_path / "small.beton", tmp_path / "two"
+    images = [stored(photo(number, 30, 32), label=number % 2) for number in range(20)]
+    make_records(data, images, {"train": 20}).close()
+    quick = [word for word in QUICK if word not in ("--size", "32")]
+    words = ["--data", str(data), "--out", str(out), "--folds", "2", *quick, "--amp", "off"]
+    summary = run_trials(read_flags(words))
+    trained = [load_checkpoint(out / name / "best.pt") for name in ("fold0", "fold1")]
+    assert [content["config"]["geometry"] for content in trained] == ["padded", "padded"]
+    logged = [rows(out / name, "epoch") for name in ("fold0", "fold1")]
+    accuracies = [max(row["val_accuracy"] for row in found) for found in logged]
+    assert summary["accuracy"]["runs"] == pytest.approx(accuracies, abs=1e-6)
+    best = [
+        next(row["val_loss"] for row in found if row["val_accuracy"] == accuracy)
+        for found, accuracy in zip(logged, accuracies, strict=True)
+    ]
+    assert summary["loss"]["runs"] == pytest.approx(best, rel=1e-4)
 
 
 def test_longer_folds_are_summed_up_anew(
