@@ -44,6 +44,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     Raises:
         HeadraceError: if there is nothing to measure on, or a file cannot be read or written.
     """
+    config.check_outputs({"--json": config.json} if config.json else {})
     members = load_members(config.checkpoints)
     classes = members[0].classes
     split = None if config.split == "all" else config.split

@@ -95,9 +95,10 @@ def predict(config: PredictConfig) -> Outcome:
     Raises:
         HeadraceError: if a file cannot be read or written, or labels are none of the model's.
     """
+    files = {name: Path(getattr(config, name)) for name in WRITERS if getattr(config, name)}
+    config.check_outputs({f"--{name}": str(path) for name, path in files.items()})
     members = load_members(config.checkpoints)
     classes = members[0].classes
-    files = {name: Path(getattr(config, name)) for name in WRITERS if getattr(config, name)}
     with ExitStack() as resources:
         records = resources.enter_context(Records.open(config.data))
         split = chosen_split(records, config.split)

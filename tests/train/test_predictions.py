@@ -191,6 +191,24 @@ def test_files_of_a_prediction(runs: tuple[str, str], data: Path, tmp_path: Path
         ask(runs[0], data, npz=str(tmp_path / "nope/x.npz"))
 
 
+def test_a_file_replaces_neither_another_nor_what_is_read(
+    runs: tuple[str, str], data: Path, tmp_path: Path
+) -> None:
+    one = str(tmp_path / "one.csv")
+    best = f"{runs[0]}/best.pt"
+    for files, message in (
+        ({"csv": one, "submission": one}, "--submission .* would replace the file of --csv; name"),
+        ({"npz": str(data)}, r"--npz .* would replace .*; name another file"),
+        ({"csv": best}, "--csv .*best.pt would replace .*best.pt; name another file"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            ask(runs[0], data, **files)
+    with pytest.raises(ConfigError, match=r"--json .* would replace .*; name another file"):
+        evaluate(EvaluateConfig(paths=(runs[0], str(data)), json=str(data)))
+    assert load_checkpoint(Path(best)) and not Path(one).exists()
+    ask(runs[0], data, csv="/dev/null", submission="/dev/null")
+
+
 def test_a_category_is_the_number_that_a_class_is_called(tmp_path: Path) -> None:
     """Classes named by numbers may stand in the order of text: 0, 1, 10, 2."""
     predicted = np.array([2, 3, 0])

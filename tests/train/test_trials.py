@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,17 @@ def test_folds_of_small_images_are_measured_as_they_were_trained(tmp_path: Path)
     assert summary["loss"]["runs"] == pytest.approx(best, rel=1e-4)
 
 
+def test_a_finished_fold_that_lost_its_best_is_trained_anew(data: Path, tmp_path: Path) -> None:
+    place = tmp_path / "two"
+    carried_out(data, place, "--folds", "2", "--epochs", "1", "--limit-batches", "1")
+    (place / "fold1" / "best.pt").unlink()
+    with pytest.raises(ConfigError, match=r"has lost its best\.pt; remove .*fold1 and train"):
+        predict(PredictConfig(paths=(str(place), str(data)), split="val", **ASK))
+    shutil.rmtree(place / "fold1")
+    run_trials(read_flags(["--resume", str(place)]))
+    assert (place / "fold1" / "best.pt").is_file()
+
+
 def test_longer_folds_are_summed_up_anew(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,6 +214,8 @@ def test_seeds_are_runs_on_the_same_samples(data: Path, tmp_path: Path) -> None:
         ("--folds 15", r"samples than folds, class 0 \(14\), .*; take --folds 14 at most"),
         ("--repeats 2 --val-split none", "--repeats 2 has nothing to measure on"),
         ("--split-seed 3", "--split-seed 3 has nothing to draw"),
+        ("--val-fraction 0.2 --split-seed -3", "--split-seed is -3, expected 0 to"),
+        ("--folds 2 --split-seed -3", "--split-seed is -3, expected 0 to"),
         ("--val-fraction 1.5", "--val-fraction is 1.5, expected above 0 and below 1"),
         ("--val-fraction 0.2 --val-split test", "--val-fraction 0.2 and --val-split test exclude"),
     ],

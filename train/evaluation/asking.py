@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
@@ -10,6 +12,8 @@ from tyro.conf import Positional, arg
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import LoaderName, Workers
 from headrace.train.evaluation.ensemble import Ensemble
+from headrace.train.evaluation.output import check_apart
+from headrace.train.folder.run_folder import BEST_NAME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,3 +63,12 @@ class AskConfig:
     @property
     def data(self) -> str:
         return self.paths[-1]
+
+    def check_outputs(self, files: Mapping[str, str]) -> None:
+        """Refuses files, by their flags, that would replace each other, the data or a checkpoint.
+
+        Raises:
+            ConfigError: naming both.
+        """
+        best = [str(Path(place) / BEST_NAME) for place in self.checkpoints]
+        check_apart(files, [*self.paths, *best])

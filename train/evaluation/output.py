@@ -4,7 +4,7 @@ cannot be written."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -28,6 +28,26 @@ def check_writable(path: Path, flag: str = "--csv") -> None:
     for place in needed:
         if not os.access(place, os.W_OK):
             raise ConfigError(f"{flag} {path}: no permission to write {place}; name another file")
+
+
+def check_apart(files: Mapping[str, str], read: Sequence[str]) -> None:
+    """Refuses outputs of which one would replace another, or what is read.
+
+    Args:
+        files: their paths by flag.
+        read: paths of what is read; a run folder stands for its files.
+
+    Raises:
+        ConfigError: naming both.
+    """
+    taken = {Path(place).resolve(): place for place in read}
+    for flag, name in files.items():
+        path = Path(name).resolve()
+        if Path("/dev") in Path(name).absolute().parents:
+            continue
+        if path in taken:
+            raise ConfigError(f"{flag} {name} would replace {taken[path]}; name another file")
+        taken[path] = f"the file of {flag}"
 
 
 @contextmanager

@@ -13,8 +13,7 @@ import torch
 
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, Interrupted
-from headrace.train.folder.finished import finished_line
-from headrace.train.folder.resume import Earlier, read_earlier
+from headrace.train.folder.resume import read_earlier
 from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
 from headrace.train.settings.config import RunConfig
 from headrace.train.trials.data_check import check_data
@@ -22,6 +21,7 @@ from headrace.train.trials.folder import (
     SUMMARY_NAME,
     Trials,
     hold_trials,
+    is_finished,
     write_trials,
 )
 from headrace.train.trials.members import PlannedRun
@@ -98,16 +98,10 @@ def _train(run: PlannedRun, train_one: TrainOne, say: Callable[[str], None]) -> 
     if not any((run.folder / name).is_file() for name in (CONFIG_NAME, LAST_NAME)):
         train_one(run.config, "")
         return
-    if _is_finished(run, read_earlier(str(run.folder))):
+    if is_finished(run, read_earlier(str(run.folder))):
         say("finished already")
         return
     train_one(run.config, str(run.folder))
-
-
-def _is_finished(run: PlannedRun, earlier: Earlier) -> bool:
-    if earlier.checkpoint is None:
-        return False
-    return bool(finished_line(earlier.checkpoint, run.config, run.folder))
 
 
 def _finished(wanted: Trials) -> dict[str, Any]:
@@ -118,7 +112,7 @@ def _finished(wanted: Trials) -> dict[str, Any]:
     for run in wanted.runs:
         if not (run.folder / LAST_NAME).is_file():
             return {}
-        if not _is_finished(run, read_earlier(str(run.folder))):
+        if not is_finished(run, read_earlier(str(run.folder))):
             return {}
     return found if found.get("trained") == states(wanted.runs) else {}
 

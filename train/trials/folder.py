@@ -11,8 +11,9 @@ import yaml
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
+from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock, lock_folder
-from headrace.train.folder.resume import check_same_settings
+from headrace.train.folder.resume import Earlier, check_same_settings, read_earlier
 from headrace.train.folder.run_folder import (
     BEST_NAME,
     CONFIG_NAME,
@@ -142,16 +143,30 @@ def run_folders(place: Path) -> list[Path]:
     """The folders of all the runs of trials, of which each has its best.pt.
 
     Raises:
-        ConfigError: if one has none yet.
+        ConfigError: if one has none yet, or has lost it.
     """
-    folders = [run.folder for run in read_trials(place).runs]
-    for folder in folders:
+    runs = read_trials(place).runs
+    folders = [run.folder for run in runs]
+    for run, folder in zip(runs, folders, strict=True):
         if not (folder / BEST_NAME).is_file():
+            if (folder / LAST_NAME).is_file() and is_finished(run, read_earlier(str(folder))):
+                raise ConfigError(
+                    f"{folder} is finished and has lost its {BEST_NAME}; remove {folder} and train "
+                    f"that run anew with `{called('train')} --resume {place}`, or name those that "
+                    "are there"
+                )
             raise ConfigError(
                 f"{place}: {folder.name} has no {BEST_NAME} yet; finish the runs with "
                 f"`{called('train')} --resume {place}`, or name those that are there"
             )
     return folders
+
+
+def is_finished(run: PlannedRun, earlier: Earlier) -> bool:
+    """Whether going on with the run would do nothing."""
+    if earlier.checkpoint is None:
+        return False
+    return bool(finished_line(earlier.checkpoint, run.config, run.folder))
 
 
 def _refuse_others(folder: Path) -> None:

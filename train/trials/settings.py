@@ -26,6 +26,7 @@ class TrialsConfig:
             check(
                 getattr(self, name) in {0, *range(2, 1001)}, name, getattr(self, name), "2 to 1000"
             )
+        check(0 <= self.split_seed < 10**18, "split_seed", self.split_seed, "0 to 10**18 - 1")
         if self.folds and self.repeats:
             raise ConfigError("--folds and --repeats exclude each other: take one after the other")
 
