@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -94,8 +93,7 @@ def judge(log: RunLog, records: Records, asked: ReportConfig) -> Judged:
     (member,) = load_members([str(log.best_path)])
     check_classes(records, member.classes)
     split = asked.split or log.config.data.val_split
-    chosen = records.select(split)
-    if not len(chosen):
+    if not len(records.select(split)):
         raise ConfigError(f"split {split!r} of {records.path} is empty")
     check_range(records, split, len(member.classes))
     device = resolve_device(asked.device, "--device")
@@ -105,9 +103,7 @@ def judge(log: RunLog, records: Records, asked: ReportConfig) -> Judged:
         loader = resources.enter_context(
             open_loader(records, _loader_config(log, member, split, asked, precision))
         )
-        limit = 0 if asked.split else log.config.data.limit_batches
-        seen = min(len(chosen), limit * log.config.data.batch_size or len(chosen))
-        watch = _Watch(chosen[:seen], asked.points, device)
+        watch = _Watch(loader.plan(0).indices, asked.points, device)
         layer = resources.enter_context(watch.layer(model, asked.layer, len(member.classes)))
         batches: Any = loader.epoch(0)
         resources.enter_context(closing(batches))
@@ -116,7 +112,7 @@ def judge(log: RunLog, records: Records, asked: ReportConfig) -> Judged:
             watch.see(batch)
             return member.preprocess.normalise(batch.images, precision.dtype)
 
-        outcome = answer(model, islice(batches, limit or None), images_of, precision)
+        outcome = answer(model, batches, images_of, precision)
     shown, features, thumbs = watch.found(outcome)
     return Judged(
         member=member,
@@ -153,7 +149,11 @@ def _loader_config(
     if asked.workers is not None:
         decode = dataclasses.replace(decode, workers=asked.workers)
     plan = PlanConfig(crop=member.preprocess.crop, batch_size=data.batch_size, train=False)
-    return LoaderConfig(split=split, device=precision.device, plan=plan, decode=decode)
+    # As the run itself measured, unless another split was asked for.
+    at_most = 0 if asked.split else data.limit_batches * data.batch_size
+    return LoaderConfig(
+        split=split, at_most=at_most, device=precision.device, plan=plan, decode=decode
+    )
 
 
 class _Watch:

@@ -13,13 +13,15 @@ import pytest
 
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.errors import ConfigError, HeadraceError, MissingPackageError
+from headrace.pipeline.records import Records
 from headrace.train.reporting import plotting, write
 from headrace.train.reporting.asked import ReportConfig
-from headrace.train.reporting.judged import share_of_split
+from headrace.train.reporting.judged import judge, share_of_split
+from headrace.train.reporting.run_log import read_run
 from headrace.train.reporting.sections.confusion import most_confused
 from headrace.train.reporting.write import short_names, write_at_end, write_report
 from headrace.train.run import run_training
-from tests.builders import write_beton
+from tests.builders import make_records, write_beton
 from tests.train.reporting.parsed_page import Page, parsed
 from tests.train.tiny_runs import settings, tinted
 
@@ -130,6 +132,19 @@ def test_a_run_that_used_a_part_of_its_data_is_judged_on_that(data: Path, tmp_pa
     run_training(settings(data, tmp_path / "run", epochs=1, limit_batches=1))
     page = page_of(tmp_path / "run")
     assert "95% interval" in page.text and ", 8 samples" in page.text
+
+
+def test_such_a_part_is_the_runs_own_and_shows_all_classes(tmp_path: Path) -> None:
+    data, labels = tmp_path / "sorted.beton", np.repeat(np.arange(3), 8)
+    images = [tinted(number, label, label) for number, label in enumerate([*labels, *labels])]
+    make_records(data, images, {"train": 24, "val": 24}).close()
+    run_training(settings(data, tmp_path / "run", epochs=1, limit_batches=1))
+    log = read_run(tmp_path / "run")
+    with Records.open(data) as records:
+        judged = judge(log, records, ReportConfig(device="cpu"))
+    assert set(judged.outcome.labels.tolist()) == {0, 1, 2} and len(judged.outcome.labels) == 8
+    right = float((judged.outcome.predicted == judged.outcome.labels).mean())
+    assert right == pytest.approx(log.epochs[0]["val_accuracy"])
 
 
 def test_a_preset_that_the_command_named_is_compared_with(
