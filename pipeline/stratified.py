@@ -16,7 +16,8 @@ def in_share(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
     Returns:
         (n,) bool.
     """
-    ranks, counts = _shuffled_ranks(labels, seed)
+    ranks, classes, sizes = _shuffled_ranks(labels, seed)
+    counts = sizes[classes]
     quota = np.round(counts * share)
     quota = np.where(counts > 1, np.clip(quota, 1, counts - 1), quota)
     return ranks < quota
@@ -33,17 +34,16 @@ def fold_numbers(labels: np.ndarray, num_folds: int, seed: int) -> np.ndarray:
     Returns:
         (n,) int64 from 0 to K - 1.
     """
-    ranks, _ = _shuffled_ranks(labels, seed)
+    ranks, classes, sizes = _shuffled_ranks(labels, seed)
     # Each class goes on where the one before left off, so that the remainders spread out.
-    values, inverse = np.unique(labels, return_inverse=True)
-    sizes = np.bincount(inverse, minlength=len(values))
     starts = np.cumsum(sizes) - sizes
-    numbers: np.ndarray = (ranks + starts[inverse]) % num_folds
+    numbers: np.ndarray = (ranks + starts[classes]) % num_folds
     return numbers
 
 
-def _shuffled_ranks(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each sample, its random rank within its class and the size of that class: (n,) int64."""
+def _shuffled_ranks(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each sample, (n,) int64, its random rank within its class and the class' place among the
+    classes that there are; and the sizes of those."""
     # Raw output, which no version of NumPy changes: runs are resumed and judged on these samples.
     keys = np.random.Philox(key=seed).random_raw(len(labels)) >> np.uint64(11)
     order = np.lexsort([keys, labels])
@@ -51,4 +51,4 @@ def _shuffled_ranks(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarr
     sizes = np.bincount(inverse, minlength=len(values))
     ranks = np.empty(len(labels), np.int64)
     ranks[order] = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return ranks, sizes[inverse]
+    return ranks, inverse, sizes
