@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from headrace.pipeline.errors import BadSampleError
 from headrace.pipeline.records import Records
+from headrace.tools.packing.class_rows import class_title
 
 TILE_PX = 112
 GAP_PX = 6
@@ -44,14 +45,8 @@ def draw_contact_sheet(records: Records, path: Path, columns: int = 8, seed: int
         draw.text((8, top + TILE_PX // 2 + 3), subtitle, FAINT, font)
         for column, index in enumerate(indices):
             left = margin + column * step
-            try:
-                picture = tile(records.decode(index))
-            except BadSampleError:
-                draw.rectangle((left, top, left + TILE_PX, top + TILE_PX), outline=ALARM)
+            if not place_tile(sheet, records, index, (left, top)):
                 draw.text((left + 6, top + 6), f"#{index} bad", ALARM, font)
-                continue
-            across, down = (TILE_PX - picture.width) // 2, (TILE_PX - picture.height) // 2
-            sheet.paste(picture, (left + across, top + down))
     draw.text((8, len(rows) * step + GAP_PX), left_out, ALARM, font)
     sheet.save(path, "PNG")
     return left_out
@@ -77,17 +72,31 @@ def _rows(
     named_first = sorted(values.tolist(), key=lambda v: (v < 0, v))
     for value in named_first[:_ROWS_MAX]:
         members = order[labels == value]
-        classes = records.manifest.classes
-        if value < 0:
-            title = "no label"
-        else:
-            title = classes[value] if value < len(classes) else f"class {value}"
+        title = class_title(records.manifest.classes, value)
         rows.append((title, f"{len(members)} images", members[:columns].tolist()))
     return rows, len(named_first)
 
 
-def tile(image: np.ndarray) -> Image.Image:
-    """An image, (H, W, 3) uint8 RGB, in its own shape and at most TILE_PX wide and high."""
-    picture = Image.fromarray(image)
+def place_tile(sheet: Image.Image, records: Records, index: int, corner: tuple[int, int]) -> bool:
+    """Puts a sample on a sheet, in its own shape and at most TILE_PX wide and high.
+
+    Args:
+        sheet: is drawn on.
+        records: what it is decoded from.
+        index: of the sample.
+        corner: left and top of its tile, px.
+
+    Returns:
+        Whether it could be decoded; if not, a frame stands there.
+    """
+    left, top = corner
+    try:
+        picture = Image.fromarray(records.decode(index))
+    except BadSampleError:
+        frame = (left, top, left + TILE_PX, top + TILE_PX)
+        ImageDraw.Draw(sheet).rectangle(frame, outline=ALARM)
+        return False
     picture.thumbnail((TILE_PX, TILE_PX), Image.Resampling.BILINEAR)
-    return picture
+    across, down = (TILE_PX - picture.width) // 2, (TILE_PX - picture.height) // 2
+    sheet.paste(picture, (left + across, top + down))
+    return True

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from headrace.pipeline.errors import BadSampleError
 from headrace.pipeline.records import Records
-from headrace.tools.contact_sheet import ALARM, FAINT, GAP_PX, INK, PAPER, TILE_PX, tile
+from headrace.tools.contact_sheet import ALARM, FAINT, GAP_PX, INK, PAPER, TILE_PX, place_tile
 from headrace.train.evaluation.output import written
 
 _TEXT_PX, _LINE_PX = 11, 14
@@ -57,30 +56,13 @@ def draw_captioned(
             draw.text(place, _fit(text, font, _MARGIN_PX - GAP_PX), INK, font)
         for column, image in enumerate(images):
             left = _MARGIN_PX + column * step
-            _place(sheet, draw, records, image.index, (left, top))
+            place_tile(sheet, records, image.index, (left, top))
             for number, text in enumerate(image.lines):
                 colour = ALARM if text.startswith("!") else INK if number == 0 else FAINT
                 place = (left, top + TILE_PX + 2 + number * _LINE_PX)
                 draw.text(place, _fit(text.removeprefix("!"), font, TILE_PX), colour, font)
     with written(path) as file:
         sheet.save(file, "PNG")
-
-
-def _place(
-    sheet: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    records: Records,
-    index: int,
-    corner: tuple[int, int],
-) -> None:
-    left, top = corner
-    try:
-        picture = tile(records.decode(index))
-    except BadSampleError:
-        draw.rectangle((left, top, left + TILE_PX, top + TILE_PX), outline=ALARM)
-        return
-    across, down = (TILE_PX - picture.width) // 2, (TILE_PX - picture.height) // 2
-    sheet.paste(picture, (left + across, top + down))
 
 
 def _fit(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room_px: int) -> str:

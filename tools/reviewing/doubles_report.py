@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.records import Records
+from headrace.tools.packing.class_rows import class_title
 from headrace.tools.reviewing.captioned_sheet import Captioned, draw_captioned
 from headrace.tools.reviewing.double_kinds import NO_FOLD, TWO_LABELS, Doubles
 from headrace.train.evaluation.prediction_csv import csv_rows
@@ -92,5 +93,4 @@ def draw_doubles(
 
 
 def _class(records: Records, label: int) -> str:
-    classes = records.manifest.classes
-    return "" if label < 0 else classes[label] if label < len(classes) else f"class {label}"
+    return "" if label < 0 else class_title(records.manifest.classes, label)
