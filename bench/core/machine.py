@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
 import platform
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import psutil
-
+from headrace.pipeline import machine
 from headrace.pipeline.cores import available_cores
 
 PACKAGES = (
@@ -40,9 +36,9 @@ def hardware() -> dict[str, Any]:
     GPUs are listed only if CUDA is in use already: asking would initialise it.
     """
     info: dict[str, Any] = {
-        "cpu": _cpu_model(),
+        "cpu": machine.processor() or platform.machine(),
         "cores": available_cores(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "memory_gb": machine.memory_gb(),
         "system": f"{platform.system()} {platform.machine()}",
     }
     import torch
@@ -52,18 +48,6 @@ def hardware() -> dict[str, Any]:
     return info
 
 
-def _cpu_model() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Versions of Python and of those packages that are installed."""
-    found = {"python": platform.python_version()}
-    for name in packages:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+    return {"python": platform.python_version(), **machine.versions(packages)}
