@@ -6,12 +6,10 @@ so each way and each kind of JPEG is a part of its own. The last part is the loa
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from PIL import Image
 
 from headrace.bench.device.job import Job, Row
 from headrace.pipeline.errors import MissingPackageError
@@ -19,11 +17,11 @@ from headrace.pipeline.installed import is_installed
 from headrace.pipeline.loaders.dali_check import (
     BOX_OF,
     KINDS,
-    LARGEST,
-    MEAN,
+    apart,
     checked_way,
     decode_set,
     encoded,
+    is_close,
 )
 from headrace.pipeline.loaders.dali_decoding import Way
 
@@ -50,16 +48,12 @@ def run(part: str, job: Job) -> Iterator[Row]:
     if not is_installed(f"nvidia.{library}"):
         raise MissingPackageError(f"nvidia.{library} is not installed")
     data = encoded(kind)
-    y, x, height, width = BOX_OF
-    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
-    expected = expected[y : y + height, x : x + width]
     for count in (1, BATCH):
         images = _DECODE[library]([data] * count, "whole" if way == "whole" else "regions", device)
-        apart = [np.abs(image.astype(int) - expected) for image in images]
-        largest, mean = max(a.max() for a in apart), max(a.mean() for a in apart)
-        close = bool(largest <= LARGEST and mean <= MEAN)
+        found = [apart(image, kind) for image in images]
+        largest, mean = max(a for a, _ in found), max(a for _, a in found)
         note = f"largest difference {largest}, mean {mean:.2f} levels"
-        yield {"what": f"{part}, {count}", "ok": close, "note": note}
+        yield {"what": f"{part}, {count}", "ok": is_close((largest, mean)), "note": note}
 
 
 def _verdict(device: torch.device) -> Row:

@@ -117,18 +117,30 @@ def _what_is_wrong(command: Sequence[str], way: Way, limit_s: float) -> str:
 def _unlike(found: np.lib.npyio.NpzFile) -> str:
     """Which kinds have other pixels than libjpeg gives; "" if none."""
     wrong = []
-    y, x, height, width = BOX_OF
     for kind in KINDS:
-        image = Image.open(io.BytesIO(encoded(kind))).convert("RGB")
-        expected = np.asarray(image)[y : y + height, x : x + width].astype(int)
         got = found[kind] if kind in found.files else np.zeros(0)
-        if got.shape != expected.shape or got.dtype != np.uint8:
-            wrong.append(kind)
-            continue
-        apart = np.abs(got.astype(int) - expected)
-        if apart.max() > LARGEST or apart.mean() > MEAN:
+        if got.shape != (*BOX_OF[2:], 3) or got.dtype != np.uint8 or not is_close(apart(got, kind)):
             wrong.append(kind)
     return f"gave wrong pixels ({', '.join(wrong)})" if wrong else ""
+
+
+def apart(box: np.ndarray, kind: str) -> tuple[int, float]:
+    """How far the pixels of the box are from libjpeg's: the largest and the mean difference.
+
+    Args:
+        box: (h, w, 3) uint8 of BOX_OF.
+        kind: of the JPEG that it was decoded from.
+    """
+    y, x, height, width = BOX_OF
+    image = np.asarray(Image.open(io.BytesIO(encoded(kind))).convert("RGB"))
+    levels = np.abs(box.astype(int) - image[y : y + height, x : x + width])
+    return int(levels.max()), float(levels.mean())
+
+
+def is_close(found: tuple[int, float]) -> bool:
+    """Whether what `apart` tells is no more than decoders may differ."""
+    largest, mean = found
+    return largest <= LARGEST and mean <= MEAN
 
 
 def encoded(kind: str) -> bytes:
