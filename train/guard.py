@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -25,14 +25,13 @@ def guarded(run: Run, doing: str, *, training: bool) -> Iterator[None]:
     Raises:
         OutOfMemory, NotDeterministic: instead of torch's own errors.
     """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if line := without_deterministic_form(error, run.device):
-            raise NotDeterministic(line) from error
-        if not ran_out(error):
-            raise
-        advice = what_takes_less(
+    progress = run.progress
+
+    def place() -> str:
+        return f"{doing} (epoch {progress.epoch + 1}, step {progress.step + 1})"
+
+    def advice() -> str:
+        return what_takes_less(
             run.config,
             run.device,
             processes=run.world.size,
@@ -40,13 +39,36 @@ def guarded(run: Run, doing: str, *, training: bool) -> Iterator[None]:
             model=run.model,
             loader=run.train_loader.name,
         )
-        place = f"{doing} (epoch {run.progress.epoch + 1}, step {run.progress.step + 1})"
-        raise OutOfMemory(out_of_memory(error, place, run.device, advice)) from error
+
+    with told(run.device, place, advice):
+        yield
 
 
 @contextmanager
 def guarded_start(config: RunConfig, device: torch.device, processes: int) -> Iterator[None]:
     """The same while a run is put together: its model, its compiling, its first batches."""
+
+    def advice() -> str:
+        return what_takes_less(config, device, processes=processes, training=True)
+
+    with told(device, lambda: "setting up the run", advice):
+        yield
+
+
+@contextmanager
+def told(
+    device: torch.device, place: Callable[[], str], advice: Callable[[], str]
+) -> Iterator[None]:
+    """Raises an error of ours for what torch raises inside.
+
+    Args:
+        device: where it computes.
+        place: what was done, asked when it has failed.
+        advice: what takes less memory, asked likewise.
+
+    Raises:
+        OutOfMemory, NotDeterministic: instead of torch's own errors.
+    """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -54,6 +76,4 @@ def guarded_start(config: RunConfig, device: torch.device, processes: int) -> It
             raise NotDeterministic(line) from error
         if not ran_out(error):
             raise
-        advice = what_takes_less(config, device, processes=processes, training=True)
-        line = out_of_memory(error, "setting up the run", device, advice)
-        raise OutOfMemory(line) from error
+        raise OutOfMemory(out_of_memory(error, place(), device, advice())) from error

@@ -22,7 +22,7 @@ from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_range
 from headrace.train.device.amp import Precision, choose_precision
-from headrace.train.device.memory import OutOfMemory, out_of_memory, ran_out, smaller_batch
+from headrace.train.device.memory import smaller_batch
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.ensemble import (
     combine,
@@ -34,6 +34,7 @@ from headrace.train.evaluation.inference import answer
 from headrace.train.evaluation.members import Member, check_classes, selected
 from headrace.train.evaluation.outcome import Outcome
 from headrace.train.evaluation.views import View, describe_views, make_views, plain_view
+from headrace.train.guard import told
 from headrace.train.processes.world import join_world
 from headrace.train.settings.views import ViewConfig
 
@@ -145,7 +146,7 @@ class Answers:
                     with (
                         closing(batches),
                         bar(total=len(loader), unit="batch", desc="predict", leave=False) as shown,
-                        self._explained(precision.device),
+                        told(precision.device, lambda: "prediction", self._smaller_batch),
                     ):
                         said = answer(model, batches, view.images_of, precision, shown.update)
                     outcomes.append(said)
@@ -155,21 +156,8 @@ class Answers:
         mean = mean_of_probabilities(logits, [view.weight for view in seen])
         return with_logits(outcomes[0], mean)
 
-    @contextmanager
-    def _explained(self, device: torch.device) -> Iterator[None]:
-        """Says what takes less memory, where that is what was missing.
-
-        Raises:
-            OutOfMemory: naming the batch size to try.
-        """
-        try:
-            yield
-        except (RuntimeError, MemoryError) as error:
-            if ran_out(error):
-                less = smaller_batch(self._config.batch_size) or 1
-                line = out_of_memory(error, "prediction", device, f"--batch-size {less}")
-                raise OutOfMemory(line) from error
-            raise
+    def _smaller_batch(self) -> str:
+        return f"--batch-size {smaller_batch(self._config.batch_size) or 1}"
 
     @contextmanager
     def _loader(
