@@ -28,7 +28,7 @@ from headrace.pipeline.crops.settings import CropConfig, GeometryName, Size
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import check_given, parse
 from headrace.pipeline.flat_settings import with_values
-from headrace.pipeline.loaders.reference import fill_slot
+from headrace.pipeline.loaders.reference import reference_batch
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
 from headrace.tools.preview_sheet import Block, draw_sheet
@@ -133,10 +133,8 @@ def draw_batch(
     config = subject.config.data.plan(train, subject.config.runtime.seed)
     plan = make_plan(records.heights, records.widths, span, config, epoch)
     place = {int(index): i for i, index in enumerate(plan.indices)}
-    images = torch.empty((len(indices), *config.shape, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
-    for slot, index in enumerate(indices.tolist()):
-        fill_slot(records, plan, place[index], images, slot)
-    return images
+    places = [place[index] for index in indices.tolist()]
+    return reference_batch(records, plan, places, config.shape)
 
 
 def make_block(

@@ -1,6 +1,8 @@
-"""A second look by the reference decoder at a sample that a fast decoder stumbled over."""
+"""The reference decoder: a second look at what a fast one stumbled over, and small batches."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -51,3 +53,24 @@ def fill_slot(
         plan.target(place),
     )
     images[slot] = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+
+
+def reference_batch(
+    records: Records, plan: EpochPlan, places: Sequence[int], shape: tuple[int, int]
+) -> torch.Tensor:
+    """Some samples of a plan as every loader hands them over.
+
+    Args:
+        places: of the samples in the plan's arrays.
+        shape: height and width of the batch's images, px.
+
+    Returns:
+        (B, 3, H, W) uint8, channels_last.
+
+    Raises:
+        BadSampleError: of the first that cannot be decoded.
+    """
+    images = torch.empty((len(places), *shape, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    for slot, place in enumerate(places):
+        fill_slot(records, plan, place, images, slot)
+    return images

@@ -9,7 +9,7 @@ import torch
 
 from headrace.augment import Augmenter, build_augmenter
 from headrace.pipeline.errors import HeadraceError
-from headrace.pipeline.loaders.reference import fill_slot
+from headrace.pipeline.loaders.reference import reference_batch
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
 from headrace.pipeline.sampling import sample_weights
@@ -62,9 +62,7 @@ def _epoch(
     settings = data.plan(True, config.runtime.seed)
     plan = make_plan(records.heights, records.widths, chosen, settings, epoch, weights)
     count = min(SHOWN, data.batch_size, len(plan.indices))
-    images = torch.empty((count, *settings.shape, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
-    for slot in range(count):
-        fill_slot(records, plan, slot, images, slot)
+    images = reference_batch(records, plan, range(count), settings.shape)
     indices = plan.indices[:count]
     labels = torch.from_numpy(records.labels[indices])
     out, targets = augmenter(images, labels)
