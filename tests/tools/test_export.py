@@ -62,7 +62,7 @@ def test_what_is_written_can_be_checked(
     assert sorted(path.name for path in tmp_path.iterdir()) == [out.name, "run"]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", [SUFFIXES[0], ".safetensors"])
 def test_of_a_real_run_it_says_what_a_prediction_says(
     suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

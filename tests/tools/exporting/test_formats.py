@@ -33,8 +33,14 @@ from tests.tools.exporting.made_up_checkpoints import (
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("mode", PLACING)
+SLOW_ONES = [
+    pytest.param(".onnx", mode, marks=[needs_onnx, *([pytest.mark.slow] if number else [])])
+    for number, mode in enumerate(PLACING)
+]
+QUICK_ONES = [(suffix, mode) for suffix in (".pt2", ".safetensors") for mode in PLACING]
+
+
+@pytest.mark.parametrize(("suffix", "mode"), SLOW_ONES + QUICK_ONES)
 def test_any_size_and_number_in_every_geometry(suffix: str, mode: str, tmp_path: Path) -> None:
     run = small_checkpoint(tmp_path / "run", size=(16, 24), eval_mode=mode)
     out = tmp_path / f"out{suffix}"
@@ -77,22 +83,19 @@ def test_onnx_says_what_it_is(tmp_path: Path) -> None:
     assert said["run"] == "run" and said["classes"] == '["apple pie", "bäckerei", "c"]'
 
 
-GRAPHS = ["small-resnet", "homework-cnn", "airbench"]
+ALL_MODELS = [
+    "small-resnet",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in MODELS if name != "small-resnet"),
+]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [n if n in GRAPHS[:1] else pytest.param(n, marks=pytest.mark.slow) for n in MODELS],
-)
+@pytest.mark.parametrize("name", ALL_MODELS)
 def test_every_model_of_ours_has_a_graph(name: str, tmp_path: Path) -> None:
     _check_graph(checkpoint_of(tmp_path, name, Preprocess(size=32)), ".pt2")
 
 
 @needs_onnx
-@pytest.mark.parametrize(
-    "name",
-    [n if n in GRAPHS[:1] else pytest.param(n, marks=pytest.mark.slow) for n in MODELS],
-)
+@pytest.mark.parametrize("name", ALL_MODELS)
 def test_a_spatial_transformer_in_front_of_every_model(name: str, tmp_path: Path) -> None:
     run = checkpoint_of(tmp_path, name, Preprocess(size=32), spatial_transformer=True)
     _check_graph(run, ".onnx")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.augment.preprocess import Preprocess
@@ -20,6 +20,7 @@ def test_every_way_of_evaluating_is_known() -> None:
 
 
 @pytest.mark.parametrize("mode", PLACING)
+@settings(deadline=None)
 @given(
     image=st.tuples(SIDES, SIDES),
     size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
@@ -42,6 +43,7 @@ def test_boxes_and_places_are_the_plans(
 
 
 @pytest.mark.parametrize("mode", PLACING)
+@settings(deadline=None, max_examples=30)
 @given(image=st.tuples(SIDES, SIDES), size=st.integers(1, 100))
 def test_weights_sum_to_one_inside_and_to_nothing_outside(
     mode: str, image: tuple[int, int], size: int
