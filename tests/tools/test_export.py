@@ -182,11 +182,12 @@ def test_another_run_is_told(run: Path, tmp_path: Path) -> None:
 
     weights = {name: value + 1 for name, value in content["weights"].items()}
     preprocess = {**content["preprocess"], "size": 17}
-    for values, message in [
+    cases: list[tuple[dict[str, object], str]] = [
         ({"classes": ["apple pie", "b", "c"]}, "other classes: class 1 is 'bäckerei' for one"),
         ({"preprocess": preprocess}, "was written for .*'size': 16.* has .*'size': 17.*again"),
         ({"weights": weights}, "holds other weights than .*: of epoch 2 of the run run; export"),
-    ]:
+    ]
+    for values, message in cases:
         with pytest.raises(ConfigError, match=message):
             main(["--check", str(out), changed(**values)])
 

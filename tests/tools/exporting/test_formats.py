@@ -40,7 +40,7 @@ SLOW_ONES = [
 QUICK_ONES = [(suffix, mode) for suffix in (".pt2", ".safetensors") for mode in PLACING]
 
 
-@pytest.mark.parametrize(("suffix", "mode"), SLOW_ONES + QUICK_ONES)
+@pytest.mark.parametrize(("suffix", "mode"), [*SLOW_ONES, *QUICK_ONES])
 def test_any_size_and_number_in_every_geometry(suffix: str, mode: str, tmp_path: Path) -> None:
     run = small_checkpoint(tmp_path / "run", size=(16, 24), eval_mode=mode)
     out = tmp_path / f"out{suffix}"
