@@ -21,6 +21,7 @@ ABOUT = {
     "predict": "predict classes with a trained classifier",
     "suspects": "find doubtful labels and images that are there twice, after training by folds",
     "report": "make a page of one or several runs, to look at in a browser",
+    "export": "write a trained model into one file that needs nothing of this project",
     "bench throughput": "images per second of every loader, beside peers and ceilings",
     "bench augmentation": "speed of augmentation, beside Kornia and torchvision",
     "bench packing": "speed and memory of packing, beside FFCV's writer",

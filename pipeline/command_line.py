@@ -28,6 +28,7 @@ SCRIPTS = {
     "predict": "train/predict.py",
     "suspects": "tools/suspects.py",
     "report": "tools/report.py",
+    "export": "tools/export.py",
     "bench throughput": "bench/throughput.py",
     "bench augmentation": "bench/augmentation.py",
     "bench packing": "bench/packing.py",

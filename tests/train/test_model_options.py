@@ -16,6 +16,7 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models import MODELS
 from headrace.train.models.build import build_model
 from headrace.train.models.checkpointing import checkpoint_activations
+from headrace.train.models.renamed import under_present_name
 from headrace.train.models.spatial_transformer import SpatialTransformer
 from headrace.train.models.spec import ModelSpec
 from headrace.train.models.whitening import whiten
@@ -216,3 +217,10 @@ def test_a_run_under_an_earlier_model_name_is_what_it_was(tmp_path: Path) -> Non
 
     words = ["--resume", str(tmp_path / "old"), "--epochs", "2"]
     assert run_training(*read_command_line(words)).progress.epoch == 2
+
+
+def test_the_reports_net_behind_a_spatial_transformer_keeps_its_name() -> None:
+    spec = ModelSpec(name="report-resnet", num_classes=3, size=32, spatial_transformer=True)
+    weights = build_model(spec).state_dict()
+    content = {"model": spec.to_dict(), "weights": weights, "config": {"model": spec.name}}
+    assert under_present_name(content) == content

@@ -16,7 +16,8 @@ def under_present_name(content: dict[str, Any]) -> dict[str, Any]:
     """
     model, weights = content["model"], content["weights"]
     name = model.get("name") if isinstance(model, Mapping) else None
-    if name not in EARLIER or "0.bias" in weights:
+    # The second name is that behind a spatial transformer.
+    if name not in EARLIER or {"0.bias", "model.0.bias"} & weights.keys():
         return content
     now = EARLIER[name]
     config = content["config"]

@@ -1,0 +1,1 @@
+"""Trained models as files that others read: ONNX, torch's exported programs, safetensors."""
