@@ -245,6 +245,11 @@ class PlannedLoader:
         there = self._position.following()
         return self.epoch(there.epoch, there.step)
 
+    @property
+    def position(self) -> tuple[int, int]:
+        """The running or the next pass' epoch, and how many of its batches were handed out."""
+        return self._position.epoch, self._position.step
+
     def set_epoch(self, epoch: int) -> None:
         """Lets the next pass go through a given epoch, as a DistributedSampler's `set_epoch` does.
 

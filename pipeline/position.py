@@ -90,7 +90,7 @@ def read_position(
     Raises:
         ConfigError: if it is none, or of another plan or other data.
     """
-    if not isinstance(state, Mapping) or not _KEYS <= state.keys():
+    if not isinstance(state, Mapping) or not state.keys() >= _KEYS:
         raise ConfigError(
             f"a loader's state is {_in_short(state)}, expected what state_dict() of a loader gave"
         )

@@ -118,7 +118,7 @@ def test_set_epoch_names_the_next_pass(loader: PlannedLoader) -> None:
     loader.set_epoch(2)
     assert delivered(loader) == whole[2]
     for wrong in (-1, 1.5, "2", True):
-        with pytest.raises(ConfigError, match="epoch is .*expected a whole number from 0"):
+        with pytest.raises(ConfigError, match=r"epoch is .*expected a whole number from 0"):
             loader.set_epoch(wrong)  # type: ignore[arg-type]
 
 
