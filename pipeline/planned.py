@@ -11,7 +11,6 @@ import threading
 import weakref
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -188,6 +187,8 @@ class PlannedLoader:
         self._weights = sample_weights(config.sampling, records, self._chosen) if train else None
         self._running = _Running(backend)
         self._position = Position()
+        # Now, for a state is asked for after `close` too.
+        self._data = described_data(records, chosen, self._weights)
         self._closed = False
         # Threads inside a native library at the interpreter's end abort it, so a loader that
         # nobody closed is closed then, or when it is collected.
@@ -278,10 +279,6 @@ class PlannedLoader:
         position = read_position(state, self.config.plan, self._data, len(self))
         self._running.end()
         self._position = position
-
-    @cached_property
-    def _data(self) -> dict[str, Any]:
-        return described_data(self.records, self._chosen, self._weights)
 
     def close(self) -> None:
         """Ends a running epoch and lets go of threads, processes and buffers."""

@@ -206,6 +206,16 @@ def test_other_data_of_as_many_samples_is_refused(tmp_path: Path, loader: Planne
                 other.load_state_dict(loader.state_dict())
 
 
+def test_a_closed_loader_still_says_where_it_was(tmp_path: Path) -> None:
+    make_records(tmp_path / "a.beton", samples(6)).close()
+    with open_loader(tmp_path / "a.beton", loader="native", size=16, batch_size=2) as loader:
+        next(iter(loader))
+        before = loader.state_dict()
+    loader.records.close()
+    assert loader.state_dict() == before
+    assert loader.position == (0, 1)
+
+
 @pytest.mark.parametrize("state", [None, {}, {"epoch": 1}, [1]])
 def test_what_is_no_state_is_refused(loader: PlannedLoader, state: Any) -> None:
     with pytest.raises(ConfigError, match=r"expected what state_dict\(\) of a loader gave"):
