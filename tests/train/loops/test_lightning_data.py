@@ -34,7 +34,7 @@ def test_without_lightning_one_line_says_what_to_install() -> None:
 lightning = pytest.importorskip("lightning.pytorch", reason="lightning is not installed")
 
 
-class Classifier(lightning.LightningModule):  # type: ignore[misc]
+class Classifier(lightning.LightningModule):  # type: ignore[name-defined]
     """One layer, which remembers what it was shown."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ def fit(data: Any, model: Any, *, resume: Path | None = None, **changes: Any) ->
         trainer.fit(model, datamodule=data, ckpt_path=resume)
 
 
-class SaveAt(lightning.Callback):  # type: ignore[misc]
+class SaveAt(lightning.Callback):  # type: ignore[name-defined]
     """Saves after a step, or at the end of its epoch, and ends the run."""
 
     def __init__(self, step: int, path: Path, at_end: bool) -> None:
