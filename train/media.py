@@ -36,8 +36,12 @@ def show_start(run: Run, say: Callable[[str], None]) -> None:
     images, _ = run.augmenter(batch.images, batch.labels)
     run.augmenter.load_state_dict(before)
     events.add_images("train/augmented", _visible(run, images[:SHOWN]), run.progress.global_step)
-    model = copy.deepcopy(run.model).eval()
-    _attempt(lambda: events.add_graph(model, images[:1].float(), use_strict_trace=False), say)
+
+    def add_graph() -> None:
+        model = copy.deepcopy(run.model).eval()  # tracing runs it
+        events.add_graph(model, images[:1].float(), use_strict_trace=False)
+
+    _attempt(add_graph, say)
 
 
 def show_end(run: Run, say: Callable[[str], None]) -> None:

@@ -33,6 +33,19 @@ def test_graph_batch_and_features_are_shown(data: Path, tmp_path: Path) -> None:
     assert (metadata.parent / "sprite.png").exists()
 
 
+def test_a_model_without_a_graph_is_trained_all_the_same(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*args: object, **settings: object) -> None:
+        raise RuntimeError("cannot\nbe traced")
+
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter.add_graph", fail)
+    changes = {"epochs": 1, "report": False, "tensorboard": True, "tensorboard_media": True}
+    run_training(settings(data, tmp_path / "run", **changes))
+    said = capsys.readouterr().out
+    assert "--tensorboard-media: a part is left out (cannot be traced)" in said
+
+
 def test_it_needs_the_events(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--tensorboard-media is True, expected off"):
         settings(data, tmp_path, tensorboard_media=True)
