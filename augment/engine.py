@@ -209,6 +209,15 @@ class Augmenter:
             )
         return self._tables[key]
 
+    def reseed(self, seed: int) -> None:
+        """Begins another random stream, without waiting for the device.
+
+        Args:
+            seed: from 0 to 2**63 - 1.
+        """
+        self.generator.manual_seed(seed)
+        self._host_generator.manual_seed(seed)
+
     def state_dict(self) -> dict[str, torch.Tensor]:
         """The random stream, as CPU byte tensors: all that exact resume needs."""
         return {

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,13 @@ from headrace.pipeline.device import to_device
 from headrace.pipeline.errors import BadSampleError, ClosedError, ConfigError
 from headrace.pipeline.loaders.reference import fill_slot
 from headrace.pipeline.plan import EpochPlan, make_plan, num_batches
+from headrace.pipeline.position import (
+    Position,
+    checked_epoch,
+    described_data,
+    noted,
+    read_position,
+)
 from headrace.pipeline.records import Records
 from headrace.pipeline.sampling import sample_weights
 
@@ -118,12 +126,27 @@ class EpochIterator(Iterator[Batch]):
     """
 
     def __init__(
-        self, loader: PlannedLoader, running: _Running, batches: Generator[Batch, None, None]
+        self,
+        loader: PlannedLoader,
+        running: _Running,
+        batches: Generator[Batch, None, None],
+        position: Position,
     ) -> None:
         self._loader, self._running, self._batches = loader, running, batches
+        self._position = position
+        self._num_batches = len(loader)
 
     def __next__(self) -> Batch:
-        return self._running.advance(self._batches)
+        position = self._position
+        try:
+            batch = self._running.advance(self._batches)
+        except StopIteration:
+            # Not where the epoch was ended before: then the position is no longer the loader's.
+            if position.begun and position.step == self._num_batches:
+                position.epoch, position.step, position.begun = position.epoch + 1, 0, False
+            raise
+        position.step += 1
+        return batch
 
     def close(self) -> None:
         """Ends the epoch; does nothing if it has ended already."""
@@ -136,6 +159,11 @@ class EpochIterator(Iterator[Batch]):
 
 class PlannedLoader:
     """Yields the batches of a plan; see `open_loader`.
+
+    To iterate over it is to go through the next epoch: the first pass through epoch 0, the next
+    one, also after a pass that was left early, through epoch 1. `set_epoch` names another, and
+    `epoch` goes through a given one. `state_dict` says how many batches of which epoch were handed
+    out; in another loader of the same plan `load_state_dict` lets the next pass go on there.
 
     Attributes:
         name: which loader this is.
@@ -158,6 +186,9 @@ class PlannedLoader:
         train = config.plan.train
         self._weights = sample_weights(config.sampling, records, self._chosen) if train else None
         self._running = _Running(backend)
+        self._position = Position()
+        # Now, for a state is asked for after `close` too.
+        self._data = described_data(records, chosen, self._weights)
         self._closed = False
         # Threads inside a native library at the interpreter's end abort it, so a loader that
         # nobody closed is closed then, or when it is collected.
@@ -194,6 +225,7 @@ class PlannedLoader:
             raise ClosedError("this loader is closed; open another")
         self.records.check_open()
         self._running.check_process()
+        epoch = checked_epoch(epoch)
         if not 0 <= start <= len(self):
             raise ConfigError(f"start is {start}, expected 0 to {len(self)} batches")
         self._running.end()
@@ -202,7 +234,51 @@ class PlannedLoader:
             self.config.device,
         )
         self._running.begin(batches)
-        return EpochIterator(self, self._running, batches)
+        self._position = Position(epoch, start, begun=True)
+        return EpochIterator(self, self._running, batches, self._position)
+
+    def __iter__(self) -> EpochIterator:
+        """Iterates over the next epoch, or the rest of one that was loaded in its middle.
+
+        Raises:
+            as `epoch` does.
+        """
+        there = self._position.following()
+        return self.epoch(there.epoch, there.step)
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The running or the next pass' epoch, and how many of its batches were handed out."""
+        return self._position.epoch, self._position.step
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lets the next pass go through a given epoch, as a DistributedSampler's `set_epoch` does.
+
+        From its start, or from where it was when it has just been loaded. A pass under way goes on.
+
+        Raises:
+            ConfigError: if it is no number from 0.
+        """
+        epoch = checked_epoch(epoch)
+        if self._position.begun or self._position.epoch != epoch:
+            self._position = Position(epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader stands, as what JSON holds: counted are the batches handed out."""
+        return noted(self._position, self.config.plan, self._data)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Lets the next pass go on where the loader that gave `state` was; ends one under way.
+
+        A pass of which all batches had been handed out, but not yet its end, ends at once.
+
+        Raises:
+            ConfigError: if it is of another plan or other data; ranks, workers and the loader's
+                name may differ.
+        """
+        position = read_position(state, self.config.plan, self._data, len(self))
+        self._running.end()
+        self._position = position
 
     def close(self) -> None:
         """Ends a running epoch and lets go of threads, processes and buffers."""

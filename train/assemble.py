@@ -49,6 +49,7 @@ from headrace.train.schedules.longer import rate_line
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat, to_flat
 from headrace.train.state import Run
+from headrace.train.trackers import check_tracker
 
 
 def open_run(
@@ -76,6 +77,7 @@ def open_run(
     Raises:
         HeadraceError: for data that cannot be learnt from, or settings that cannot work.
     """
+    check_tracker(config.runtime.log)
     records, classes = open_records(config, resources)
     if checkpoint is None:
         config = settle_crop(config, records, say)

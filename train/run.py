@@ -63,6 +63,7 @@ from headrace.train.folder.run_folder import (
 )
 from headrace.train.guard import guarded_start
 from headrace.train.loop import train
+from headrace.train.media import show_end, show_start
 from headrace.train.presets import load_preset
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
@@ -208,11 +209,16 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
         if world.size > 1:
             # The wrapper would hold the group's threads for as long as the caller holds the run.
             resources.callback(setattr, run, "forward", run.model)
+        media = config.runtime.tensorboard_media
         with StopRequest() as stop:
             try:
+                if media:
+                    show_start(run, _say)
                 train(run, stop)
             except Interrupted:
                 raise Interrupted(_how_to_resume(run, world)) from None
+        if media:
+            show_end(run, _say)
         finish(run)
         return run
 

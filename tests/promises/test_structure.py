@@ -24,7 +24,7 @@ MAY_IMPORT = {
 PACKAGES = set(
     "torch torchvision nvidia ffcv kornia numba tqdm numpy PIL simplejpeg timm torchmetrics tyro "
     "yaml matplotlib tensorboard psutil webdataset hypothesis pytest cv2 tests bokeh sklearn "
-    "jinja2 onnx onnxscript onnxruntime safetensors".split()
+    "jinja2 onnx onnxscript onnxruntime safetensors lightning accelerate wandb mlflow nbclient".split()
 )
 
 
@@ -120,7 +120,7 @@ def test_no_script_folder_shadows_a_module() -> None:
 
 def test_importing_touches_no_gpu_and_no_arguments() -> None:
     slow = ["ffcv", "nvidia.dali", "timm", "matplotlib", "torchvision", "kornia", "torch._dynamo"]
-    slow += ["bokeh", "sklearn", "jinja2"]
+    slow += ["bokeh", "sklearn", "jinja2", "lightning", "wandb", "mlflow"]
     code = (
         "import sys; sys.argv = ['x', '--nonsense'];"
         "import headrace.pipeline, headrace.augment, headrace.train, torch;"

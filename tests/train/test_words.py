@@ -101,8 +101,8 @@ def test_nested_names_are_the_flat_flags(nested: str, flat: str) -> None:
         (
             "--runtime.lr 3",
             "--runtime.lr: there is no setting 'lr' of runtime; known are out, overwrite, seed, "
-            "device, amp, compile, deterministic, log-every, save-every, tensorboard, profile, "
-            "report",
+            "device, amp, compile, deterministic, log-every, save-every, tensorboard, "
+            "tensorboard-media, log, profile, report",
         ),
         (
             "--optim.nam sgd",

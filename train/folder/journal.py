@@ -67,6 +67,11 @@ class Journal:
             for name, value in values.items():
                 self._events.add_scalar(f"{prefix}/{name}", value, step)
 
+    @property
+    def events(self) -> Any:
+        """TensorBoard's writer, for what is no curve; None where there is none."""
+        return self._events
+
     def position_bytes(self) -> int:
         """Length of metrics.jsonl so far."""
         return 0 if self._file is None else int(self._file.tell())

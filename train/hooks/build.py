@@ -12,7 +12,10 @@ from headrace.train.hooks.patience import Patience
 from headrace.train.hooks.profiler import Profiler
 from headrace.train.hooks.screen import Screen
 from headrace.train.hooks.text_log import TextLog
+from headrace.train.hooks.tracking import Tracking
+from headrace.train.settings.config_file import to_flat
 from headrace.train.state import Run
+from headrace.train.trackers import About, open_tracker
 from headrace.train.verdict import circumstances, verdict_line
 
 
@@ -40,6 +43,18 @@ def hooks_of(
         Screen(optim.epochs, world.is_main, optim.best_by, hint),
         Patience(optim.patience),
     ]
+    service = run.config.runtime.log
+    if service != "none" and world.is_main:
+        settings = to_flat(run.config)
+        tracking = Tracking(
+            service,
+            lambda run_id: open_tracker(
+                service, About(folder=run.folder, settings=settings, run_id=run_id)
+            ),
+            say,
+        )
+        resources.push(tracking.close)
+        hooks.append(tracking)
     hooks += [part for part in (run.average, after) if isinstance(part, Hook)]
     if run.config.runtime.profile and world.is_main:
         steps = run.steps_per_epoch

@@ -18,6 +18,7 @@ from headrace.train.settings.views import ViewConfig
 
 Switch = Literal["auto", "on", "off"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
+LogName = Literal["none", "wandb", "mlflow"]
 NormaliseName = Literal["auto", "data", "imagenet", "half", "none", "model"]
 
 
@@ -152,6 +153,12 @@ class RuntimeConfig:
     """Write last.pt every so many steps besides every epoch (0: epochs only)."""
     tensorboard: bool = True
     """Write TensorBoard events into the run folder."""
+    tensorboard_media: bool = False
+    """Write into them too: the model's graph and an augmented batch at the start, the features of
+    held-out images at the end."""
+    log: LogName = "none"
+    """Send what is logged to a service, through its own client: wandb (Weights & Biases) or mlflow;
+    its environment variables hold, WANDB_MODE=offline say."""
     profile: bool = False
     """Record a few steps for torch's profiler: trace.json.gz in the run folder, which
     ui.perfetto.dev and chrome://tracing show."""
@@ -163,6 +170,9 @@ class RuntimeConfig:
         check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
         check_choice("amp", self.amp, get_args(AmpName))
         check_choice("compile", self.compile, get_args(Switch))
+        check_choice("log", self.log, get_args(LogName))
+        both = "off: --no-tensorboard leaves nothing to write it into"
+        check(self.tensorboard or not self.tensorboard_media, "tensorboard_media", True, both)
         check(self.log_every >= 1, "log_every", self.log_every, "at least 1")
         check(self.save_every >= 0, "save_every", self.save_every, "0 or more")
 
@@ -186,7 +196,7 @@ class RunConfig:
 FREE_ON_RESUME = frozenset(
     "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
     "save_every tensorboard report pretrained weights activation_checkpointing resident_memory "
-    "tta tta_weight tta_scales deterministic profile".split()
+    "tta tta_weight tta_scales deterministic profile log tensorboard_media".split()
 )
 LONGER = frozenset({"epochs", "schedule_from"})
 """What a resumed run may change to be trained longer; what that does to the learning rate is said
