@@ -15,6 +15,7 @@ from headrace.train.losses.penalty import PenaltyConfig
 from headrace.train.metrics import DECIDING
 from headrace.train.objectives import OBJECTIVES
 from headrace.train.optimizers import OPTIMIZERS
+from headrace.train.optimizers.freezing import FreezeConfig
 from headrace.train.optimizers.groups import GroupConfig
 from headrace.train.schedules import SCHEDULES
 from headrace.train.settings.rooms import ROOMS, settings_kind, technique_of
@@ -45,6 +46,7 @@ class OptimConfig:
     """On weight matrices only, never on biases and norms; by default the optimizer's own (0.05 for
     adamw, 0.0005 for sgd)."""
     groups: GroupConfig = field(default_factory=GroupConfig)
+    freeze: FreezeConfig = field(default_factory=FreezeConfig)
     schedule: Annotated[str, one_of(tuple(SCHEDULES))] = "cosine"
     """How the learning rate goes after the warm-up."""
     warmup_epochs: float = 1.0
