@@ -17,6 +17,7 @@ ABOUT = {
     "sample": "draw a sample data set",
     "summary": "say what a model is made of: layers, parameters, operations, memory",
     "train": "train a classifier",
+    "probe": "train a linear classifier on what a trained network says, in seconds",
     "evaluate": "measure trained classifiers on labelled samples",
     "predict": "predict classes with a trained classifier",
     "suspects": "find doubtful labels and images that are there twice, after training by folds",

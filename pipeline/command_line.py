@@ -24,6 +24,7 @@ SCRIPTS = {
     "sample": "tools/sample.py",
     "summary": "tools/summary.py",
     "train": "train/run.py",
+    "probe": "train/probe.py",
     "evaluate": "train/evaluate.py",
     "predict": "train/predict.py",
     "suspects": "tools/suspects.py",

@@ -245,7 +245,9 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         Freezing(small(), FreezeConfig(train_last=7))
     with pytest.raises(ConfigError, match="has 0 stages: no layer to end with"):
         Freezing(nn.BatchNorm2d(3), FreezeConfig(train_last=1))
-    with pytest.raises(ConfigError, match="--unfreeze-every is 2, expected --train-last N beside it"):
+    with pytest.raises(
+        ConfigError, match="--unfreeze-every is 2, expected --train-last N beside it"
+    ):
         FreezeConfig(unfreeze_every=2)
     with pytest.raises(ConfigError, match="--train-last is -1, expected 0 or more"):
         FreezeConfig(train_last=-1)
