@@ -36,6 +36,7 @@ from headrace.train.folder.resume import check_resumable
 from headrace.train.hooks.build import hooks_of
 from headrace.train.losses.build import build_loss
 from headrace.train.metrics.meter import Meter
+from headrace.train.models.adapters import add_adapters
 from headrace.train.models.build import starting_model
 from headrace.train.models.checkpointing import checkpoint_activations
 from headrace.train.models.places import own_file_parts
@@ -180,6 +181,8 @@ def seeded_model(
         weights=settings.weights if is_new else "",
         say=say,
     )
+    if config.optim.adapters:
+        add_adapters(model, config.optim.adapters)
     if settings.activation_checkpointing:
         checkpoint_activations(model)
     return model.to(device, memory_format=torch.channels_last)
@@ -303,15 +306,18 @@ def model_lines(run: Run, parameters: int) -> list[str]:
     """What is trained, and how much of it; and that it cannot have learnt anything before."""
     model, trained = run.config.model, num_trained(run.model)
     share = f"{trained / 1e6:.2f} M of them trained" if trained < parameters else "all trained"
-    stages = f" ({run.freezing.shown})" if run.freezing.shown else ""
+    adapters = run.config.optim.adapters
+    small = f"{adapters.adapter} of rank {adapters.adapter_rank} and the head" if adapters else ""
+    stages = f" ({what})" if (what := small or run.freezing.shown) else ""
     lines = [
         f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {share}{stages}, "
         f"{size_text(run.config.data.crop)} px"
     ]
     given = model.weights or model.pretrained or own_file_parts(model.model)
-    if run.freezing.shown and not given:
+    if what and not given:
+        flag = "--adapter" if small else "--train-last"
         lines.append(
-            "--train-last: what is frozen keeps the weights that were drawn for it; to start from "
+            f"{flag}: what is frozen keeps the weights that were drawn for it; to start from "
             "others, give --weights or --pretrained"
         )
     return lines

@@ -13,6 +13,7 @@ from headrace.train.averages import AVERAGES
 from headrace.train.losses import LOSSES
 from headrace.train.losses.penalty import PenaltyConfig
 from headrace.train.metrics import DECIDING
+from headrace.train.models.adapters import AdapterConfig
 from headrace.train.objectives import OBJECTIVES
 from headrace.train.optimizers import OPTIMIZERS
 from headrace.train.optimizers.freezing import FreezeConfig
@@ -47,6 +48,7 @@ class OptimConfig:
     adamw, 0.0005 for sgd)."""
     groups: GroupConfig = field(default_factory=GroupConfig)
     freeze: FreezeConfig = field(default_factory=FreezeConfig)
+    adapters: AdapterConfig = field(default_factory=AdapterConfig)
     schedule: Annotated[str, one_of(tuple(SCHEDULES))] = "cosine"
     """How the learning rate goes after the warm-up."""
     warmup_epochs: float = 1.0
@@ -84,6 +86,11 @@ class OptimConfig:
             name = getattr(self, room)
             check_choice(room, name, techniques)
             self._take(room, settings_kind(room, name))
+        if self.adapters and self.freeze.train_last:
+            raise ConfigError(
+                f"--adapter {self.adapters.adapter} and --train-last exclude each other: adapters "
+                "are trained beside all layers, which are frozen; leave one out"
+            )
         check_choice("best_by", self.best_by, DECIDING)
         check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         inside = 0 <= self.schedule_from < self.epochs
