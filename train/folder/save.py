@@ -19,12 +19,8 @@ def save_best(run: Run, scores: Scores | None) -> None:
     with run.clock.phase("save"):
         check_weights(run)
         if run.world.is_main:
-            judged, adapters, told = (
-                run.average.model,
-                run.config.optim.adapters,
-                describe(run, scores),
-            )
-            if adapters:
+            judged, told = run.average.model, describe(run, scores)
+            if adapters := run.config.optim.adapters:
                 small = adapter_content(adapters, run.model, judged)
                 write_checkpoint(run, ADAPTER_NAME, {**told, **small})
                 judged = merged(judged)
