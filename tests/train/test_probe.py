@@ -16,6 +16,7 @@ from headrace.pipeline.loader import open_loader
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.features.logistic import Regression
 from headrace.train.features.store import create, opened, stored
+from headrace.train.features.tap import check_tap, head_of
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.saved import saved_model
 from headrace.train.predict import PredictConfig, predict
@@ -164,3 +165,19 @@ def test_what_cannot_be_is_refused(data: Path, base: Path, tmp_path: Path) -> No
         probe(asked(data, base, tmp_path, "--val-split", "none"))
     probe(asked(data, base, tmp_path, "--val-split", "none", "--l2", "0.1"))
     assert load_checkpoint(tmp_path / "run/best.pt")["scores"]["accuracy"] is None
+
+
+def test_a_network_must_end_with_a_linear_layer_that_can_be_replaced() -> None:
+    linear = torch.nn.Linear(3, 2)
+    assert head_of(torch.nn.Sequential(torch.nn.Flatten(), linear)) is linear
+    for last, kind in (
+        (torch.nn.Linear(3, 2, bias=False), "Linear"),
+        (torch.nn.Conv2d(3, 2, 1), "Conv2d"),
+        (torch.nn.ReLU(), "no layer"),
+    ):
+        with pytest.raises(ConfigError, match=f"ends with {kind}, expected a linear layer with"):
+            head_of(torch.nn.Sequential(last))
+    scaled = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2), torch.nn.Softmax(1))
+    with pytest.raises(ConfigError, match="does not end with its last linear layer"):
+        check_tap(scaled, torch.rand(1, 3, 2, 2))
+    assert check_tap(scaled[:2], torch.rand(1, 3, 2, 2)) == 12

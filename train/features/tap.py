@@ -21,10 +21,10 @@ def head_of(model: nn.Module) -> nn.Linear:
     """
     stages = stages_of(model)
     head = model.get_submodule(stages[-1].name) if stages else None
-    if not isinstance(head, nn.Linear):
+    if not isinstance(head, nn.Linear) or head.bias is None:
         raise ConfigError(
             f"this model ends with {type(head).__name__ if head else 'no layer'}, expected a "
-            "linear layer, whose input are the features; take another model, or training with "
+            "linear layer with a bias, which reads the features; take another, or training with "
             "--train-last 1"
         )
     return head
