@@ -5,8 +5,9 @@
 
 Both files hold the same images, such as a grocery shelf's packed with two label columns. One run on
 the coarse classes gives the weights; each way then trains on the fine ones for equally many epochs,
-so that from scratch has no less time, with several seeds. Accuracy is on the split `test`, of the
-epoch that is best on `val`. The seconds do not count the run on the coarse classes.
+with several seeds. Accuracy is on the split `test`, of the
+epoch that is best on `val`. Seconds of wall time are in
+the JSON, without the run on the coarse classes; they compare on an idle machine alone.
 """
 
 from __future__ import annotations

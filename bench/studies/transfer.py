@@ -31,7 +31,6 @@ WAYS: dict[str, dict[str, Any]] = {
 COLUMNS = (
     Column("way", "way"),
     Column("epochs", "epochs"),
-    Column("seconds", "seconds", ".0f"),
     Column("test accuracy", "accuracy", ".3f"),
     Column("deviation", "deviation", ".3f"),
 )
