@@ -63,13 +63,18 @@ class PreviewSettings:
     """Without --run: side of the images, by default as in training."""
     geometry: Annotated[GeometryName | None, arg(help_behavior_hint="")] = None
     """Without --run: how training and evaluation cut, by default as in training."""
-    seed: Annotated[int, arg(metavar="N")] = 0
-    """Without --run."""
+    seed: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 0)")] = None
+    """Without --run: of the draws."""
     out: Annotated[Path, arg(metavar="F")] = Path("preview.png")
     """PNG to write."""
 
     def __post_init__(self) -> None:
         check_given(self, "recipe")
+        for name in ("size", "geometry", "seed"):
+            if self.run and getattr(self, name) is not None:
+                raise ConfigError(
+                    f"--{name} beside --run: a run is shown with its own; leave it out"
+                )
         for name in ("samples", "draws"):
             if not 1 <= getattr(self, name) <= 64:
                 raise ConfigError(f"--{name} {getattr(self, name)}: expected 1 to 64")
@@ -215,7 +220,7 @@ def _recipes(given: Sequence[str], default: Any) -> list[tuple[str, Recipe]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     given = parse(PreviewSettings, called("preview"), arguments)
-    subject = _subject(given.data, given.run, given.size, given.seed, given.geometry)
+    subject = _subject(given.data, given.run, given.size, given.seed or 0, given.geometry)
     with subject.records as records:
         split = given.split or (
             subject.config.data.train_split

@@ -66,7 +66,7 @@ from headrace.train.loop import train
 from headrace.train.presets import load_preset
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
-from headrace.train.reporting.write import write_at_end
+from headrace.train.reporting.write import write_at_end, write_of_all
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.settings.words import peek, prepare
@@ -331,7 +331,7 @@ def run_trials(asked: CommandLine) -> dict[str, Any]:
         config=with_out(asked.run, str(folder)),
     )
     try:
-        return carry_out(several, run_training, _say)
+        return carry_out(several, run_training, _say, lambda: write_of_all(folder, asked.run))
     except HeadraceError:
         if not place:  # the next number was taken for nothing
             with suppress(OSError):

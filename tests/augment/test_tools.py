@@ -126,6 +126,9 @@ def test_preview_refusals(packed: Path) -> None:
         main([str(packed), "--out", "x.jpg"])
     with pytest.raises(ConfigError, match="unknown recipe 'wild'"):
         main([str(packed), "--recipe", "wild", "--size", "32"])
+    for words in (["--size", "32"], ["--geometry", "squash"], ["--seed", "1"]):
+        with pytest.raises(ConfigError, match=f"{words[0]} beside --run: a run is shown with"):
+            main(["--run", "runs/some", *words])
 
 
 @pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "augmix"])

@@ -226,7 +226,7 @@ def test_without_a_validation_split_the_last_epoch_is_best(
     text = capsys.readouterr().out
     assert "no split 'nope'" in text
     assert "nothing held out" in text
-    assert "--train-split 'train[20%:]' --val-split 'train[:20%]'" in text
+    assert "to hold a fifth out: --val-fraction 0.2" in text
     assert_same(load_checkpoint(folder / "best.pt")["weights"], dict(run.model.state_dict()))
     with pytest.raises(ConfigError, match="--patience needs a validation split"):
         run_training(settings(data, tmp_path / "b", val_split="nope", patience=2))

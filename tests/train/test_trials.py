@@ -19,13 +19,14 @@ from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import read_flags, run_training, run_trials
 from headrace.train.trials.interval import describe, t_quantile
 from headrace.train.trials.out_of_fold import read_out_of_fold
+from tests.builders import make_records, photo, stored
 from tests.train.test_loop import stop_after
 from tests.train.tiny_runs import SPLITS, assert_same_run, rows, settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 QUICK = (
     "--model timm:test_resnet --size 32 --batch-size 8 --epochs 2 --workers 0 --lr 0.003 "
-    "--loader torchvision --device cpu --no-tensorboard --log-every 2"
+    "--loader torchvision --device cpu --no-tensorboard --no-report --log-every 2"
 ).split()
 ASK: dict[str, Any] = {"loader": "torchvision", "workers": 0, "device": "cpu"}
 
@@ -116,6 +117,20 @@ def test_the_same_command_again_finds_it_finished(
     assert before == {path: path.stat().st_mtime_ns for path in folds.glob("*/*.pt")}
 
 
+def test_a_page_of_all_runs_is_written_when_they_are_summed_up(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("bokeh")
+    out = tmp_path / "seeds"
+    words = ["--data", str(data), "--out", str(out), "--repeats", "2", *QUICK, "--report"]
+    run_trials(read_flags(words))
+    assert f"report: {out / 'report.html'}" in capsys.readouterr().out
+    page = (out / "report.html").read_text()
+    assert "seed0" in page and "seed1" in page
+    run_trials(read_flags(words))
+    assert "report: " not in capsys.readouterr().out, "finished already"
+
+
 def test_a_fold_that_was_cut_off_goes_on_to_the_bit(
     folds: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +148,25 @@ def test_a_fold_that_was_cut_off_goes_on_to_the_bit(
     for name in ("fold0", "fold1"):
         assert_same_run(folds / name, tmp_path / "two" / name)
     assert summary == json.loads((folds / "summary.json").read_text())
+
+
+def test_folds_of_small_images_are_measured_as_they_were_trained(tmp_path: Path) -> None:
+    data, out = tmp_path / "small.beton", tmp_path / "two"
+    images = [stored(photo(number, 30, 32), label=number % 2) for number in range(20)]
+    make_records(data, images, {"train": 20}).close()
+    quick = [word for word in QUICK if word not in ("--size", "32")]
+    words = ["--data", str(data), "--out", str(out), "--folds", "2", *quick, "--amp", "off"]
+    summary = run_trials(read_flags(words))
+    trained = [load_checkpoint(out / name / "best.pt") for name in ("fold0", "fold1")]
+    assert [content["config"]["geometry"] for content in trained] == ["padded", "padded"]
+    logged = [rows(out / name, "epoch") for name in ("fold0", "fold1")]
+    accuracies = [max(row["val_accuracy"] for row in found) for found in logged]
+    assert summary["accuracy"]["runs"] == pytest.approx(accuracies, abs=1e-6)
+    best = [
+        next(row["val_loss"] for row in found if row["val_accuracy"] == accuracy)
+        for found, accuracy in zip(logged, accuracies, strict=True)
+    ]
+    assert summary["loss"]["runs"] == pytest.approx(best, rel=1e-4)
 
 
 def test_longer_folds_are_summed_up_anew(

@@ -102,7 +102,8 @@ def _next_lines(out: Path, result: Result, shape: Shape) -> list[str]:
     lines = []
     if "train" in manifest.splits and not manifest.splits.keys() & {"val", "test"}:
         lines += wrapped(
-            "no split to validate on: pack with --val-fraction 0.1 to set some of train apart",
+            "no split to validate on: --val-fraction 0.1, here or in training, sets some of train "
+            "apart",
             shape.width,
             2,
         )

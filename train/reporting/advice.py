@@ -48,12 +48,10 @@ def _unfinished(subject: Subject) -> Iterator[Advice]:
 def _nothing_held_out(subject: Subject) -> Iterator[Advice]:
     log = subject.log
     if log.epochs and not log.evaluated:
-        split = log.config.data.train_split
         yield Advice(
             what="Hold something out",
             why="without it nobody knows how good the model is on new images, nor when to stop.",
-            command=f"{called('train')} --data DATA --train-split '{split}[20%:]' "
-            f"--val-split '{split}[:20%]'",
+            command=f"{called('train')} --data DATA --val-fraction 0.2",
         )
 
 

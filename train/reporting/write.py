@@ -34,6 +34,7 @@ from headrace.train.reporting.sections import (
     verdict,
 )
 from headrace.train.reporting.subject import Subject
+from headrace.train.settings.config import RunConfig
 from headrace.train.state import Run
 
 _AFTER_VERDICT: tuple[Callable[[Subject], Section | None], ...] = (
@@ -77,12 +78,25 @@ def write_at_end(run: Run) -> None:
 
     It says where, or in a line why not: a report never fails a run.
     """
-    if not run.world.is_main or not run.config.runtime.report:
-        return
-    out = run.folder / REPORT_NAME
+    if run.world.is_main and run.config.runtime.report:
+        _try_to_write(run.folder, str(run.device), lambda: _split_in_time(run))
+
+
+def write_of_all(folder: Path, config: RunConfig) -> None:
+    """Writes report.html of several runs into the folder that holds them, as `write_at_end` does.
+
+    Args:
+        folder: of folds or seeds.
+        config: what they have in common.
+    """
+    if config.runtime.report:
+        _try_to_write(folder, config.runtime.device, lambda: "")
+
+
+def _try_to_write(folder: Path, device: str, split: Callable[[], str]) -> None:
+    out = folder / REPORT_NAME
     try:
-        asked = ReportConfig(device=str(run.device), split=_split_in_time(run))
-        write_report([run.folder], out, asked)
+        write_report([folder], out, ReportConfig(device=device, split=split()))
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         print(f"no report: {reason} (--no-report leaves it away)", flush=True)

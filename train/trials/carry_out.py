@@ -33,13 +33,19 @@ TrainOne = Callable[[RunConfig, str], object]
 """Trains by settings, or goes on with a run folder ("" for a new run)."""
 
 
-def carry_out(wanted: Trials, train_one: TrainOne, say: Callable[[str], None]) -> dict[str, Any]:
+def carry_out(
+    wanted: Trials,
+    train_one: TrainOne,
+    say: Callable[[str], None],
+    at_end: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
     """Trains what is not finished of several runs, measures all, and writes what they say together.
 
     Args:
         wanted: the runs; its folder may hold them already, in part or whole.
         train_one: carries out one run.
         say: shows a line to the user.
+        at_end: is called when summary.json has been written anew.
 
     Returns:
         The content of summary.json.
@@ -76,6 +82,8 @@ def carry_out(wanted: Trials, train_one: TrainOne, say: Callable[[str], None]) -
             summary = sum_up(wanted)
             _show(summary, say)
             say(f"wrote {wanted.folder / SUMMARY_NAME}")
+            place = "all runs are finished and summed up"
+            at_end()
             return summary
     except (Interrupted, KeyboardInterrupt):
         if not place:

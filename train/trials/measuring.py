@@ -31,7 +31,8 @@ def measure(run: PlannedRun, records: Records, split: str, device: torch.device)
         HeadraceError: if best.pt cannot be read, or a sample cannot be decoded.
     """
     (member,) = load_members([str(run.folder)])
-    config = with_values(run.config, {"val_split": split})
+    # As the run was carried out: what its images decided, such as the size, stands there.
+    config = with_values(member.run_config(), {"val_split": split, "limit_batches": 0})
     precision = choose_precision(config.runtime.amp, device)
     model = member.model(device, "")
     settings = loader_config(config, World(), device, train=False, tail="keep")

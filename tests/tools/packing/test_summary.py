@@ -87,7 +87,7 @@ def test_a_pack_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixtu
     out = tmp_path / "my o.beton"
     assert pack([str(tmp_path / "my in"), str(out)]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert "no split to validate on: pack with --val-fraction 0.1" in " ".join(said)
+    assert "no split to validate on: --val-fraction 0.1" in " ".join(said)
     assert said[-1] == f"next: {called('train')} --data '{out}'"
     assert pack([str(tmp_path / "my in"), str(out), "--force", "--val-fraction", "0.5"]) == 0
     assert "to validate on" not in capsys.readouterr().out

@@ -37,7 +37,7 @@ def test_without_validation(data: Path, tmp_path: Path) -> None:
     page = page_of(tmp_path / "run")
     assert page.sections == CURVES_ALONE
     assert "Nothing was held out, so how good it is on new images is not known" in page.text
-    assert "--train-split 'train[20%:]'" in page.text
+    assert "--val-fraction 0.2" in page.text
     page = page_of(tmp_path / "run", split="val")
     assert "per_class" in page.sections
     assert "Classes and images are judged on val" in page.text
