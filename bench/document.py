@@ -20,13 +20,14 @@ from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device import result
 from headrace.bench.loading import scaling_points, throughput_report
 from headrace.bench.packers import compare_packers
-from headrace.bench.studies import loaders_apart, max_side, raw_yuv420, small_images
+from headrace.bench.studies import loaders_apart, max_side, raw_yuv420, small_images, transfer
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "gpu")))
+_TABLED = ("benchmarks", "gpu", "techniques")
+DOCUMENTS = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in _TABLED))
 RESULTS = ROOT / "bench" / "results"
 _BLOCK = re.compile(
     r"(?m)^<!-- table (\S+) (\S+)((?: \S+=\S+)*) -->\n(?:.*?\n)??<!-- end -->$", re.S
@@ -136,6 +137,7 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "small": _listed(small_images.COLUMNS),
     "apart": _listed(loaders_apart.COLUMNS),
     "gpu": _listed(result.COLUMNS),
+    "transfer": _listed(transfer.COLUMNS),
 }
 
 

@@ -17,6 +17,7 @@ ABOUT = {
     "sample": "draw a sample data set",
     "summary": "say what a model is made of: layers, parameters, operations, memory",
     "train": "train a classifier",
+    "probe": "train a linear classifier on what a trained network says, in seconds",
     "evaluate": "measure trained classifiers on labelled samples",
     "predict": "predict classes with a trained classifier",
     "suspects": "find doubtful labels and images that are there twice, after training by folds",
@@ -27,6 +28,7 @@ ABOUT = {
     "bench packing": "speed and memory of packing, beside FFCV's writer",
     "bench scaling": "memory over epochs, and files of a million records",
     "bench max-side": "which --max-side to pack with: space, speed, loss",
+    "bench transfer": "what weights of coarse classes are worth on fine ones",
     "bench gpu": "what only a GPU can tell: tests, decoders, speed, in one command",
 }
 _BENCHMARKS = [word for word in SCRIPTS if word.startswith("bench ")]

@@ -24,6 +24,7 @@ SCRIPTS = {
     "sample": "tools/sample.py",
     "summary": "tools/summary.py",
     "train": "train/run.py",
+    "probe": "train/probe.py",
     "evaluate": "train/evaluate.py",
     "predict": "train/predict.py",
     "suspects": "tools/suspects.py",
@@ -34,6 +35,7 @@ SCRIPTS = {
     "bench packing": "bench/packing.py",
     "bench scaling": "bench/scaling.py",
     "bench max-side": "bench/max_side.py",
+    "bench transfer": "bench/transfer.py",
     "bench gpu": "bench/gpu.py",
 }
 """Words after `headrace`, and the script of a checkout that does the same."""

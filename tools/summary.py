@@ -12,6 +12,7 @@ torch in matrix products, convolutions and attention.
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ from headrace.train.models.build import build_model
 from headrace.train.models.checkpointing import checkpoint_activations
 from headrace.train.models.head import check_outputs
 from headrace.train.models.spec import ModelSpec, spec_of
+from headrace.train.optimizers.freezing import FreezeConfig, Freezing
 from headrace.train.settings.config import AmpName, ModelConfig
 
 _WIDTHS = (36, 20, 16)
@@ -54,6 +56,8 @@ class SummarySettings:
     """As in training."""
     activation_checkpointing: Flag = False
     """As in training; of the numbers, it changes the memory."""
+    train_last: Annotated[int, arg(metavar="N")] = 0
+    """As in training: only so many of the last stages are trained (0: all)."""
     batch_size: Annotated[int, arg(metavar="N")] = 32
     """Images of the training step whose memory is told; 0 leaves it out."""
     device: str = "auto"
@@ -66,6 +70,7 @@ class SummarySettings:
     def __post_init__(self) -> None:
         check_least(self, 1, "classes")
         check_least(self, 0, "batch_size")
+        check_least(self, 0, "train_last")
         check_least(self, 2 if self.batch_size else 0, "batch_size")  # for batch normalisation
         CropConfig(size=self.size)  # which checks it
 
@@ -90,6 +95,7 @@ def summarise(settings: SummarySettings) -> tuple[Numbers, Memory | None, str]:
     model = build_model(settings.spec)
     check_outputs(model, settings.spec)
     model = model.to(precision.device, memory_format=torch.channels_last)
+    Freezing(model, FreezeConfig(train_last=settings.train_last))
     numbers = count_layers(model, torch.zeros(1, 3, *settings.shape, device=precision.device))
     place = f"{str(precision.dtype).removeprefix('torch.')}, {precision.device}"
     if not settings.batch_size:
@@ -112,6 +118,7 @@ def as_json(
         "trainable": numbers.trainable,
         "flops": numbers.flops,
         "memory": None if memory is None else {**memory.to_dict(), "measured_in": place},
+        "stages": list(numbers.stages),
         "layers": [asdict(layer) for layer in numbers.layers],
     }
 
@@ -128,6 +135,7 @@ def as_lines(
         *map(_layer_row, numbers.layers),
         "",
         f"parameters: {numbers.parameters:,}{_trained(numbers)}",
+        *textwrap.wrap(f"stages, the head last: {', '.join(numbers.stages)}", 100),
         f"forward pass of one image: {numbers.flops / 1e9:.3f} GFLOPs",
     ]
     if memory is None:

@@ -36,12 +36,15 @@ from headrace.train.folder.resume import check_resumable
 from headrace.train.hooks.build import hooks_of
 from headrace.train.losses.build import build_loss
 from headrace.train.metrics.meter import Meter
+from headrace.train.models.adapters import add_adapters
 from headrace.train.models.build import starting_model
 from headrace.train.models.checkpointing import checkpoint_activations
+from headrace.train.models.places import own_file_parts
 from headrace.train.models.sizes import check_batch_norm, check_eval_size, size_text
 from headrace.train.models.spec import ModelSpec, spec_of
 from headrace.train.models.whitening import whiten
 from headrace.train.optimizers.build import build_optimizer
+from headrace.train.optimizers.freezing import Freezing, num_trained
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
 from headrace.train.schedules.build import build_schedule, run_span
@@ -91,10 +94,13 @@ def open_run(
     # What the settings alone decide comes before the data is decoded, which may take minutes.
     spec = spec_of(config.model, len(classes), data.crop.side(train=True))
     model = seeded_model(spec, config, checkpoint is None, device, say)
+    freezing = Freezing(model, optim.freeze, say)
     check_batch_norm(model, data.batch_size // world.size, optim.accumulate)
     check_eval_size(model, data.crop, device)
     augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
-    optimizer = build_optimizer(model, optim)
+    optimizer = build_optimizer(model, optim)  # with all weights that are ever trained
+    done = 0 if checkpoint is None else int(checkpoint["progress"]["epoch"])
+    freezing.begin(done)
     loss = build_loss(optim, records, data.train_split, len(classes), device)
     train_loader, val_loader = open_loaders(config, records, world, device, resources, say)
     # Given weights go with the whitening that they were trained behind.
@@ -124,6 +130,7 @@ def open_run(
         augmenter=augmenter,
         spec=spec,
         model=model,
+        freezing=freezing,
         forward=forward,
         loss=loss,
         objective=optim.build("objective", model),
@@ -139,7 +146,6 @@ def open_run(
         hooks=(),
         steps_per_epoch=steps_per_epoch,
     )
-    done = 0 if checkpoint is None else int(checkpoint["progress"]["epoch"])
     run.hooks = hooks_of(run, schedule.after, done, resources, say)
     if checkpoint is not None:
         restore(run, checkpoint)
@@ -177,6 +183,8 @@ def seeded_model(
         weights=settings.weights if is_new else "",
         say=say,
     )
+    if config.optim.adapters:
+        add_adapters(model, config.optim.adapters)
     if settings.activation_checkpointing:
         checkpoint_activations(model)
     return model.to(device, memory_format=torch.channels_last)
@@ -236,6 +244,11 @@ def make_forward(
     wrapped = model
     device, shape = precision.device, config.data.crop.shape(train=True)
     if world.size > 1:
+        if config.optim.freeze.unfreeze_every:
+            raise ConfigError(
+                f"--unfreeze-every with {world.size} processes: they exchange the gradients of the "
+                "weights that are trained at the start; take one process, or --train-last alone"
+            )
         ids = [device.index] if device.type == "cuda" else None
         wrapped = nn.parallel.DistributedDataParallel(model, device_ids=ids)
     rows = max(2, batch_rows(loader) // config.optim.accumulate)
@@ -264,7 +277,8 @@ def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[s
     say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
     if num_val and (line := limit_line(data, run.records)):
         say(line)
-    say(f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {size_text(data.crop)} px")
+    for line in model_lines(run, parameters):
+        say(line)
     always = ", deterministic algorithms" if run.config.runtime.deterministic else ""
     say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}{always}")
     if augmenter_compiled != compiled and run.device.type == "cuda":
@@ -281,9 +295,31 @@ def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[s
             "compile": compiled,
             "compile_augmenter": augmenter_compiled,
             "parameters": parameters,
+            "trained_parameters": num_trained(run.model),
             "processes": run.world.size,
             "torch": torch.__version__,
             "environment": describe_environment(run.device),
             "config": to_flat(run.config),
         },
     )
+
+
+def model_lines(run: Run, parameters: int) -> list[str]:
+    """What is trained, and how much of it; and that it cannot have learnt anything before."""
+    model, trained = run.config.model, num_trained(run.model)
+    share = f"{trained / 1e6:.2f} M of them trained" if trained < parameters else "all trained"
+    adapters = run.config.optim.adapters
+    small = f"{adapters.adapter} of rank {adapters.adapter_rank} and the head" if adapters else ""
+    stages = f" ({what})" if (what := small or run.freezing.shown) else ""
+    lines = [
+        f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {share}{stages}, "
+        f"{size_text(run.config.data.crop)} px"
+    ]
+    given = model.weights or model.pretrained or own_file_parts(model.model)
+    if what and not given:
+        flag = "--adapter" if small else "--train-last"
+        lines.append(
+            f"{flag}: what is frozen keeps the weights that were drawn for it; to start from "
+            "others, give --weights or --pretrained"
+        )
+    return lines

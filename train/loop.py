@@ -49,6 +49,7 @@ def finished(progress: Progress, epochs: int, hooks: Iterable[Hook]) -> bool:
 def train_epoch(run: Run, stop: StopRequest) -> None:
     """The rest of the running epoch, from `run.progress.step` on."""
     progress, clock, runtime = run.progress, run.clock, run.config.runtime
+    run.freezing.begin(progress.epoch)
     run.model.train()
     window = clock.snapshot()
     batches: Any = run.train_loader.epoch(progress.epoch, start=progress.step)

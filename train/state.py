@@ -21,6 +21,7 @@ from headrace.train.hooks import Hook
 from headrace.train.metrics.meter import Meter
 from headrace.train.models.spec import ModelSpec
 from headrace.train.objectives.objective import Objective
+from headrace.train.optimizers.freezing import Freezing
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
 from headrace.train.settings.config import RunConfig
@@ -32,7 +33,8 @@ class Run:
 
     `lock` keeps other runs out of the folder; only rank 0 has it. `loss` makes a scalar of logits
     and targets, `objective` takes the step's gradient of it. `schedule` gives the learning rate of
-    a step. `average` has the model that is judged and saved as best. `hooks` watch, in this order.
+    a step. `freezing` says which weights are trained, `average` has the model that is judged and
+    saved as best. `hooks` watch, in this order.
     """
 
     config: RunConfig
@@ -49,6 +51,7 @@ class Run:
     augmenter: Augmenter
     spec: ModelSpec
     model: nn.Module
+    freezing: Freezing
     forward: Callable[[Tensor], Tensor]
     loss: Callable[[Tensor, Tensor], Tensor]
     objective: Objective

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from headrace.train.optimizers.stages import stages_of
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
@@ -36,10 +38,11 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """All layers, and all operations of one image, those between layers included."""
+    """All layers, all operations of one image (those between layers too), names of the stages."""
 
     layers: tuple[Layer, ...]
     flops: int
+    stages: tuple[str, ...]
 
     @property
     def parameters(self) -> int:
@@ -94,7 +97,11 @@ def count_layers(model: nn.Module, image: Tensor) -> Numbers:
                     flops=flops.get(name, 0) if is_leaf else 0,
                 )
             )
-    return Numbers(layers=tuple(layers), flops=counter.get_total_flops())
+    return Numbers(
+        layers=tuple(layers),
+        flops=counter.get_total_flops(),
+        stages=tuple(stage.name for stage in stages_of(model)),
+    )
 
 
 def _noting(name: str, outputs: dict[str, tuple[int, ...]]) -> Callable[..., None]:

@@ -30,12 +30,16 @@ def freshen(run: Run, model: nn.Module, wants_end: Callable[[], bool]) -> bool:
     Returns:
         Whether it came to its end.
     """
-    norms = [part for part in model.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    run.model.train()
+    model.train()
+    for part, trained in zip(model.modules(), run.model.modules(), strict=True):
+        part.training = trained.training  # the statistics of a frozen stage are as frozen
+    kinds = nn.modules.batchnorm._BatchNorm
+    norms = [part for part in model.modules() if isinstance(part, kinds) and part.training]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean over all batches
-    model.train()
     stream = run.augmenter.state_dict()
     torch.manual_seed(run.config.runtime.seed)
     ended = False

@@ -13,12 +13,12 @@ from headrace.train.models.places import short_name
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import dump_yaml
 
-LAST_NAME, BEST_NAME = "last.pt", "best.pt"
+LAST_NAME, BEST_NAME, ADAPTER_NAME = "last.pt", "best.pt", "adapter.pt"
 CONFIG_NAME = "config.yaml"
 LOG_NAME, TEXT_NAME = "metrics.jsonl", "log.txt"
 TRACE_NAME, REPORT_NAME = "trace.json.gz", "report.html"
 _SHOWN = 3
-_REPLACED = (LAST_NAME, BEST_NAME, CONFIG_NAME, REPORT_NAME)
+_REPLACED = (LAST_NAME, BEST_NAME, ADAPTER_NAME, CONFIG_NAME, REPORT_NAME)
 
 
 def check_folder(config: RunConfig) -> None:
@@ -143,7 +143,7 @@ def _clear(folder: Path) -> None:
 
 def _old_files(folder: Path) -> list[Path]:
     """A run's files, what it is resumed from first."""
-    order = (LAST_NAME, BEST_NAME, LOG_NAME, CONFIG_NAME, REPORT_NAME)
+    order = (LAST_NAME, BEST_NAME, ADAPTER_NAME, LOG_NAME, CONFIG_NAME, REPORT_NAME)
     found = [folder / name for name in order if (folder / name).exists()]
     found += sorted(folder.glob("events.out.tfevents*"))
     # Names that anybody may have given a file: a run's only beside others of a run.

@@ -8,7 +8,8 @@ from headrace.train.divergence import check_weights
 from headrace.train.evaluation.scoring import Scores
 from headrace.train.folder.checkpoint import save_checkpoint
 from headrace.train.folder.parts import state_of
-from headrace.train.folder.run_folder import BEST_NAME, LAST_NAME
+from headrace.train.folder.run_folder import ADAPTER_NAME, BEST_NAME, LAST_NAME
+from headrace.train.models.adapters import adapter_content, merged
 from headrace.train.settings.config_file import to_flat
 from headrace.train.state import Run
 
@@ -18,8 +19,12 @@ def save_best(run: Run, scores: Scores | None) -> None:
     with run.clock.phase("save"):
         check_weights(run)
         if run.world.is_main:
-            weights = run.average.model.state_dict()
-            write_checkpoint(run, BEST_NAME, {**describe(run, scores), "weights": weights})
+            judged, told = run.average.model, describe(run, scores)
+            if adapters := run.config.optim.adapters:
+                small = adapter_content(adapters, run.model, judged)
+                write_checkpoint(run, ADAPTER_NAME, {**told, **small})
+                judged = merged(judged)
+            write_checkpoint(run, BEST_NAME, {**told, "weights": judged.state_dict()})
 
 
 def save_last(run: Run) -> None:

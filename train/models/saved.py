@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from headrace.pipeline.errors import ConfigError
+from headrace.train.models.adapters import AdapterConfig, add_adapters, merged
 from headrace.train.models.build import build_model
 from headrace.train.models.places import own_file_parts, with_whole_path
 from headrace.train.models.spec import ModelSpec
@@ -47,10 +48,17 @@ def saved_model(checkpoint: Mapping[str, Any], own: str = "") -> nn.Module:
         HeadraceError: if it cannot be built, or the weights are not its own.
     """
     spec = saved_spec(checkpoint, own)
-    model = build_model(spec)
+    model, weights = build_model(spec), checkpoint["weights"]
+    if apart := any(".base_layer." in name for name in weights):  # a last.pt: still beside them
+        names = ("adapter", "adapter_rank", "adapter_scale")
+        add_adapters(model, AdapterConfig(**{name: checkpoint["config"][name] for name in names}))
+    if "adapter" in checkpoint:
+        raise ConfigError(
+            "an adapter.pt holds adapters alone; best.pt beside it has them in the model's weights"
+        )
     try:
-        model.load_state_dict(checkpoint["weights"])
+        model.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise ConfigError(f"the checkpoint's weights do not fit {spec.name}: {reason}") from None
-    return model
+    return merged(model) if apart else model

@@ -29,9 +29,9 @@ class Settings(Technique):
 
 def build(settings: Settings, model: nn.Module) -> Objective:
     """Two gradients a step."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
 
     def objective(gradient: Gradient) -> Tensor:
+        weights = [weight for weight in model.parameters() if weight.requires_grad]  # as of now
         logits = gradient()
         # Put back from a copy: what is added may be no number, if fp16 has overflowed.
         before = [weight.detach().clone() for weight in weights]

@@ -13,8 +13,10 @@ from headrace.train.averages import AVERAGES
 from headrace.train.losses import LOSSES
 from headrace.train.losses.penalty import PenaltyConfig
 from headrace.train.metrics import DECIDING
+from headrace.train.models.adapters import AdapterConfig
 from headrace.train.objectives import OBJECTIVES
 from headrace.train.optimizers import OPTIMIZERS
+from headrace.train.optimizers.freezing import FreezeConfig
 from headrace.train.optimizers.groups import GroupConfig
 from headrace.train.schedules import SCHEDULES
 from headrace.train.settings.rooms import ROOMS, settings_kind, technique_of
@@ -45,6 +47,8 @@ class OptimConfig:
     """On weight matrices only, never on biases and norms; by default the optimizer's own (0.05 for
     adamw, 0.0005 for sgd)."""
     groups: GroupConfig = field(default_factory=GroupConfig)
+    freeze: FreezeConfig = field(default_factory=FreezeConfig)
+    adapters: AdapterConfig = field(default_factory=AdapterConfig)
     schedule: Annotated[str, one_of(tuple(SCHEDULES))] = "cosine"
     """How the learning rate goes after the warm-up."""
     warmup_epochs: float = 1.0
@@ -82,6 +86,11 @@ class OptimConfig:
             name = getattr(self, room)
             check_choice(room, name, techniques)
             self._take(room, settings_kind(room, name))
+        if self.adapters and self.freeze.train_last:
+            raise ConfigError(
+                f"--adapter {self.adapters.adapter} and --train-last exclude each other: adapters "
+                "are trained beside all layers, which are frozen; leave one out"
+            )
         check_choice("best_by", self.best_by, DECIDING)
         check(self.epochs >= 1, "epochs", self.epochs, "at least 1")
         inside = 0 <= self.schedule_from < self.epochs
