@@ -35,6 +35,7 @@ from headrace.train.folder.parts import restore
 from headrace.train.folder.resume import check_resumable
 from headrace.train.hooks.build import hooks_of
 from headrace.train.losses.build import build_loss
+from headrace.train.losses.open_teachers import check_same_teachers, open_teachers
 from headrace.train.metrics.meter import Meter
 from headrace.train.models.build import starting_model
 from headrace.train.models.checkpointing import checkpoint_activations
@@ -91,6 +92,10 @@ def open_run(
     model = seeded_model(spec, config, checkpoint is None, device, say)
     check_batch_norm(model, data.batch_size // world.size, optim.accumulate)
     check_eval_size(model, data.crop, device)
+    teachers = open_teachers(config, classes, preprocess, precision, say)
+    if checkpoint is not None:
+        before_them = checkpoint.get("teachers", "")
+        check_same_teachers(teachers.fingerprint, before_them, optim.distill.teacher)
     augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
     optimizer = build_optimizer(model, optim)
     loss = build_loss(optim, records, data.train_split, len(classes), device)
@@ -124,6 +129,7 @@ def open_run(
         model=model,
         forward=forward,
         loss=loss,
+        teachers=teachers,
         objective=optim.build("objective", model),
         optimizer=optimizer,
         schedule=schedule,

@@ -18,6 +18,7 @@ from headrace.train.device.amp import Precision
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.hooks import Hook
+from headrace.train.losses.teachers import Teachers
 from headrace.train.metrics.meter import Meter
 from headrace.train.models.spec import ModelSpec
 from headrace.train.objectives.objective import Objective
@@ -30,8 +31,8 @@ from headrace.train.settings.config import RunConfig
 class Run:
     """One run, ready to go; see assemble.py. `model` holds the weights, `forward` applies them.
 
-    `lock` keeps other runs out of the folder; only rank 0 has it. `loss` makes a scalar of logits
-    and targets, `objective` takes the step's gradient of it. `schedule` gives the learning rate of
+    `lock` keeps other runs out of the folder; only rank 0 has it. `loss` makes a scalar of logits,
+    targets and what `teachers` answer, `objective` takes the step's gradient of it. `schedule` gives the learning rate of
     a step. `average` has the model that is judged and saved as best. `hooks` watch, in this order.
     """
 
@@ -50,7 +51,8 @@ class Run:
     spec: ModelSpec
     model: nn.Module
     forward: Callable[[Tensor], Tensor]
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+    teachers: Teachers
     objective: Objective
     optimizer: torch.optim.Optimizer
     schedule: Callable[[int], float]

@@ -82,9 +82,10 @@ PARTS: dict[str, Callable[[Run], Part]] = {
     "log_bytes": lambda run: Noted(run.journal.position_bytes()),
     "data_fingerprint": lambda run: Noted(run.fingerprint),
     "hooks": lambda run: Named(run.hooks),
+    "teachers": lambda run: Noted(run.teachers.fingerprint),
 }
 """Keys of last.pt, and where in a run their parts are."""
-ADDED: dict[str, Any] = {"hooks": {}}
+ADDED: dict[str, Any] = {"hooks": {}, "teachers": ""}
 """Keys that earlier files lack, and what they would have held."""
 REQUIRED = tuple(key for key in PARTS if key not in ADDED)
 """Keys without which a run cannot go on."""

@@ -11,6 +11,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import one_of
 from headrace.train.averages import AVERAGES
 from headrace.train.losses import LOSSES
+from headrace.train.losses.distillation import DistillConfig
 from headrace.train.losses.penalty import PenaltyConfig
 from headrace.train.metrics import DECIDING
 from headrace.train.objectives import OBJECTIVES
@@ -56,6 +57,7 @@ class OptimConfig:
     """What is made smaller; what is shown is always the cross-entropy, to compare with that of
     validation."""
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
+    distill: DistillConfig = field(default_factory=DistillConfig)
     objective: Annotated[str, one_of(tuple(OBJECTIVES))] = "loss"
     """Where the gradient is taken: of the loss where the weights are, or as sam does."""
     accumulate: int = 1
