@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Is a student better for its teachers? The same net alone, and taught by an ensemble of nets alone.
+"""Is a student better for its teachers? The same net alone, and taught by an ensemble of such.
 
-    bench/distillation.py --data grocery.beton --out runs/distil --json bench/results/distillation.json
+    bench/distillation.py --data grocery.beton --out runs/distil --json distillation.json
 
 Every run has the same settings but for its seed and its teachers, which are the runs alone, all of
 them. The accuracy is that of the last epoch on --val-split, so that nothing has been chosen by it.
@@ -64,8 +64,8 @@ class DistillationSettings:
     """Of the labels in a student's loss."""
 
     def __post_init__(self) -> None:
-        check_least("seeds", self.seeds, 2)
-        check_least("epochs", self.epochs, 1)
+        check_least(self, 2, "seeds")
+        check_least(self, 1, "epochs")
 
 
 def measure(given: DistillationSettings) -> list[dict[str, Any]]:

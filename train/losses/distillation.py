@@ -1,12 +1,12 @@
 """Distillation: a student learns what teachers say about its batches, beside the labels.
 
 A step makes smaller `h · loss(labels) + (1 − h) · T² · KL(teachers ‖ student)`, with h the share of
-the labels and both softmaxes at temperature T; T² keeps the second part's gradient as large whatever
-T is. The teachers see the very images that the student sees, augmented and mixed.
+the labels and both softmaxes at temperature T; T² keeps the second part's gradient as large
+whatever T is. The teachers see the very images that the student sees, augmented and mixed.
 
 Sources: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", arXiv 1503.02531;
-Beyer et al., "Knowledge distillation: a good teacher is patient and consistent", CVPR 2022 (the same
-crop and mixing for both).
+Beyer et al., "Knowledge distillation: a good teacher is patient and consistent", CVPR 2022 (the
+same crop and mixing for both).
 """
 
 from __future__ import annotations
