@@ -32,9 +32,9 @@ class Run:
     """One run, ready to go; see assemble.py. `model` holds the weights, `forward` applies them.
 
     `lock` keeps other runs out of the folder; only rank 0 has it. `loss` makes a scalar of logits,
-    targets and what `teachers` answer, `objective` takes the step's gradient of it. `schedule` gives
-    the learning rate of a step. `average` has the model that is judged and saved as best. `hooks`
-    watch, in this order.
+    targets and what `teachers` answer, `objective` takes the step's gradient of it. `schedule`
+    gives the learning rate of a step. `average` has the model that is judged and saved as best.
+    `hooks` watch, in this order.
     """
 
     config: RunConfig

@@ -142,7 +142,7 @@ def test_parts_of_a_taught_batch_add_up(soft: bool) -> None:
         torch.testing.assert_close(summed, whole, rtol=1e-5, atol=1e-6)
     plain = double_net()
     add_gradient(run_of(plain), images, targets)
-    assert not torch.allclose(found[0][0], next(plain.parameters()).grad)  # type: ignore[arg-type]
+    assert not torch.allclose(found[0][0], next(plain.parameters()).grad)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,9 @@ class ModelConfig:
     """First layer (of airbench) from the training images' patches, and not trained."""
     activation_checkpointing: bool = False
     """Compute activations twice instead of keeping them: less memory, about a third more time."""
+    sync_bn: bool = False
+    """Under torchrun, on CUDA: batch normalisation over the batch of all processes, not over each
+    one's share."""
     normalise: NormaliseName = "auto"
     """Mean and deviation that the model's input is freed of: the data's, ImageNet's, 0.5 and 0.5
     (half), 0 and 1 (none), or those that its first weights were trained with (model); auto: the

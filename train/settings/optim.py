@@ -18,6 +18,7 @@ from headrace.train.objectives import OBJECTIVES
 from headrace.train.optimizers import OPTIMIZERS
 from headrace.train.optimizers.groups import GroupConfig
 from headrace.train.schedules import SCHEDULES
+from headrace.train.schedules.batch_scaling import ScalingConfig
 from headrace.train.settings.rooms import ROOMS, settings_kind, technique_of
 from headrace.train.settings.technique import (
     NOT_NEGATIVE,
@@ -45,6 +46,7 @@ class OptimConfig:
     weight_decay: float | None = None
     """On weight matrices only, never on biases and norms; by default the optimizer's own (0.05 for
     adamw, 0.0005 for sgd)."""
+    scaling: ScalingConfig = field(default_factory=ScalingConfig)
     groups: GroupConfig = field(default_factory=GroupConfig)
     schedule: Annotated[str, one_of(tuple(SCHEDULES))] = "cosine"
     """How the learning rate goes after the warm-up."""
@@ -141,6 +143,13 @@ class OptimConfig:
         """The highest learning rate: as given, or the optimizer's own."""
         own: float = self.settings_of("optimizer").lr
         return own if self.lr is None else self.lr
+
+    def for_batches(self, batch_size: int) -> OptimConfig:
+        """The same with the learning rate that --lr-scaling gives to steps of so many samples."""
+        if self.scaling.lr_scaling == "none":
+            return self
+        rate = self.peak_lr * self.scaling.factor(batch_size)
+        return dataclasses.replace(self, lr=rate, scaling=ScalingConfig())
 
     @property
     def decay(self) -> float:
