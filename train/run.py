@@ -208,6 +208,10 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
     Raises:
         Finished: if the run to continue has nothing left to do, which has been said.
     """
+    # The one place where a run's threads and processes end, and always in this order, from the last
+    # that was opened to the first: the group's wrapper, the profiler, the journal (TensorBoard's
+    # writer), the loaders (their workers), the records, the group. The interpreter's end then finds
+    # none of them.
     with ExitStack() as resources:
         resources.enter_context(deterministic(config.runtime.deterministic))
         world, device = join_world(config.runtime.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 from collections.abc import Callable
@@ -129,8 +130,14 @@ def join_world(device: str) -> tuple[World, torch.device]:
 
 
 def leave_world() -> None:
-    """Lets go of the other processes; does nothing where there are none."""
+    """Lets go of the other processes; does nothing where there are none.
+
+    Everything that exchanges through them has to be closed by then. No thread of the group is left
+    after it: one that met the interpreter's end would abort the process.
+    """
     if dist.is_initialized():
+        # Wrappers are parts of cycles, and keep the group and its threads for as long as they are.
+        gc.collect()
         dist.destroy_process_group()
 
 
