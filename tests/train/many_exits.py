@@ -4,8 +4,8 @@
 
 Each process is forked from one that has imported everything and started no thread, so that a run
 takes as long as its group, its loaders and its files; it ends as the command does, through the
-interpreter's own end. TensorBoard, threads or workers of a loader and the group take part. Prints a line
-`EXITS {json}`.
+interpreter's own end. TensorBoard, threads or workers of a loader and the group take part. Prints
+a line `EXITS {json}`.
 """
 
 from __future__ import annotations
