@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.bench import distillation
 from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device import result
@@ -136,6 +137,7 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "small": _listed(small_images.COLUMNS),
     "apart": _listed(loaders_apart.COLUMNS),
     "gpu": _listed(result.COLUMNS),
+    "distillation": _listed(distillation.COLUMNS),
 }
 
 

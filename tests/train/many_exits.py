@@ -20,6 +20,8 @@ import sys
 import time
 from pathlib import Path
 
+from tqdm import tqdm
+
 from tests.train.test_world import free_port
 
 LIMIT_S = 240
@@ -50,6 +52,24 @@ def start(rank: int, port: str, words: list[str], log: Path) -> int:
     run_command(main)
 
 
+def warm_up(data: str, out: Path) -> None:
+    """Loads by a run of its own what every run would load anew, and leaves no thread behind."""
+    from headrace.train.run import read_command_line, run_training
+
+    for name in ALL:
+        importlib.import_module(name)
+    words = ["--data", data, "--out", str(out), *FLAGS, "--loader", "torchvision", "--workers", "0"]
+    run_training(*read_command_line(words))
+    shutil.rmtree(out)
+    if tqdm.monitor is not None:  # the thread of progress bars, which children start anew
+        tqdm.monitor.exit()
+        tqdm.monitor = None
+    deadline = time.monotonic() + 30  # a thread that has been joined may still be on its way out
+    while len(threads := list(Path("/proc/self/task").iterdir())) > 1:
+        assert time.monotonic() < deadline, f"a process with {len(threads)} threads is not forked"
+        time.sleep(0.1)
+
+
 def ended(child: int, deadline: float) -> str:
     """How a process ended: its status, the signal that killed it, or that it hung."""
     while time.monotonic() < deadline:
@@ -66,9 +86,8 @@ def ended(child: int, deadline: float) -> str:
 def main() -> None:
     data, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     until = time.monotonic() + (float(sys.argv[4]) if len(sys.argv) > 4 else float("inf"))
-    for name in ALL:
-        importlib.import_module(name)
     folder.mkdir(parents=True, exist_ok=True)
+    warm_up(data, folder / "warm")
     ends: collections.Counter[str] = collections.Counter()
     runs = 0
     while runs < count and time.monotonic() < until:
