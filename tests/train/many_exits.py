@@ -20,8 +20,6 @@ import sys
 import time
 from pathlib import Path
 
-from tqdm import tqdm
-
 from tests.train.test_world import free_port
 
 LIMIT_S = 240
@@ -32,7 +30,14 @@ FLAGS = (
 LOADERS = ("native", "torchvision")
 """With threads, and with worker processes, which take far longer to start: every twentieth run."""
 EVERY = 20
-ALL = ("headrace.train.run", "torch._dynamo", "timm", "torch.utils.tensorboard", "torchvision")
+ALL = (
+    *(
+        "headrace.train.run",
+        "headrace.pipeline.loaders.native",
+        "headrace.train.losses.cross_entropy",
+    ),
+    *("torch._dynamo", "timm", "torch.utils.tensorboard", "torchvision", "numba", "simplejpeg"),
+)
 
 
 def start(rank: int, port: str, words: list[str], log: Path) -> int:
@@ -52,22 +57,12 @@ def start(rank: int, port: str, words: list[str], log: Path) -> int:
     run_command(main)
 
 
-def warm_up(data: str, out: Path) -> None:
-    """Loads by a run of its own what every run would load anew, and leaves no thread behind."""
-    from headrace.train.run import read_command_line, run_training
-
+def warm_up() -> None:
+    """Imports what every run would import anew; starts no thread."""
     for name in ALL:
         importlib.import_module(name)
-    words = ["--data", data, "--out", str(out), *FLAGS, "--loader", "torchvision", "--workers", "0"]
-    run_training(*read_command_line(words))
-    shutil.rmtree(out)
-    if tqdm.monitor is not None:  # the thread of progress bars, which children start anew
-        tqdm.monitor.exit()
-        tqdm.monitor = None
-    deadline = time.monotonic() + 30  # a thread that has been joined may still be on its way out
-    while len(threads := list(Path("/proc/self/task").iterdir())) > 1:
-        assert time.monotonic() < deadline, f"a process with {len(threads)} threads is not forked"
-        time.sleep(0.1)
+    threads = list(Path("/proc/self/task").iterdir())
+    assert len(threads) == 1, f"a process with {len(threads)} threads cannot be forked"
 
 
 def ended(child: int, deadline: float) -> str:
@@ -87,7 +82,7 @@ def main() -> None:
     data, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     until = time.monotonic() + (float(sys.argv[4]) if len(sys.argv) > 4 else float("inf"))
     folder.mkdir(parents=True, exist_ok=True)
-    warm_up(data, folder / "warm")
+    warm_up()
     ends: collections.Counter[str] = collections.Counter()
     runs = 0
     while runs < count and time.monotonic() < until:

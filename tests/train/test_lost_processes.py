@@ -185,7 +185,7 @@ def test_sync_bn_keeps_names_and_weights_and_needs_cuda(data: Path, tmp_path: Pa
         sync_norms(model, TWO, CPU)
     assert sync_norms(model, World(), CPU) is model
     synced = sync_norms(model, TWO, torch.device("cuda"))
-    assert isinstance(synced[1], nn.SyncBatchNorm)  # type: ignore[index]
+    assert isinstance(synced[1], nn.SyncBatchNorm)
     assert synced.state_dict().keys() == before.keys()
     assert all(torch.equal(value, before[name]) for name, value in synced.state_dict().items())
     # Alone, the batch is the whole one, and nothing is lacking.

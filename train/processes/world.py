@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.errors import ConfigError, HeadraceError
@@ -125,8 +126,22 @@ def join_world(device: str) -> tuple[World, torch.device]:
         # group's threads alive past destroy_process_group, into the interpreter's end.
         importlib.import_module("torch._dynamo")
 
-        dist.init_process_group("nccl" if found.type == "cuda" else "gloo")
+        _join("nccl" if found.type == "cuda" else "gloo")
     return world, found
+
+
+def _join(backend: str) -> None:
+    """Makes the group of all processes."""
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    alone = os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]
+    if restarts == "0" or not alone:
+        dist.init_process_group(backend)
+        return
+    # torchrun keeps its store over a restart, with the addresses of processes that are gone: a
+    # prefix hides them. Nodes count restarts each for itself, so of several nodes there is none.
+    store, rank, size = next(rendezvous("env://"))
+    store = dist.PrefixStore(f"restart{restarts}", store)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
 
 
 def leave_world() -> None:
