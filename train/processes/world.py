@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.rendezvous import rendezvous
 
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.errors import ConfigError, HeadraceError
@@ -139,6 +138,8 @@ def _join(backend: str) -> None:
         return
     # torchrun keeps its store over a restart, with the addresses of processes that are gone: a
     # prefix hides them. Nodes count restarts each for itself, so of several nodes there is none.
+    from torch.distributed.rendezvous import rendezvous  # absent where torch has no distributed
+
     store, rank, size = next(rendezvous("env://"))
     store = dist.PrefixStore(f"restart{restarts}", store)
     dist.init_process_group(backend, store=store, rank=rank, world_size=size)
