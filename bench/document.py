@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.bench import distillation
 from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device import result
@@ -138,6 +139,7 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "apart": _listed(loaders_apart.COLUMNS),
     "gpu": _listed(result.COLUMNS),
     "transfer": _listed(transfer.COLUMNS),
+    "distillation": _listed(distillation.COLUMNS),
 }
 
 

@@ -31,10 +31,12 @@ from headrace.train.device.compiling import compile_augmenter, compile_model
 from headrace.train.environment import describe_environment
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
+from headrace.train.folder.other_world import other_world_line
 from headrace.train.folder.parts import restore
 from headrace.train.folder.resume import check_resumable
 from headrace.train.hooks.build import hooks_of
 from headrace.train.losses.build import build_loss
+from headrace.train.losses.open_teachers import check_same_teachers, open_teachers
 from headrace.train.metrics.meter import Meter
 from headrace.train.models.adapters import add_adapters
 from headrace.train.models.build import starting_model
@@ -45,6 +47,7 @@ from headrace.train.models.spec import ModelSpec, spec_of
 from headrace.train.models.whitening import whiten
 from headrace.train.optimizers.build import build_optimizer
 from headrace.train.optimizers.freezing import Freezing, num_trained
+from headrace.train.processes.sync_norms import sync_norms
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
 from headrace.train.schedules.build import build_schedule, run_span
@@ -87,18 +90,29 @@ def open_run(
     data, optim = config.data, config.optim
     fingerprint = data_fingerprint(records, (data.train_split, data.val_split), data.sampling)
     if checkpoint is not None:
-        check_resumable(checkpoint, config, fingerprint, world.size)
+        check_resumable(checkpoint, config, fingerprint)
+        if line := other_world_line(len(checkpoint["ranks"]), world.size, data, records):
+            say(line)
     precision = choose_precision(config.runtime.amp, device)
     preprocess = make_preprocess(config.model, data.crop, records, checkpoint, say)
 
     # What the settings alone decide comes before the data is decoded, which may take minutes.
     spec = spec_of(config.model, len(classes), data.crop.side(train=True))
     model = seeded_model(spec, config, checkpoint is None, device, say)
+    if config.model.sync_bn:
+        model = sync_norms(model, world, device)
     freezing = Freezing(model, optim.freeze, say)
     check_batch_norm(model, data.batch_size // world.size, optim.accumulate)
     check_eval_size(model, data.crop, device)
+    teachers = open_teachers(config, classes, preprocess, precision, say)
+    if checkpoint is not None:
+        before_them = checkpoint.get("teachers", "")
+        check_same_teachers(teachers.fingerprint, before_them, optim.distill.teacher)
     augmenter = seeded_augmenter(config, len(classes), preprocess, precision, world)
-    optimizer = build_optimizer(model, optim)  # with all weights that are ever trained
+    rated = optim.for_batches(data.batch_size)
+    if line := optim.scaling.line(optim.peak_lr, data.batch_size):
+        say(line)
+    optimizer = build_optimizer(model, rated)  # with all weights that are ever trained
     done = 0 if checkpoint is None else int(checkpoint["progress"]["epoch"])
     freezing.begin(done)
     loss = build_loss(optim, records, data.train_split, len(classes), device)
@@ -107,8 +121,8 @@ def open_run(
     if spec.whitening and checkpoint is None and not config.model.weights:
         whiten(model, first_images(train_loader, preprocess))
     steps_per_epoch = min(len(train_loader), data.limit_batches or len(train_loader))
-    span = run_span(optim, steps_per_epoch)
-    schedule, average = build_schedule(optim, span), optim.build("average", model, span)
+    span = run_span(rated, steps_per_epoch)
+    schedule, average = build_schedule(rated, span), optim.build("average", model, span)
     forward, compiled = make_forward(model, config, world, precision, train_loader)
     shape = (batch_rows(train_loader), *data.crop.shape(train=True))
     augmenter, augmenter_compiled = compile_augmenter(augmenter, config.runtime.compile, shape)
@@ -133,6 +147,7 @@ def open_run(
         freezing=freezing,
         forward=forward,
         loss=loss,
+        teachers=teachers,
         objective=optim.build("objective", model),
         optimizer=optimizer,
         schedule=schedule,
@@ -150,7 +165,8 @@ def open_run(
     if checkpoint is not None:
         restore(run, checkpoint)
         before = from_flat(checkpoint["config"], "the checkpoint").optim
-        if line := rate_line(before, optim, steps_per_epoch, run.progress.global_step):
+        before = before.for_batches(data.batch_size)
+        if line := rate_line(before, rated, steps_per_epoch, run.progress.global_step):
             say(line)
     introduce(run, compiled, augmenter_compiled, say)
     return run

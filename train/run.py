@@ -45,6 +45,7 @@ from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.resume import (
     Earlier,
+    begun_folder,
     check_data_found,
     check_given_out,
     check_out,
@@ -65,6 +66,7 @@ from headrace.train.guard import guarded_start
 from headrace.train.loop import train
 from headrace.train.media import show_end, show_start
 from headrace.train.presets import load_preset
+from headrace.train.processes.lost import ProcessLost, lost_line, lost_process
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
 from headrace.train.reporting.write import write_at_end, write_of_all
@@ -83,6 +85,8 @@ EVERYDAY = (
     "val_fraction folds repeats preset config resume"
 ).split()
 """What --help shows."""
+AUTO = "auto"
+"""Of --resume: whatever --out holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +100,7 @@ class CommandLine:
     """YAML file with settings; flags override it."""
     resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
     """Run folder, last.pt, or folder of --folds or --repeats to continue; its settings hold, save
-    that --epochs may grow."""
+    that --epochs may grow. auto: what --out holds goes on if it has begun, and begins if not."""
     val_fraction: float = 0.0
     """Hold this share of each class of the training split out for validation (0: no)."""
     trials: Annotated[TrialsConfig, arg(name="")] = field(default_factory=TrialsConfig)
@@ -120,6 +124,8 @@ def read_flags(args: Sequence[str]) -> CommandLine:
         All of them; --val-fraction has become a part of the settings of `run`.
     """
     preset, source, resumed = (peek(args, flag) for flag in ("--preset", "--config", "--resume"))
+    if resumed == AUTO:  # the flags say all, as of a new run
+        resumed = ""
     base = CommandLine()
     folder: Path | None = None
     if source and resumed:
@@ -143,11 +149,27 @@ def read_flags(args: Sequence[str]) -> CommandLine:
     found = parse(CommandLine, called("train"), words, base, EVERYDAY)
     if folder is not None and found.run.runtime.out:
         check_given_out(found.run.runtime.out, folder)
-    if found.resume:
+    if resumed:
         check_same_draws(found.trials, base.trials, found.val_fraction)
         return found
+    if found.resume == AUTO:
+        _check_auto(found.run)
+        # Several runs go on with the same command anyway.
+        found = dataclasses.replace(found, resume="" if found.trials else AUTO)
     run = with_draws(found.run, found.trials, found.val_fraction)
     return dataclasses.replace(found, run=run, val_fraction=0.0)
+
+
+def _check_auto(config: RunConfig) -> None:
+    """Refuses --resume auto where it is not known what would go on, or nothing would."""
+    runtime = config.runtime
+    if not runtime.out:
+        raise ConfigError("--resume auto needs --out DIR, the folder of the run that goes on")
+    if runtime.overwrite:
+        raise ConfigError(
+            "--resume auto and --overwrite exclude each other: the one goes on with what --out "
+            "holds, the other replaces it"
+        )
 
 
 def _resumed(resume: str) -> tuple[CommandLine, Path]:
@@ -178,7 +200,8 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
 
     Args:
         config: what to do.
-        resume: run folder or last.pt of the run to continue, "" for a new one.
+        resume: run folder or last.pt of the run to continue, "" for a new one, AUTO for that of
+            --out if it has begun.
 
     Returns:
         The finished run; its loaders and files are closed.
@@ -186,6 +209,10 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
     Raises:
         Finished: if the run to continue has nothing left to do, which has been said.
     """
+    # The one place where a run's threads and processes end, and always in this order, from the last
+    # that was opened to the first: the group's wrapper, the profiler, the journal (TensorBoard's
+    # writer), the loaders (their workers), the records, the group. The interpreter's end then finds
+    # none of them.
     with ExitStack() as resources:
         resources.enter_context(deterministic(config.runtime.deterministic))
         world, device = join_world(config.runtime.device)
@@ -217,6 +244,10 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
                 train(run, stop)
             except Interrupted:
                 raise Interrupted(_how_to_resume(run, world)) from None
+            except RuntimeError as error:
+                if not lost_process(error, world):
+                    raise
+                raise ProcessLost(lost_line(error, _again(run, world))) from error
         if media:
             show_end(run, _say)
         finish(run)
@@ -227,6 +258,8 @@ def _begin(
     config: RunConfig, resume: str, world: World, resources: ExitStack
 ) -> tuple[RunConfig, dict[str, Any] | None, Callable[[RunConfig], FolderLock]]:
     """A run's settings, the checkpoint that it continues, and how rank 0 gets its folder."""
+    if resume == AUTO:  # looked up by one process, or another might see the folder just made
+        resume = world.broadcast(world.on_main(lambda: begun_folder(config.runtime.out)))
     if not resume:
         if first := config.optim.schedule_from:
             raise ConfigError(
@@ -322,9 +355,14 @@ def finish(run: Run) -> None:
 
 
 def _how_to_resume(run: Run, world: World) -> str:
-    launcher = f"torchrun --nproc-per-node {world.size} " if world.size > 1 else ""
     place = f"epoch {run.progress.epoch + 1}, step {run.progress.step}"
-    return f"saved at {place}; go on with `{launcher}{called('train')} --resume {run.folder}`"
+    return f"saved at {place}; go on with `{_again(run, world)}`"
+
+
+def _again(run: Run, world: World) -> str:
+    """The command that goes on with a run."""
+    launcher = f"torchrun --nproc-per-node {world.size} " if world.size > 1 else ""
+    return f"{launcher}{called('train')} --resume {run.folder}"
 
 
 def run_trials(asked: CommandLine) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from headrace.train.device.amp import Precision
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.hooks import Hook
+from headrace.train.losses.teachers import Teachers
 from headrace.train.metrics.meter import Meter
 from headrace.train.models.spec import ModelSpec
 from headrace.train.objectives.objective import Objective
@@ -31,10 +32,10 @@ from headrace.train.settings.config import RunConfig
 class Run:
     """One run, ready to go; see assemble.py. `model` holds the weights, `forward` applies them.
 
-    `lock` keeps other runs out of the folder; only rank 0 has it. `loss` makes a scalar of logits
-    and targets, `objective` takes the step's gradient of it. `schedule` gives the learning rate of
-    a step. `freezing` says which weights are trained, `average` has the model that is judged and
-    saved as best. `hooks` watch, in this order.
+    `lock` keeps other runs out of the folder; only rank 0 has it. `loss` makes a scalar of logits,
+    targets and what `teachers` answer, `objective` takes the step's gradient of it. `schedule`
+    gives the learning rate of a step. `freezing` says which weights are trained, `average` has the
+    model that is judged and saved as best. `hooks` watch, in this order.
     """
 
     config: RunConfig
@@ -53,7 +54,8 @@ class Run:
     model: nn.Module
     freezing: Freezing
     forward: Callable[[Tensor], Tensor]
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+    teachers: Teachers
     objective: Objective
     optimizer: torch.optim.Optimizer
     schedule: Callable[[int], float]

@@ -23,7 +23,8 @@ def optimise(run: Run, images: Tensor, targets: Tensor) -> None:
     """
     optim = run.config.optim
     set_learning_rate(run.optimizer, run.schedule(run.progress.global_step))
-    logits = run.objective(lambda: add_gradient(run, images, targets))
+    answers = run.teachers(images, parts_of(run, images))
+    logits = run.objective(lambda: add_gradient(run, images, targets, answers))
     if optim.clip_grad:
         run.scaler.unscale_(run.optimizer)
         clip_grad_norm_(run.model.parameters(), optim.clip_grad)
@@ -34,8 +35,14 @@ def optimise(run: Run, images: Tensor, targets: Tensor) -> None:
     run.meter.add(classification_loss(logits, targets), logits, targets)
 
 
-def add_gradient(run: Run, images: Tensor, targets: Tensor) -> Tensor:
+def add_gradient(
+    run: Run, images: Tensor, targets: Tensor, answers: Tensor | None = None
+) -> Tensor:
     """Adds the gradient of the batch's mean loss to the weights' own, part by part of the batch.
+
+    Args:
+        run, images, targets: as of `optimise`.
+        answers: (B, C) float32, what teachers say about the images; None without any.
 
     Returns:
         (B, C) logits, without a graph.
@@ -44,24 +51,34 @@ def add_gradient(run: Run, images: Tensor, targets: Tensor) -> Tensor:
     # generator as they like, and a resumed run needs no state of it.
     seed = run.config.runtime.seed
     torch.manual_seed(step_seed(seed, run.world.rank, run.progress.global_step))
-    # Parts of one sample are avoided: batch normalisation needs two.
-    parts = max(1, min(run.config.optim.accumulate, len(images) // 2))
+    parts = parts_of(run, images)
+    taught = [None] * parts if answers is None else torch.tensor_split(answers, parts)
     pieces = list(
-        zip(torch.tensor_split(images, parts), torch.tensor_split(targets, parts), strict=True)
+        zip(
+            torch.tensor_split(images, parts),
+            torch.tensor_split(targets, parts),
+            taught,
+            strict=True,
+        )
     )
     said = []
-    for number, (some, wanted) in enumerate(pieces, 1):
+    for number, (some, wanted, answer) in enumerate(pieces, 1):
         # Processes exchange gradients once, with the last part.
         apart = getattr(run.forward, "no_sync", nullcontext) if number < parts else nullcontext
         with apart():
             with run.precision.autocast():
                 logits = run.forward(some)
-            loss = run.loss(logits, wanted) * (len(some) / len(images))
+            loss = run.loss(logits, wanted, answer) * (len(some) / len(images))
             if number == parts:
                 loss = loss + penalty_of(run.model, run.config.optim.penalty)
             run.scaler.scale(loss).backward()
         said.append(logits.detach())
     return said[0] if parts == 1 else torch.cat(said)
+
+
+def parts_of(run: Run, images: Tensor) -> int:
+    """Into how many parts a batch is cut, none of one sample: batch normalisation needs two."""
+    return max(1, min(run.config.optim.accumulate, len(images) // 2))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from headrace.train.device.amp import choose_precision
+from headrace.train.losses import distillation
+from headrace.train.losses.teachers import Teachers
 from headrace.train.objectives import sam
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
@@ -36,7 +38,10 @@ def run_of(model: nn.Module, **settings: Any) -> Any:
         world=World(),
         progress=Progress(),
         precision=choose_precision("off", CPU),
-        loss=config.optim.build("loss", torch.arange(1.0, 5)),
+        loss=distillation.build(
+            config.optim.distill, config.optim.build("loss", torch.arange(1.0, 5))
+        ),
+        teachers=Teachers((), choose_precision("off", CPU), 1.0, ""),
         scaler=torch.amp.GradScaler("cpu", enabled=False),
     )
 

@@ -27,7 +27,7 @@ SAVED = {
     *("log_bytes", "data_fingerprint"),
 }
 """The keys of the files that are around; without one of them a run cannot be continued."""
-LATER = {"hooks"}
+LATER = {"hooks", "teachers"}
 """Keys that the first files lack."""
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from headrace.train.averages import AVERAGES
-from headrace.train.losses import LOSSES
+from headrace.train.losses import LOSSES, distillation
 from headrace.train.metrics.meter import Meter
 from headrace.train.objectives import OBJECTIVES
 from headrace.train.optimizers.build import build_optimizer
@@ -54,7 +54,8 @@ def test_no_technique_reads_a_value(settings: dict[str, Any]) -> None:
     run = run_of(model, **{"optimizer": "sgd", **settings})
     optim = run.config.optim
     span = Span(peak=0.1, steps_per_epoch=3, total_steps=6)
-    run.loss = optim.build("loss", torch.ones(4) if "class_weights" in settings else None)
+    weights = torch.ones(4) if "class_weights" in settings else None
+    run.loss = distillation.build(optim.distill, optim.build("loss", weights))
     run.objective = optim.build("objective", model)
     run.average = optim.build("average", model, span)
     run.schedule, run.meter = (lambda step: 0.1), Meter(torch.device("cpu"))

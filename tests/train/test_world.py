@@ -95,7 +95,12 @@ def free_port() -> str:
 
 def two_processes(code: str, *arguments: str) -> list[tuple[int, str, str]]:
     """Exit status, output and errors of each rank; no launcher ends one for the other's sake."""
-    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    return processes(2, code, *arguments)
+
+
+def processes(number: int, code: str, *arguments: str) -> list[tuple[int, str, str]]:
+    """The same of as many processes as are wanted; of one, without a group."""
+    group = {"WORLD_SIZE": str(number), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
     ranks = [
         subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
@@ -105,7 +110,7 @@ def two_processes(code: str, *arguments: str) -> list[tuple[int, str, str]]:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for rank in range(2)
+        for rank in range(number)
     ]
     try:
         texts = [rank.communicate(timeout=240) for rank in ranks]

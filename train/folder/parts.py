@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from headrace.train.folder.other_world import regrouped
 from headrace.train.hooks import Hook
 from headrace.train.processes.world import World
 from headrace.train.state import Run
@@ -24,7 +25,7 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class Own:
-    """Parts of which every process has its own; a list by rank."""
+    """Parts of which every process has its own; a list by rank, see other_world.py for others."""
 
     world: World
     parts: Mapping[str, Part]
@@ -34,8 +35,10 @@ class Own:
         return self.world.gather({key: part.state_dict() for key, part in self.parts.items()})
 
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
+        mine = regrouped(state, self.world.rank, self.world.size)
         for key, part in self.parts.items():
-            part.load_state_dict(state[self.world.rank][key])
+            if key in mine:
+                part.load_state_dict(mine[key])
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,10 @@ PARTS: dict[str, Callable[[Run], Part]] = {
     "log_bytes": lambda run: Noted(run.journal.position_bytes()),
     "data_fingerprint": lambda run: Noted(run.fingerprint),
     "hooks": lambda run: Named(run.hooks),
+    "teachers": lambda run: Noted(run.teachers.fingerprint),
 }
 """Keys of last.pt, and where in a run their parts are."""
-ADDED: dict[str, Any] = {"hooks": {}}
+ADDED: dict[str, Any] = {"hooks": {}, "teachers": ""}
 """Keys that earlier files lack, and what they would have held."""
 REQUIRED = tuple(key for key in PARTS if key not in ADDED)
 """Keys without which a run cannot go on."""

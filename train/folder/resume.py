@@ -54,6 +54,12 @@ def earlier_folder(resume: str) -> Path:
     return path
 
 
+def begun_folder(out: str) -> str:
+    """An --out that holds a run already, "" where none has begun."""
+    begun = any((Path(out) / name).is_file() for name in (LAST_NAME, CONFIG_NAME))
+    return out if begun else ""
+
+
 def read_earlier(resume: str) -> Earlier:
     """Reads the run to continue; it may change for as long as another process writes it.
 
@@ -125,9 +131,7 @@ def checkpoint_config(checkpoint: Mapping[str, Any], source: str) -> RunConfig:
     return from_flat(checkpoint["config"], source)
 
 
-def check_resumable(
-    checkpoint: Mapping[str, Any], config: RunConfig, fingerprint: str, world_size: int
-) -> None:
+def check_resumable(checkpoint: Mapping[str, Any], config: RunConfig, fingerprint: str) -> None:
     """Refuses to continue as another run than the one that was started.
 
     Raises:
@@ -138,11 +142,6 @@ def check_resumable(
         raise ConfigError(
             f"cannot resume: --data {config.data.data} holds other samples than the run was "
             "started on"
-        )
-    if world_size != len(checkpoint["ranks"]):
-        raise ConfigError(
-            f"cannot resume with {world_size} processes: the run was started with "
-            f"{len(checkpoint['ranks'])}"
         )
 
 

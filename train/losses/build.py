@@ -9,14 +9,16 @@ import torch
 from torch import Tensor
 
 from headrace.pipeline.records import Records
+from headrace.train.losses import distillation
 from headrace.train.losses.class_weights import class_weights
 from headrace.train.settings.optim import OptimConfig
 
 
 def build_loss(
     optim: OptimConfig, records: Records, split: str, num_classes: int, device: torch.device
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """The loss of a run on the samples of `split`, which all have a label.
+) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """The loss of a run on the samples of `split`, which all have a label; its third argument is
+    what teachers answer, if there are any.
 
     Raises:
         ConfigError: for class weights that are not as many as the classes.
@@ -24,4 +26,4 @@ def build_loss(
     counts = np.bincount(records.labels[records.select(split)], minlength=num_classes)
     weights = class_weights(optim.settings_of("loss"), torch.from_numpy(counts).to(device))
     loss: Callable[[Tensor, Tensor], Tensor] = optim.build("loss", weights)
-    return loss
+    return distillation.build(optim.distill, loss)

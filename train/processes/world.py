@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 from collections.abc import Callable
@@ -124,13 +125,35 @@ def join_world(device: str) -> tuple[World, torch.device]:
         # group's threads alive past destroy_process_group, into the interpreter's end.
         importlib.import_module("torch._dynamo")
 
-        dist.init_process_group("nccl" if found.type == "cuda" else "gloo")
+        _join("nccl" if found.type == "cuda" else "gloo")
     return world, found
 
 
+def _join(backend: str) -> None:
+    """Makes the group of all processes."""
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    alone = os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]
+    if restarts == "0" or not alone:
+        dist.init_process_group(backend)
+        return
+    # torchrun keeps its store over a restart, with the addresses of processes that are gone: a
+    # prefix hides them. Nodes count restarts each for itself, so of several nodes there is none.
+    from torch.distributed.rendezvous import rendezvous  # absent where torch has no distributed
+
+    store, rank, size = next(rendezvous("env://"))
+    store = dist.PrefixStore(f"restart{restarts}", store)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+
+
 def leave_world() -> None:
-    """Lets go of the other processes; does nothing where there are none."""
+    """Lets go of the other processes; does nothing where there are none.
+
+    Everything that exchanges through them has to be closed by then. No thread of the group is left
+    after it: one that met the interpreter's end would abort the process.
+    """
     if dist.is_initialized():
+        # Wrappers are parts of cycles, and keep the group and its threads for as long as they are.
+        gc.collect()
         dist.destroy_process_group()
 
 

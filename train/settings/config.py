@@ -108,6 +108,9 @@ class ModelConfig:
     """First layer (of airbench) from the training images' patches, and not trained."""
     activation_checkpointing: bool = False
     """Compute activations twice instead of keeping them: less memory, about a third more time."""
+    sync_bn: bool = False
+    """Under torchrun, on CUDA: batch normalisation over the batch of all processes, not over each
+    one's share."""
     normalise: NormaliseName = "auto"
     """Mean and deviation that the model's input is freed of: the data's, ImageNet's, 0.5 and 0.5
     (half), 0 and 1 (none), or those that its first weights were trained with (model); auto: the
@@ -193,10 +196,11 @@ class RunConfig:
 
 # What a resumed run may change: none of these alters which numbers are computed from which
 # samples, save for rounding. Everything else would turn the continued run into another one.
+# Teachers may have been moved; that they are the same is checked by their fingerprint.
 FREE_ON_RESUME = frozenset(
     "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
     "save_every tensorboard report pretrained weights activation_checkpointing resident_memory "
-    "tta tta_weight tta_scales deterministic profile log tensorboard_media".split()
+    "tta tta_weight tta_scales deterministic profile teacher log tensorboard_media".split()
 )
 LONGER = frozenset({"epochs", "schedule_from"})
 """What a resumed run may change to be trained longer; what that does to the learning rate is said

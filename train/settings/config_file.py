@@ -94,6 +94,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if isinstance(value, list | tuple) and len(value) == 2:
             return tuple(_convert(float, v, where) for v in value)
         raise ConfigError(f"{where} is {value!r}, expected two numbers")
+    if hint == tuple[str, ...]:
+        return tuple(str(v) for v in (value if isinstance(value, list | tuple) else (value,)))
     if hint == tuple[float, ...]:
         numbers = value if isinstance(value, list | tuple) else (value,)
         return tuple(_convert(float, number, where) for number in numbers)

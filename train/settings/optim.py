@@ -11,6 +11,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import one_of
 from headrace.train.averages import AVERAGES
 from headrace.train.losses import LOSSES
+from headrace.train.losses.distillation import DistillConfig
 from headrace.train.losses.penalty import PenaltyConfig
 from headrace.train.metrics import DECIDING
 from headrace.train.models.adapters import AdapterConfig
@@ -19,6 +20,7 @@ from headrace.train.optimizers import OPTIMIZERS
 from headrace.train.optimizers.freezing import FreezeConfig
 from headrace.train.optimizers.groups import GroupConfig
 from headrace.train.schedules import SCHEDULES
+from headrace.train.schedules.batch_scaling import ScalingConfig
 from headrace.train.settings.rooms import ROOMS, settings_kind, technique_of
 from headrace.train.settings.technique import (
     NOT_NEGATIVE,
@@ -46,6 +48,7 @@ class OptimConfig:
     weight_decay: float | None = None
     """On weight matrices only, never on biases and norms; by default the optimizer's own (0.05 for
     adamw, 0.0005 for sgd)."""
+    scaling: ScalingConfig = field(default_factory=ScalingConfig)
     groups: GroupConfig = field(default_factory=GroupConfig)
     freeze: FreezeConfig = field(default_factory=FreezeConfig)
     adapters: AdapterConfig = field(default_factory=AdapterConfig)
@@ -60,6 +63,7 @@ class OptimConfig:
     """What is made smaller; what is shown is always the cross-entropy, to compare with that of
     validation."""
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
+    distill: DistillConfig = field(default_factory=DistillConfig)
     objective: Annotated[str, one_of(tuple(OBJECTIVES))] = "loss"
     """Where the gradient is taken: of the loss where the weights are, or as sam does."""
     accumulate: int = 1
@@ -148,6 +152,13 @@ class OptimConfig:
         """The highest learning rate: as given, or the optimizer's own."""
         own: float = self.settings_of("optimizer").lr
         return own if self.lr is None else self.lr
+
+    def for_batches(self, batch_size: int) -> OptimConfig:
+        """The same with the learning rate that --lr-scaling gives to steps of so many samples."""
+        if self.scaling.lr_scaling == "none":
+            return self
+        rate = self.peak_lr * self.scaling.factor(batch_size)
+        return dataclasses.replace(self, lr=rate, scaling=ScalingConfig())
 
     @property
     def decay(self) -> float:

@@ -53,6 +53,11 @@ def check_together(asked: TrialsConfig, config: RunConfig) -> None:
             f"{asked} and --overwrite exclude each other: remove the folder yourself, or name "
             "another with --out"
         )
+    if asked.folds and config.optim.distill.teacher:
+        raise ConfigError(
+            f"{asked} and --teacher exclude each other: a teacher has learnt from the folds that "
+            "its students are measured on; take --repeats"
+        )
     usual = ("none", DataConfig().val_split)
     if asked.folds and config.data.val_split not in usual:
         raise ConfigError(

@@ -1,0 +1,73 @@
+"""Going on with another number of processes than a run had when it was saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.records import Records
+from headrace.train.data.inputs import choose_tail
+from headrace.train.settings.config import DataConfig
+
+
+def other_world_line(before: int, now: int, data: DataConfig, records: Records) -> str:
+    """What another number of processes changes, for the user; "" if the number is the same.
+
+    Args:
+        before: processes when the run was saved.
+        now: processes that go on with it.
+        data: the run's settings.
+        records: its samples.
+
+    Raises:
+        ConfigError: if an epoch would have another number of steps, or a batch cannot be shared.
+    """
+    if before == now:
+        return ""
+    if data.batch_size % now:
+        raise ConfigError(
+            f"cannot resume with {now} processes: --batch-size {data.batch_size} is no multiple of "
+            f"{now}; the run had {before}"
+        )
+    count = len(records.select(data.train_split)) * data.aug_repeats
+    steps = [_steps(count, data, size) for size in (before, now)]
+    if steps[0] != steps[1]:
+        raise ConfigError(
+            f"cannot resume with another number of processes ({now}, until now {before}): an epoch "
+            f"would have {steps[1]} steps instead of {steps[0]}; take {before} again"
+        )
+    return (
+        f"processes: {now}, until now {before}: the global batches stay the same samples, cut the "
+        "same way; augmentation and dropout draw other numbers from here on"
+    )
+
+
+def regrouped(states: Sequence[Mapping[str, Any]], rank: int, size: int) -> dict[str, Any]:
+    """What a process takes over of the states that each process had.
+
+    Of another number of them, those that were there before go on with their own streams, new ones
+    begin theirs, and the sums of the steps since the last log row are rank 0's.
+
+    Args:
+        states: by rank, when the run was saved: `augmenter`, and `meter` as a tensor of sums.
+        rank: of this process.
+        size: processes that there are now.
+
+    Returns:
+        The states to load; a part that is not in it stays as it was built.
+    """
+    if len(states) == size:
+        return dict(states[rank])
+    mine = dict(states[rank]) if rank < len(states) else {}
+    sums = torch.stack([state["meter"] for state in states]).sum(0)
+    return {**mine, "meter": sums if rank == 0 else torch.zeros_like(sums)}
+
+
+def _steps(count: int, data: DataConfig, size: int) -> int:
+    """Steps of an epoch of `count` samples with so many processes."""
+    full, rest = divmod(count, data.batch_size)
+    tail = choose_tail(count, data.batch_size, data.drop_last, size)
+    return full if tail == "drop" else full + (rest > 0)
