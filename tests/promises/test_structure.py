@@ -24,7 +24,8 @@ MAY_IMPORT = {
 PACKAGES = set(
     "torch torchvision nvidia ffcv kornia numba tqdm numpy PIL simplejpeg timm torchmetrics tyro "
     "yaml matplotlib tensorboard psutil webdataset hypothesis pytest cv2 tests bokeh sklearn "
-    "jinja2 onnx onnxscript onnxruntime safetensors lightning accelerate wandb mlflow nbclient".split()
+    "jinja2 onnx onnxscript onnxruntime safetensors lightning accelerate wandb mlflow "
+    "nbclient".split()
 )
 
 

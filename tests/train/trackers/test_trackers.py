@@ -158,6 +158,7 @@ def test_mlflow_without_a_server(
 
     client = MlflowClient()
     experiment = client.get_experiment_by_name("tests")
+    assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
     assert (run.info.status, run.data.params["batch_size"]) == ("FINISHED", "8")
     points = client.get_metric_history(run.info.run_id, "train/loss")
