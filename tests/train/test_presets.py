@@ -13,8 +13,9 @@ import torch
 import yaml
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.train.command_line import CommandLine, read_command_line
 from headrace.train.presets import load_preset, preset_names
-from headrace.train.run import CommandLine, read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.settings.config_file import to_flat
 from tests.train.tiny_runs import rows
 

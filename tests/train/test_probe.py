@@ -13,6 +13,7 @@ from headrace.augment import Preprocess
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.loader import open_loader
+from headrace.train.command_line import read_command_line
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.features.logistic import Regression
 from headrace.train.features.store import create, opened, stored
@@ -21,7 +22,7 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.saved import saved_model
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.probe import ProbeConfig, probe
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from tests.train.tiny_runs import rows, settings, write_data
 
 pytestmark = pytest.mark.usefixtures("one_thread")
