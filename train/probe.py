@@ -257,7 +257,8 @@ def _write(probe: Probe, journal: Journal, chosen: Chosen, seconds: float) -> No
     journal.row("start", {"global_step": 0, **told, "config": to_flat(probe.config)})
     row = {"epoch": 0, "global_step": 1, "l2": chosen.penalty, "seconds": seconds}
     journal.row("epoch", {**row, **measured})
-    journal.row("end", {"epochs": 1, "best_epoch": 0})
+    best = {"best_accuracy": None if scores is None else scores.accuracy, "best_epoch": 0}
+    journal.row("end", {"epochs": 1, **best, "seconds": {"total": seconds}})
     content = {
         "model": probe.spec.to_dict(),
         "classes": list(probe.classes),

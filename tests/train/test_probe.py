@@ -24,6 +24,7 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.saved import saved_model
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.probe import ProbeConfig, probe
+from headrace.train.reporting.run_log import read_run
 from headrace.train.run import run_training
 from tests.builders import make_records
 from tests.train.tiny_runs import rows, settings, tinted, write_data
@@ -64,6 +65,8 @@ def test_the_run_predicts_on_images_what_was_fitted_on_features(
     differing = {name for name in before if not torch.equal(before[name], after[name])}
     assert differing == {"fc.weight", "fc.bias"}
     assert rows(folder, "start")[0]["trained_parameters"] == 96 * 3 + 3
+    with pytest.raises(ConfigError, match=r"is a probe's: .*measure it with"):
+        read_run(folder)
     # Fine-tuning starts from it; the folder itself is no run to go on with.
     run_training(settings(data, tmp_path / "tuned", weights=str(folder), epochs=1))
     with pytest.raises(ConfigError, match="holds weights but no state to continue from"):
