@@ -29,6 +29,7 @@ ABOUT = {
     "bench scaling": "memory over epochs, and files of a million records",
     "bench max-side": "which --max-side to pack with: space, speed, loss",
     "bench transfer": "what weights of coarse classes are worth on fine ones",
+    "bench distillation": "is a student better for its teachers, beside the same net alone",
     "bench gpu": "what only a GPU can tell: tests, decoders, speed, in one command",
 }
 _BENCHMARKS = [word for word in SCRIPTS if word.startswith("bench ")]

@@ -36,6 +36,7 @@ SCRIPTS = {
     "bench scaling": "bench/scaling.py",
     "bench max-side": "bench/max_side.py",
     "bench transfer": "bench/transfer.py",
+    "bench distillation": "bench/distillation.py",
     "bench gpu": "bench/gpu.py",
 }
 """Words after `headrace`, and the script of a checkout that does the same."""

@@ -13,6 +13,7 @@ from headrace.augment import Preprocess
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.loader import open_loader
+from headrace.tools.report import main as write_page
 from headrace.train.command_line import read_command_line
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.features.logistic import Regression
@@ -22,6 +23,7 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.saved import saved_model
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.probe import ProbeConfig, probe
+from headrace.train.reporting.run_log import read_run
 from headrace.train.run import run_training
 from tests.train.tiny_runs import rows, settings, write_data
 
@@ -154,6 +156,18 @@ def test_nothing_half_written_gets_the_name(tmp_path: Path) -> None:
     (tmp_path / "f").mkdir()
     with pytest.raises(ConfigError, match="holds no features; name a folder that is not there"):
         stored(tmp_path / "f", {"data": "1"}, broken)
+
+
+def test_a_probe_has_a_report_by_itself_and_beside_runs(
+    data: Path, base: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("bokeh")
+    folder = probe(asked(data, base, tmp_path))
+    for places in ((folder,), (base, folder)):
+        out = tmp_path / f"{len(places)}.html"
+        write_page([*map(str, places), "--out", str(out), "--workers", "0", "--device", "cpu"])
+        assert ">Curves</h2>" in out.read_text(encoding="utf-8")
+    assert read_run(base).median_rate is not None and read_run(folder).median_rate is None
 
 
 def test_what_cannot_be_is_refused(data: Path, base: Path, tmp_path: Path) -> None:

@@ -78,6 +78,12 @@ class RunLog:
             return float(self.seconds["total"])
         return float(sum(row["seconds"] for row in self.epochs))
 
+    @property
+    def median_rate(self) -> float | None:
+        """Images per second in the median epoch; None where no epoch tells, as of a probe."""
+        rates = sorted(row["images_per_s"] for row in self.epochs if "images_per_s" in row)
+        return float(rates[len(rates) // 2]) if rates else None
+
     def ends_s(self) -> list[float]:
         """Seconds from the run's start to the end of each of its epochs."""
         ends, total = [], 0.0
@@ -136,7 +142,7 @@ def read_run(folder: str | Path) -> RunLog:
         steps=kinds["step"],
         epochs=kinds["epoch"],
         end=end,
-        seconds=dict(end["seconds"]) if end else _saved_seconds(folder),
+        seconds=dict(end.get("seconds", {})) if end else _saved_seconds(folder),
         gaps=gaps,
     )
 
