@@ -66,6 +66,10 @@ def test_the_run_predicts_on_images_what_was_fitted_on_features(
     differing = {name for name in before if not torch.equal(before[name], after[name])}
     assert differing == {"fc.weight", "fc.bias"}
     assert rows(folder, "start")[0]["trained_parameters"] == 96 * 3 + 3
+    # Fine-tuning starts from it; the folder itself is no run to go on with.
+    run_training(settings(data, tmp_path / "tuned", weights=str(folder), epochs=1))
+    with pytest.raises(ConfigError, match="holds weights but no state to continue from"):
+        read_command_line(["--resume", str(folder)])
 
 
 @pytest.mark.parametrize("loader", ["torchvision", "native", "resident"])
