@@ -105,6 +105,24 @@ def check_epochs(words: Sequence[str], epochs: int) -> None:
         before = end
 
 
+def stretched_line(words: Sequence[str], before: int, now: int, epoch: int) -> str:
+    """What becomes of the sizes where a run is given other epochs; "" where nothing does.
+
+    Args:
+        words: of the schedule.
+        before, now: the run's epochs.
+        epoch: the one that it goes on with, counted from 0.
+    """
+    if not words or before == now:
+        return ""
+    stages = read_schedule(words)
+    was, becomes = stage_of(stages, before, max(0, epoch - 1)), stage_of(stages, now, epoch)
+    return (
+        f"--size-schedule is stretched over all {counted(now, 'epoch')}: {was} in the last epoch, "
+        f"{becomes} in the next"
+    )
+
+
 def schedule_line(words: Sequence[str], epochs: int) -> str:
     """Which epochs, counted from 1, have which size: `96 px in epochs 1-10, 128 px in 11-20`."""
     parts: list[str] = []
