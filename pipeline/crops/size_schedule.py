@@ -81,17 +81,18 @@ def stage_of(stages: Sequence[Stage], epochs: int, epoch: int) -> Stage:
     return stages[-1]
 
 
-def check_epochs(words: Sequence[str], epochs: int) -> None:
+def check_epochs(words: Sequence[str], epochs: int, name: str = "size_schedule") -> None:
     """Refuses a run that is too short for its sizes.
 
     Args:
         words: of the schedule; without any, every run is long enough.
         epochs: of the run.
+        name: what the user calls the schedule.
 
     Raises:
         ConfigError: naming the size that no epoch would have.
     """
-    said = f"size_schedule {' '.join(words)}"
+    said = f"{name} {' '.join(words)}"
     if words and epochs < 1:
         raise ConfigError(f"{said} needs epochs, the length of the run that its shares are of")
     before = 0

@@ -99,7 +99,7 @@ def test_a_run_says_its_sizes_and_notes_them(
 
 
 @pytest.mark.parametrize("name", available_loaders())
-@pytest.mark.parametrize("steps", [12, 19])
+@pytest.mark.parametrize("steps", [pytest.param(12, marks=pytest.mark.slow), 19])
 def test_it_resumes_to_the_bit_in_the_middle_of_an_epoch(
     steps: int, name: str, data: Path, tmp_path: Path
 ) -> None:
@@ -154,7 +154,7 @@ def test_flags_and_yaml_say_the_same(tmp_path: Path) -> None:
     [
         (["--size-schedule", "96:0.5"], r"^--size-schedule is 96:0.5, expected rising shares"),
         (["--size-schedule", "96-0.5"], r"^--size-schedule has '96-0.5', expected a size in px"),
-        (["--size-schedule", "4:0.5", "96:1"], r"^--size-schedule is 4:0.5 96:1, expected sides"),
+        (["--size-schedule", "4:0.5", "96:1"], r"^--size-schedule is '4:0.5 96:1', expected sides"),
         (
             ["--size-schedule", "96:0.5", "160:1", "--size", "128"],
             r"^--size is 128, expected 160, the last of size_schedule",

@@ -10,6 +10,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.crops.size_schedule import check_epochs
+from headrace.pipeline.flat_settings import flag_of
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import PlanConfig
 from headrace.train.models.places import with_whole_path
@@ -208,7 +209,8 @@ class RunConfig:
     views: ViewConfig = field(default_factory=ViewConfig)
 
     def __post_init__(self) -> None:
-        check_epochs(self.data.crop.size_schedule, self.optim.epochs)
+        schedule = self.data.crop.size_schedule
+        check_epochs(schedule, self.optim.epochs, flag_of("size_schedule"))
 
 
 # What a resumed run may change: none of these alters which numbers are computed from which
