@@ -8,6 +8,7 @@ from headrace.augment.engine import Augmenter, EngineConfig
 from headrace.augment.preprocess import Preprocess
 from headrace.augment.program import compile_recipe
 from headrace.augment.recipes import RECIPES, Recipe
+from headrace.augment.relative import in_shares
 
 __all__ = ["RECIPES", "Augmenter", "Preprocess", "Recipe", "build_augmenter"]
 
@@ -22,6 +23,7 @@ def build_augmenter(
     dtype: torch.dtype = torch.float32,
     compile: bool = False,
     kernels: bool = True,
+    pixels_of: tuple[int, int] | None = None,
 ) -> Augmenter:
     """Builds the augmenter of a recipe.
 
@@ -34,6 +36,9 @@ def build_augmenter(
         dtype: floating dtype of the images it returns.
         compile: run through ``torch.compile(fullgraph=True)``; the first batch takes a while.
         kernels: on the CPU, use the compiled per-sample kernels; the results are the same.
+        pixels_of: height and width of the images that lengths in pixels are meant for, where sizes
+            change between batches: at other sizes they are as large a share of the side. None:
+            they are as many pixels of any image.
 
     Returns:
         A callable: ``images, targets = augmenter(batch.images, batch.labels)``.
@@ -50,4 +55,7 @@ def build_augmenter(
         compile=compile,
         kernels=kernels,
     )
-    return Augmenter(compile_recipe(recipe, mean), preprocess, config, seed)
+    program = compile_recipe(recipe, mean)
+    if pixels_of is not None:
+        program = in_shares(program, pixels_of)
+    return Augmenter(program, preprocess, config, seed)

@@ -25,7 +25,8 @@ class EngineConfig:
         device: where batches are.
         dtype: floating dtype of the images it returns.
         compile: run the torch path through ``torch.compile(fullgraph=True)``, for batches of the
-            shape that comes first; others, as an epoch's last, are run as they are.
+            shapes that come first; others, as an epoch's last, are run as they are.
+        compiled_shapes: how many shapes that is.
         kernels: on the CPU, use the compiled per-sample kernels instead of batched torch; the
             results are the same.
     """
@@ -34,6 +35,7 @@ class EngineConfig:
     device: torch.device
     dtype: torch.dtype = torch.float32
     compile: bool = False
+    compiled_shapes: int = 1
     kernels: bool = True
 
     def __post_init__(self) -> None:
@@ -72,9 +74,14 @@ class Augmenter:
         """Whether no step of the recipe draws on the host."""
         return not self._draws_on_host
 
-    def compiled(self) -> Augmenter:
-        """The same augmenter at the same place of its random stream, compiled."""
-        other = Augmenter(self.program, self.preprocess, replace(self.config, compile=True))
+    def compiled(self, num_shapes: int = 1) -> Augmenter:
+        """The same augmenter at the same place of its random stream, compiled.
+
+        Args:
+            num_shapes: for how many shapes of batches, the first that come.
+        """
+        config = replace(self.config, compile=True, compiled_shapes=num_shapes)
+        other = Augmenter(self.program, self.preprocess, config)
         other.load_state_dict(self.state_dict())
         return other
 
@@ -162,15 +169,15 @@ class Augmenter:
         return self.preprocess.normalise_batched(mixed, self.config.dtype), targets
 
     def _run_compiled(self) -> Callable[..., Any]:
-        """Compiles for one shape: to compile anew for an epoch's last batch costs more than it."""
+        """Compiles for few shapes: to compile anew for an epoch's last batch costs more than it."""
         compiled = torch.compile(self.run, fullgraph=True, dynamic=False)
-        shape: torch.Size | None = None
+        shapes: set[torch.Size] = set()
 
         def run(images: torch.Tensor, *others: Any) -> tuple[torch.Tensor, torch.Tensor]:
-            nonlocal shape
-            shape = shape or images.shape
+            if len(shapes) < self.config.compiled_shapes:
+                shapes.add(images.shape)
             found: tuple[torch.Tensor, torch.Tensor]
-            found = (compiled if images.shape == shape else self.run)(images, *others)
+            found = (compiled if images.shape in shapes else self.run)(images, *others)
             return found
 
         return run

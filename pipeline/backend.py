@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -66,8 +67,13 @@ class LoaderConfig:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width of the images in a batch, px."""
+        """Height and width of the images in a batch, px; of a schedule the last ones."""
         return self.plan.shape
+
+    @property
+    def largest_shape(self) -> tuple[int, int]:
+        """Height and width of the largest images that a batch may have, px."""
+        return max(self.plan.shapes, key=math.prod)
 
     @property
     def rank_batch_size(self) -> int:

@@ -64,6 +64,8 @@ class LoaderSettings(TypedDict, total=False):
     rank: int
     world_size: int
     size: Size | None
+    size_schedule: tuple[str, ...]
+    epochs: int
     geometry: str | None
     crop_mode: str | None
     crop_scale: tuple[float, float]

@@ -8,7 +8,7 @@ may change between releases.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from headrace.pipeline.checking import check
 from headrace.pipeline.crops import crop_of
 from headrace.pipeline.crops.cuts import Cuts
 from headrace.pipeline.crops.settings import CropConfig
+from headrace.pipeline.crops.size_schedule import check_epochs
 from headrace.pipeline.errors import ConfigError
 
 Tail = Literal["keep", "drop", "pad"]
@@ -33,6 +34,8 @@ class PlanConfig:
         train: shuffled order, the training crop and flips; else ascending order, the evaluation
             crop and no flips.
         crop: how samples are cut, and to what size.
+        epochs: of the whole run, for the shares of `crop.size_schedule`; without one it says
+            nothing.
         repeats: how many times in a row each sample comes, each time with a crop and a flip of its
             own (repeated augmentation: Hoffer et al., "Augment your batch", CVPR 2020); ranks share
             the copies.
@@ -45,6 +48,7 @@ class PlanConfig:
     seed: int = 0
     train: bool = True
     crop: CropConfig = field(default_factory=CropConfig)
+    epochs: int = 0
     repeats: int = 1
     tail: Tail = "keep"
     rank: int = 0
@@ -53,6 +57,9 @@ class PlanConfig:
     def __post_init__(self) -> None:
         check(self.batch_size >= 1, "batch_size", self.batch_size, "at least 1")
         check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
+        check(self.epochs >= 0, "epochs", self.epochs, "0 or more")
+        if self.train:
+            check_epochs(self.crop.size_schedule, self.epochs)
         check(self.repeats >= 1, "repeats", self.repeats, "at least 1")
         check(self.train or self.repeats == 1, "repeats", self.repeats, "1 in evaluation")
         check(self.tail in ("keep", "drop", "pad"), "tail", self.tail, "keep, drop or pad")
@@ -67,8 +74,19 @@ class PlanConfig:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width of the images in a batch, px."""
+        """Height and width of the images in a batch, px; of a schedule the last ones."""
         return self.crop.shape(self.train)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Every height and width that a batch may have, px, each once."""
+        return self.crop.shapes if self.train else (self.shape,)
+
+    def at(self, epoch: int) -> PlanConfig:
+        """The settings of one epoch, whose size depends on nothing any more."""
+        if not self.train or not self.crop.size_schedule:
+            return self
+        return replace(self, crop=self.crop.at_epoch(epoch, self.epochs), epochs=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +98,7 @@ class EpochPlan:
         boxes: (n, 4) int32 y, x, height, width in stored pixels, inside the image.
         flips: (n,) bool, mirror the box left to right.
         bounds: (num_batches + 1,) int64, batch `step` is bounds[step] to bounds[step + 1].
+        shape: height and width of the images in its batches, px.
         targets: (n, 4) int32 y, x, height, width in the batch's image, where each box goes; the
             rest is black. That of a mirrored box is mirrored itself, as the whole image is. None:
             every box fills its image.
@@ -89,6 +108,7 @@ class EpochPlan:
     boxes: np.ndarray
     flips: np.ndarray
     bounds: np.ndarray
+    shape: tuple[int, int]
     targets: np.ndarray | None = None
 
     def __post_init__(self) -> None:
@@ -135,6 +155,7 @@ def make_plan(
     """
     if epoch < 0:
         raise ConfigError(f"epoch is {epoch}, expected 0 or more")
+    config = config.at(epoch)
     samples = np.asarray(chosen, np.int64)
     order = _order(len(samples), config, epoch)
     if weights is not None and config.train:
@@ -159,6 +180,7 @@ def make_plan(
         boxes=cuts.boxes[places],
         flips=flips[places],
         bounds=bounds,
+        shape=config.shape,
         targets=None if targets is None else targets[places],
     )
 

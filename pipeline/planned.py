@@ -202,6 +202,10 @@ class PlannedLoader:
         """Bad samples replaced so far."""
         return self._running.num_skipped
 
+    def shape(self, epoch: int) -> tuple[int, int]:
+        """Height and width of an epoch's images, px."""
+        return self.config.plan.at(checked_epoch(epoch)).shape
+
     def plan(self, epoch: int) -> EpochPlan:
         """What `epoch(epoch)` is going to load."""
         records = self.records

@@ -20,6 +20,8 @@ from headrace.pipeline.records import Records
 
 _VERSION = 1
 _KEYS = {"version", "epoch", "step", "plan", "data"}
+_ADDED = {"size_schedule": [], "epochs": 0}
+"""What states that were saved before these were there would hold."""
 _NOT_THE_PLANS = ("rank", "world_size")
 """A step takes the same samples whatever the number of processes, so a position fits any."""
 
@@ -100,7 +102,7 @@ def read_position(
             f"a loader's state is of version {state['version']!r}, this Headrace reads {_VERSION}; "
             "install the one that saved it"
         )
-    saved, now = state["plan"], _described_plan(plan)
+    saved, now = {**_ADDED, **state["plan"]}, _described_plan(plan)
     changes = [
         f"{name} was {saved[name]!r}, is {now[name]!r}"
         for name in now
@@ -127,6 +129,8 @@ def read_position(
 def _described_plan(plan: PlanConfig) -> dict[str, Any]:
     values = {name: value for name, value in asdict(plan).items() if name not in _NOT_THE_PLANS}
     crop = values.pop("crop")
+    if not crop["size_schedule"]:
+        values["epochs"] = 0  # which says nothing then
     flat: dict[str, Any] = json.loads(json.dumps({**values, **crop}))
     return flat
 

@@ -35,6 +35,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, option) for option in options)
     if kind is Literal:  # which of them there are is for the settings to tell
         return type(value) in map(type, options)
+    if kind is tuple and options[-1] is Ellipsis:
+        return isinstance(value, tuple | list) and all(_fits(part, options[0]) for part in value)
     if kind is tuple:  # or a list, as JSON and YAML have them
         pairs = isinstance(value, tuple | list) and len(value) == len(options)
         return pairs and all(map(_fits, value, options))
@@ -51,6 +53,8 @@ def type_name(hint: Any) -> str:
         return _NAMES[hint]
     if hint is type(None):
         return "nothing"
+    if get_origin(hint) is tuple and get_args(hint)[-1] is Ellipsis:
+        return f"a list, each of it {type_name(get_args(hint)[0])}"
     if get_origin(hint) is tuple:
         return "two of them" if get_args(hint)[0] is int else "two numbers"
     options = get_args(hint)

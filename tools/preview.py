@@ -12,6 +12,7 @@ middle gray is 0, black -2.5, white +2.5. So a wrong normalisation is seen at a 
 an evaluation that changes from draw to draw. Mixed labels stand under the images.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,11 +131,14 @@ def draw_batch(
         (B, 3, H, W) uint8, channels_last.
     """
     records = subject.records
-    config = subject.config.data.plan(train, subject.config.runtime.seed)
+    run = subject.config
+    # Side by side, draws have one size: of --size-schedule the last.
+    data = dataclasses.replace(run.data, crop=run.data.crop.at_last())
+    config = data.plan(train, run.optim.epochs, run.runtime.seed)
     plan = make_plan(records.heights, records.widths, span, config, epoch)
     place = {int(index): i for i, index in enumerate(plan.indices)}
     places = [place[index] for index in indices.tolist()]
-    return reference_batch(records, plan, places, config.shape)
+    return reference_batch(records, plan, places, plan.shape)
 
 
 def make_block(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from headrace.augment import Augmenter, Preprocess, build_augmenter
+from headrace.pipeline.crops.size_schedule import stretched_line
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
@@ -24,7 +25,7 @@ from headrace.train.data.inputs import (
 from headrace.train.data.labels import check_held_out, check_labels
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
-from headrace.train.device.compiling import compile_augmenter, compile_model
+from headrace.train.device.compiling import check_augmenter, compile_augmenter, compile_model
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.other_world import other_world_line
@@ -38,7 +39,7 @@ from headrace.train.metrics.meter import Meter
 from headrace.train.models.adapters import add_adapters
 from headrace.train.models.build import starting_model
 from headrace.train.models.checkpointing import checkpoint_activations
-from headrace.train.models.sizes import check_batch_norm, check_eval_size
+from headrace.train.models.sizes import check_batch_norm, check_sizes
 from headrace.train.models.spec import ModelSpec, spec_of
 from headrace.train.models.whitening import whiten
 from headrace.train.optimizers.build import build_optimizer
@@ -99,7 +100,7 @@ def open_run(
         model = sync_norms(model, world, device)
     freezing = Freezing(model, optim.freeze, say)
     check_batch_norm(model, data.batch_size // world.size, optim.accumulate)
-    check_eval_size(model, data.crop, device)
+    check_sizes(model, data.crop, device)
     teachers = open_teachers(config, classes, preprocess, precision, say)
     if checkpoint is not None:
         before_them = checkpoint.get("teachers", "")
@@ -120,8 +121,11 @@ def open_run(
     span = run_span(rated, steps_per_epoch)
     schedule, average = build_schedule(rated, span), optim.build("average", model, span)
     forward, compiled = make_forward(model, config, world, precision, train_loader)
-    shape = (batch_rows(train_loader), *data.crop.shape(train=True))
-    augmenter, augmenter_compiled = compile_augmenter(augmenter, config.runtime.compile, shape)
+    *smaller, last = data.crop.shapes
+    shape = (batch_rows(train_loader), *last)
+    augmenter, augmenter_compiled = compile_augmenter(
+        augmenter, config.runtime.compile, shape, smaller
+    )
     lock = world.on_main(lambda: take_folder(config))
     journal = open_journal(lock, config, checkpoint or {}, world, resources)
     clock = Clock(device)
@@ -161,6 +165,9 @@ def open_run(
     if checkpoint is not None:
         restore(run, checkpoint)
         before = from_flat(checkpoint["config"], "the checkpoint").optim
+        words, next_epoch = data.crop.size_schedule, run.progress.epoch
+        if line := stretched_line(words, before.epochs, optim.epochs, next_epoch):
+            say(line)
         before = before.for_batches(data.batch_size)
         if line := rate_line(before, rated, steps_per_epoch, run.progress.global_step):
             say(line)
@@ -209,15 +216,24 @@ def seeded_augmenter(
     precision: Precision,
     world: World,
 ) -> Augmenter:
-    """The recipe's augmenter, with a random stream of its own on every process."""
-    return build_augmenter(
+    """The recipe's augmenter, with a random stream of its own on every process.
+
+    Raises:
+        ConfigError: for a recipe that cannot work on each of the sizes of --size-schedule.
+    """
+    crop = config.data.crop
+    augmenter = build_augmenter(
         config.model.recipe,
         num_classes=num_classes,
         seed=(config.runtime.seed + 0x9E3779B9 * world.rank) % 2**63,
         preprocess=preprocess,
         device=precision.device,
         dtype=precision.dtype,
+        pixels_of=crop.shape(train=True) if crop.size_schedule else None,
     )
+    if crop.size_schedule:
+        check_augmenter(augmenter, crop.shapes)
+    return augmenter
 
 
 def open_journal(
@@ -254,7 +270,7 @@ def make_forward(
     """The model as the loop calls it: wrapped for several processes, compiled where that works."""
     model.train()
     wrapped = model
-    device, shape = precision.device, config.data.crop.shape(train=True)
+    device = precision.device
     if world.size > 1:
         if config.optim.freeze.unfreeze_every:
             raise ConfigError(
@@ -264,9 +280,13 @@ def make_forward(
         ids = [device.index] if device.type == "cuda" else None
         wrapped = nn.parallel.DistributedDataParallel(model, device_ids=ids)
     rows = max(2, batch_rows(loader) // config.optim.accumulate)
-    example = torch.zeros(rows, 3, *shape, dtype=precision.dtype, device=device)
-    example = example.contiguous(memory_format=torch.channels_last)
-    return compile_model(wrapped, config.runtime.compile, example, precision)
+    examples = [
+        torch.zeros(rows, 3, *shape, dtype=precision.dtype, device=device).contiguous(
+            memory_format=torch.channels_last
+        )
+        for shape in config.data.crop.shapes
+    ]
+    return compile_model(wrapped, config.runtime.compile, examples, precision)
 
 
 def batch_rows(loader: PlannedLoader) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from headrace.pipeline.crops.size_schedule import schedule_line
 from headrace.pipeline.split_names import split_line
 from headrace.train.data.drawn_split import drawn_line
 from headrace.train.data.inputs import limit_line
@@ -33,6 +34,12 @@ def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[s
         say(line)
     for line in model_lines(run, parameters):
         say(line)
+    crop = run.config.data.crop
+    if crop.size_schedule:
+        height, width = crop.shape(train=False)
+        evaluation = f"{height}" if height == width else f"{height}x{width}"
+        plan = schedule_line(crop.size_schedule, run.config.optim.epochs)
+        say(f"sizes: {plan}; evaluation at {evaluation} px")
     always = ", deterministic algorithms" if run.config.runtime.deterministic else ""
     say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}{always}")
     if augmenter_compiled != compiled and run.device.type == "cuda":

@@ -99,6 +99,11 @@ class ProbeConfig:
     def __post_init__(self) -> None:
         check_least(self, 0, "copies")
         check_least(self, 1, "batch_size")
+        if self.crop.size_schedule:
+            raise ConfigError(
+                "--size-schedule is for training, where sizes change between epochs; features are "
+                "computed at one size, --size"
+            )
         if self.l2 is not None and not self.l2 >= 0:
             raise ConfigError(f"--l2 is {self.l2}, expected 0 or more")
         if not (self.weights or self.pretrained or own_file_parts(self.model)):

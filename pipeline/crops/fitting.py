@@ -27,7 +27,7 @@ def fit(crop: CropConfig, heights: np.ndarray, widths: np.ndarray) -> CropConfig
     """
     if not len(heights) or np.median(np.maximum(heights, widths)) > ABOUT_PX:
         return crop
-    if crop.size is None:
+    if crop.size is None and not crop.size_schedule:
         crop = dataclasses.replace(crop, size=SMALL_PX)
     own_size = max(crop.shape(train=True)) <= ABOUT_PX
     if own_size and crop.geometry is crop.crop_mode is crop.eval_mode is None:

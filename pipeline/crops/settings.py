@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +16,8 @@ from headrace.pipeline.crops.geometry import (
     USUAL_SIZE_PX,
     Geometry,
 )
+from headrace.pipeline.crops.size_schedule import read_schedule, stage_of
+from headrace.pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     CropMode = str
@@ -45,6 +47,9 @@ class CropConfig:
     size: Size | None = None
     """Images that the model gets, in pixels: a side, or height and width; by default 128, and 32
     where the images are about as small."""
+    size_schedule: tuple[str, ...] = ()
+    """Sizes that change between epochs, each with the share of the run up to which it holds:
+    96:0.5 128:0.8 160:1. The last one is --size, and evaluation's without --eval-size."""
     geometry: GeometryName | None = None
     """How training and evaluation cut: crop (random boxes; the middle), padded (a random place, a
     little beyond the edge; the middle), centre (the middle), squash (the whole image, out of
@@ -58,7 +63,8 @@ class CropConfig:
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
     """Smallest and largest width / height of a random-resized crop."""
     crop_padding: int = 4
-    """Pixels of --size by which a padded crop may lie beyond the image's edge."""
+    """Pixels of --size by which a padded crop may lie beyond the image's edge; at other sizes of
+    --size-schedule as large a share of the side."""
     flip: float = 0.5
     """Probability of a horizontal flip in training."""
     eval_size: Size | None = None
@@ -74,6 +80,7 @@ class CropConfig:
             object.__setattr__(self, name, _plain(getattr(self, name)))
         for name in ("size", "eval_size"):
             _check_size(name, getattr(self, name))
+        self._check_schedule()
         self._check_modes()
         low, high = self.crop_scale
         check(0 < low <= high <= 1, "crop_scale", self.crop_scale, "0 < low <= high <= 1")
@@ -85,6 +92,19 @@ class CropConfig:
         check(0 <= self.crop_padding < limit, "crop_padding", self.crop_padding, expected)
         check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
         check(0 < self.eval_share <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
+
+    def _check_schedule(self) -> None:
+        words = self.size_schedule
+        words = (words,) if isinstance(words, str) else tuple(words)
+        object.__setattr__(self, "size_schedule", words)
+        for stage in read_schedule(words):
+            _check_size("size_schedule", stage.size)
+        if words and self.size is not None and self.shape(train=True) != self.shapes[-1]:
+            last = words[-1].partition(":")[0]
+            raise ConfigError(
+                f"size is {self.size}, expected {last}, the last of size_schedule "
+                f"{' '.join(words)}, or nothing; evaluation's own size is eval_size"
+            )
 
     def _check_modes(self) -> None:
         choices: dict[str, Iterable[str]] = {
@@ -107,14 +127,41 @@ class CropConfig:
         return GEOMETRIES[self.geometry or USUAL_GEOMETRY]
 
     def side(self, train: bool) -> Size:
-        """Side of the images in a batch, or height and width, px."""
-        size = USUAL_SIZE_PX if self.size is None else self.size
-        return size if train or self.eval_size is None else self.eval_size
+        """Side of the images in a batch, or height and width, px; of a schedule the last one."""
+        if not train and self.eval_size is not None:
+            return self.eval_size
+        if self.size is None and self.size_schedule:
+            return read_schedule(self.size_schedule)[-1].size
+        return USUAL_SIZE_PX if self.size is None else self.size
 
     def shape(self, train: bool) -> tuple[int, int]:
-        """Height and width of the images in a batch, px."""
+        """Height and width of the images in a batch, px; of a schedule the last ones."""
         size = self.side(train)
         return (size, size) if isinstance(size, int) else size
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Every height and width that training's batches have, px, each once; the last is last."""
+        found = [stage.shape for stage in read_schedule(self.size_schedule)]
+        found = found or [self.shape(train=True)]
+        return tuple(dict.fromkeys(reversed(found)))[::-1]
+
+    def at_epoch(self, epoch: int, epochs: int) -> CropConfig:
+        """The same with the one size that training has in an epoch of a run of so many epochs."""
+        if not self.size_schedule:
+            return self
+        return self._at(stage_of(read_schedule(self.size_schedule), epochs, epoch).size)
+
+    def at_last(self) -> CropConfig:
+        """The same with the one size that training ends with."""
+        return self._at(self.side(train=True)) if self.size_schedule else self
+
+    def _at(self, size: Size) -> CropConfig:
+        last = min(self.shape(train=True))
+        plain = replace(self, size=size, size_schedule=(), crop_padding=0)
+        side = min(plain.shape(train=True))
+        padding = (2 * self.crop_padding * side + last) // (2 * last)  # to the nearest, half up
+        return replace(plain, crop_padding=min(padding, side - 1))
 
     def mode(self, train: bool) -> str:
         """Which way of cutting: a key of TRAINING."""

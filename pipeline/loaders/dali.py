@@ -111,7 +111,7 @@ class DaliBackend:
             for mode, lane in self._lanes.items()
             if mode in modes
         ]
-        images = self._merged(parts, len(modes)).permute(0, 3, 1, 2)
+        images = self._merged(parts, len(modes), plan.shape).permute(0, 3, 1, 2)
         bad: list[tuple[int, str]] = []
         for slots, part in parts:
             sound = len(bad)
@@ -126,12 +126,13 @@ class DaliBackend:
                 )
         return Decoded(images, bad)
 
-    def _merged(self, parts: list[tuple[np.ndarray, _Delivered]], count: int) -> torch.Tensor:
+    def _merged(
+        self, parts: list[tuple[np.ndarray, _Delivered]], count: int, shape: tuple[int, int]
+    ) -> torch.Tensor:
         """(count, H, W, 3); black where DALI has failed."""
         if len(parts) == 1 and parts[0][1].images is not None:
             return parts[0][1].images
-        shape = (count, *self._config.shape, 3)
-        images = torch.zeros(shape, dtype=torch.uint8, device=self._config.device)
+        images = torch.zeros((count, *shape, 3), dtype=torch.uint8, device=self._config.device)
         for slots, part in parts:
             if part.images is not None:
                 images[torch.from_numpy(slots).to(images.device)] = part.images
@@ -231,15 +232,18 @@ class _Lane:
         self._mode = mode
         self._way = way
         self._source = _Source(records, mode)
-        self._buffers = BufferPool(config.rank_batch_size, config.shape, pinned=False)
+        self._buffers = BufferPool(config.rank_batch_size, config.largest_shape, pinned=False)
         self._pipeline: Any = None
+        self._shape = (0, 0)  # that the pipeline is built for
         self._plan: EpochPlan | None = None
 
     def begin(self, plan: EpochPlan, step: int) -> None:
-        if self._pipeline is None:
+        if self._pipeline is None or self._shape != plan.shape:
+            self._pipeline = None  # its threads end before others begin
             self._pipeline = _build(
-                self._records, self._config, self._mode, self._source, self._way
+                self._records, self._config, self._mode, self._source, self._way, plan.shape
             )
+            self._shape = plan.shape
         self._plan = plan
         self._source.start(plan, step)
 
@@ -262,7 +266,7 @@ class _Lane:
         if images.is_cuda:
             # On the stream that DALI has bound its output to, so both are in order without a wait.
             return images.clone()
-        buffer = torch.from_numpy(self._buffers.lend(len(images)))
+        buffer = torch.from_numpy(self._buffers.lend(len(images), self._shape))
         return buffer.copy_(images)
 
     def end(self) -> None:
@@ -289,8 +293,15 @@ class _Lane:
         return self._pipeline.run()
 
 
-def _build(records: Records, config: LoaderConfig, mode: int, source: _Source, way: Way) -> Any:
-    """A DALI pipeline: encoded or raw samples in, (b, H, W, 3) images out."""
+def _build(
+    records: Records,
+    config: LoaderConfig,
+    mode: int,
+    source: _Source,
+    way: Way,
+    out: tuple[int, int],
+) -> Any:
+    """A DALI pipeline: encoded or raw samples in, (b, H, W, 3) images out; `out` is H and W."""
     from nvidia.dali import Pipeline, fn, types
 
     gpu = config.device.type == "cuda"
@@ -328,12 +339,12 @@ def _build(records: Records, config: LoaderConfig, mode: int, source: _Source, w
             images = decode_boxes(data, anchor, shape, way, gpu=gpu, upright=upright)
         if gpu and raw:
             images = images.gpu()
-        size = target[1] if placed else config.shape
+        size = target[1] if placed else out
         images = fn.resize(images, size=size, interp_type=types.INTERP_LINEAR, antialias=True)
         images = fn.flip(images, horizontal=flip, vertical=0)
         if placed:  # beyond its edge an image is padded with black
             images = fn.slice(
-                images, target[0], config.shape, out_of_bounds_policy="pad", fill_values=0, **BOX
+                images, target[0], out, out_of_bounds_policy="pad", fill_values=0, **BOX
             )
         pipeline.set_outputs(images)
     pipeline.build()

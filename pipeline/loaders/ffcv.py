@@ -64,7 +64,7 @@ class FfcvBackend:
         self._loader = ffcv_ops.make_loader(records, config, self._memory)
         self._iterator_type = ffcv_ops.PlanIterator
         self._buffers = BufferPool(
-            config.rank_batch_size, config.shape, pinned=config.device.type == "cuda"
+            config.rank_batch_size, config.largest_shape, pinned=config.device.type == "cuda"
         )
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
@@ -77,7 +77,7 @@ class FfcvBackend:
             iterator = self._iterator_type(self._loader, places)
             try:
                 for step in range(start, plan.num_batches):
-                    images = self._kept(_next_batch(iterator)).permute(0, 3, 1, 2)
+                    images = self._kept(_next_batch(iterator), plan.shape).permute(0, 3, 1, 2)
                     yield Decoded(images, self._second_look(plan, plan.batch_slice(step), images))
             finally:
                 _stop(iterator)
@@ -86,10 +86,15 @@ class FfcvBackend:
         """Frees the decoders; FFCV keeps no thread between epochs."""
         self._memory.close()
 
-    def _kept(self, images: np.ndarray) -> torch.Tensor:
-        """A copy, because FFCV writes over its own memory when it goes on."""
-        buffer = self._buffers.lend(len(images))
-        np.copyto(buffer, images)
+    def _kept(self, images: np.ndarray, shape: tuple[int, int]) -> torch.Tensor:
+        """A copy, because FFCV writes over its own memory when it goes on.
+
+        Args:
+            images: (B, H, W, 3) of the largest size, in which those of `shape` lie one behind
+                another.
+        """
+        buffer = self._buffers.lend(len(images), shape)
+        np.copyto(buffer, images.reshape(-1)[: buffer.size].reshape(buffer.shape))
         return torch.from_numpy(buffer)
 
     def _second_look(

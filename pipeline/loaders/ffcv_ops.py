@@ -93,7 +93,8 @@ class PlanMemory(MemoryContext):
         self.suspect = np.zeros(len(plan.indices), np.uint8)
         # Numba compiles for one type of each; no row at all says that boxes fill their images.
         targets = np.zeros((0, 4), np.int32) if plan.targets is None else plan.targets
-        self._plan = (plan.indices, plan.boxes, plan.flips, self.suspect, targets)
+        shape = np.array(plan.shape, np.int64)
+        self._plan = (plan.indices, plan.boxes, plan.flips, self.suspect, targets, shape)
 
     def close(self) -> None:
         for decoder in self._decoders[self._decoders != 0].tolist():
@@ -140,7 +141,7 @@ class PlanDecoder(SimpleRGBImageDecoder):
     """Decodes the plan's samples, cuts their boxes, resizes and flips them.
 
     Args:
-        shape: height and width of the images, px.
+        shape: height and width of the largest images, px; the plan's own may be smaller.
         num_lanes: see PlanMemory.
     """
 
@@ -197,13 +198,15 @@ def _decode_lane(
 
     Args:
         places: (b,) of the batch's samples in the plan.
-        destination: (b, H, W, 3) uint8, written.
+        destination: (b, H, W, 3) uint8 of the largest images, written from its start: the plan's
+            images lie one behind another, whatever their size.
         state: PlanMemory's.
     """
     data, ptrs, sizes, modes, heights, widths, decoders, scratch = state[:8]
-    indices, boxes, flips, suspect, targets = state[8:]
-    image_stride = np.int64(destination.strides[0])
-    row_stride = np.int64(destination.strides[1])
+    indices, boxes, flips, suspect, targets, shape = state[8:]
+    row_stride = 3 * shape[1]
+    image_stride = shape[0] * row_stride
+    written = destination.reshape(-1)
     for slot in range(lane, len(places), num_lanes):
         place = places[slot]
         index = indices[place]
@@ -217,10 +220,10 @@ def _decode_lane(
         y, x, box_height, box_width = boxes[place]
         stride = 3 * width
         source = np.int64(pixels.ctypes.data) + y * stride + 3 * x
-        out_height, out_width = np.int64(destination.shape[1]), np.int64(destination.shape[2])
+        out_height, out_width = shape[0], shape[1]
         out = np.int64(destination.ctypes.data) + slot * image_stride
         if len(targets) > 0:
-            destination[slot] = 0
+            written[slot * image_stride : (slot + 1) * image_stride] = 0
             out += targets[place, 0] * row_stride + 3 * targets[place, 1]
             out_height, out_width = np.int64(targets[place, 2]), np.int64(targets[place, 3])
         flip = np.int64(flips[place])
@@ -267,7 +270,7 @@ def make_loader(records: Records, config: LoaderConfig, memory: PlanMemory) -> f
             os_cache=True,
             drop_last=False,
             seed=0,
-            pipelines={image: [PlanDecoder(config.shape, memory.num_lanes)], label: None},
+            pipelines={image: [PlanDecoder(config.largest_shape, memory.num_lanes)], label: None},
         )
     # FFCV allocates the buffers of its batches anew for each epoch, which makes the heap grow; one
     # epoch runs at a time, so they can be kept.

@@ -115,7 +115,7 @@ class NativeBackend:
     def __init__(self, records: Records, config: LoaderConfig, chosen: np.ndarray) -> None:
         self._records = records
         self._pool = BufferPool(
-            config.rank_batch_size, config.shape, pinned=config.device.type == "cuda"
+            config.rank_batch_size, config.largest_shape, pinned=config.device.type == "cuda"
         )
         self._num_threads = max(1, config.num_workers)
         self._threads: list[threading.Thread] = []
@@ -160,7 +160,7 @@ class NativeBackend:
         count = places.stop - places.start
         length = min(RUN_SAMPLES, -(-count // self._num_threads))
         slots = [range(i, min(i + length, count)) for i in range(0, count, length)]
-        batch = _Batch(self._pool.lend(count), len(slots))
+        batch = _Batch(self._pool.lend(count, epoch.plan.shape), len(slots))
         for part in slots:
             self._runs.put(_Run(epoch, batch, part, places.start))
         return batch

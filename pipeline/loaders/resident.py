@@ -52,19 +52,20 @@ def resident_side(records: Records, config: LoaderConfig, chosen: np.ndarray) ->
     """R in px: the longest stored side, or the largest that fits in memory.
 
     Raises:
-        ConfigError: if that would be below the loader's size.
+        ConfigError: if that would be below the loader's size, of a schedule the largest.
     """
     longest, budget = _longest_side(records, chosen), memory_budget(config)
     fits = int((budget / max(len(chosen), 1) / 3) ** 0.5)
     if fits >= longest:
         return longest
     side = fits - fits % SIDE_STEP_PX
-    wanted = min(max(config.shape), longest)
+    largest = max(max(shape) for shape in config.plan.shapes)
+    wanted = min(largest, longest)
     if side < wanted:
         needed = len(chosen) * 3 * wanted**2
         raise ConfigError(
             f"the resident loader needs {needed / 2**30:.2f} GiB for {len(chosen)} images at "
-            f"{max(config.shape)} px and may take {budget / 2**30:.2f} GiB of {config.device} "
+            f"{largest} px and may take {budget / 2**30:.2f} GiB of {config.device} "
             "memory; allow more with resident_memory, or take another loader"
         )
     return side
@@ -89,14 +90,14 @@ class ResidentBackend:
     def __init__(
         self, records: Records, config: LoaderConfig, chosen: np.ndarray, side: int
     ) -> None:
-        self._shape, self._side = config.shape, side
+        self._side = side
         self._device = config.device
         self._chosen = chosen
         # Which square holds a record; others have none.
         self._square_of = np.full(len(records), -1)
         self._square_of[self._chosen] = np.arange(len(self._chosen))
         self._num_workers = max(1, config.num_workers)
-        self._pool = BufferPool(config.rank_batch_size, config.shape, pinned=False)
+        self._pool = BufferPool(config.rank_batch_size, config.largest_shape, pinned=False)
         self._workers = ThreadPoolExecutor(self._num_workers, "headrace-resident")
         self._scales = _scales(records, self._chosen, side)
         # (n, 2) int64 height and width of each image in its square.
@@ -168,7 +169,7 @@ class ResidentBackend:
     def _submit_on_cpu(self, plan: EpochPlan, places: slice) -> Callable[[], torch.Tensor]:
         squares = self._square_of[plan.indices[places]]
         boxes, flips = self._boxes(plan, places, squares), plan.flips[places]
-        out = self._pool.lend(len(squares))
+        out = self._pool.lend(len(squares), plan.shape)
         source = self._squares.numpy().reshape(-1)
         ptrs = squares * (self._side * self._side * 3)
         widths = np.full(len(squares), self._side, np.int32)
@@ -207,7 +208,7 @@ class ResidentBackend:
             tensor.to(self._device, non_blocking=True) for tensor in where
         )
         dtype = torch.float16 if self._device.type == "cuda" else torch.float32
-        images = crop_resize_batch(self._squares[gather], boxes, flips, self._shape, dtype, *placed)
+        images = crop_resize_batch(self._squares[gather], boxes, flips, plan.shape, dtype, *placed)
         return lambda: images
 
 

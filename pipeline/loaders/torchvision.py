@@ -34,16 +34,17 @@ class _Work(NamedTuple):
     boxes: np.ndarray
     flips: np.ndarray
     targets: np.ndarray | None
+    shape: tuple[int, int]
 
 
 class _Decoder(Dataset):
     """Turns one `_Work` into one batch; plan and tables stay in the parent process."""
 
-    def __init__(self, shape: tuple[int, int], upright: bool) -> None:
-        self.shape, self.upright = shape, upright
+    def __init__(self, upright: bool) -> None:
+        self.upright = upright
 
     def __getitem__(self, work: _Work) -> tuple[torch.Tensor, list[tuple[int, str]]]:
-        images = np.zeros((len(work.boxes), *self.shape, 3), np.uint8)
+        images = np.zeros((len(work.boxes), *work.shape, 3), np.uint8)
         bad = []
         for slot, (mode, size) in enumerate(zip(work.modes, work.sizes.tolist(), strict=True)):
             target = None if work.targets is None else work.targets[slot]
@@ -54,7 +55,7 @@ class _Decoder(Dataset):
                 bad.append((slot, str(error)))
                 continue
             flip = bool(work.flips[slot])
-            images[slot] = crop_resize(image, work.boxes[slot], flip, self.shape, target)
+            images[slot] = crop_resize(image, work.boxes[slot], flip, work.shape, target)
         return torch.from_numpy(images), bad
 
 
@@ -79,6 +80,7 @@ class _Works(Sampler):
                 self.plan.boxes[places],
                 self.plan.flips[places],
                 self.plan.targets_of(places),
+                self.plan.shape,
             )
 
 
@@ -89,7 +91,7 @@ class TorchvisionBackend:
         self._records = records
         self._works = _Works(records)
         self._batches: DataLoader | None = DataLoader(
-            _Decoder(config.shape, records.upright),
+            _Decoder(records.upright),
             batch_size=None,
             sampler=self._works,
             num_workers=config.num_workers,

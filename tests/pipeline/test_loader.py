@@ -149,7 +149,11 @@ def test_auto_takes_the_fewest_workers_that_are_fast(
     chosen = records.select(None)
     plan = make_plan(records.heights, records.widths, chosen, config.plan, 0)
     narrow = EpochPlan(
-        indices=plan.indices, boxes=plan.boxes, flips=plan.flips, bounds=np.arange(21)
+        indices=plan.indices,
+        boxes=plan.boxes,
+        flips=plan.flips,
+        bounds=np.arange(21),
+        shape=plan.shape,
     )
 
     def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> _Paced:

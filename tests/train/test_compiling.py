@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter
 
+import headrace.train.run
 from headrace.augment import build_augmenter
 from headrace.train.device.amp import choose_precision
 from headrace.train.device.compiling import compile_augmenter, compile_model
+from headrace.train.loop import train
 from headrace.train.run import run_training
 from tests.train.tiny_runs import rows, settings
 
@@ -116,3 +118,56 @@ def test_a_compiled_run_learns_what_another_learns(
     assert start["compile"].startswith("on") and start["compile_augmenter"].startswith("off (on a")
     found = [rows(tmp_path / name, "epoch")[-1]["train_loss"] for name in ("plain", "compiled")]
     assert found[0] == pytest.approx(found[1], rel=1e-3)
+
+
+SIDES = [(8, 8), (10, 10), (12, 8), (14, 14), (16, 16), (18, 18), (20, 20), (22, 22), (24, 24)]
+"""More than torch compiles one function for when it is left to itself."""
+
+
+def test_every_size_of_a_schedule_is_compiled_once_before_the_run(counter: CompileCounter) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    examples = [torch.randn(4, 3, *side) for side in SIDES]
+    forward, text = compile_model(net.train(), "on", examples, PRECISION)
+    assert text.startswith(f"on (compiled for {len(SIDES)} sizes in ")
+    after_trial = counter.frame_count
+    assert after_trial == len(SIDES)
+    for _ in range(2):
+        for example in (*examples, torch.randn(3, 3, 8, 8), torch.randn(4, 3, 26, 26)):
+            assert torch.allclose(forward(example), net(example), atol=1e-5)
+    assert counter.frame_count == after_trial
+
+
+def test_the_augmenter_too(counter: CompileCounter) -> None:
+    given = {"num_classes": 5, "seed": 4, "kernels": False}
+    eager = build_augmenter(["hflip", "mixup"], **given)  # type: ignore[arg-type]
+    first, *others = SIDES
+    compiled, text = compile_augmenter(eager, "auto", (6, *first), others)
+    assert text.startswith(f"on (compiled for {len(SIDES)} sizes in ")
+    after_trial = counter.frame_count
+    assert after_trial == len(SIDES)
+    for side in (*SIDES, (26, 26), first):
+        for count in (6, 2):
+            images = torch.randint(0, 256, (count, 3, *side), dtype=torch.uint8)
+            images = images.contiguous(memory_format=torch.channels_last)
+            labels = torch.arange(count) % 5
+            got, expected = compiled(images, labels), eager(images, labels)
+            assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
+    assert counter.frame_count == after_trial
+
+
+def test_a_compiled_run_of_many_sizes_compiles_none_later(
+    data: Path, tmp_path: Path, counter: CompileCounter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before: list[int] = []
+
+    def begun(*arguments: Any) -> None:
+        before.append(counter.frame_count)
+        train(*arguments)
+
+    monkeypatch.setattr(headrace.train.run, "train", begun)
+    sizes = {"size": None, "size_schedule": ["16:0.5", "32:1"], "batch_size": 6}
+    run_training(settings(data, tmp_path / "run", model="small-resnet", compile="on", **sizes))
+    (start,) = rows(tmp_path / "run", "start")
+    assert start["compile"].startswith("on (compiled for 2 sizes")
+    assert before == [counter.frame_count] and before[0] >= 2

@@ -109,7 +109,7 @@ def loader_config(
 ) -> LoaderConfig:
     """What the loader of one of the two splits is told."""
     data = config.data
-    plan = data.plan(train, config.runtime.seed)
+    plan = data.plan(train, config.optim.epochs, config.runtime.seed)
     return LoaderConfig(
         split=data.train_split if train else data.val_split,
         sampling=data.sampling,

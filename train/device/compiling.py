@@ -3,44 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from headrace.augment import Augmenter
+from headrace.pipeline.errors import ConfigError
 from headrace.train.device.amp import Precision
 from headrace.train.device.memory import ran_out
 
 
 def compile_model(
-    model: nn.Module, switch: str, example: Tensor, precision: Precision
+    model: nn.Module, switch: str, examples: Tensor | Sequence[Tensor], precision: Precision
 ) -> tuple[Callable[[Tensor], Tensor], str]:
-    """Compiles `model` where asked for and possible; one forward and backward pass proves it.
+    """Compiles `model` where asked for and possible; a forward and backward pass proves it.
 
     Args:
         model: in training mode, on its device; weights, statistics and gradients stay as they are.
         switch: auto (CUDA only), on, or off.
-        example: (B, 3, S, S), the shape and format of the batches to come.
+        examples: (B, 3, S, S), the shape and format of the batches to come; several of them where
+            batches of several shapes are to come, each of which is compiled for now.
         precision: of the forward pass.
 
     Returns:
         What to call for the forward pass, and a line for the user that says what it is and why.
     """
+    examples = [examples] if isinstance(examples, Tensor) else list(examples)
     if switch == "off":
         return model, "off"
-    if switch == "auto" and example.device.type != "cuda":
+    if switch == "auto" and examples[0].device.type != "cuda":
         return model, "off (on a CPU compiling seldom earns back its own time; --compile on tries)"
     before = {name: value.clone() for name, value in model.state_dict().items()}
     started = time.perf_counter()
     try:
-        compiled = torch.compile(model)
-        with precision.autocast():
-            out = compiled(example)
-        out.float().square().mean().backward()
-        forward = OneShape(model, compiled, example.shape)
-        return forward, f"on (compiled in {time.perf_counter() - started:.0f} s)"
+        # Told nothing, a second shape would be compiled for once for all sizes, and run slower.
+        compiled = torch.compile(model, dynamic=False if len(examples) > 1 else None)
+        with _room_for(len(examples)):
+            for example in examples:
+                with precision.autocast():
+                    out = compiled(example)
+                out.float().square().mean().backward()
+        forward = KnownShapes(model, compiled, {example.shape for example in examples})
+        return forward, _compiled_line(started, len(examples))
     except Exception as error:  # compilers fail in as many ways as there are compilers
         if ran_out(error):
             raise  # the first step would need as much
@@ -50,34 +56,58 @@ def compile_model(
         model.load_state_dict(before)  # the trial moved the running statistics
 
 
-class OneShape:
-    """Compiled for batches of one shape; others, as an epoch's last, go through the model itself.
+@contextmanager
+def _room_for(num_shapes: int) -> Iterator[None]:
+    """Lets as many shapes be compiled for as there are; torch gives up on a function after eight.
+
+    Once they are, it is not asked again: a batch of any other shape is not compiled for.
+    """
+    if num_shapes == 1:
+        yield
+        return
+    from torch._dynamo import config
+
+    with config.patch(recompile_limit=max(config.recompile_limit, 8 * num_shapes)):
+        yield
+
+
+def _compiled_line(started: float, num_shapes: int) -> str:
+    sizes = f" for {num_shapes} sizes" if num_shapes > 1 else ""
+    return f"on (compiled{sizes} in {time.perf_counter() - started:.0f} s)"
+
+
+class KnownShapes:
+    """Compiled for batches of known shapes; others, as an epoch's last, go through the model.
 
     Args:
         model: as it is.
         compiled: the same, compiled.
-        shape: (B, 3, S, S) of the batches that the compiled one is for.
+        shapes: (B, 3, S, S) of the batches that the compiled one is for.
     """
 
     def __init__(
-        self, model: nn.Module, compiled: Callable[[Tensor], Tensor], shape: torch.Size
+        self, model: nn.Module, compiled: Callable[[Tensor], Tensor], shapes: set[torch.Size]
     ) -> None:
-        self._model, self._compiled, self._shape = model, compiled, shape
+        self._model, self._compiled, self._shapes = model, compiled, shapes
         self.no_sync = getattr(model, "no_sync", nullcontext)  # of several processes
 
     def __call__(self, images: Tensor) -> Tensor:
-        return (self._compiled if images.shape == self._shape else self._model)(images)
+        return (self._compiled if images.shape in self._shapes else self._model)(images)
 
 
 def compile_augmenter(
-    augmenter: Augmenter, switch: str, shape: tuple[int, int, int]
+    augmenter: Augmenter,
+    switch: str,
+    shape: tuple[int, int, int],
+    others: Sequence[tuple[int, int]] = (),
 ) -> tuple[Augmenter, str]:
-    """Compiles an augmenter where asked for and possible; one batch proves it.
+    """Compiles an augmenter where asked for and possible; a batch proves it.
 
     Args:
         augmenter: at the beginning of its random stream, where the result begins too.
         switch: auto, on, or off; on a CPU its kernels are always taken, which are faster.
         shape: B, H and W of the batches to come.
+        others: further H and W that batches may have, each of which is compiled for now.
 
     Returns:
         What to call, and a line for the user that says what it is and why.
@@ -89,19 +119,45 @@ def compile_augmenter(
         return augmenter, "off (on a CPU it has kernels of its own)"
     if not augmenter.compilable:
         return augmenter, "off (the recipe has a step that draws on the host)"
-    batch, height, width = shape
-    images = torch.zeros(
-        (batch, len(augmenter.preprocess.mean), height, width), dtype=torch.uint8, device=device
-    ).contiguous(memory_format=torch.channels_last)
-    labels = torch.zeros(batch, dtype=torch.int64, device=device)
+    sides = [shape[1:], *others]
     started = time.perf_counter()
     try:
-        compiled = augmenter.compiled()
-        compiled(images, labels)
+        compiled = augmenter.compiled(len(sides))
+        with _room_for(len(sides)):
+            for side in sides:
+                compiled(*_blank_batch(augmenter, shape[0], side))
         compiled.load_state_dict(augmenter.state_dict())
-        return compiled, f"on (compiled in {time.perf_counter() - started:.0f} s)"
+        return compiled, _compiled_line(started, len(sides))
     except Exception as error:
         return augmenter, f"off, as compiling failed: {first_line(error)}"
+
+
+def check_augmenter(augmenter: Augmenter, shapes: Sequence[tuple[int, int]]) -> None:
+    """Augments a small batch of each of several sizes; the random stream stays where it is.
+
+    Raises:
+        ConfigError: naming the size, where a step of the recipe cannot work on it.
+    """
+    before = augmenter.state_dict()
+    for height, width in shapes:
+        try:
+            augmenter(*_blank_batch(augmenter, 2, (height, width)))
+        except Exception as error:  # whatever a step of another library says
+            if ran_out(error):
+                raise
+            raise ConfigError(
+                f"--size-schedule: the recipe cannot work on {height}x{width} px "
+                f"({first_line(error)}); take another recipe, or leave that size out"
+            ) from None
+    augmenter.load_state_dict(before)
+
+
+def _blank_batch(augmenter: Augmenter, batch: int, side: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """(B, C, H, W) uint8 images and (B,) int64 labels as an augmenter gets them, all 0."""
+    device, channels = augmenter.config.device, len(augmenter.preprocess.mean)
+    images = torch.zeros((batch, channels, *side), dtype=torch.uint8, device=device)
+    labels = torch.zeros(batch, dtype=torch.int64, device=device)
+    return images.contiguous(memory_format=torch.channels_last), labels
 
 
 def first_line(error: Exception) -> str:

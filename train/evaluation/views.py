@@ -119,7 +119,7 @@ def _draws(
     return [
         View(
             weight=0.0,
-            crop=config.data.crop,
+            crop=config.data.crop.at_last(),
             drawn=number,
             images_of=_drawn_images(whole, seed, number),
         )

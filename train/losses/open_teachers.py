@@ -99,12 +99,14 @@ def _check(member: Member, config: RunConfig, classes: list[str]) -> None:
 
 def _shape(member: Member, config: RunConfig) -> tuple[int, int]:
     """What a teacher is shown: the size that it evaluates at, of the student's aspect."""
-    own, given = member.preprocess.crop.shape(train=False), config.data.crop.shape(train=True)
-    if own[0] * given[1] != own[1] * given[0]:
-        raise ConfigError(
-            f"--teacher {member.place} sees {own[0]}x{own[1]} px, --size {given[0]}x{given[1]} has "
-            "another aspect, which would distort its images; take a --size of the same"
-        )
+    own, crop = member.preprocess.crop.shape(train=False), config.data.crop
+    flag = "--size-schedule" if crop.size_schedule else "--size"
+    for given in crop.shapes:
+        if own[0] * given[1] != own[1] * given[0]:
+            raise ConfigError(
+                f"--teacher {member.place} sees {own[0]}x{own[1]} px, {flag} {given[0]}x{given[1]} "
+                f"has another aspect, which would distort its images; take a {flag} of the same"
+            )
     return own
 
 
@@ -120,7 +122,7 @@ def _line(member: Member, model: nn.Module, config: RunConfig, shape: tuple[int,
     millions = sum(p.numel() for p in model.parameters()) / 1e6
     text = f"teacher: {member.place}, {member.checkpoint['model']['name']}, {millions:.2f} M"
     text += f" parameters, {shape[0]}x{shape[1]} px"
-    if shape != config.data.crop.shape(train=True):
+    if config.data.crop.shapes != (shape,):
         text += ", to which each batch is resampled"
     its, own = member.checkpoint["config"].get("train_split", "train"), config.data.train_split
     if its != own:

@@ -24,24 +24,28 @@ def check_batch_norm(model: nn.Module, rank_batch_size: int, accumulate: int) ->
         )
 
 
-def check_eval_size(model: nn.Module, crop: CropConfig, device: torch.device) -> None:
-    """Refuses an evaluation size that the model cannot take, before anything is learnt.
+def check_sizes(model: nn.Module, crop: CropConfig, device: torch.device) -> None:
+    """Refuses sizes of training and evaluation that the model cannot take, before it learns.
+
+    It was built for the one that training ends with; that of a run of one size is not tried.
 
     Raises:
         ConfigError: naming both sizes.
     """
-    shape = crop.shape(train=False)
-    if shape == crop.shape(train=True):
-        return
-    try:
-        with torch.inference_mode():
-            model.eval()(torch.zeros(1, 3, *shape, device=device))
-    except Exception as error:  # whatever a model of any library says
-        reason = " ".join(str(error).split())[:200]
-        raise ConfigError(
-            f"--eval-size: a model for {size_text(crop)} px cannot take {shape[0]}x{shape[1]} px "
-            f"({reason}); leave it out, or take another model"
-        ) from None
+    built_for = crop.shape(train=True)
+    others = dict.fromkeys(crop.shapes, "--size-schedule")
+    others.setdefault(crop.shape(train=False), "--eval-size")
+    del others[built_for]
+    for shape, flag in others.items():
+        try:
+            with torch.inference_mode():
+                model.eval()(torch.zeros(1, 3, *shape, device=device))
+        except Exception as error:  # whatever a model of any library says
+            reason = " ".join(str(error).split())[:200]
+            raise ConfigError(
+                f"{flag}: a model for {size_text(crop)} px cannot take {shape[0]}x{shape[1]} px "
+                f"({reason}); leave it out, or take another model"
+            ) from None
 
 
 def size_text(crop: CropConfig) -> str:

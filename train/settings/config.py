@@ -9,6 +9,8 @@ import yaml
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.crops.settings import CropConfig
+from headrace.pipeline.crops.size_schedule import check_epochs
+from headrace.pipeline.flat_settings import flag_of
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import PlanConfig
 from headrace.train.models.places import with_whole_path
@@ -76,14 +78,27 @@ class DataConfig:
         crop = self.crop
         for flag, shape in (("size", crop.shape(train=True)), ("eval_size", crop.shape(False))):
             check(min(shape) >= 8, flag, getattr(crop, flag), "8 to 4096 pixels")
+        words = " ".join(crop.size_schedule)
+        check(min(map(min, crop.shapes)) >= 8, "size_schedule", words, "sides of 8 to 4096 pixels")
         check(self.limit_batches >= 0, "limit_batches", self.limit_batches, "0 or more")
-        self.plan(train=True)  # which checks the rest
+        PlanConfig(batch_size=self.batch_size, repeats=self.aug_repeats)  # which checks the rest
 
-    def plan(self, train: bool, seed: int = 0) -> PlanConfig:
-        """The settings of the training or the validation split's plan, for one process."""
+    def plan(self, train: bool, epochs: int, seed: int = 0) -> PlanConfig:
+        """The settings of the training or the validation split's plan, for one process.
+
+        Args:
+            train: whether of training.
+            epochs: of the run.
+            seed: of the run.
+        """
         repeats = self.aug_repeats if train else 1
         return PlanConfig(
-            crop=self.crop, batch_size=self.batch_size, repeats=repeats, train=train, seed=seed
+            crop=self.crop,
+            epochs=epochs,
+            batch_size=self.batch_size,
+            repeats=repeats,
+            train=train,
+            seed=seed,
         )
 
 
@@ -192,6 +207,10 @@ class RunConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     views: ViewConfig = field(default_factory=ViewConfig)
+
+    def __post_init__(self) -> None:
+        schedule = self.data.crop.size_schedule
+        check_epochs(schedule, self.optim.epochs, flag_of("size_schedule"))
 
 
 # What a resumed run may change: none of these alters which numbers are computed from which

@@ -26,13 +26,14 @@ def make(subject: Subject) -> Section | None:
     if subject.records is None or subject.judged is None:
         return None
     config, judged = subject.log.config, subject.judged
-    preprocess = judged.member.preprocess
+    preprocess, crop = judged.member.preprocess, config.data.crop
     try:
         augmenter = build_augmenter(
             config.model.recipe,
             num_classes=len(judged.classes),
             seed=config.runtime.seed,
             preprocess=preprocess,
+            pixels_of=crop.shape(train=True) if crop.size_schedule else None,
         )
         groups = [
             _epoch(subject, subject.records, augmenter, epoch, config) for epoch in range(EPOCHS)
@@ -40,7 +41,9 @@ def make(subject: Subject) -> Section | None:
     except (HeadraceError, OSError) as error:
         subject.gaps.append(f"The augmented images are missing: {error}")
         return None
-    crop, recipe = config.data.crop, config.model.recipe
+    recipe = config.model.recipe
+    plan = config.data.plan(True, config.optim.epochs)
+    sizes = dict.fromkeys(TIMES.join(map(str, plan.at(n).shape)) for n in range(EPOCHS))
     return Section(
         id="augmented",
         title="What it learnt from",
@@ -48,7 +51,7 @@ def make(subject: Subject) -> Section | None:
             "groups": [group for group in groups if group],
             "recipe": recipe if isinstance(recipe, str) else "of its own steps",
             "crop": crop.mode(train=True),
-            "size": TIMES.join(map(str, crop.shape(train=True))),
+            "size": " and ".join(sizes),
         },
     )
 
@@ -59,10 +62,10 @@ def _epoch(
     data = config.data
     chosen = records.select(data.train_split)
     weights = sample_weights(data.sampling, records, chosen)
-    settings = data.plan(True, config.runtime.seed)
+    settings = data.plan(True, config.optim.epochs, config.runtime.seed)
     plan = make_plan(records.heights, records.widths, chosen, settings, epoch, weights)
     count = min(SHOWN, data.batch_size, len(plan.indices))
-    images = reference_batch(records, plan, range(count), settings.shape)
+    images = reference_batch(records, plan, range(count), plan.shape)
     indices = plan.indices[:count]
     labels = torch.from_numpy(records.labels[indices])
     out, targets = augmenter(images, labels)
