@@ -8,6 +8,7 @@ Colours here are the light theme's.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -127,9 +128,13 @@ def add_line(
     Returns:
         The line's renderer.
     """
-    from bokeh.models import ColumnDataSource
+    from bokeh.models import ColumnDataSource, DataRange1d
 
     values = [float("nan") if value is None else value for value in y]
+    told = [abs(value) for value in values if math.isfinite(value)]
+    if isinstance(plot.y_range, DataRange1d) and told:
+        # Of a line without height: Bokeh's own span of 2 says nothing of a rate of 0.001.
+        plot.y_range.default_span = max(told) or 1
     source = ColumnDataSource({"x": list(x), "y": values})
     colour = SERIES[number % len(SERIES)]
     line = plot.line("x", "y", source=source, line_width=2, line_dash=dash, line_color=colour)

@@ -198,3 +198,10 @@ def test_a_legend_is_no_wider_than_its_plot(name: str, columns: int) -> None:
     (legend,) = plot.above
     assert legend.ncols == columns
     assert (plot.height - height) // 22 == -(-5 // columns) - 1
+
+
+def test_the_axis_of_a_level_line_is_of_its_order() -> None:
+    plot = plotting.new_plot(x="optimiser step", y="learning rate")
+    plotting.add_line(plot, [1, 2, 3], [0.0003, None, 0.0003], 0)
+    assert plot.y_range.default_span == 0.0003
+    plotting.add_line(plotting.new_plot(x="", y=""), [1, 2], [None, None], 0)
