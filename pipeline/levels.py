@@ -7,16 +7,19 @@ SIGGRAPH 1983.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import overload
 
 import numpy as np
 
 MAX_LEVELS = 4
 """The last has a sixteenth of the image's sides."""
-Sides = TypeVar("Sides", int, np.ndarray)
 
 
-def level_side(side: Sides, level: Sides) -> Sides:
+@overload
+def level_side(side: int, level: int) -> int: ...
+@overload
+def level_side(side: np.ndarray, level: int | np.ndarray) -> np.ndarray: ...
+def level_side(side: int | np.ndarray, level: int | np.ndarray) -> int | np.ndarray:
     """Height or width in px at a level of an image that has `side`; 0 is the image itself."""
     return -(-side // 2**level)
 
@@ -55,7 +58,8 @@ def pick_levels(
     sizes = sizes.astype(np.int64)
     for level in range(1, stored.shape[1] + 1):
         sides = boxes[:, 2:] * level_side(sizes, level)  # exact: below 2**32
-        picked[stored[:, level - 1] & (sides >= needed * sizes).all(1)] = level
+        sharp = np.all(sides >= needed * sizes, axis=1)
+        picked[stored[:, level - 1] & sharp] = level
     return picked
 
 

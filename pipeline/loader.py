@@ -22,7 +22,7 @@ from headrace.pipeline.crops.settings import Size
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.installed import is_installed
-from headrace.pipeline.loaders import LOADERS
+from headrace.pipeline.loaders import LOADERS, WITHOUT_LEVELS
 from headrace.pipeline.loaders.settings import Workers
 from headrace.pipeline.plan import Tail, make_plan
 from headrace.pipeline.planned import PlannedLoader
@@ -73,6 +73,8 @@ class LoaderSettings(TypedDict, total=False):
     eval_size: Size | None
     eval_mode: str | None
     eval_crop: float | None
+    sharpness: float
+    eval_sharpness: float
     loader: str
     workers: Workers
     resident_memory: float
@@ -121,7 +123,10 @@ def open_loader(
     if workers == "auto" and name != "resident":  # which decodes once and for all
         from headrace.pipeline.tuning import pick_workers
 
-        plan = make_plan(records.heights, records.widths, chosen, config.plan, epoch=0)
+        levels = None if name in WITHOUT_LEVELS else records.levels
+        plan = make_plan(
+            records.heights, records.widths, chosen, config.plan, epoch=0, stored=levels
+        )
         workers = pick_workers(open_backend, records, config, chosen, plan, available_cores())
     elif not isinstance(workers, int):
         workers = available_cores()

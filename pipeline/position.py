@@ -66,6 +66,7 @@ def described_data(
     digest = hashlib.sha256(np.ascontiguousarray(chosen, np.int64).tobytes())
     for array in (records.heights, records.widths, records.labels):
         digest.update(np.ascontiguousarray(array[chosen], np.int64).tobytes())
+    digest.update(records.levels[chosen].tobytes())
     if weights is not None:
         digest.update(np.ascontiguousarray(weights, np.float64).tobytes())
     return {"samples": len(chosen), "sha256": digest.hexdigest()[:16]}

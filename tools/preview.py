@@ -131,7 +131,7 @@ def draw_batch(
     """
     records = subject.records
     config = subject.config.data.plan(train, subject.config.runtime.seed)
-    plan = make_plan(records.heights, records.widths, span, config, epoch)
+    plan = make_plan(records.heights, records.widths, span, config, epoch, stored=records.levels)
     place = {int(index): i for i, index in enumerate(plan.indices)}
     places = [place[index] for index in indices.tolist()]
     return reference_batch(records, plan, places, config.shape)

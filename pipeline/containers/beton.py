@@ -12,8 +12,9 @@ The layout is FFCV's (ffcv 1.0.2, little-endian). A file is, in this order::
     ALLOCATION x num_samples    24 bytes each, up to the end of the file
 
 No allocation entry points into pages of ours, so FFCV never reads them. It has no place for class
-names, splits or file names; they are in the manifest, and where that is stands in the label field's argument bytes, which its integer
-handler ignores (`MANIFEST_POINTER`). Where the table of levels is, the manifest says.
+names, splits or file names; they are in the manifest, and where that is stands in the label
+field's argument bytes, which its integer handler ignores (`MANIFEST_POINTER`). Where the table of
+levels is, the manifest says.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -152,7 +153,7 @@ def write_tables(
         manifest_body: from pipeline/containers/manifest.py: manifest_bytes.
         levels: (N, L) LEVEL; without a column it is left out.
     """
-    more = {"levels": levels} if levels.size else {}
+    more: dict[str, Any] = {"levels": levels} if levels.size else {}
     with path.open("wb") as file:
         np.savez(
             file,

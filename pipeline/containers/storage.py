@@ -98,12 +98,12 @@ class MappedStorage:
 
     def view(self, index: int, level: int = 0) -> np.ndarray:
         data = self.maps[0 if self.files is None else int(self.files[index])]
-        ptrs, sizes, place = self.ptrs, self.sizes, (index,)
-        if level:
+        if level == 0:
+            start, size = self.ptrs[index], self.sizes[index]
+        else:
             assert self.levels is not None
-            ptrs, sizes, place = self.levels.ptrs, self.levels.sizes, (index, level - 1)
-        start = int(ptrs[place])
-        return data[start : start + int(sizes[place])]
+            start, size = self.levels.ptrs[index, level - 1], self.levels.sizes[index, level - 1]
+        return data[int(start) : int(start) + int(size)]
 
     def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> MappedStorage:
         """See `Storage.part`."""
