@@ -146,8 +146,8 @@ def _fitted(config: LoaderConfig, records: Records) -> LoaderConfig:
 def choose_loader(records: Records, config: LoaderConfig, chosen: np.ndarray) -> str:
     """The loader that `auto` takes; prints it with the reason.
 
-    `resident` if the split fits undiminished into the device's memory budget, else `dali` on
-    CUDA if it decodes there, else `native`; `torchvision` for what is not packed.
+    `resident` if what crops are read from fits undiminished into the device's memory budget, else
+    `dali` on CUDA if it decodes there, else `native`; `torchvision` for what is not packed.
 
     Args:
         chosen: (n,) int64, the records that take part.
@@ -160,9 +160,9 @@ def choose_loader(records: Records, config: LoaderConfig, chosen: np.ndarray) ->
 def _choice(records: Records, config: LoaderConfig, chosen: np.ndarray) -> tuple[str, str]:
     if records.kind == "folder":
         return "torchvision", f"{records.path} is a folder; {called('pack')} makes it faster"
-    from headrace.pipeline.loaders.resident import full_size_bytes, memory_budget
+    from headrace.pipeline.loaders.resident import kept_bytes, memory_budget
 
-    needed, budget = full_size_bytes(records, chosen), memory_budget(config)
+    needed, budget = kept_bytes(records, config, chosen), memory_budget(config)
     if needed <= budget:
         return "resident", f"the split takes {_gib(needed)} of {_gib(budget)} memory allowed"
     too_large = f"the split would take {_gib(needed)} of {_gib(budget)} memory allowed"
