@@ -22,7 +22,7 @@ from tyro.conf import arg
 from headrace.bench.core.flag_values import OutFile
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
-from headrace.pipeline.command_line import run_command
+from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.flags import check_least, parse
 from headrace.train.folder.run_folder import LOG_NAME
 from headrace.train.run import run_training
@@ -131,7 +131,7 @@ def log(folder: Path) -> list[dict[str, Any]]:
 def main(arguments: Sequence[str] = ()) -> int:
     """Command line; see the module's text."""
     arguments = arguments or sys.argv[1:]
-    given = parse(DistillationSettings, "bench/distillation.py", arguments)
+    given = parse(DistillationSettings, called("bench distillation"), arguments)
     rows = measure(given)
     print(table(rows, COLUMNS))
     if given.json:

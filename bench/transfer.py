@@ -5,9 +5,9 @@
 
 Both files hold the same images, such as a grocery shelf's packed with two label columns. One run on
 the coarse classes gives the weights; each way then trains on the fine ones for equally many epochs,
-with several seeds. Accuracy is on the split `test`, of the
-epoch that is best on `val`. Seconds of wall time are in
-the JSON, without the run on the coarse classes; they compare on an idle machine alone.
+with several seeds, and one row from scratch also for those of the pretraining. Accuracy is on the
+split `test`, of the epoch that is best on `val`. Seconds are of wall time and without the run on
+the coarse classes, which has a row of its own; they compare on an idle machine alone.
 """
 
 from __future__ import annotations
@@ -69,11 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             fine=given.fine,
             folder=Path(scratch),
             settings=settings,
+            pretrain_epochs=given.pretrain_epochs,
             epochs=given.epochs,
         )
-        base, seconds = study.pretrain(given.pretrain_epochs)
+        base, seconds = study.pretrain()
         print(f"coarse classes: {given.pretrain_epochs} epochs, {seconds:.0f} s", flush=True)
-        rows = []
+        pretraining = {"way": "(the pretraining)", "epochs": given.pretrain_epochs}
+        rows = [{**pretraining, "seconds": seconds, "accuracy": None, "deviation": None}]
         for name in WAYS:
             rows.append(study.way(name, base, given.seeds))
             print(table(rows[-1:], COLUMNS).splitlines()[-1], flush=True)

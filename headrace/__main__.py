@@ -29,8 +29,9 @@ ABOUT = {
     "bench scaling": "memory over epochs, and files of a million records",
     "bench max-side": "which --max-side to pack with: space, speed, loss",
     "bench levels": "what smaller sizes beside images are worth: speed, space, loss",
-    "bench transfer": "what weights of coarse classes are worth on fine ones",
     "bench gpu": "what only a GPU can tell: tests, decoders, speed, in one command",
+    "bench transfer": "what weights of coarse classes are worth on fine ones",
+    "bench distillation": "whether a student is better for its teachers",
 }
 _BENCHMARKS = [word for word in SCRIPTS if word.startswith("bench ")]
 

@@ -35,8 +35,9 @@ SCRIPTS = {
     "bench packing": "bench/packing.py",
     "bench scaling": "bench/scaling.py",
     "bench max-side": "bench/max_side.py",
-    "bench transfer": "bench/transfer.py",
     "bench gpu": "bench/gpu.py",
+    "bench transfer": "bench/transfer.py",
+    "bench distillation": "bench/distillation.py",
 }
 """Words after `headrace`, and the script of a checkout that does the same."""
 

@@ -91,7 +91,8 @@ def read_position(
     Raises:
         ConfigError: if it is none, or of another plan or other data.
     """
-    if not isinstance(state, Mapping) or not state.keys() >= _KEYS:
+    whole = isinstance(state, Mapping) and state.keys() >= _KEYS
+    if not whole or not isinstance(state["plan"], Mapping):
         raise ConfigError(
             f"a loader's state is {_in_short(state)}, expected what state_dict() of a loader gave"
         )

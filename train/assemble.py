@@ -14,46 +14,42 @@ from headrace.augment import Augmenter, Preprocess, build_augmenter
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
-from headrace.pipeline.split_names import split_line
 from headrace.train.clock import Clock, Lap
-from headrace.train.data.drawn_split import drawn_line
 from headrace.train.data.geometry import settle_crop
 from headrace.train.data.inputs import (
     data_fingerprint,
     first_images,
-    limit_line,
     open_loaders,
 )
 from headrace.train.data.labels import check_held_out, check_labels
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.device.compiling import compile_augmenter, compile_model
-from headrace.train.environment import describe_environment
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.other_world import other_world_line
 from headrace.train.folder.parts import restore
 from headrace.train.folder.resume import check_resumable
 from headrace.train.hooks.build import hooks_of
+from headrace.train.introduction import introduce
 from headrace.train.losses.build import build_loss
 from headrace.train.losses.open_teachers import check_same_teachers, open_teachers
 from headrace.train.metrics.meter import Meter
 from headrace.train.models.adapters import add_adapters
 from headrace.train.models.build import starting_model
 from headrace.train.models.checkpointing import checkpoint_activations
-from headrace.train.models.places import own_file_parts
-from headrace.train.models.sizes import check_batch_norm, check_eval_size, size_text
+from headrace.train.models.sizes import check_batch_norm, check_eval_size
 from headrace.train.models.spec import ModelSpec, spec_of
 from headrace.train.models.whitening import whiten
 from headrace.train.optimizers.build import build_optimizer
-from headrace.train.optimizers.freezing import Freezing, num_trained
+from headrace.train.optimizers.freezing import Freezing
 from headrace.train.processes.sync_norms import sync_norms
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
 from headrace.train.schedules.build import build_schedule, run_span
 from headrace.train.schedules.longer import rate_line
 from headrace.train.settings.config import RunConfig
-from headrace.train.settings.config_file import from_flat, to_flat
+from headrace.train.settings.config_file import from_flat
 from headrace.train.state import Run
 from headrace.train.trackers import check_tracker
 
@@ -277,65 +273,3 @@ def batch_rows(loader: PlannedLoader) -> int:
     """Samples in the first batch of an epoch, and so in all but the last."""
     places = loader.plan(0).batch_slice(0)
     return max(2, places.stop - places.start)
-
-
-def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[str], None]) -> None:
-    """Says what is about to happen, on the screen and in the journal."""
-    data = run.config.data
-    num_train = len(run.records.select(data.train_split))
-    num_val = len(run.records.select(data.val_split)) if run.val_loader is not None else 0
-    parameters = sum(p.numel() for p in run.model.parameters())
-    for flag, name in (("--train-split", data.train_split), ("--val-split", data.val_split)):
-        if line := split_line(flag, name, run.records.splits):
-            say(line)
-    if run.val_loader is not None and (line := drawn_line(run.records, data)):
-        say(line)
-    say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
-    if num_val and (line := limit_line(data, run.records)):
-        say(line)
-    for line in model_lines(run, parameters):
-        say(line)
-    always = ", deterministic algorithms" if run.config.runtime.deterministic else ""
-    say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}{always}")
-    if augmenter_compiled != compiled and run.device.type == "cuda":
-        say(f"augmentation: torch.compile {augmenter_compiled}")
-    if run.world.size > 1:
-        say(f"processes: {run.world.size}")
-    run.journal.row(
-        "start",
-        {
-            "global_step": run.progress.global_step,
-            "loader": run.train_loader.name,
-            "device": str(run.device),
-            "precision": str(run.precision),
-            "compile": compiled,
-            "compile_augmenter": augmenter_compiled,
-            "parameters": parameters,
-            "trained_parameters": num_trained(run.model),
-            "processes": run.world.size,
-            "torch": torch.__version__,
-            "environment": describe_environment(run.device),
-            "config": to_flat(run.config),
-        },
-    )
-
-
-def model_lines(run: Run, parameters: int) -> list[str]:
-    """What is trained, and how much of it; and that it cannot have learnt anything before."""
-    model, trained = run.config.model, num_trained(run.model)
-    share = f"{trained / 1e6:.2f} M of them trained" if trained < parameters else "all trained"
-    adapters = run.config.optim.adapters
-    small = f"{adapters.adapter} of rank {adapters.adapter_rank} and the head" if adapters else ""
-    stages = f" ({what})" if (what := small or run.freezing.shown) else ""
-    lines = [
-        f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {share}{stages}, "
-        f"{size_text(run.config.data.crop)} px"
-    ]
-    given = model.weights or model.pretrained or own_file_parts(model.model)
-    if what and not given:
-        flag = "--adapter" if small else "--train-last"
-        lines.append(
-            f"{flag}: what is frozen keeps the weights that were drawn for it; to start from "
-            "others, give --weights or --pretrained"
-        )
-    return lines

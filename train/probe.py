@@ -17,7 +17,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import nn
@@ -34,23 +34,22 @@ from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.records import Records
 from headrace.train.assemble import open_records, seeded_augmenter, seeded_model
 from headrace.train.data.geometry import settle_crop
-from headrace.train.data.inputs import data_fingerprint, loader_config
+from headrace.train.data.inputs import loader_config
 from headrace.train.data.labels import held_out
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
-from headrace.train.evaluation.outcome import Outcome
-from headrace.train.evaluation.scoring import Scores, score
+from headrace.train.features.choosing import Chosen, choose
 from headrace.train.features.compute import add_copy, compute
-from headrace.train.features.logistic import PENALTIES, Linear, Regression
+from headrace.train.features.content import hash_of_body, hash_of_samples
+from headrace.train.features.logistic import PENALTIES
 from headrace.train.features.store import Features, opened, stored
 from headrace.train.features.tap import head_of
 from headrace.train.folder.checkpoint import save_checkpoint
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.run_folder import BEST_NAME, LAST_NAME, check_folder, make_folder
-from headrace.train.losses.cross_entropy import per_sample
 from headrace.train.models.places import own_file_parts, short_name
 from headrace.train.models.spec import ModelSpec, spec_of
-from headrace.train.processes.world import World, join_world
+from headrace.train.processes.world import World, only_process
 from headrace.train.settings.config import AmpName, NormaliseName, RunConfig
 from headrace.train.settings.config_file import from_flat, to_flat
 
@@ -143,18 +142,24 @@ def probe(asked: ProbeConfig) -> Path:
         config = opened_probe.config
         check_folder(config)
         place = _features(opened_probe)
-        features = opened(place, "train")
-        if features is None:
-            raise ConfigError(f"--features {place} holds no train.npy; remove it")
         fitting = time.perf_counter()
-        linear, penalty, scores = _fit(opened_probe, features, opened(place, "val"))
-        print(f"fitted in {time.perf_counter() - fitting:.1f} s, with --l2 {penalty:g}")
+        chosen = choose(
+            opened(place, "train"),
+            opened(place, "val") if _is_held_out(opened_probe) else None,
+            PENALTIES if asked.l2 is None else (asked.l2,),
+            len(opened_probe.classes),
+            opened_probe.precision.device,
+            lambda penalty, scores: print(
+                f"--l2 {penalty:g}: {asked.val_split} accuracy {scores.accuracy:.4f}"
+            ),
+        )
+        print(f"fitted in {time.perf_counter() - fitting:.1f} s, with --l2 {chosen.penalty:g}")
         lock = resources.enter_context(make_folder(config))
         journal = Journal(lock.folder, enabled=True, tensorboard=False)
         resources.callback(journal.close)
         seconds = time.perf_counter() - began
-        _write(opened_probe, journal, linear, scores, {"l2": penalty, "seconds": seconds})
-    if scores is not None:
+        _write(opened_probe, journal, chosen, seconds)
+    if (scores := chosen.scores) is not None:
         print(f"{asked.val_split} accuracy {scores.accuracy:.4f}, loss {scores.loss:.3f}")
     print(f"run folder: {lock.folder}")
     return lock.folder
@@ -163,7 +168,7 @@ def probe(asked: ProbeConfig) -> Path:
 def _open(asked: ProbeConfig, resources: ExitStack) -> Probe:
     records, classes = open_records(asked.as_run(), resources)
     config = settle_crop(asked.as_run(), records, print)
-    _, device = join_world(asked.device)
+    device = only_process(asked.device)
     preprocess = make_preprocess(config.model, config.data.crop, records, None, print)
     spec = spec_of(config.model, len(classes), config.data.crop.side(train=False))
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -186,6 +191,10 @@ def _open(asked: ProbeConfig, resources: ExitStack) -> Probe:
     )
 
 
+def _is_held_out(probe: Probe) -> bool:
+    return bool(len(held_out(probe.records, probe.asked.val_split)))
+
+
 def _features(probe: Probe) -> Path:
     """The folder of the features, which are there now."""
     about = _about(probe)
@@ -202,19 +211,12 @@ def _features(probe: Probe) -> Path:
 
 def _about(probe: Probe) -> dict[str, str]:
     """What the features depend on, by kind."""
-    asked, head = probe.asked, head_of(probe.model)
-    own = {id(parameter) for parameter in head.parameters()}
-    weights = hashlib.sha256()
-    for name, value in probe.model.state_dict(keep_vars=True).items():
-        if id(value) not in own:
-            weights.update(name.encode())
-            weights.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    splits = (asked.train_split, asked.val_split)
+    asked, splits = probe.asked, (probe.asked.train_split, probe.asked.val_split)
     view = (probe.preprocess.to_dict(), asked.amp)
     drawn = (asked.copies, asked.recipe, asked.seed, flat(probe.config.data.crop))
     return {
-        "data": data_fingerprint(probe.records, splits),
-        "model": weights.hexdigest()[:16],
+        "data": hash_of_samples(probe.records, splits),
+        "model": hash_of_body(probe.model),
         "view": hashlib.sha256(repr(view).encode()).hexdigest()[:16],
         "copies": hashlib.sha256(repr(drawn if asked.copies else 0).encode()).hexdigest()[:16],
     }
@@ -228,7 +230,7 @@ def _compute(probe: Probe, folder: Path) -> None:
         with open_loader(probe.records, dataclasses.replace(told, split=split)) as loader:
             return compute(folder, name, probe.model, loader, probe.preprocess, precision, copies)
 
-    if len(held_out(probe.records, asked.val_split)):
+    if _is_held_out(probe):
         whole("val", asked.val_split, 0)
     found = whole("train", asked.train_split, asked.copies)
     if not asked.copies:
@@ -240,50 +242,12 @@ def _compute(probe: Probe, folder: Path) -> None:
             add_copy(found, copy, probe.model, loader, augmenter, precision)
 
 
-def _fit(
-    probe: Probe, features: Features, held: Features | None
-) -> tuple[Linear, float, Scores | None]:
-    """The classifier that does best on what is held out, its penalty and its scores."""
-    regression = Regression(features, len(probe.classes), probe.precision.device)
-    asked = probe.asked.l2
-    best: tuple[Linear, float, Scores | None] | None = None
-    for penalty in PENALTIES if asked is None else (asked,):
-        linear = regression.fit(penalty)
-        scores = None if held is None else score(_outcome(linear, held), len(probe.classes))
-        if scores is not None and asked is None:
-            print(f"--l2 {penalty:g}: {probe.asked.val_split} accuracy {scores.accuracy:.4f}")
-        if best is None or _better(scores, best[2]):
-            best = linear, penalty, scores
-    assert best is not None
-    return best
-
-
-def _better(one: Scores | None, other: Scores | None) -> bool:
-    assert one is not None and other is not None  # several are tried only where some are held out
-    return (one.accuracy, -one.loss) > (other.accuracy, -other.loss)
-
-
-def _outcome(linear: Linear, features: Features) -> Outcome:
-    logits, labels = linear.logits(features), torch.from_numpy(features.labels)
-    confidence, predicted = logits.softmax(1).max(1)
-    return Outcome(
-        indices=features.indices,
-        labels=features.labels,
-        predicted=predicted.numpy(),
-        confidence=confidence.numpy(),
-        loss=per_sample(logits, labels).numpy(),
-        logits=logits.numpy(),
-    )
-
-
-def _write(
-    probe: Probe, journal: Journal, linear: Linear, scores: Scores | None, row: dict[str, Any]
-) -> None:
+def _write(probe: Probe, journal: Journal, chosen: Chosen, seconds: float) -> None:
     """Gives the network its head and writes it; last.pt too, so that no run begins here anew."""
-    head = head_of(probe.model)
+    head, scores = head_of(probe.model), chosen.scores
     with torch.no_grad():
-        head.weight.copy_(linear.weight)
-        head.bias.copy_(linear.bias)
+        head.weight.copy_(chosen.linear.weight)
+        head.bias.copy_(chosen.linear.bias)
     measured = {} if scores is None else {f"val_{k}": v for k, v in scores.plain().items()}
     if scores is not None:
         measured["val_loss"] = scores.loss
@@ -291,8 +255,10 @@ def _write(
     trained = sum(weight.numel() for weight in head.parameters())
     told = {"parameters": parameters, "trained_parameters": trained, "probe": True}
     journal.row("start", {"global_step": 0, **told, "config": to_flat(probe.config)})
-    journal.row("epoch", {"epoch": 0, "global_step": 1, **row, **measured})
-    journal.row("end", {"epochs": 1, "best_epoch": 0})
+    row = {"epoch": 0, "global_step": 1, "l2": chosen.penalty, "seconds": seconds}
+    journal.row("epoch", {**row, **measured})
+    best = {"best_accuracy": None if scores is None else scores.accuracy, "best_epoch": 0}
+    journal.row("end", {"epochs": 1, **best, "seconds": {"total": seconds}})
     content = {
         "model": probe.spec.to_dict(),
         "classes": list(probe.classes),

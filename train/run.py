@@ -19,25 +19,21 @@ summary.json.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from tyro.conf import arg
 
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError, Finished, HeadraceError, Interrupted
-from headrace.pipeline.flags import parse
-from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
+from headrace.train.command_line import AUTO, CommandLine, read_flags, with_out
 from headrace.train.data.geometry import settled_as
 from headrace.train.device.determinism import deterministic
 from headrace.train.display import best_value, report
@@ -47,7 +43,6 @@ from headrace.train.folder.resume import (
     Earlier,
     begun_folder,
     check_data_found,
-    check_given_out,
     check_out,
     check_same_run,
     check_same_settings,
@@ -65,134 +60,15 @@ from headrace.train.folder.run_folder import (
 from headrace.train.guard import guarded_start
 from headrace.train.loop import train
 from headrace.train.media import show_end, show_start
-from headrace.train.presets import load_preset
 from headrace.train.processes.lost import ProcessLost, lost_line, lost_process
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
 from headrace.train.reporting.write import write_at_end, write_of_all
 from headrace.train.settings.config import RunConfig
-from headrace.train.settings.config_file import load_yaml
-from headrace.train.settings.words import peek, prepare
 from headrace.train.state import Run
 from headrace.train.trials.carry_out import carry_out
-from headrace.train.trials.draws import check_same_draws, with_draws
-from headrace.train.trials.folder import Trials, holds_trials, read_trials
-from headrace.train.trials.settings import TrialsConfig
+from headrace.train.trials.folder import Trials
 from headrace.train.verdict import circumstances, shares, verdict_line
-
-EVERYDAY = (
-    "data model size geometry epochs batch_size lr optimizer recipe seed out device workers "
-    "val_fraction folds repeats preset config resume"
-).split()
-"""What --help shows."""
-AUTO = "auto"
-"""Of --resume: whatever --out holds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommandLine:
-    """Train a classifier on packed images or an image folder."""
-
-    preset: Annotated[str, arg(metavar="NAME", help_behavior_hint="")] = ""
-    """Settings after others' work: cifar10-resnet18, finegrained-transfer, food11-report,
-    food11-sample, food11-trivial, food11-tta; flags override them."""
-    config: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
-    """YAML file with settings; flags override it."""
-    resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""
-    """Run folder, last.pt, or folder of --folds or --repeats to continue; its settings hold, save
-    that --epochs may grow. auto: what --out holds goes on if it has begun, and begins if not."""
-    val_fraction: float = 0.0
-    """Hold this share of each class of the training split out for validation (0: no)."""
-    trials: Annotated[TrialsConfig, arg(name="")] = field(default_factory=TrialsConfig)
-    run: Annotated[RunConfig, arg(name="")] = field(default_factory=RunConfig)
-
-
-def read_command_line(args: Sequence[str]) -> tuple[RunConfig, str]:
-    """Settings of a single run from the flags, on top of --preset, --config or --resume.
-
-    Returns:
-        The settings, and the run folder or checkpoint to continue from ("" for a new run).
-    """
-    asked = read_flags(args)
-    return asked.run, asked.resume
-
-
-def read_flags(args: Sequence[str]) -> CommandLine:
-    """The flags, on top of --preset, --config or what is in --resume.
-
-    Returns:
-        All of them; --val-fraction has become a part of the settings of `run`.
-    """
-    preset, source, resumed = (peek(args, flag) for flag in ("--preset", "--config", "--resume"))
-    if resumed == AUTO:  # the flags say all, as of a new run
-        resumed = ""
-    base = CommandLine()
-    folder: Path | None = None
-    if source and resumed:
-        raise ConfigError("--config and --resume exclude each other: a resumed run has its own")
-    if preset and (source or resumed):
-        other = "--config" if source else "--resume"
-        raise ConfigError(
-            f"--preset and {other} exclude each other: both say all settings; take one, and flags "
-            "for what is to differ"
-        )
-    if preset:
-        base = CommandLine(run=load_preset(preset))
-    elif source:
-        base = CommandLine(run=load_yaml(source))
-    elif resumed:
-        base, folder = _resumed(resumed)
-    words, run = prepare(args, base.run)
-    if not resumed:
-        run = starting_from(peek(words, "--weights"), words, run)
-    base = dataclasses.replace(base, run=run)
-    found = parse(CommandLine, called("train"), words, base, EVERYDAY)
-    if folder is not None and found.run.runtime.out:
-        check_given_out(found.run.runtime.out, folder)
-    if resumed:
-        check_same_draws(found.trials, base.trials, found.val_fraction)
-        return found
-    if found.resume == AUTO:
-        _check_auto(found.run)
-        # Several runs go on with the same command anyway.
-        found = dataclasses.replace(found, resume="" if found.trials else AUTO)
-    run = with_draws(found.run, found.trials, found.val_fraction)
-    return dataclasses.replace(found, run=run, val_fraction=0.0)
-
-
-def _check_auto(config: RunConfig) -> None:
-    """Refuses --resume auto where it is not known what would go on, or nothing would."""
-    runtime = config.runtime
-    if not runtime.out:
-        raise ConfigError("--resume auto needs --out DIR, the folder of the run that goes on")
-    if runtime.overwrite:
-        raise ConfigError(
-            "--resume auto and --overwrite exclude each other: the one goes on with what --out "
-            "holds, the other replaces it"
-        )
-
-
-def _resumed(resume: str) -> tuple[CommandLine, Path]:
-    """What a run, or several, that go on were told, and their folder."""
-    if holds_trials(resume):
-        several = read_trials(Path(resume))
-        before = CommandLine(run=with_out(several.config, ""), trials=several.asked)
-        return before, several.folder
-    earlier = read_earlier(resume)
-    # Without its --out, for one that is there after parsing was given just now.
-    return CommandLine(run=with_out(earlier.config, "")), earlier.folder
-
-
-def starting_from(weights: str, words: Sequence[str], base: RunConfig) -> RunConfig:
-    """The settings with a file that was given in the place of a preset's published weights."""
-    if not weights or "--pretrained" in words:
-        return base
-    return with_values(base, {"weights": weights, "pretrained": False})
-
-
-def with_out(config: RunConfig, out: str) -> RunConfig:
-    """The same settings with another --out."""
-    return dataclasses.replace(config, runtime=dataclasses.replace(config.runtime, out=out))
 
 
 def run_training(config: RunConfig, resume: str = "") -> Run:

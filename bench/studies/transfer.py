@@ -18,9 +18,11 @@ from headrace.train.run import run_training
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat, load_yaml
 
-SCRATCH, PROBE = "from scratch", "features once, a linear classifier"
+SCRATCH, AS_LONG = "from scratch", "from scratch, with the epochs of the pretraining too"
+PROBE = "features once, a linear classifier"
 WAYS: dict[str, dict[str, Any]] = {
     SCRATCH: {},
+    AS_LONG: {},
     "all stages": {},
     PROBE: {},
     "the last two stages": {"train_last": 2},
@@ -31,6 +33,7 @@ WAYS: dict[str, dict[str, Any]] = {
 COLUMNS = (
     Column("way", "way"),
     Column("epochs", "epochs"),
+    Column("seconds", "seconds", ".0f"),
     Column("test accuracy", "accuracy", ".3f"),
     Column("deviation", "deviation", ".3f"),
 )
@@ -44,6 +47,7 @@ class Study:
         coarse, fine: the same images, with few classes and with many.
         folder: for run folders.
         settings: of every run.
+        pretrain_epochs: of the run on the coarse classes.
         epochs: of a run on the fine classes.
     """
 
@@ -51,11 +55,12 @@ class Study:
     fine: Path
     folder: Path
     settings: dict[str, Any]
+    pretrain_epochs: int
     epochs: int
 
-    def pretrain(self, epochs: int) -> tuple[Path, float]:
+    def pretrain(self) -> tuple[Path, float]:
         """A run on the coarse classes: its folder and its seconds."""
-        return self._run(self.coarse, "coarse", 0, {"epochs": epochs})
+        return self._run(self.coarse, "coarse", 0, {"epochs": self.pretrain_epochs})
 
     def way(self, name: str, base: Path, seeds: int) -> dict[str, Any]:
         """The row of a way: mean and deviation of the test accuracy over seeds, mean seconds."""
@@ -63,19 +68,23 @@ class Study:
         accuracies, seconds = zip(*runs, strict=True)
         return {
             "way": name,
-            "epochs": None if name == PROBE else self.epochs,
+            "epochs": None if name == PROBE else self.epochs_of(name),
             "seconds": statistics.mean(seconds),
             "accuracy": statistics.mean(accuracies),
             "deviation": statistics.stdev(accuracies) if seeds > 1 else None,
             "accuracies": list(accuracies),
         }
 
+    def epochs_of(self, name: str) -> int:
+        """The epochs of a way on the fine classes."""
+        return self.epochs + self.pretrain_epochs * (name == AS_LONG)
+
     def _one(self, name: str, base: Path, seed: int) -> tuple[float, float]:
         if name == PROBE:
             run, seconds = self._probe(base, seed)
         else:
-            start = {} if name == SCRATCH else {"weights": str(base)}
-            changes = {**WAYS[name], **start, "epochs": self.epochs}
+            start = {} if name in (SCRATCH, AS_LONG) else {"weights": str(base)}
+            changes = {**WAYS[name], **start, "epochs": self.epochs_of(name)}
             run, seconds = self._run(self.fine, name, seed, changes)
         asked = EvaluateConfig(paths=(str(run), str(self.fine)), split="test", device="cpu")
         with _silent():

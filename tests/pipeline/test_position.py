@@ -216,7 +216,10 @@ def test_a_closed_loader_still_says_where_it_was(tmp_path: Path) -> None:
     assert loader.position == (0, 1)
 
 
-@pytest.mark.parametrize("state", [None, {}, {"epoch": 1}, [1]])
+NO_PLAN: dict[str, Any] = {"version": 1, "epoch": 0, "step": 1, "plan": None, "data": {}}
+
+
+@pytest.mark.parametrize("state", [None, {}, {"epoch": 1}, [1], NO_PLAN])
 def test_what_is_no_state_is_refused(loader: PlannedLoader, state: Any) -> None:
     with pytest.raises(ConfigError, match=r"expected what state_dict\(\) of a loader gave"):
         loader.load_state_dict(state)

@@ -59,6 +59,12 @@ def test_bench_asks_for_a_name(
     assert "expected a name of throughput, augmentation, packing, scaling, max-side, gpu" in text
 
 
+def test_every_benchmark_that_has_flags_is_a_command() -> None:
+    scripts = [path for path in (ROOT / "bench").glob("*.py") if path.read_text().startswith("#!")]
+    ours = {"bench/document.py"}  # makes this repository's tables
+    assert {f"bench/{path.name}" for path in scripts} - ours <= set(SCRIPTS.values())
+
+
 @pytest.mark.parametrize("words", ["", "--help", "-h", "bench --help"])
 def test_the_commands_are_listed(
     words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -15,7 +15,8 @@ from headrace.pipeline.containers import beton
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.tools.suspects import SuspectsSettings, find_suspects
-from headrace.train.run import read_flags, run_trials
+from headrace.train.command_line import read_flags
+from headrace.train.run import run_trials
 from tests.builders import StoredSample, make_records, photo, stored
 
 FLIPPED = (3, 17, 40)

@@ -1,6 +1,6 @@
 """Runs of two processes, one after the other, and how each process ended.
 
-    python -m tests.train.many_exits tiny.beton FOLDER COUNT [SECONDS]
+    OPENBLAS_NUM_THREADS=1 python -m tests.train.many_exits tiny.beton FOLDER COUNT [SECONDS]
 
 Each process is forked from one that has imported everything and started no thread, so that a run
 takes as long as its group, its loaders and its files; it ends as the command does, through the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,9 @@ def test_every_process_of_many_runs_exits_0(data: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.train.many_exits", str(data), str(tmp_path), "40"]
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        # NumPy's OpenBLAS would start a thread at import, and a process with two is not forked.
+        alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=alone)
     finally:
         for process in busy:
             process.kill()

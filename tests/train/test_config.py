@@ -10,7 +10,7 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.flat_settings import walk
 from headrace.pipeline.loaders.settings import DecodeConfig
-from headrace.train.run import read_command_line
+from headrace.train.command_line import read_command_line
 from headrace.train.settings.config import (
     DataConfig,
     ModelConfig,

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 import headrace.train.run
 from headrace.augment import Preprocess
 from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.train.command_line import read_command_line
 from headrace.train.device.amp import choose_precision
 from headrace.train.folder.checkpoint import load_checkpoint, save_checkpoint
 from headrace.train.losses import distillation
@@ -21,7 +22,7 @@ from headrace.train.losses.cross_entropy import CrossEntropy
 from headrace.train.losses.distillation import DistillConfig, soft_loss
 from headrace.train.losses.teachers import Teacher, Teachers
 from headrace.train.processes.stop import StopRequest
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.settings.config_file import from_flat, load_yaml
 from headrace.train.state import Run
 from headrace.train.step import add_gradient

@@ -10,8 +10,9 @@ import torch
 import yaml
 
 from headrace.pipeline.errors import Interrupted
+from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint, save_checkpoint
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.settings.config_file import EARLIER, from_flat, to_flat
 from tests.train.test_loop import stop_after
 from tests.train.tiny_runs import assert_same_run, settings, write_data

@@ -15,10 +15,11 @@ from headrace import Preprocess, open_loader
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
+from headrace.train.command_line import read_command_line
 from headrace.train.data.geometry import settle_crop
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.folder.checkpoint import load_checkpoint, save_checkpoint
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat
 from tests.builders import make_records, photo, stored

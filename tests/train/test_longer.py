@@ -12,8 +12,9 @@ import torch
 
 import headrace.train.assemble
 from headrace.pipeline.errors import ConfigError, Finished
+from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.schedules.build import build_schedule, run_span
 from headrace.train.schedules.longer import rate_line
 from headrace.train.schedules.multistep import Settings

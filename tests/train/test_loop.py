@@ -165,7 +165,7 @@ def test_resume_refuses_other_data(whole: Path, tmp_path: Path) -> None:
 
 
 def test_best_has_no_state_to_resume_from(whole: Path) -> None:
-    from headrace.train.run import read_command_line
+    from headrace.train.command_line import read_command_line
 
     with pytest.raises(ConfigError, match=r"resume from last\.pt"):
         read_command_line(["--resume", str(whole / "best.pt")])

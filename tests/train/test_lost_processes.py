@@ -20,12 +20,13 @@ import headrace.train.run
 from headrace.pipeline.errors import ConfigError, Finished
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.journal import Journal
 from headrace.train.processes.lost import lost_process
 from headrace.train.processes.sync_norms import sync_norms
 from headrace.train.processes.world import World
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from tests.train.test_stopped_processes import FLAGS, ROOT, start
 from tests.train.test_world import NEEDS_GROUP
 from tests.train.tiny_runs import assert_same_run, rows, settings

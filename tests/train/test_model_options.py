@@ -213,7 +213,7 @@ def test_a_run_under_an_earlier_model_name_is_what_it_was(tmp_path: Path) -> Non
     content = torch.load(path, weights_only=True)
     content["model"]["name"] = content["config"]["model"] = "report-resnet"
     torch.save(content, path)
-    from headrace.train.run import read_command_line
+    from headrace.train.command_line import read_command_line
 
     words = ["--resume", str(tmp_path / "old"), "--epochs", "2"]
     assert run_training(*read_command_line(words)).progress.epoch == 2

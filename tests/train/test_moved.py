@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.resume import checkpoint_config
 from headrace.train.processes.stop import StopRequest
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from tests.train.tiny_runs import assert_same_run, settings, write_data
 
 FREE = ("out", "save_every", "data")

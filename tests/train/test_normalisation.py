@@ -12,9 +12,10 @@ from headrace.augment.preprocess import IMAGENET_MEAN, IMAGENET_STD
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
+from headrace.train.command_line import read_command_line
 from headrace.train.data.normalisation import make_preprocess, statistics_of
 from headrace.train.folder.checkpoint import load_checkpoint
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.settings.config import ModelConfig
 from tests.train.tiny_runs import settings, write_data
 

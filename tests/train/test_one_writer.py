@@ -16,10 +16,11 @@ import torch
 
 import headrace.train.loop
 from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.folder_lock import LOCK_NAME, lock_folder
 from headrace.train.processes.stop import StopRequest
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.state import Run
 from headrace.train.step import optimise
 from tests.train.tiny_runs import assert_same_run, rows, settings

@@ -10,13 +10,14 @@ import torch
 from torch import nn
 
 from headrace.pipeline.errors import ConfigError, Finished, HeadraceError
+from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.build import build_model, starting_model
 from headrace.train.models.places import short_name
 from headrace.train.models.saved import saved_spec
 from headrace.train.models.spec import ModelSpec, spec_of
 from headrace.train.predict import PredictConfig, predict
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.settings.config import ModelConfig, RunConfig
 from tests.train.tiny_runs import settings, write_data
 

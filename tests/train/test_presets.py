@@ -13,8 +13,9 @@ import torch
 import yaml
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.train.command_line import CommandLine, read_command_line
 from headrace.train.presets import load_preset, preset_names
-from headrace.train.run import CommandLine, read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.settings.config_file import to_flat
 from tests.train.tiny_runs import rows
 
@@ -153,7 +154,7 @@ def test_a_file_takes_the_place_of_published_weights(data: Path, tmp_path: Path)
 
 def test_all_are_tested_explained_and_offered() -> None:
     documented = (ROOT / "docs/techniques.md").read_text()
-    offered = (ROOT / "train/run.py").read_text()
+    offered = (ROOT / "train/command_line.py").read_text()
     for name in preset_names():
         text = (FOLDER / f"{name}.yaml").read_text()
         assert "# Source" in text.split("\nmodel:")[0]

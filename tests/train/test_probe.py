@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from headrace.augment import Preprocess
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.loader import open_loader
+from headrace.train.command_line import read_command_line
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.features.logistic import Regression
 from headrace.train.features.store import create, opened, stored
@@ -21,8 +24,10 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models.saved import saved_model
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.probe import ProbeConfig, probe
-from headrace.train.run import read_command_line, run_training
-from tests.train.tiny_runs import rows, settings, write_data
+from headrace.train.reporting.run_log import read_run
+from headrace.train.run import run_training
+from tests.builders import make_records
+from tests.train.tiny_runs import rows, settings, tinted, write_data
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -60,6 +65,8 @@ def test_the_run_predicts_on_images_what_was_fitted_on_features(
     differing = {name for name in before if not torch.equal(before[name], after[name])}
     assert differing == {"fc.weight", "fc.bias"}
     assert rows(folder, "start")[0]["trained_parameters"] == 96 * 3 + 3
+    with pytest.raises(ConfigError, match=r"is a probe's: .*measure it with"):
+        read_run(folder)
     # Fine-tuning starts from it; the folder itself is no run to go on with.
     run_training(settings(data, tmp_path / "tuned", weights=str(folder), epochs=1))
     with pytest.raises(ConfigError, match="holds weights but no state to continue from"):
@@ -153,6 +160,71 @@ def test_nothing_half_written_gets_the_name(tmp_path: Path) -> None:
     (tmp_path / "f").mkdir()
     with pytest.raises(ConfigError, match="holds no features; name a folder that is not there"):
         stored(tmp_path / "f", {"data": "1"}, broken)
+
+
+def test_who_comes_second_takes_what_is_there_meanwhile(tmp_path: Path) -> None:
+    def make(folder: Path, of: str) -> None:
+        stored(tmp_path / "there", {"data": of}, lambda other: (other / "train.npy").touch())
+
+    place = tmp_path / "there"
+    assert not stored(place, {"data": "1"}, lambda folder: make(folder, "1"))
+    assert (place / "train.npy").exists()
+    (place / "train.npy").unlink()
+    (place / "about.json").unlink()
+    place.rmdir()
+    with pytest.raises(ConfigError, match="holds those of other data"):
+        stored(place, {"data": "1"}, lambda folder: make(folder, "2"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there"]
+
+
+def test_damaged_features_are_refused(data: Path, base: Path, tmp_path: Path) -> None:
+    probe(asked(data, base, tmp_path))
+    folder = tmp_path / "features"
+    whole = {path.name: path.read_bytes() for path in folder.glob("*.npy")}
+    short = tmp_path / "short.npy"
+    np.save(short, np.zeros(5, np.int64))
+    for name in whole:
+        for content in (None, b"", whole[name][:100], whole[name][:-4], short.read_bytes()):
+            (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
+            with pytest.raises(ConfigError, match=r"is damaged \(.*\); remove it"):
+                probe(asked(data, base, tmp_path, "--overwrite"))
+        (folder / name).write_bytes(whole[name])
+
+
+def test_other_images_of_the_same_sizes_and_labels_are_other_data(
+    base: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "images"
+    for split, count in (("train", 8), ("val", 4)):
+        for number in range(count):
+            path = folder / split / "abc"[number % 3] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40, 40), (20 * number, 0, 0)).save(path)
+    probe(asked(folder, base, tmp_path))
+    Image.new("RGB", (40, 40), (0, 0, 99)).save(folder / "train/a/0.png")
+    with pytest.raises(ConfigError, match="holds those of other data"):
+        probe(asked(folder, base, tmp_path, "--overwrite"))
+
+
+def test_a_copy_has_what_stands_in_for_a_bad_sample(base: Path, tmp_path: Path) -> None:
+    samples = [tinted(i, i % 3, i % 3) for i in range(30)]
+    samples[4] = dataclasses.replace(samples[4], data=samples[4].data[:200])
+    make_records(tmp_path / "bad.beton", samples, {"train": 20, "val": 10}).close()
+    words = ("--copies", "2", "--on-bad-sample", "skip", "--seed", "1")
+    probe(asked(tmp_path / "bad.beton", base, tmp_path, *words))
+    found = opened(tmp_path / "features", "train")
+    assert 4 not in found.indices and len(set(found.indices)) == 19
+    assert np.abs(found.values).sum(2).min() > 0
+
+
+def test_several_processes_are_refused(
+    data: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="torchrun has started 2; start it without"):
+        probe(asked(data, base, tmp_path))
+    with pytest.raises(ConfigError, match="torchrun has started 2; start it without"):
+        evaluate(EvaluateConfig(paths=(str(base), str(data)), workers=0, device="cpu"))
 
 
 def test_what_cannot_be_is_refused(data: Path, base: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from headrace.train.metrics import METRICS, TABLES
 from headrace.train.models import LIBRARIES, MODELS
 from headrace.train.objectives import OBJECTIVES
 from headrace.train.optimizers import OPTIMIZERS
+from headrace.train.probe import ProbeConfig
 from headrace.train.schedules import SCHEDULES
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.rooms import ROOMS as CHOSEN
@@ -95,7 +96,7 @@ def test_the_documents_rates_are_those_of_the_optimizers() -> None:
 
 def test_flags_in_the_documents_are_settings() -> None:
     text = (ROOT / "docs/techniques.md").read_text().partition("\n## Choosing")[2]
-    known = {name for name, _ in walk(RunConfig)}
+    known = {name for kind in (RunConfig, ProbeConfig) for name, _ in walk(kind)}
     for room, techniques in CHOSEN.items():
         for name in techniques:
             known |= setting_types(settings_kind(room, name)).keys()

@@ -13,11 +13,12 @@ import pytest
 
 from headrace.pipeline.errors import ConfigError, HeadraceError, Interrupted, RecordsError
 from headrace.pipeline.records import Records
+from headrace.train.command_line import read_flags
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.folder_lock import lock_folder
 from headrace.train.predict import PredictConfig, predict
-from headrace.train.run import read_flags, run_training, run_trials
+from headrace.train.run import run_training, run_trials
 from headrace.train.trials.interval import describe, t_quantile
 from headrace.train.trials.out_of_fold import read_out_of_fold
 from tests.builders import make_records, photo, stored

@@ -15,6 +15,7 @@ from headrace.pipeline.loader import open_loader
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import PlanConfig
 from headrace.pipeline.records import Records
+from headrace.train.command_line import read_command_line
 from headrace.train.device.amp import choose_precision
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.evaluation.outcome import Outcome
@@ -22,7 +23,7 @@ from headrace.train.evaluation.views import make_views
 from headrace.train.folder.checkpoint import load_checkpoint, save_checkpoint
 from headrace.train.models.saved import saved_model
 from headrace.train.predict import PredictConfig, predict
-from headrace.train.run import read_command_line, run_training
+from headrace.train.run import run_training
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.views import USUAL_SCALES, ViewConfig
 from tests.builders import available_loaders, make_records, photo, stored

@@ -10,8 +10,8 @@ import pytest
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import setting_types, walk
+from headrace.train.command_line import EVERYDAY, read_command_line
 from headrace.train.optimizers import adamw, sgd
-from headrace.train.run import EVERYDAY, read_command_line
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import dump_yaml, from_flat, load_yaml, to_flat
 from headrace.train.settings.optim import OptimConfig

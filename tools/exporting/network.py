@@ -18,7 +18,7 @@ class WholeNetwork(nn.Module):
     as in pipeline/warp.py; nothing depends on a tensor's values, so that exporters can follow.
 
     Args:
-        model: (B, 3, H, W) float32 normalised to (B, classes) logits.
+        model: (B, 3, H, W) float32 normalised to (B, classes) logits; from now on not trained.
         preprocess: how its images are cut and normalised.
     """
 
@@ -32,6 +32,7 @@ class WholeNetwork(nn.Module):
         self.register_buffer("scale", scale.view(1, -1, 1, 1), persistent=False)
         self.register_buffer("shift", shift.view(1, -1, 1, 1), persistent=False)
         self.eval()
+        self.requires_grad_(False)  # or what a .pt2 says would carry a graph of gradients
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, h, w, 3) uint8 RGB to logits and probabilities, (B, classes) float32 each."""

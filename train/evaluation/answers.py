@@ -35,7 +35,7 @@ from headrace.train.evaluation.members import Member, check_classes, selected
 from headrace.train.evaluation.outcome import Outcome
 from headrace.train.evaluation.views import View, describe_views, make_views, plain_view
 from headrace.train.guard import told
-from headrace.train.processes.world import join_world
+from headrace.train.processes.world import only_process
 from headrace.train.settings.views import ViewConfig
 
 NO_VIEWS = ViewConfig()
@@ -85,7 +85,7 @@ class Answers:
             views_of: over which views each model's answers are averaged.
             seed: of those that are drawn.
         """
-        _, device = join_world(self._config.device)
+        device = only_process(self._config.device)
         found, fitting, said = [], [], ""
         for member in self._members:
             views = views_of(member)

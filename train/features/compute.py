@@ -68,6 +68,8 @@ def add_copy(
 ) -> None:
     """Writes the features of one draw of training's crop and recipe.
 
+    A sample that stands in for one that cannot be decoded is in `features` twice, and in the copy.
+
     Args:
         features: where; the samples are known by their indices.
         copy: 1 or more, the epoch whose draw it is.
@@ -78,7 +80,7 @@ def add_copy(
     Raises:
         ConfigError: if it does.
     """
-    order = np.argsort(features.indices)
+    order = np.argsort(features.indices, kind="stable")
     batches: Any = loader.epoch(copy)
     with closing(batches), torch.inference_mode(), tapped(model) as tap:
         for batch in batches:
@@ -93,3 +95,6 @@ def add_copy(
             sought = batch.indices.cpu().numpy()
             rows = order[np.searchsorted(features.indices, sought, sorter=order)]
             features.values[copy, rows] = tap[0].float().cpu().numpy()
+    rows = order[np.searchsorted(features.indices, features.indices, sorter=order)]
+    again = np.flatnonzero(rows != np.arange(len(rows)))
+    features.values[copy, again] = features.values[copy, rows[again]]

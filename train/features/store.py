@@ -62,7 +62,12 @@ def stored(place: Path, about: Mapping[str, str], make: Callable[[Path], None]) 
     try:
         make(beside)
         (beside / ABOUT).write_text(json.dumps(dict(about), indent=2))
-        beside.rename(place)
+        try:
+            beside.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+            _check(place, about)  # another command has computed them meanwhile
     except OSError as error:
         raise HeadraceError(f"cannot write {place}: {error.strerror}") from None
     finally:
@@ -98,19 +103,22 @@ def create(folder: Path, split: str, shape: tuple[int, int, int]) -> Features:
     )
 
 
-def opened(folder: Path, split: str) -> Features | None:
-    """A split's features, None where there are none of it.
+def opened(folder: Path, split: str) -> Features:
+    """A split's features.
 
     Raises:
-        ConfigError: if a file is damaged.
+        ConfigError: if a file is missing or damaged.
     """
-    if not (folder / f"{split}.npy").exists():
-        return None
     names = (f"{split}.npy", f"{split}-labels.npy", f"{split}-indices.npy")
     try:
         values, labels, indices = (np.load(folder / name, mmap_mode="r") for name in names)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"--features {folder} is damaged ({' '.join(str(error).split())[:100]}); remove it"
-        ) from None
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(folder, " ".join(str(error).split())[:100]) from None
+    kinds = (values.dtype, labels.dtype, indices.dtype) == (np.float32, np.int64, np.int64)
+    if not kinds or values.ndim != 3 or not values.shape[1:2] == labels.shape == indices.shape:
+        raise _damaged(folder, f"{', '.join(names)} do not go with each other")
     return Features(values=values, labels=np.array(labels), indices=np.array(indices))
+
+
+def _damaged(folder: Path, why: str) -> ConfigError:
+    return ConfigError(f"--features {folder} is damaged ({why}); remove it")

@@ -129,6 +129,28 @@ def join_world(device: str) -> tuple[World, torch.device]:
     return world, found
 
 
+def only_process(device: str) -> torch.device:
+    """The device of a command that one process carries out.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        ConfigError: under torchrun, where each process would do all of it and write the same files;
+            or if the device is not there.
+    """
+    size = os.environ.get("WORLD_SIZE", "1")
+    if size != "1":
+        raise ConfigError(
+            f"this command is one process' work, and torchrun has started {size}; start it without "
+            "torchrun"
+        )
+    found = _choose_device(device, World())
+    if found.type == "cuda":
+        torch.cuda.set_device(found)
+    return found
+
+
 def _join(backend: str) -> None:
     """Makes the group of all processes."""
     restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")

@@ -103,7 +103,7 @@ def read_run(folder: str | Path) -> RunLog:
     """Reads a run folder, that of a run which was cut off too.
 
     Raises:
-        ConfigError: if it is none.
+        ConfigError: if it is none, or a probe's.
     """
     folder = Path(folder)
     if folder.name in (BEST_NAME, LAST_NAME) and folder.is_file():
@@ -121,6 +121,11 @@ def read_run(folder: str | Path) -> RunLog:
     for row in rows:
         kinds.setdefault(str(row.get("kind")), []).append(row)
     start = kinds["start"][-1] if kinds["start"] else {}
+    if start.get("probe"):
+        raise ConfigError(
+            f"{folder} is a probe's: its classifier was fitted without epochs, and a report shows "
+            f"how a run went over them; measure it with {called('evaluate')}"
+        )
     end = kinds["end"][-1] if kinds["end"] else None
     config = _config(folder, start)
     done = len(kinds["epoch"])

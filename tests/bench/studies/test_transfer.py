@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.bench.studies.transfer import PROBE, SCRATCH, Study
+from headrace.bench.studies.transfer import AS_LONG, PROBE, SCRATCH, Study
 from tests.builders import make_records
 from tests.train.tiny_runs import tinted
 
@@ -25,11 +25,13 @@ def test_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         fine=tmp_path / "fine.beton",
         folder=tmp_path / "runs",
         settings={**settings, "report": False},
+        pretrain_epochs=1,
         epochs=1,
     )
-    base, seconds = study.pretrain(1)
+    base, seconds = study.pretrain()
     assert seconds > 0 and (base / "best.pt").is_file()
-    for name, epochs in ((SCRATCH, 1), (PROBE, None), ("the head alone", 1)):
+    ways = ((SCRATCH, 1), (AS_LONG, 2), (PROBE, None), ("the head alone", 1))
+    for name, epochs in ways:
         row = study.way(name, base, seeds=2)
         assert (row["way"], row["epochs"]) == (name, epochs)
         assert row["accuracy"] == pytest.approx(sum(row["accuracies"]) / 2)

@@ -56,6 +56,13 @@ def test_normalised_as_in_evaluation() -> None:
     assert torch.allclose(logits.softmax(1), probabilities)
 
 
+def test_what_it_says_carries_no_gradient() -> None:
+    """The weights of a .pt2 would ask for one, and its results could be no array."""
+    network = WholeNetwork(nn.Sequential(Means(), nn.Linear(3, 2)), Preprocess(size=8))
+    logits, _ = network(torch.zeros(1, 8, 8, 3, dtype=torch.uint8))
+    assert logits.numpy().shape == (1, 2)
+
+
 def test_made_up_images_are_the_same_everywhere() -> None:
     """Files hold what was said of them: another image of the same name would be a difference."""
     assert made_up_image(3, 2, 1).tolist() == [

@@ -1,0 +1,79 @@
+"""What a run says of itself before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from headrace.pipeline.split_names import split_line
+from headrace.train.data.drawn_split import drawn_line
+from headrace.train.data.inputs import limit_line
+from headrace.train.environment import describe_environment
+from headrace.train.models.places import own_file_parts
+from headrace.train.models.sizes import size_text
+from headrace.train.optimizers.freezing import num_trained
+from headrace.train.settings.config_file import to_flat
+from headrace.train.state import Run
+
+
+def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[str], None]) -> None:
+    """Says what is about to happen, on the screen and in the journal."""
+    data = run.config.data
+    num_train = len(run.records.select(data.train_split))
+    num_val = len(run.records.select(data.val_split)) if run.val_loader is not None else 0
+    parameters = sum(p.numel() for p in run.model.parameters())
+    for flag, name in (("--train-split", data.train_split), ("--val-split", data.val_split)):
+        if line := split_line(flag, name, run.records.splits):
+            say(line)
+    if run.val_loader is not None and (line := drawn_line(run.records, data)):
+        say(line)
+    say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
+    if num_val and (line := limit_line(data, run.records)):
+        say(line)
+    for line in model_lines(run, parameters):
+        say(line)
+    always = ", deterministic algorithms" if run.config.runtime.deterministic else ""
+    say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}{always}")
+    if augmenter_compiled != compiled and run.device.type == "cuda":
+        say(f"augmentation: torch.compile {augmenter_compiled}")
+    if run.world.size > 1:
+        say(f"processes: {run.world.size}")
+    run.journal.row(
+        "start",
+        {
+            "global_step": run.progress.global_step,
+            "loader": run.train_loader.name,
+            "device": str(run.device),
+            "precision": str(run.precision),
+            "compile": compiled,
+            "compile_augmenter": augmenter_compiled,
+            "parameters": parameters,
+            "trained_parameters": num_trained(run.model),
+            "processes": run.world.size,
+            "torch": torch.__version__,
+            "environment": describe_environment(run.device),
+            "config": to_flat(run.config),
+        },
+    )
+
+
+def model_lines(run: Run, parameters: int) -> list[str]:
+    """What is trained, and how much of it; and that it cannot have learnt anything before."""
+    model, trained = run.config.model, num_trained(run.model)
+    share = f"{trained / 1e6:.2f} M of them trained" if trained < parameters else "all trained"
+    adapters = run.config.optim.adapters
+    small = f"{adapters.adapter} of rank {adapters.adapter_rank} and the head" if adapters else ""
+    stages = f" ({what})" if (what := small or run.freezing.shown) else ""
+    lines = [
+        f"model: {run.spec.name}, {parameters / 1e6:.2f} M parameters, {share}{stages}, "
+        f"{size_text(run.config.data.crop)} px"
+    ]
+    given = model.weights or model.pretrained or own_file_parts(model.model)
+    if what and not given:
+        flag = "--adapter" if small else "--train-last"
+        lines.append(
+            f"{flag}: what is frozen keeps the weights that were drawn for it; to start from "
+            "others, give --weights or --pretrained"
+        )
+    return lines
