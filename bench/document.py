@@ -27,8 +27,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 
 ROOT = Path(__file__).resolve().parent.parent
-_TABLED = ("benchmarks", "gpu", "levels")
-DOCUMENTS = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in _TABLED))
+DOCUMENTS = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "gpu")))
 RESULTS = ROOT / "bench" / "results"
 _BLOCK = re.compile(
     r"(?m)^<!-- table (\S+) (\S+)((?: \S+=\S+)*) -->\n(?:.*?\n)??<!-- end -->$", re.S

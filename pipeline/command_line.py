@@ -35,6 +35,7 @@ SCRIPTS = {
     "bench packing": "bench/packing.py",
     "bench scaling": "bench/scaling.py",
     "bench max-side": "bench/max_side.py",
+    "bench levels": "bench/levels.py",
     "bench gpu": "bench/gpu.py",
     "bench transfer": "bench/transfer.py",
     "bench distillation": "bench/distillation.py",

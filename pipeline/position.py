@@ -115,8 +115,8 @@ def read_position(
     if state["data"] != dict(data):
         raise ConfigError(
             f"a loader's state is of other data ({_samples(state['data'])}, here are "
-            f"{_samples(data)}; their order, sizes, labels or weights differ); open the loader on "
-            "the records and split that it was saved with, or begin without the state"
+            f"{_samples(data)}; their order, sizes, levels, labels or weights differ); open the "
+            "loader on the records and split that it was saved with, or begin without the state"
         )
     step = state["step"]
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:

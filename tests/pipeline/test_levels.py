@@ -285,3 +285,26 @@ def test_a_damaged_level_is_a_bad_sample_that_says_so(tmp_path: Path) -> None:
         pytest.raises(BadSampleError, match=r"its level 1 \(1/2\): is .* px, the tables say"),
     ):
         list(loader)
+
+
+def test_a_position_is_of_one_sharpness_and_of_the_levels_there_were(
+    file: Path, tmp_path: Path
+) -> None:
+    settings = {"loader": "torchvision", "size": 16, "batch_size": 2, "workers": 0}
+    with open_loader(file, **settings) as loader:  # type: ignore[arg-type]
+        state = loader.state_dict()
+        with open_loader(file, **settings) as other:  # type: ignore[arg-type]
+            other.load_state_dict(state)
+    with (
+        open_loader(file, **settings, sharpness=2.0) as loader,  # type: ignore[arg-type]
+        pytest.raises(ConfigError, match=r"another plan: sharpness was 1\.0, is 2\.0"),
+    ):
+        loader.load_state_dict(state)
+    everything = [with_levels(sample, 1) for sample in samples(9, low=60)]
+    everything.append(stored(photo(1, 50, 60), "raw"))
+    fewer = write_by_writer(tmp_path / "fewer.beton", everything)
+    with (
+        open_loader(fewer, **settings) as loader,  # type: ignore[arg-type]
+        pytest.raises(ConfigError, match=r"is of other data .*, here are 10 samples; their order"),
+    ):
+        loader.load_state_dict(state)
