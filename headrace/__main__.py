@@ -28,10 +28,10 @@ ABOUT = {
     "bench packing": "speed and memory of packing, beside FFCV's writer",
     "bench scaling": "memory over epochs, and files of a million records",
     "bench max-side": "which --max-side to pack with: space, speed, loss",
-    "bench levels": "what smaller sizes beside images are worth: speed, space, loss",
     "bench gpu": "what only a GPU can tell: tests, decoders, speed, in one command",
     "bench transfer": "what weights of coarse classes are worth on fine ones",
     "bench distillation": "whether a student is better for its teachers",
+    "bench levels": "what smaller sizes beside images are worth: speed, space, loss",
 }
 _BENCHMARKS = [word for word in SCRIPTS if word.startswith("bench ")]
 

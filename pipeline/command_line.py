@@ -35,10 +35,10 @@ SCRIPTS = {
     "bench packing": "bench/packing.py",
     "bench scaling": "bench/scaling.py",
     "bench max-side": "bench/max_side.py",
-    "bench levels": "bench/levels.py",
     "bench gpu": "bench/gpu.py",
     "bench transfer": "bench/transfer.py",
     "bench distillation": "bench/distillation.py",
+    "bench levels": "bench/levels.py",
 }
 """Words after `headrace`, and the script of a checkout that does the same."""
 
