@@ -61,7 +61,7 @@ def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[s
 def model_lines(run: Run, parameters: int) -> list[str]:
     """What is trained, and how much of it; and that it cannot have learnt anything before."""
     model, trained = run.config.model, num_trained(run.model)
-    share = f"{trained / 1e6:.2f} M of them trained" if trained < parameters else "all trained"
+    share = f"{trained:,} of them trained" if trained < parameters else "all trained"
     adapters = run.config.optim.adapters
     small = f"{adapters.adapter} of rank {adapters.adapter_rank} and the head" if adapters else ""
     stages = f" ({what})" if (what := small or run.freezing.shown) else ""

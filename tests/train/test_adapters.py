@@ -119,6 +119,8 @@ def test_what_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         AdapterConfig(adapter="x")
     with pytest.raises(ConfigError, match="--adapter-rank is 0, expected at least 1"):
         AdapterConfig(adapter_rank=0)
+    with pytest.raises(ConfigError, match="--adapter-rank is 3, expected an --adapter beside it"):
+        AdapterConfig(adapter_rank=3)
     config = OptimConfig(adapters=AdapterConfig(adapter="lora"))
     with pytest.raises(ConfigError, match="--adapter lora and --train-last exclude each other"):
         from headrace.pipeline.flat_settings import with_values

@@ -145,7 +145,7 @@ def test_only_the_head_moves(
     assert {name for name in base if not torch.equal(base[name], weights[name])} == {
         "fc.weight", "fc.bias"
     }  # fmt: skip
-    line = "model: timm:test_resnet, 0.37 M parameters, 0.00 M of them trained (fc), 32 px"
+    line = "model: timm:test_resnet, 0.37 M parameters, 291 of them trained (fc), 32 px"
     assert line in (shown := capsys.readouterr().out) and "--train-last:" not in shown
     start = rows(tmp_path / "second", "start")[0]
     assert start["trained_parameters"] == 96 * 3 + 3 < start["parameters"]

@@ -15,6 +15,7 @@ from headrace.augment import Preprocess
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.loader import open_loader
+from headrace.tools.report import main as write_page
 from headrace.train.command_line import read_command_line
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.features.logistic import Regression
@@ -65,8 +66,6 @@ def test_the_run_predicts_on_images_what_was_fitted_on_features(
     differing = {name for name in before if not torch.equal(before[name], after[name])}
     assert differing == {"fc.weight", "fc.bias"}
     assert rows(folder, "start")[0]["trained_parameters"] == 96 * 3 + 3
-    with pytest.raises(ConfigError, match=r"is a probe's: .*measure it with"):
-        read_run(folder)
     # Fine-tuning starts from it; the folder itself is no run to go on with.
     run_training(settings(data, tmp_path / "tuned", weights=str(folder), epochs=1))
     with pytest.raises(ConfigError, match="holds weights but no state to continue from"):
@@ -225,6 +224,18 @@ def test_several_processes_are_refused(
         probe(asked(data, base, tmp_path))
     with pytest.raises(ConfigError, match="torchrun has started 2; start it without"):
         evaluate(EvaluateConfig(paths=(str(base), str(data)), workers=0, device="cpu"))
+
+
+def test_a_probe_has_a_report_by_itself_and_beside_runs(
+    data: Path, base: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("bokeh")
+    folder = probe(asked(data, base, tmp_path))
+    for places in ((folder,), (base, folder)):
+        out = tmp_path / f"{len(places)}.html"
+        write_page([*map(str, places), "--out", str(out), "--workers", "0", "--device", "cpu"])
+        assert ">Curves</h2>" in out.read_text(encoding="utf-8")
+    assert read_run(base).median_rate is not None and read_run(folder).median_rate is None
 
 
 def test_what_cannot_be_is_refused(data: Path, base: Path, tmp_path: Path) -> None:

@@ -143,11 +143,14 @@ def test_wrong_files_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "empty.pth": "holds no weights",
         "other.pth": r": 0.weight is 64x3x7x7 there and 32x3x3x3 here, .* and 1 more",
         "few.pth": r"lacks 3 of the model's \d+ tensors: 0.weight, 1.weight, 1.bias; it holds ",
+        "told.pth": r"take --model airbench, as the file says \(and its --size\)",
         "none.pth": "does not exist",
     }
     (tmp_path / "text.pth").write_text("hello")
     (tmp_path / "page.pth").write_text("<html>not found</html>")
     torch.save({"weights": weights, "optimizer": Sly()}, "sly.pth")
+    told = {"model": {"name": "airbench"}, "weights": {"1.x": torch.zeros(3)}}
+    torch.save(told, "told.pth")
     torch.save(3, "number.pth")
     torch.save({}, "empty.pth")
     wrong = {**weights, "0.weight": torch.zeros(64, 3, 7, 7)}

@@ -38,6 +38,10 @@ class AdapterConfig:
         check_choice("adapter", self.adapter, KINDS)
         check(self.adapter_rank >= 1, "adapter_rank", self.adapter_rank, "at least 1")
         check_all(self, {"adapter_scale": ABOVE_ZERO})
+        for name in () if self else ("adapter_rank", "adapter_scale"):
+            own = getattr(self, name)
+            unsaid = own == getattr(type(self), name)
+            check(unsaid, name, own, "an --adapter beside it, such as lora; or leave it out")
 
     def __bool__(self) -> bool:
         return self.adapter != NONE

@@ -10,7 +10,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.train.models.head import head_name
 from headrace.train.models.spatial_transformer import behind
 from headrace.train.models.spec import ModelSpec
-from headrace.train.models.weights_file import read_weights
+from headrace.train.models.weights_file import read_model_name, read_weights
 
 _SHOWN = 3
 
@@ -77,8 +77,8 @@ def _refuse_differing(
             if key in keys
         ]
         raise ConfigError(
-            f"--weights {path} does not fit {spec.name}: {_some(shapes)}; take the model and the "
-            "size that the file was trained with"
+            f"--weights {path} does not fit {spec.name}: {_some(shapes)}; take "
+            f"{_their_model(path, 'the model and the size that the file was trained with')}"
         )
 
 
@@ -90,8 +90,15 @@ def _refuse_missing(
     if missing:
         raise ConfigError(
             f"--weights {path} lacks {len(missing)} of the model's {len(own)} tensors: "
-            f"{_some(missing)}; it holds {_some(list(found))}; take the model of these weights"
+            f"{_some(missing)}; it holds {_some(list(found))}; take "
+            f"{_their_model(path, 'the model of these weights')}"
         )
+
+
+def _their_model(path: str, else_: str) -> str:
+    """What to take instead; the flag where the file tells its model."""
+    name = read_model_name(path)
+    return f"--model {name}, as the file says (and its --size)" if name else else_
 
 
 def _shape(tensor: Tensor) -> str:

@@ -62,6 +62,15 @@ def read_statistics(path: str) -> tuple[tuple[float, ...], tuple[float, ...]] | 
     return known.mean, known.std
 
 
+def read_model_name(path: str) -> str:
+    """--model of the run that a checkpoint of this project is of; "" for any other file."""
+    file = _file(path)
+    content = None if file.suffix == ".safetensors" else _read_torch(file)
+    told = content.get("model") if isinstance(content, Mapping) else None
+    name = told.get("name") if isinstance(told, Mapping) else None
+    return name if isinstance(name, str) else ""
+
+
 def _file(path: str) -> Path:
     file = Path(path).expanduser()
     if (file / BEST_NAME).is_file():

@@ -159,6 +159,11 @@ def add_hover(
     plot.add_tools(HoverTool(renderers=list(renderers), tooltips=tip, mode=mode, show_arrow=False))
 
 
+_LEGEND_PX, _LETTER_PX, _SAMPLE_PX, _ROW_PX = 400, 7, 45, 22
+"""Of a legend, in px: the width of the narrowest plot that stands beside another, and what a name
+takes of it."""
+
+
 def add_legend(plot: Any, entries: Sequence[tuple[str, Sequence[Any]]]) -> None:
     """A legend above the plot; a click takes a line away and brings it back."""
     from bokeh.models import Legend
@@ -166,7 +171,11 @@ def add_legend(plot: Any, entries: Sequence[tuple[str, Sequence[Any]]]) -> None:
     legend = Legend(items=[(name, list(renderers)) for name, renderers in entries])
     legend.click_policy = "hide"
     plot.add_layout(legend, "above")
-    style_legend(plot, columns=4)
+    widest = max((len(name) for name, _ in entries), default=0) * _LETTER_PX + _SAMPLE_PX
+    columns = max(1, min(4, _LEGEND_PX // widest))
+    rows = -(-len(entries) // columns)
+    plot.height += _ROW_PX * max(0, rows - 1)  # lest the names take the curves' room
+    style_legend(plot, columns=columns)
 
 
 def style_legend(plot: Any, columns: int) -> None:

@@ -78,6 +78,12 @@ class RunLog:
             return float(self.seconds["total"])
         return float(sum(row["seconds"] for row in self.epochs))
 
+    @property
+    def median_rate(self) -> float | None:
+        """Images per second in the median epoch; None where no epoch tells, as of a probe."""
+        rates = sorted(row["images_per_s"] for row in self.epochs if "images_per_s" in row)
+        return float(rates[len(rates) // 2]) if rates else None
+
     def ends_s(self) -> list[float]:
         """Seconds from the run's start to the end of each of its epochs."""
         ends, total = [], 0.0
@@ -103,7 +109,7 @@ def read_run(folder: str | Path) -> RunLog:
     """Reads a run folder, that of a run which was cut off too.
 
     Raises:
-        ConfigError: if it is none, or a probe's.
+        ConfigError: if it is none.
     """
     folder = Path(folder)
     if folder.name in (BEST_NAME, LAST_NAME) and folder.is_file():
@@ -121,11 +127,6 @@ def read_run(folder: str | Path) -> RunLog:
     for row in rows:
         kinds.setdefault(str(row.get("kind")), []).append(row)
     start = kinds["start"][-1] if kinds["start"] else {}
-    if start.get("probe"):
-        raise ConfigError(
-            f"{folder} is a probe's: its classifier was fitted without epochs, and a report shows "
-            f"how a run went over them; measure it with {called('evaluate')}"
-        )
     end = kinds["end"][-1] if kinds["end"] else None
     config = _config(folder, start)
     done = len(kinds["epoch"])
@@ -141,7 +142,7 @@ def read_run(folder: str | Path) -> RunLog:
         steps=kinds["step"],
         epochs=kinds["epoch"],
         end=end,
-        seconds=dict(end["seconds"]) if end else _saved_seconds(folder),
+        seconds=dict(end.get("seconds", {})) if end else _saved_seconds(folder),
         gaps=gaps,
     )
 

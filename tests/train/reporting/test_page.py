@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace.train.reporting import plotting
 from headrace.train.reporting.asked import ReportConfig
 from headrace.train.reporting.write import write_report
 from tests.train.reporting.conftest import HOSTILE
@@ -185,3 +186,15 @@ def test_a_list_of_suspects_that_names_none_is_a_gap(hostile_run: Path, tmp_path
     page = parsed((folder / "report.html").read_bytes())
     assert page.sections == ALL
     assert "suspects.csv has no column `name`" in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"), [("a", 4), ("food11-small-resnet-1", 2), ("x" * 80, 1)]
+)
+def test_a_legend_is_no_wider_than_its_plot(name: str, columns: int) -> None:
+    plot = plotting.new_plot(x="epoch", y="loss")
+    height = plot.height
+    plotting.add_legend(plot, [(f"{name}{i}"[-len(name) :], []) for i in range(5)])
+    (legend,) = plot.above
+    assert legend.ncols == columns
+    assert (plot.height - height) // 22 == -(-5 // columns) - 1

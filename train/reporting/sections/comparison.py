@@ -81,11 +81,10 @@ def _row(subject: Subject, name: str) -> list[Cell]:
     if accuracy is not None and count:
         limits = wilson(accuracy * count, count)
         spread = Cell(text=interval_text(limits), value=limits[0])
-    rates = sorted(row["images_per_s"] for row in log.epochs)
     error = None
     if judged is not None and len(judged.labelled.labels):
         error = metric_of("ece").compute(judged.labelled, len(judged.classes))
-    train = log.epochs[-1]["train_accuracy"] if log.epochs else None
+    train = log.epochs[-1].get("train_accuracy") if log.epochs else None
     return [
         text_cell(name, note="" if log.end else "cut off"),
         number_cell(accuracy, "{:.1%}", share=accuracy),
@@ -95,7 +94,7 @@ def _row(subject: Subject, name: str) -> list[Cell]:
         number_cell(train, "{:.1%}"),
         number_cell(error, "{:.1%}"),
         Cell(text=spell(log.total_seconds), value=log.total_seconds),
-        number_cell(rates[len(rates) // 2] if rates else None),
+        number_cell(log.median_rate),
         number_cell(log.start.get("parameters")),
         text_cell(log.config.model.model),
     ]

@@ -111,9 +111,7 @@ def _time(subject: Subject) -> dict[str, str]:
 def _speed(subject: Subject) -> list[dict[str, str]]:
     log = subject.log
     facts = []
-    if log.epochs:
-        rates = sorted(row["images_per_s"] for row in log.epochs)
-        rate = rates[len(rates) // 2]
+    if (rate := log.median_rate) is not None:
         facts.append({"value": f"{rate:,.0f}/s", "of": "images in training, median epoch"})
     if parameters := log.start.get("parameters"):
         named = log.config.model.model
