@@ -39,7 +39,8 @@ class Preprocess:
 
     Attributes:
         size: of the images in evaluation and prediction: a side, or height and width, px.
-        eval_mode, eval_crop: how those are cut, see pipeline/crops/settings.py.
+        eval_mode, eval_crop, eval_sharpness: how those are cut and from what they are read, see
+            pipeline/crops/settings.py.
         mean: channel means in 0..1, one per channel (one or three).
         std: channel standard deviations in 0..1, one per channel.
     """
@@ -47,6 +48,7 @@ class Preprocess:
     size: Size = 128
     eval_mode: str = "centre"
     eval_crop: float = 0.875
+    eval_sharpness: float = 1.0
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
 
@@ -73,7 +75,12 @@ class Preprocess:
     @property
     def crop(self) -> CropConfig:
         """How evaluation and prediction cut: each way of it is a geometry's of the same name."""
-        return CropConfig(size=self.size, geometry=self.eval_mode, eval_crop=self.eval_crop)
+        return CropConfig(
+            size=self.size,
+            geometry=self.eval_mode,
+            eval_crop=self.eval_crop,
+            eval_sharpness=self.eval_sharpness,
+        )
 
     @classmethod
     def of(cls, loader: PlannedLoader) -> Preprocess:
@@ -95,6 +102,7 @@ class Preprocess:
             size=crop.side(train=False),
             eval_mode=crop.mode(train=False),
             eval_crop=crop.eval_share,
+            eval_sharpness=crop.eval_sharpness,
             mean=mean,
             std=std,
         )

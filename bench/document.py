@@ -19,7 +19,7 @@ from headrace.bench import distillation
 from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device import result
-from headrace.bench.loading import scaling_points, throughput_report
+from headrace.bench.loading import level_points, scaling_points, throughput_report
 from headrace.bench.packers import compare_packers
 from headrace.bench.studies import loaders_apart, max_side, raw_yuv420, small_images, transfer
 from headrace.pipeline.command_line import run_command
@@ -137,6 +137,9 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "small": _listed(small_images.COLUMNS),
     "apart": _listed(loaders_apart.COLUMNS),
     "gpu": _listed(result.COLUMNS),
+    "levels": _listed(level_points.SPEED_COLUMNS),
+    "levels-files": _listed(level_points.FILE_COLUMNS),
+    "levels-loss": _listed(level_points.LOSS_COLUMNS),
     "transfer": _listed(transfer.COLUMNS),
     "distillation": _listed(distillation.COLUMNS),
 }

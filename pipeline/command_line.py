@@ -38,6 +38,7 @@ SCRIPTS = {
     "bench gpu": "bench/gpu.py",
     "bench transfer": "bench/transfer.py",
     "bench distillation": "bench/distillation.py",
+    "bench levels": "bench/levels.py",
 }
 """Words after `headrace`, and the script of a checkout that does the same."""
 

@@ -22,7 +22,7 @@ from headrace.pipeline.crops.settings import Size
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.installed import is_installed
-from headrace.pipeline.loaders import LOADERS
+from headrace.pipeline.loaders import LOADERS, WITHOUT_LEVELS
 from headrace.pipeline.loaders.settings import Workers
 from headrace.pipeline.plan import Tail, make_plan
 from headrace.pipeline.planned import PlannedLoader
@@ -75,6 +75,8 @@ class LoaderSettings(TypedDict, total=False):
     eval_size: Size | None
     eval_mode: str | None
     eval_crop: float | None
+    sharpness: float
+    eval_sharpness: float
     loader: str
     workers: Workers
     resident_memory: float
@@ -123,7 +125,10 @@ def open_loader(
     if workers == "auto" and name != "resident":  # which decodes once and for all
         from headrace.pipeline.tuning import pick_workers
 
-        plan = make_plan(records.heights, records.widths, chosen, config.plan, epoch=0)
+        levels = None if name in WITHOUT_LEVELS else records.levels
+        plan = make_plan(
+            records.heights, records.widths, chosen, config.plan, epoch=0, stored=levels
+        )
         workers = pick_workers(open_backend, records, config, chosen, plan, available_cores())
     elif not isinstance(workers, int):
         workers = available_cores()
@@ -143,8 +148,8 @@ def _fitted(config: LoaderConfig, records: Records) -> LoaderConfig:
 def choose_loader(records: Records, config: LoaderConfig, chosen: np.ndarray) -> str:
     """The loader that `auto` takes; prints it with the reason.
 
-    `resident` if the split fits undiminished into the device's memory budget, else `dali` on
-    CUDA if it decodes there, else `native`; `torchvision` for what is not packed.
+    `resident` if what crops are read from fits undiminished into the device's memory budget, else
+    `dali` on CUDA if it decodes there, else `native`; `torchvision` for what is not packed.
 
     Args:
         chosen: (n,) int64, the records that take part.
@@ -157,9 +162,9 @@ def choose_loader(records: Records, config: LoaderConfig, chosen: np.ndarray) ->
 def _choice(records: Records, config: LoaderConfig, chosen: np.ndarray) -> tuple[str, str]:
     if records.kind == "folder":
         return "torchvision", f"{records.path} is a folder; {called('pack')} makes it faster"
-    from headrace.pipeline.loaders.resident import full_size_bytes, memory_budget
+    from headrace.pipeline.loaders.resident import kept_bytes, memory_budget
 
-    needed, budget = full_size_bytes(records, chosen), memory_budget(config)
+    needed, budget = kept_bytes(records, config, chosen), memory_budget(config)
     if needed <= budget:
         return "resident", f"the split takes {_gib(needed)} of {_gib(budget)} memory allowed"
     too_large = f"the split would take {_gib(needed)} of {_gib(budget)} memory allowed"

@@ -8,7 +8,7 @@ may change between releases.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from headrace.pipeline.crops.cuts import Cuts
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.crops.size_schedule import check_epochs
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.levels import boxes_at, pick_levels
 
 Tail = Literal["keep", "drop", "pad"]
 _ORDER, _FLIP, _CROP, _DRAW = 0, 1, 2, 100  # counter streams; crops take one a draw
@@ -102,6 +103,9 @@ class EpochPlan:
         targets: (n, 4) int32 y, x, height, width in the batch's image, where each box goes; the
             rest is black. That of a mirrored box is mirrored itself, as the whole image is. None:
             every box fills its image.
+        levels: (n,) uint8, which stored size of its record a box is read from, see
+            pipeline/levels.py. None: every one is read from the image itself.
+        level_boxes: (n, 4) int32, the boxes in pixels of those sizes; None as `levels` is.
     """
 
     indices: np.ndarray
@@ -110,10 +114,13 @@ class EpochPlan:
     bounds: np.ndarray
     shape: tuple[int, int]
     targets: np.ndarray | None = None
+    levels: np.ndarray | None = None
+    level_boxes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for array in (self.indices, self.boxes, self.flips, self.bounds, self.targets):
-            if array is not None:
+        for field_ in fields(self):
+            array = getattr(self, field_.name)
+            if isinstance(array, np.ndarray):
                 array.setflags(write=False)
 
     @property
@@ -132,6 +139,15 @@ class EpochPlan:
         """(4,) int32: `targets` of one place."""
         return None if self.targets is None else self.targets[place]
 
+    def read_levels(self, places: slice) -> np.ndarray:
+        """(b,) uint8: the stored sizes that some places are read from, 0 of the images."""
+        count = len(self.indices[places])
+        return np.zeros(count, np.uint8) if self.levels is None else self.levels[places]
+
+    def read_boxes(self, places: slice) -> np.ndarray:
+        """(b, 4) int32: the boxes of some places in pixels of what they are read from."""
+        return (self.boxes if self.level_boxes is None else self.level_boxes)[places]
+
 
 def make_plan(
     heights: np.ndarray,
@@ -140,6 +156,7 @@ def make_plan(
     config: PlanConfig,
     epoch: int,
     weights: np.ndarray | None = None,
+    stored: np.ndarray | None = None,
 ) -> EpochPlan:
     """Makes one rank's plan of one epoch.
 
@@ -152,6 +169,7 @@ def make_plan(
         weights: (n,) float64 from 0, of `chosen`: as many samples are drawn with replacement, each
             as likely as its weight, and each time with a crop and a flip of its own. None: every
             one comes once. Only in training.
+        stored: (N, L) bool, which levels every record has; None: boxes are read from the images.
     """
     if epoch < 0:
         raise ConfigError(f"epoch is {epoch}, expected 0 or more")
@@ -171,6 +189,7 @@ def make_plan(
     flips = np.zeros(n, bool)
     if config.train:
         flips = _uniform(config.seed, epoch, _FLIP, n) < config.crop.flip
+    levels, level_boxes = _levels(cuts, np.stack([h, w], 1), samples, stored, config)
     targets = cuts.targets
     if targets is not None:
         mirrored = config.shape[1] - targets[:, 1] - targets[:, 3]
@@ -182,6 +201,8 @@ def make_plan(
         bounds=bounds,
         shape=config.shape,
         targets=None if targets is None else targets[places],
+        levels=None if levels is None else levels[places],
+        level_boxes=None if level_boxes is None else level_boxes[places],
     )
 
 
@@ -228,6 +249,22 @@ def _shard(order: np.ndarray, config: PlanConfig) -> tuple[np.ndarray, np.ndarra
     steps = num_batches(n // config.repeats, config)
     bounds = np.minimum(np.arange(steps + 1) * (batch // world), len(mine))
     return mine, bounds
+
+
+def _levels(
+    cuts: Cuts,
+    sizes: np.ndarray,
+    samples: np.ndarray,
+    stored: np.ndarray | None,
+    config: PlanConfig,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The level that each box is read from and the box there, or None where all are images."""
+    if stored is None or not stored.shape[1]:
+        return None, None
+    targets = config.shape if cuts.targets is None else cuts.targets[:, 2:]
+    sharpness = config.crop.least_sharpness(config.train)
+    levels = pick_levels(cuts.boxes, targets, sizes, stored[samples], sharpness)
+    return (levels, boxes_at(cuts.boxes, sizes, levels)) if levels.any() else (None, None)
 
 
 def _cuts(h: np.ndarray, w: np.ndarray, config: PlanConfig, epoch: int) -> Cuts:

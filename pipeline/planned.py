@@ -21,6 +21,7 @@ from headrace.pipeline.backend import Backend, LoaderConfig
 from headrace.pipeline.batch import Batch
 from headrace.pipeline.device import to_device
 from headrace.pipeline.errors import BadSampleError, ClosedError, ConfigError
+from headrace.pipeline.loaders import WITHOUT_LEVELS
 from headrace.pipeline.loaders.reference import fill_slot
 from headrace.pipeline.plan import EpochPlan, make_plan, num_batches
 from headrace.pipeline.position import (
@@ -210,7 +211,13 @@ class PlannedLoader:
         """What `epoch(epoch)` is going to load."""
         records = self.records
         return make_plan(
-            records.heights, records.widths, self._chosen, self.config.plan, epoch, self._weights
+            records.heights,
+            records.widths,
+            self._chosen,
+            self.config.plan,
+            epoch,
+            self._weights,
+            None if self.name in WITHOUT_LEVELS else records.levels,
         )
 
     def epoch(self, epoch: int = 0, start: int = 0) -> EpochIterator:

@@ -68,6 +68,7 @@ def described_data(
     digest = hashlib.sha256(np.ascontiguousarray(chosen, np.int64).tobytes())
     for array in (records.heights, records.widths, records.labels):
         digest.update(np.ascontiguousarray(array[chosen], np.int64).tobytes())
+    digest.update(records.levels[chosen].tobytes())
     if weights is not None:
         digest.update(np.ascontiguousarray(weights, np.float64).tobytes())
     return {"samples": len(chosen), "sha256": digest.hexdigest()[:16]}
@@ -116,8 +117,8 @@ def read_position(
     if state["data"] != dict(data):
         raise ConfigError(
             f"a loader's state is of other data ({_samples(state['data'])}, here are "
-            f"{_samples(data)}; their order, sizes, labels or weights differ); open the loader on "
-            "the records and split that it was saved with, or begin without the state"
+            f"{_samples(data)}; their order, sizes, levels, labels or weights differ); open the "
+            "loader on the records and split that it was saved with, or begin without the state"
         )
     step = state["step"]
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:

@@ -9,9 +9,10 @@ import numpy as np
 
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT
 from headrace.pipeline.containers.opening import open_container
-from headrace.pipeline.containers.storage import Container
+from headrace.pipeline.containers.storage import Container, MappedStorage
 from headrace.pipeline.decoding import decode_stored
 from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
+from headrace.pipeline.levels import level_side, level_words
 from headrace.pipeline.selection import Known, select
 from headrace.pipeline.split_names import split_called
 
@@ -27,6 +28,8 @@ class Records:
         labels: (N,) int64, -1 where there is none.
         modes: (N,) uint8, see pipeline/containers/beton.py: JPEG, raw HWC RGB, or another format
             (folders only).
+        levels: (N, L) bool, which smaller sizes of the samples are stored beside them, from the
+            half size on; L is 0 where there are none. See pipeline/levels.py.
         storage: the samples' bytes.
     """
 
@@ -38,6 +41,9 @@ class Records:
         self.storage = container.storage
         self.modes, self.labels = table.modes, table.labels
         self.heights, self.widths = table.heights, table.widths
+        self.levels = np.zeros((len(table.labels), 0), bool)
+        if isinstance(container.storage, MappedStorage) and container.storage.levels is not None:
+            self.levels = container.storage.levels.stored
         self._names = table.names
         self._closed = False
         for array in (self.modes, self.labels, self.heights, self.widths):
@@ -106,21 +112,37 @@ class Records:
         """The sample's file name at packing time, or its number where there is none."""
         return self._names[index] if len(self._names) else f"#{index}"
 
-    def view(self, index: int) -> np.ndarray:
+    def size(self, index: int, level: int = 0) -> tuple[int, int]:
+        """Height and width of a sample in stored px, or of one of its levels."""
+        height, width = int(self.heights[index]), int(self.widths[index])
+        return level_side(height, level), level_side(width, level)
+
+    def sizes(self, indices: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """(n, 2) int64 height and width of samples, or of a level of each; 0 is the sample."""
+        sides = np.stack([self.heights[indices], self.widths[indices]], axis=1).astype(np.int64)
+        return level_side(sides, levels.astype(np.int64)[:, None])
+
+    def view(self, index: int, level: int = 0) -> np.ndarray:
         """(bytes,) uint8, read-only: the sample's stored bytes, without a copy where mapped.
+
+        Args:
+            level: which of its sizes, of those that `levels` says there are; 0 is the sample.
 
         Raises:
             ClosedError: after `close`.
         """
         self.check_open()
         try:
-            return self.storage.view(index)
+            return self.storage.view(index, level)
         except IndexError:
             self.check_open()  # closed by another thread just now
             raise
 
-    def decode(self, index: int) -> np.ndarray:
+    def decode(self, index: int, level: int = 0) -> np.ndarray:
         """The whole image by the reference decoder.
+
+        Args:
+            level: as of `view`.
 
         Returns:
             (H, W, 3) uint8 RGB of the size that the tables announce.
@@ -129,21 +151,22 @@ class Records:
             BadSampleError: if it cannot be decoded, or has another size.
             ClosedError: after `close`.
         """
-        data = self._bytes(index)
-        size = int(self.heights[index]), int(self.widths[index])
+        data = self._bytes(index, level)
         try:
-            return decode_stored(data, int(self.modes[index]), size, self.upright)
+            return decode_stored(
+                data, int(self.modes[index]), self.size(index, level), self.upright
+            )
         except ValueError as error:
-            raise BadSampleError(index, self.name(index), str(error)) from None
+            raise BadSampleError(index, self.name(index), level_words(level) + str(error)) from None
 
     @property
     def upright(self) -> bool:
         """Whether a JPEG's own metadata say which way up it is; packed ones are turned already."""
         return self.kind == "folder"
 
-    def _bytes(self, index: int) -> np.ndarray:
+    def _bytes(self, index: int, level: int) -> np.ndarray:
         try:
-            return self.view(index)
+            return self.view(index, level)
         except OSError as error:  # a folder's file has gone
             raise BadSampleError(index, self.name(index), str(error)) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import io
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ import numpy as np
 from PIL import Image
 
 from headrace.pipeline.containers import beton
+from headrace.pipeline.containers.beton_writer import BetonWriter
 from headrace.pipeline.containers.manifest import Manifest, manifest_bytes
+from headrace.pipeline.levels import level_side
 from headrace.pipeline.loaders import LOADERS
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
@@ -45,6 +48,7 @@ class StoredSample:
     label: int = 0
     mode: int = beton.MODE_JPEG
     name: str = ""
+    levels: tuple[bytes | None, ...] = ()
 
 
 def photo(seed: int, height: int, width: int) -> np.ndarray:
@@ -175,6 +179,45 @@ def make_records(
     return Records.open(write_beton(path, stored_samples, manifest))
 
 
+def with_levels(sample: StoredSample, count: int = 3, quality: int = 90) -> StoredSample:
+    """A JPEG with `count` smaller sizes beside it, however small; raw pixels have none."""
+    if sample.mode != beton.MODE_JPEG:
+        return sample
+    picture = Image.open(io.BytesIO(sample.data))
+    sides = (
+        (level_side(sample.width, level), level_side(sample.height, level))
+        for level in range(1, count + 1)
+    )
+    files = [io.BytesIO() for _ in range(count)]
+    for file, size in zip(files, sides, strict=True):
+        small = picture.resize(size, Image.Resampling.BILINEAR)
+        small.save(file, "JPEG", quality=quality)
+    return dataclasses.replace(sample, levels=tuple(file.getvalue() for file in files))
+
+
+def write_by_writer(path: Path, stored_samples: Sequence[StoredSample]) -> Path:
+    """Writes a .beton with what samples have of levels; all of them are `train`."""
+    with path.open("wb") as file:
+        writer = BetonWriter(file, len(stored_samples), beton.MIN_PAGE_SIZE)
+        for sample in stored_samples:
+            writer.add(
+                sample.data,
+                mode=sample.mode,
+                width=sample.width,
+                height=sample.height,
+                label=sample.label,
+                levels=sample.levels,
+            )
+        num_classes = 1 + max((sample.label for sample in stored_samples), default=0)
+        manifest = Manifest(
+            classes=tuple(f"class {i}" for i in range(num_classes)),
+            splits={"train": (0, len(stored_samples))},
+            encoding={"format": "jpeg"},
+        )
+        writer.finish(manifest, [sample.name for sample in stored_samples])
+    return path
+
+
 def reference_images(
     records: Records, plan: EpochPlan, places: slice, size: int | tuple[int, int]
 ) -> np.ndarray:
@@ -183,8 +226,10 @@ def reference_images(
     return np.stack(
         [
             crop_resize(
-                records.decode(int(plan.indices[place])),
-                plan.boxes[place],
+                records.decode(
+                    int(plan.indices[place]), int(plan.read_levels(slice(place, place + 1))[0])
+                ),
+                plan.read_boxes(slice(place, place + 1))[0],
                 bool(plan.flips[place]),
                 shape,
                 plan.target(place),

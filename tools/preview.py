@@ -135,7 +135,7 @@ def draw_batch(
     # Side by side, draws have one size: of --size-schedule the last.
     data = dataclasses.replace(run.data, crop=run.data.crop.at_last())
     config = data.plan(train, run.optim.epochs, run.runtime.seed)
-    plan = make_plan(records.heights, records.widths, span, config, epoch)
+    plan = make_plan(records.heights, records.widths, span, config, epoch, stored=records.levels)
     place = {int(index): i for i, index in enumerate(plan.indices)}
     places = [place[index] for index in indices.tolist()]
     return reference_batch(records, plan, places, plan.shape)

@@ -2,12 +2,13 @@
 
 Benchmarks need an epoch that lasts long enough to be timed, and record counts up to those of
 ImageNet, without the disk space: the new file holds the old file's data pages once, and tables
-whose entries point into them as often as asked.
+whose entries point into them as often as asked. Samples keep their levels.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -16,7 +17,9 @@ import numpy as np
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers import beton
-from headrace.pipeline.containers.manifest import manifest_bytes
+from headrace.pipeline.containers.level_table import LEVEL, LevelTable
+from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, manifest_bytes
+from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
 
@@ -46,25 +49,59 @@ def repeat_records(source: Path, out: Path, *, split: str | None, count: int) ->
         if not span:
             raise ConfigError(f"split {split!r} of {source} has no samples")
         order = np.resize(np.arange(span.start, span.stop), count)
-        manifest = dataclasses.replace(records.manifest, splits={"train": (0, count)}, skipped=())
+        manifest = dataclasses.replace(
+            records.manifest, splits={"train": (0, count)}, skipped=(), levels=None
+        )
         names = [records.name(i) for i in span]
-        body = manifest_bytes(manifest, (names * -(-count // len(names)))[:count])
+        assert isinstance(records.storage, MappedStorage)
         with replacing(out) as file:
-            _write(file, source, order, body)
+            _write(
+                file,
+                source,
+                order,
+                manifest,
+                (names * -(-count // len(names)))[:count],
+                _entries(records.storage.levels, order),
+            )
     return out
 
 
-def _write(file: IO[bytes], source: Path, order: np.ndarray, manifest: bytes) -> None:
+def _entries(levels: LevelTable | None, order: np.ndarray) -> np.ndarray:
+    """(count, L) LEVEL: where the levels are in the old file."""
+    if levels is None:
+        return np.zeros((len(order), 0), LEVEL)
+    entries = np.zeros((len(order), levels.ptrs.shape[1]), LEVEL)
+    entries["ptr"], entries["size"] = levels.ptrs[order], levels.sizes[order]
+    return entries
+
+
+def _write(
+    file: IO[bytes],
+    source: Path,
+    order: np.ndarray,
+    manifest: Manifest,
+    names: Sequence[str],
+    levels: np.ndarray,
+) -> None:
     data = np.memmap(source, np.uint8, "r")
     tables = beton.read_tables(data, source)
     page = tables.page_size
     ends = tables.ptrs[order] + tables.sizes[order]
-    first = int(tables.ptrs[order].min()) // page * page  # whole pages: no sample straddles two
-    last = _next_page(int(ends.max()), page)
+    level_ends = levels["ptr"].astype(np.int64) + levels["size"]
+    first = int(tables.ptrs[order].min())
+    first = min(first, int(levels["ptr"][levels["size"] > 0].min(initial=first)))
+    first = first // page * page  # whole pages: no sample straddles two
+    last = _next_page(int(max(ends.max(), level_ends.max(initial=0))), page)
     start = _next_page(beton.SAMPLES_OFFSET + len(order) * beton.SAMPLE.itemsize, page)
     ptrs = tables.ptrs[order] - first + start
-    manifest_ptr = start + last - first
-    end = _next_page(manifest_ptr + len(manifest), page)
+    levels_ptr = start + last - first
+    levels["ptr"] = np.where(levels["size"] > 0, levels["ptr"].astype(np.int64) - first + start, 0)
+    if levels.size:
+        place = LevelsPlace(offset=levels_ptr, count=levels.shape[1])
+        manifest = dataclasses.replace(manifest, levels=place)
+    body = manifest_bytes(manifest, names)
+    manifest_ptr = levels_ptr + -(-levels.nbytes // 8) * 8
+    end = _next_page(manifest_ptr + len(body), page)
 
     samples = np.zeros(len(order), beton.SAMPLE)
     samples["mode"], samples["label"] = tables.modes[order], tables.labels[order]
@@ -75,13 +112,15 @@ def _write(file: IO[bytes], source: Path, order: np.ndarray, manifest: bytes) ->
     allocations["ptr"], allocations["size"] = ptrs, tables.sizes[order]
     header = np.array([(beton.VERSION, 2, page, len(order), end)], beton.HEADER)
     file.write(header.tobytes())
-    file.write(beton.field_descriptors((manifest_ptr, len(manifest))))
+    file.write(beton.field_descriptors((manifest_ptr, len(body))))
     file.write(samples.tobytes())
     file.seek(start)
     for offset in range(first, min(last, data.size), _COPY_BYTES):
         data[offset : min(offset + _COPY_BYTES, last)].tofile(file)
+    file.seek(levels_ptr)
+    file.write(levels.tobytes())
     file.seek(manifest_ptr)
-    file.write(manifest)
+    file.write(body)
     file.seek(end)
     file.write(allocations.tobytes())
 

@@ -7,12 +7,14 @@ The layout is FFCV's (ffcv 1.0.2, little-endian). A file is, in this order::
     SAMPLE x num_samples        24 bytes each, unaligned because 24 + 2 * 1041 is
     zeros up to a page boundary
     data pages                  page_size bytes each; no sample straddles two pages
-    manifest pages              ours; no allocation entry points into them
+    level pages                 ours, between them: smaller sizes of the samples, if there are any
+    manifest pages              ours: tables of the levels, and the manifest
     ALLOCATION x num_samples    24 bytes each, up to the end of the file
 
-FFCV has no place for class names, splits or file names. Ours live in the manifest pages, which
-FFCV never reads; where they are stands in the label field's argument bytes, which its integer
-handler ignores (`MANIFEST_POINTER`).
+No allocation entry points into pages of ours, so FFCV never reads them. It has no place for class
+names, splits or file names; they are in the manifest, and where that is stands in the label
+field's argument bytes, which its integer handler ignores (`MANIFEST_POINTER`). Where the table of
+levels is, the manifest says.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.command_line import called
-from headrace.pipeline.containers.manifest import Manifest, read_manifest
+from headrace.pipeline.containers.level_table import LEVEL, LevelTable, check_levels
+from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, read_manifest
 from headrace.pipeline.containers.storage import Container, MappedStorage, SampleTable
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.mapped import forget_pages, map_file
@@ -72,6 +75,7 @@ class Tables:
         ptrs, sizes: (N,) int64, absolute offset and length in bytes of the sample's data.
         manifest: (offset, length) in bytes of the manifest, or None in a file of FFCV's own.
         page_size: bytes.
+        end: offset of the allocation table, where all pages end.
     """
 
     modes: np.ndarray
@@ -82,6 +86,7 @@ class Tables:
     sizes: np.ndarray
     manifest: tuple[int, int] | None
     page_size: int
+    end: int
 
 
 def is_beton(head: bytes) -> bool:
@@ -110,6 +115,7 @@ def open_beton(path: Path) -> Container:
     forget_pages(data)  # a million samples' tables are 60 MB, and have been copied
     manifest = Manifest()
     names: Sequence[str] = ()
+    levels = None
     if tables.manifest is not None:
         offset, length = tables.manifest
         manifest, names = read_manifest(data[offset : offset + length])
@@ -117,6 +123,8 @@ def open_beton(path: Path) -> Container:
             stop > len(names) for _, stop in manifest.splits.values()
         ):
             raise RecordsError(f"{path} is damaged: its manifest describes other samples")
+        if manifest.levels is not None:
+            levels = _read_levels(data, tables, manifest.levels, path)
     table = SampleTable(
         modes=tables.modes,
         heights=tables.heights,
@@ -124,7 +132,7 @@ def open_beton(path: Path) -> Container:
         labels=tables.labels,
         names=names,
     )
-    storage = MappedStorage([data], tables.ptrs, tables.sizes, paths=[path])
+    storage = MappedStorage([data], tables.ptrs, tables.sizes, paths=[path], levels=levels)
     return Container(kind="beton", manifest=manifest, table=table, storage=storage)
 
 
@@ -171,6 +179,7 @@ def read_tables(data: np.ndarray, path: Path) -> Tables:
         sizes=_sizes(ptrs, allocations, path),
         manifest=_manifest_span(fields[1]["arguments"], end, path),
         page_size=int(header["page_size"]),
+        end=end,
     )
 
 
@@ -216,6 +225,22 @@ def _manifest_span(arguments: np.ndarray, end: int, path: Path) -> tuple[int, in
     if offset < SAMPLES_OFFSET or offset + length > end:
         raise RecordsError(f"{path} is damaged: its manifest lies outside the file")
     return offset, length
+
+
+def _read_levels(data: np.ndarray, tables: Tables, place: LevelsPlace, path: Path) -> LevelTable:
+    """The table of levels, checked.
+
+    Raises:
+        RecordsError: if it, or a level, cannot be where it is said to be.
+    """
+    num_samples = len(tables.modes)
+    start = SAMPLES_OFFSET + num_samples * SAMPLE.itemsize
+    num_bytes = num_samples * place.count * LEVEL.itemsize
+    if place.offset < start or place.offset > tables.end - num_bytes:
+        raise RecordsError(f"{path} is damaged: its table of levels lies outside the file")
+    entries = data[place.offset : place.offset + num_bytes].view(LEVEL)
+    entries = entries.reshape(num_samples, place.count)
+    return check_levels(entries, tables.modes == MODE_JPEG, start, tables.end, path)
 
 
 def field_descriptors(manifest: tuple[int, int] | None) -> bytes:

@@ -1,14 +1,16 @@
-"""Writes a .beton file sample by sample; see pipeline/beton.py for the layout."""
+"""Writes a .beton file sample by sample; see beton.py for the layout."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 
 from headrace.pipeline.containers import beton
-from headrace.pipeline.containers.manifest import Manifest, manifest_bytes
+from headrace.pipeline.containers.level_pages import LevelPages
+from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, manifest_bytes
 from headrace.pipeline.errors import BadImageError, ConfigError
 
 MAX_PAGE_SIZE = 1 << 31  # the largest power of two in the header's four bytes
@@ -30,7 +32,8 @@ def check_page_size(page_size: int) -> None:
 class BetonWriter:
     """Streams samples into an open file.
 
-    The tables of the samples grow in memory (48 bytes each), their data does not.
+    The tables of the samples grow in memory (48 bytes each, 12 more for each level), their data
+    does not, but for at most a page for each level.
 
     Args:
         file: opened for binary writing, empty, seekable.
@@ -53,13 +56,24 @@ class BetonWriter:
         self._file = file
         self._samples = np.zeros(capacity, beton.SAMPLE)
         self._allocations = np.zeros(capacity, beton.ALLOCATION)
+        self._levels = LevelPages(capacity)
         self._place = self._up(beton.SAMPLES_OFFSET + self._samples.nbytes)
         file.seek(self._place)
 
     def add(
-        self, data: bytes | memoryview, *, mode: int, width: int, height: int, label: int
+        self,
+        data: bytes | memoryview,
+        *,
+        mode: int,
+        width: int,
+        height: int,
+        label: int,
+        levels: Sequence[bytes | None] = (),
     ) -> None:
         """Appends a sample.
+
+        Args:
+            levels: its half, quarter, ... sizes as JPEGs; None where one is left out.
 
         Raises:
             BadImageError: the data does not fit in a page.
@@ -67,8 +81,10 @@ class BetonWriter:
         size = len(data)
         self._make_room(size)
         left = -self._place % self.page_size
-        if left < size and left:  # a sample never straddles two pages
+        if left < size:  # a sample never straddles two pages
             self._place += left
+            for page in self._levels.full():
+                self._place = self._up(self._levels.write(self._file, self._place, page))
             self._file.seek(self._place)
         self._file.write(data)
         index = self.num_samples
@@ -76,6 +92,7 @@ class BetonWriter:
         self._allocations[index] = (index, self._place, size)
         self.num_samples += 1
         self._place += size
+        self._levels.add(index, levels, self.page_size)
 
     def _make_room(self, size: int) -> None:
         """Sees to it that a sample of `size` bytes fits in a page.
@@ -106,8 +123,18 @@ class BetonWriter:
             names: (num_samples,) their file names.
         """
         assert len(names) == self.num_samples
+        place = self._up(self._place)
+        for page in self._levels.rest():
+            place = self._levels.write(self._file, place, page)
+        table = self._levels.table(self.num_samples)
+        if table.size:
+            levels = LevelsPlace(offset=place, count=table.shape[1])
+            manifest = replace(manifest, levels=levels)
+            self._file.seek(place)
+            self._file.write(table.tobytes())
+        # Offsets inside it are aligned to eight bytes.
+        manifest_ptr = -(-(place + table.nbytes) // 8) * 8
         body = manifest_bytes(manifest, names)
-        manifest_ptr = self._up(self._place)
         self._file.seek(manifest_ptr)
         self._file.write(body)
         table_ptr = self._up(manifest_ptr + len(body))

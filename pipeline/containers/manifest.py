@@ -3,7 +3,8 @@
 Bytes form, little-endian::
 
     header   magic "HRMANIF1", json length u8, name count u8, names length u8
-    json     UTF-8: classes, splits, encoding, mean, std, skipped, and report where there is one
+    json     UTF-8: classes, splits, encoding, mean, std, skipped, and report and levels where
+             there are any
     offsets  u8 x (name count + 1), where each name starts in `names`
     names    UTF-8, one after another
 
@@ -18,13 +19,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from headrace.pipeline.containers.pack_report import PackReport
 from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.levels import MAX_LEVELS
 
 MAGIC = b"HRMANIF1"
 HEADER = np.dtype([("magic", "S8"), ("json", "<u8"), ("count", "<u8"), ("names", "<u8")])
@@ -40,6 +42,19 @@ class Skipped:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LevelsPlace:
+    """Where in a .beton the table of its samples' levels is; see containers/level_table.py.
+
+    Attributes:
+        offset: of its first byte in the file.
+        count: levels that it has a column for.
+    """
+
+    offset: int
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What a set of records says of itself.
 
@@ -50,6 +65,7 @@ class Manifest:
         mean, std: per channel (R, G, B) of the training split in 0..1, None where not measured.
         skipped: source files left out; beyond a bound only `report` counts them.
         report: what the pack took, passed over and left out; None in files of earlier versions.
+        levels: where smaller sizes of the samples are; None where there are none, and in shards.
     """
 
     classes: tuple[str, ...] = ()
@@ -59,6 +75,7 @@ class Manifest:
     std: tuple[float, float, float] | None = None
     skipped: tuple[Skipped, ...] = ()
     report: PackReport | None = None
+    levels: LevelsPlace | None = None
 
     def __post_init__(self) -> None:
         for name, (start, stop) in self.splits.items():
@@ -77,6 +94,8 @@ class Manifest:
         }
         if self.report is not None:
             values["report"] = self.report.to_json()
+        if self.levels is not None:
+            values["levels"] = asdict(self.levels)
         return values
 
     @classmethod
@@ -86,7 +105,7 @@ class Manifest:
         Raises:
             RecordsError: if a key is missing or has another shape. Unknown keys are passed over.
         """
-        report = values.get("report")
+        report, levels = values.get("report"), values.get("levels")
         try:
             return cls(
                 classes=tuple(str(c) for c in values["classes"]),
@@ -96,9 +115,16 @@ class Manifest:
                 std=_triple(values["std"]),
                 skipped=tuple(Skipped(name=n, reason=r) for n, r in values["skipped"]),
                 report=None if report is None else PackReport.from_json(report),
+                levels=None if levels is None else _levels_place(**levels),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordsError(f"the manifest is damaged: {error!r}") from error
+
+
+def _levels_place(*, offset: int, count: int, **_: Any) -> LevelsPlace:
+    if type(offset) is not int or type(count) is not int or not 1 <= count <= MAX_LEVELS:
+        raise ValueError(f"levels at {offset!r}, {count!r} of them")
+    return LevelsPlace(offset=offset, count=count)
 
 
 def _triple(values: Sequence[float] | None) -> tuple[float, float, float] | None:

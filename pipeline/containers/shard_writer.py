@@ -1,4 +1,4 @@
-"""Writes WebDataset shards with the index that DALI reads; see pipeline/shards.py."""
+"""Writes WebDataset shards with the index that DALI reads; see shards.py."""
 
 from __future__ import annotations
 
@@ -12,8 +12,16 @@ from typing import BinaryIO
 import numpy as np
 
 from headrace.pipeline.containers.beton import MODE_JPEG
+from headrace.pipeline.containers.level_table import LEVEL
 from headrace.pipeline.containers.manifest import Manifest, json_bytes, manifest_bytes
-from headrace.pipeline.containers.shards import INDEX_VERSION, SAMPLE, tables_path, write_tables
+from headrace.pipeline.containers.shards import (
+    INDEX_VERSION,
+    SAMPLE,
+    level_extension,
+    tables_path,
+    write_tables,
+)
+from headrace.pipeline.levels import MAX_LEVELS
 
 _BLOCK = 512
 
@@ -36,6 +44,7 @@ class ShardWriter:
         self._in_split = 0
         self._index: list[str] = []
         self._rows: list[tuple[int, int, int, int, int, int]] = []
+        self._levels: list[list[tuple[int, int]]] = []
         self._next = ("", "")
 
     def begin(self, name: str, split: str) -> None:
@@ -43,9 +52,16 @@ class ShardWriter:
         self._next = (name, split)
 
     def add(
-        self, data: bytes | memoryview, *, mode: int, width: int, height: int, label: int
+        self,
+        data: bytes | memoryview,
+        *,
+        mode: int,
+        width: int,
+        height: int,
+        label: int,
+        levels: Sequence[bytes | None] = (),
     ) -> None:
-        """Appends a sample."""
+        """Appends a sample, with its half, quarter, ... sizes as JPEGs; None is left out."""
         assert mode == MODE_JPEG
         name, split = self._next
         file = self._shard(split)
@@ -55,8 +71,10 @@ class ShardWriter:
             "jpg": data,
             "cls": str(label).encode(),
             "json": json_bytes(text),
+            **{level_extension(level): body for level, body in enumerate(levels, 1) if body},
         }
         line = []
+        places = {}
         for extension, body in parts.items():
             member = f"{key}.{extension}"
             info = tarfile.TarInfo(member)
@@ -67,10 +85,12 @@ class ShardWriter:
             file.write(body)
             file.write(bytes(-len(body) % _BLOCK))
             line.append(f"{extension} {offset} {len(body)} {member}")
-            if extension == "jpg":
-                place = offset
+            places[extension] = offset, len(body)
         self._index.append(" ".join(line))
-        self._rows.append((len(self._shards) - 1, width, height, label, place, len(data)))
+        self._rows.append((len(self._shards) - 1, width, height, label, *places["jpg"]))
+        self._levels.append(
+            [places.get(level_extension(level), (0, 0)) for level in range(1, MAX_LEVELS + 1)]
+        )
         self.num_samples += 1
 
     def finish(self, manifest: Manifest, names: Sequence[str]) -> None:
@@ -78,7 +98,9 @@ class ShardWriter:
         self._close()
         body = manifest_bytes(manifest, names)
         where = tables_path(self._folder / f"{self._single}.tar" if self._single else self._folder)
-        write_tables(where, self._shards, np.array(self._rows, SAMPLE), body)
+        levels = np.array(self._levels, LEVEL).reshape(len(self._rows), MAX_LEVELS)
+        count = int(np.flatnonzero((levels["size"] > 0).any(0)).max(initial=-1)) + 1
+        write_tables(where, self._shards, np.array(self._rows, SAMPLE), body, levels[:, :count])
 
     def abort(self) -> None:
         """Lets go of the open shard."""

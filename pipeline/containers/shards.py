@@ -7,6 +7,9 @@ text) and `KEY.json` (name, split, size). Beside it lies its index NAME.idx of v
     v1.2 NUM_SAMPLES
     jpg OFFSET SIZE KEY.jpg cls OFFSET SIZE KEY.cls json OFFSET SIZE KEY.json
 
+Smaller sizes of a sample, if it has any, are further files `KEY.1.jpg` (half), `KEY.2.jpg`
+(quarter) and so on, which whoever asks for `jpg` does not get.
+
 Our packer adds a file of tables (`headrace.npz` in a folder of shards, NAME.headrace.npz beside
 a single one), so that opening need not touch the shards. Without it the index is enough; then the
 images' sizes come from their headers and the splits from the shards' names (`train-000000.tar`).
@@ -18,10 +21,12 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from headrace.pipeline.containers.beton import MODE_JPEG
+from headrace.pipeline.containers.level_table import LEVEL, LevelTable, check_levels
 from headrace.pipeline.containers.manifest import (
     DEFAULT_SPLIT,
     Manifest,
@@ -60,12 +65,14 @@ class ShardTables:
         samples: (N,) SAMPLE.
         manifest: classes, splits and the rest.
         names: (N,) file names at packing time.
+        levels: (N, L) LEVEL, offsets and sizes in the samples' shards; L is 0 where there are none.
     """
 
     shards: list[Path]
     samples: np.ndarray
     manifest: Manifest
     names: NameTable | list[str]
+    levels: np.ndarray
 
 
 def is_shard_folder(path: Path) -> bool:
@@ -94,7 +101,8 @@ def open_shards(path: Path) -> Container:
     tables = read_shard_tables(path)
     maps = [map_file(shard) for shard in tables.shards]
     samples = tables.samples
-    _check(path, samples, np.array([len(m) for m in maps], np.uint64))
+    num_bytes = np.array([len(m) for m in maps], np.uint64)
+    _check(path, samples, num_bytes)
     table = SampleTable(
         modes=np.full(len(samples), MODE_JPEG, np.uint8),
         heights=samples["height"].astype(np.int32),
@@ -108,6 +116,7 @@ def open_shards(path: Path) -> Container:
         samples["size"].astype(np.int64),
         samples["shard"].astype(np.int64),
         paths=tables.shards,
+        levels=_levels(path, tables, num_bytes),
     )
     return Container(kind="shards", manifest=tables.manifest, table=table, storage=storage)
 
@@ -127,7 +136,14 @@ def read_shard_tables(path: Path) -> ShardTables:
     return _read_indices(shards)
 
 
-def write_tables(path: Path, shards: list[Path], samples: np.ndarray, manifest_body: bytes) -> None:
+def level_extension(level: int) -> str:
+    """The extension of a level's files, from 1."""
+    return f"{level}.jpg"
+
+
+def write_tables(
+    path: Path, shards: list[Path], samples: np.ndarray, manifest_body: bytes, levels: np.ndarray
+) -> None:
     """Writes our tables.
 
     Args:
@@ -135,13 +151,16 @@ def write_tables(path: Path, shards: list[Path], samples: np.ndarray, manifest_b
         shards: in the same folder as `path`.
         samples: (N,) SAMPLE.
         manifest_body: from pipeline/containers/manifest.py: manifest_bytes.
+        levels: (N, L) LEVEL; without a column it is left out.
     """
+    more: dict[str, Any] = {"levels": levels} if levels.size else {}
     with path.open("wb") as file:
         np.savez(
             file,
             shards=np.array([s.name for s in shards]),
             samples=samples,
             manifest=np.frombuffer(manifest_body, np.uint8),
+            **more,
         )
 
 
@@ -149,9 +168,11 @@ def _read_ours(path: Path) -> ShardTables:
     try:
         with np.load(path, allow_pickle=False) as tables:
             names, samples, body = (tables[k] for k in ("shards", "samples", "manifest"))
+            levels = tables["levels"] if "levels" in tables else _no_levels(samples.size)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise RecordsError(f"{path} is damaged ({error}); pack the data set again") from error
-    if samples.dtype != SAMPLE or samples.ndim != 1 or body.dtype != np.uint8:
+    sound = samples.dtype == SAMPLE and samples.ndim == 1 and body.dtype == np.uint8
+    if not sound or levels.dtype != LEVEL or levels.ndim != 2 or len(levels) != len(samples):
         raise RecordsError(f"{path} is damaged: its tables have other columns; pack again")
     shards = [path.parent / Path(str(name)).name for name in names.tolist()]
     for shard in shards:
@@ -161,7 +182,21 @@ def _read_ours(path: Path) -> ShardTables:
     stops = [stop for _, stop in manifest.splits.values()]
     if len(sample_names) != len(samples) or max(stops, default=0) > len(samples):
         raise RecordsError(f"{path} is damaged: its manifest describes other samples")
-    return ShardTables(shards=shards, samples=samples, manifest=manifest, names=sample_names)
+    return ShardTables(
+        shards=shards, samples=samples, manifest=manifest, names=sample_names, levels=levels
+    )
+
+
+def _no_levels(num_samples: int) -> np.ndarray:
+    return np.zeros((num_samples, 0), LEVEL)
+
+
+def _levels(path: Path, tables: ShardTables, num_bytes: np.ndarray) -> LevelTable | None:
+    """Where the levels are, checked; `num_bytes` are those of each shard."""
+    if not tables.levels.shape[1]:
+        return None
+    is_jpeg = np.ones(len(tables.samples), bool)
+    return check_levels(tables.levels, is_jpeg, 0, num_bytes[tables.samples["shard"]], path)
 
 
 def _check(path: Path, samples: np.ndarray, sizes: np.ndarray) -> None:
@@ -210,7 +245,13 @@ def _read_indices(shards: list[Path]) -> ShardTables:
     samples = np.array(rows, SAMPLE)
     # No class names, as an index has none: see pipeline.class_names.
     manifest = Manifest(splits=splits, skipped=tuple(skipped))
-    return ShardTables(shards=shards, samples=samples, manifest=manifest, names=names)
+    return ShardTables(
+        shards=shards,
+        samples=samples,
+        manifest=manifest,
+        names=names,
+        levels=_no_levels(len(samples)),
+    )
 
 
 def _index_lines(shard: Path) -> list[dict[str, tuple[int, int, str]]]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from headrace.pipeline.containers.level_table import LevelTable
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.mapped import map_file
 
@@ -19,13 +20,13 @@ Kind = Literal["beton", "shards", "folder"]
 class Storage(Protocol):
     """Where the samples' bytes are."""
 
-    def view(self, index: int) -> np.ndarray:
-        """(bytes,) uint8, read-only."""
+    def view(self, index: int, level: int = 0) -> np.ndarray:
+        """(bytes,) uint8, read-only, of a sample or of one of its levels."""
         ...
 
-    def part(self, indices: np.ndarray) -> Storage:
-        """Some samples, (n,) int64, numbered anew from 0; it is pickled as where they are, so that
-        another process reads them itself."""
+    def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> Storage:
+        """Some samples, (n,) int64, or a level of each, (n,) int, numbered anew from 0; it is
+        pickled as where they are, so that another process reads them itself."""
         ...
 
     def close(self) -> None: ...
@@ -75,6 +76,7 @@ class MappedStorage:
         files: (N,) which map holds the sample, or None where there is only one.
         ptrs, sizes: (N,) int64, offset and length in bytes within that map.
         paths: the files, in the order of `maps`.
+        levels: where the samples' levels are, in the same files; None where there are none.
     """
 
     def __init__(
@@ -85,23 +87,34 @@ class MappedStorage:
         files: np.ndarray | None = None,
         *,
         paths: Sequence[Path],
+        levels: LevelTable | None = None,
     ) -> None:
         self.maps = list(maps)
         self._lengths = [(path, len(data)) for path, data in zip(paths, maps, strict=True)]
         # Another process need not have this one's working directory.
         self._places = [(path.absolute(), num_bytes) for path, num_bytes in self._lengths]
         self.ptrs, self.sizes, self.files = ptrs, sizes, files
+        self.levels = levels
 
-    def view(self, index: int) -> np.ndarray:
+    def view(self, index: int, level: int = 0) -> np.ndarray:
         data = self.maps[0 if self.files is None else int(self.files[index])]
-        start = int(self.ptrs[index])
-        return data[start : start + int(self.sizes[index])]
+        if level == 0:
+            start, size = self.ptrs[index], self.sizes[index]
+        else:
+            assert self.levels is not None
+            start, size = self.levels.ptrs[index, level - 1], self.levels.sizes[index, level - 1]
+        return data[int(start) : int(start) + int(size)]
 
-    def part(self, indices: np.ndarray) -> MappedStorage:
+    def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> MappedStorage:
         """See `Storage.part`."""
         other = object.__new__(MappedStorage)
-        other.maps, other._lengths = self.maps, self._lengths
+        other.maps, other._lengths, other.levels = self.maps, self._lengths, None
         other.ptrs, other.sizes = self.ptrs[indices], self.sizes[indices]
+        if levels is not None and self.levels is not None:
+            smaller = np.flatnonzero(levels)
+            places = indices[smaller], levels[smaller].astype(np.int64) - 1
+            other.ptrs[smaller] = self.levels.ptrs[places]
+            other.sizes[smaller] = self.levels.sizes[places]
         if self.files is None:
             other.files, other._places = None, self._places
         else:  # only the files that these are in
@@ -117,6 +130,7 @@ class MappedStorage:
         self._places = self._lengths = state["places"]
         self.maps = [_mapped_again(path, num_bytes) for path, num_bytes in self._places]
         self.ptrs, self.sizes, self.files = state["tables"]
+        self.levels = None  # parts travel, and have none
 
     def cut_short(self) -> Path | None:
         """The first file that is shorter now than when it was mapped, or has gone."""
@@ -142,10 +156,11 @@ class FileStorage:
         self.names = names
         self._place = root.absolute()
 
-    def view(self, index: int) -> np.ndarray:
+    def view(self, index: int, level: int = 0) -> np.ndarray:
+        assert level == 0
         return np.fromfile(self.root / self.names[index], np.uint8)
 
-    def part(self, indices: np.ndarray) -> FileStorage:
+    def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> FileStorage:
         """See `Storage.part`."""
         return FileStorage(self._place, [self.names[index] for index in indices.tolist()])
 

@@ -74,6 +74,12 @@ class CropConfig:
     eval_crop: float | None = None
     """Side of the centre crop in evaluation, as a share of the largest that fits; by default 0.875
     after random-resized crops, else 1."""
+    sharpness: float = 1.0
+    """Where records have smaller sizes beside an image (pack --levels), a crop is read from the
+    smallest that still has so many pixels for each of the batch's, along both sides; inf reads the
+    image itself always."""
+    eval_sharpness: float = 1.0
+    """As --sharpness, in evaluation."""
 
     def __post_init__(self) -> None:
         for name in ("size", "eval_size", "crop_scale", "crop_ratio"):
@@ -92,6 +98,9 @@ class CropConfig:
         check(0 <= self.crop_padding < limit, "crop_padding", self.crop_padding, expected)
         check(0 <= self.flip <= 1, "flip", self.flip, "a probability from 0 to 1")
         check(0 < self.eval_share <= 1, "eval_crop", self.eval_crop, "above 0 and at most 1")
+        for name in ("sharpness", "eval_sharpness"):
+            value = getattr(self, name)
+            check(value > 0, name, value, "a number above 0, or inf to read no smaller sizes")
 
     def _check_schedule(self) -> None:
         words = self.size_schedule
@@ -168,6 +177,10 @@ class CropConfig:
         if train:
             return self.crop_mode or self._geometry.training
         return self.eval_mode or self._geometry.evaluation
+
+    def least_sharpness(self, train: bool) -> float:
+        """`sharpness` of training, or of evaluation."""
+        return self.sharpness if train else self.eval_sharpness
 
     def places(self, train: bool) -> bool:
         """Whether boxes need not fill the batch's image."""

@@ -9,3 +9,6 @@ LOADERS = {
 }
 """Loader names and the modules that define `open_backend(records, config, chosen) -> Backend`;
 `chosen` is (n,) int64, the records that take part."""
+
+WITHOUT_LEVELS = ("ffcv",)
+"""Those that know nothing of smaller sizes of a record: their plans read the images themselves."""

@@ -194,11 +194,12 @@ class _Source:
             if not chosen.any():
                 continue
             indices = plan.indices[places][chosen]
-            boxes = plan.boxes[places][chosen]
+            levels = plan.read_levels(places)[chosen]
+            boxes = plan.read_boxes(places)[chosen]
             flips = plan.flips[places][chosen].astype(np.int32)
             targets = plan.targets_of(places)
-            views = [records.view(int(index)) for index in indices]
-            sides = list(zip(records.heights[indices], records.widths[indices], strict=True))
+            views = list(map(records.view, indices.tolist(), levels.tolist()))
+            sides = [(h, w) for h, w in records.sizes(indices, levels).tolist()]
             suspect = np.zeros(len(views), bool)
             if self._mode == MODE_RAW:
                 views = [v.reshape(h, w, 3) for v, (h, w) in zip(views, sides, strict=True)]

@@ -7,8 +7,10 @@ iterator left early, an error inside its thread, its habit to change torch's num
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from headrace.pipeline.loaders.ffcv_ops import PlanIterator, PlanMemory
 
 POLL_S = 0.5
+_said: set[Path] = set()
 
 
 def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> FfcvBackend:
@@ -49,7 +52,19 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
                 f'the ffcv loader needs ffcv ({error}); pip install "headrace[ffcv]" after '
                 "apt-get install libopencv-dev libturbojpeg0-dev pkg-config"
             ) from None
+        if math.isfinite(config.plan.crop.least_sharpness(config.plan.train)):
+            _say_without_levels(records)
         return FfcvBackend(records, config)
+
+
+def _say_without_levels(records: Records) -> None:
+    """Says, once for a file, that its smaller sizes are not read."""
+    if records.levels.any() and records.path not in _said:
+        _said.add(records.path)
+        print(
+            f"ffcv loader: FFCV knows nothing of the smaller sizes in {records.path} and decodes "
+            "whole images; the other loaders read them"
+        )
 
 
 class FfcvBackend:

@@ -38,8 +38,9 @@ RUN_SAMPLES = 8
 """Samples that a thread takes at a time: small enough that threads finish a batch together."""
 
 Box = list[int]
-Decode = Callable[[list[int], list[Box]], list["np.ndarray | BadSampleError"]]
-"""(record indices, boxes) -> of each the box's pixels, (h, w, 3) uint8, or why there are none."""
+Decode = Callable[[list[int], list[int], list[Box]], list["np.ndarray | BadSampleError"]]
+"""(record indices, levels, boxes in their pixels) -> of each the box's pixels, (h, w, 3) uint8, or
+why there are none."""
 
 
 def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> NativeBackend:
@@ -184,11 +185,12 @@ class NativeBackend:
         """Decodes and resizes a run; yields what is bad."""
         plan, out = run.epoch.plan, run.batch.images
         indices = plan.indices[run.places].tolist()
-        boxes = plan.boxes[run.places].tolist()
+        levels = plan.read_levels(run.places).tolist()
+        boxes = plan.read_boxes(run.places).tolist()
         flips = plan.flips[run.places].tolist()
         targets = plan.targets_of(run.places)
         table = []
-        crops = decode(indices, boxes)
+        crops = decode(indices, levels, boxes)
         for number, (slot, crop, flip) in enumerate(zip(run.slots, crops, flips, strict=True)):
             image = out[slot]
             if isinstance(crop, BadSampleError):
@@ -221,15 +223,15 @@ class NativeBackend:
 def _region_decoder(records: Records) -> Decode:
     """A decoder of this thread's own; falls back to whole images where nvImageCodec can't."""
 
-    def whole(index: int, box: Box) -> np.ndarray | BadSampleError:
+    def whole(index: int, level: int, box: Box) -> np.ndarray | BadSampleError:
         y, x, height, width = box
         try:
-            return records.decode(index)[y : y + height, x : x + width]
+            return records.decode(index, level)[y : y + height, x : x + width]
         except BadSampleError as error:
             return error
 
     if not is_installed("nvidia.nvimgcodec"):
-        return lambda indices, boxes: list(map(whole, indices, boxes))
+        return lambda indices, levels, boxes: list(map(whole, indices, levels, boxes))
     from nvidia import nvimgcodec
 
     decoder = nvimgcodec.Decoder(
@@ -237,17 +239,17 @@ def _region_decoder(records: Records) -> Decode:
         max_num_cpu_threads=1,
         backends=[nvimgcodec.Backend(nvimgcodec.BackendKind.CPU_ONLY)],
     )
-    heights, widths, modes = records.heights, records.widths, records.modes
+    modes = records.modes
     # A record has its orientation baked in, and what metadata it still has says nothing.
     params = nvimgcodec.DecodeParams(apply_exif_orientation=False)
 
-    def region(index: int, box: Box) -> nvimgcodec.CodeStream | None:
+    def region(index: int, level: int, box: Box) -> nvimgcodec.CodeStream | None:
         """The box as nvImageCodec takes it; None where the file is not what the tables say."""
         if modes[index] == MODE_RAW:
             return None
         try:
-            stream = nvimgcodec.CodeStream(records.view(index))
-            if stream.height != heights[index] or stream.width != widths[index]:
+            stream = nvimgcodec.CodeStream(records.view(index, level))
+            if (stream.height, stream.width) != records.size(index, level):
                 return None
             if stream.codec_name != "jpeg":  # it knows many, other loaders do not
                 return None
@@ -256,14 +258,16 @@ def _region_decoder(records: Records) -> Decode:
         y, x, height, width = box
         return stream.get_sub_code_stream(region=nvimgcodec.Region(y, x, y + height, x + width))
 
-    def decode(indices: list[int], boxes: list[Box]) -> list[np.ndarray | BadSampleError]:
-        regions = list(map(region, indices, boxes))
+    def decode(
+        indices: list[int], levels: list[int], boxes: list[Box]
+    ) -> list[np.ndarray | BadSampleError]:
+        regions = list(map(region, indices, levels, boxes))
         images = iter(decoder.decode([r for r in regions if r is not None], params=params))
         crops = [None if r is None else next(images) for r in regions]
         # Whether the reference decoder can read it after all decides whether it is bad.
         return [
-            whole(index, box) if crop is None else np.asarray(crop)
-            for index, box, crop in zip(indices, boxes, crops, strict=True)
+            whole(index, level, box) if crop is None else np.asarray(crop)
+            for index, level, box, crop in zip(indices, levels, boxes, crops, strict=True)
         ]
 
     return decode

@@ -45,9 +45,10 @@ def fill_slot(
     Raises:
         BadSampleError: saying why.
     """
+    at = slice(place, place + 1)
     pixels = crop_resize(
-        records.decode(int(plan.indices[place])),
-        plan.boxes[place],
+        records.decode(int(plan.indices[place]), int(plan.read_levels(at)[0])),
+        plan.read_boxes(at)[0],
         bool(plan.flips[place]),
         (images.shape[2], images.shape[3]),
         plan.target(place),

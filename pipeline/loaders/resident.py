@@ -1,9 +1,10 @@
 """The loader for sets that fit in memory: decode the split once, keep it on the device.
 
-Every image lies in the top left corner of its own square in one (N, R, R, 3) uint8 tensor. Where
-memory allows R is the longest stored side, so nothing is lost; else images are shrunk to R. A
-batch is one gather and one warp by the plan's boxes. On the CPU the warp is the native loader's
-kernel, reading the squares in place.
+Every image lies in the top left corner of its own square of R px, on a shelf of such squares for
+each stored size that crops are read from (resident_shelves.py). Where memory allows R is the
+longest side, so nothing is lost; else images are shrunk to R. A batch is a gather and a warp by the
+plan's boxes for each shelf. On the CPU the warp is the native loader's kernel, reading the squares
+in place.
 """
 
 from __future__ import annotations
@@ -20,13 +21,12 @@ import torch
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.bars import bar
 from headrace.pipeline.buffers import BufferPool
-from headrace.pipeline.errors import BadSampleError, ConfigError
+from headrace.pipeline.errors import BadSampleError
+from headrace.pipeline.loaders.resident_shelves import Shelf, shrunk_shelf, whole_shelves
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
 from headrace.pipeline.resampling.boxes import resize_image, resize_stored
 from headrace.pipeline.warp import crop_resize_batch
-
-SIDE_STEP_PX = 16
 
 
 def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> ResidentBackend:
@@ -35,46 +35,30 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
     Raises:
         ConfigError: if it does not fit even at the loader's own size.
     """
-    return ResidentBackend(records, config, chosen, resident_side(records, config, chosen))
+    budget = memory_budget(config)
+    shelves = whole_shelves(records, config, chosen)
+    if sum(shelf.num_bytes for shelf in shelves) > budget:
+        shelves = [shrunk_shelf(records, config, chosen, budget)]
+    return ResidentBackend(records, config, shelves)
 
 
 def full_size_bytes(records: Records, chosen: np.ndarray) -> int:
     """Memory that the chosen records, (n,) int64, take at their stored size."""
-    return len(chosen) * 3 * _longest_side(records, chosen) ** 2
+    if not len(chosen):
+        return 0
+    longest = int(max(records.heights[chosen].max(), records.widths[chosen].max()))
+    return len(chosen) * 3 * longest**2
+
+
+def kept_bytes(records: Records, config: LoaderConfig, chosen: np.ndarray) -> int:
+    """Memory that they take where nothing has to be shrunk, in the sizes that crops are read
+    from."""
+    return sum(shelf.num_bytes for shelf in whole_shelves(records, config, chosen))
 
 
 def memory_budget(config: LoaderConfig) -> int:
     """Bytes that the images may take."""
     return int(free_memory(config.device) * config.decode.resident_memory)
-
-
-def resident_side(records: Records, config: LoaderConfig, chosen: np.ndarray) -> int:
-    """R in px: the longest stored side, or the largest that fits in memory.
-
-    Raises:
-        ConfigError: if that would be below the loader's size, of a schedule the largest.
-    """
-    longest, budget = _longest_side(records, chosen), memory_budget(config)
-    fits = int((budget / max(len(chosen), 1) / 3) ** 0.5)
-    if fits >= longest:
-        return longest
-    side = fits - fits % SIDE_STEP_PX
-    largest = max(max(shape) for shape in config.plan.shapes)
-    wanted = min(largest, longest)
-    if side < wanted:
-        needed = len(chosen) * 3 * wanted**2
-        raise ConfigError(
-            f"the resident loader needs {needed / 2**30:.2f} GiB for {len(chosen)} images at "
-            f"{largest} px and may take {budget / 2**30:.2f} GiB of {config.device} "
-            "memory; allow more with resident_memory, or take another loader"
-        )
-    return side
-
-
-def _longest_side(records: Records, chosen: np.ndarray) -> int:
-    if not len(chosen):
-        return 1
-    return int(max(records.heights[chosen].max(), records.widths[chosen].max()))
 
 
 def free_memory(device: torch.device) -> int:
@@ -85,49 +69,59 @@ def free_memory(device: torch.device) -> int:
 
 
 class ResidentBackend:
-    """See the module."""
+    """See the module.
 
-    def __init__(
-        self, records: Records, config: LoaderConfig, chosen: np.ndarray, side: int
-    ) -> None:
-        self._side = side
+    Args:
+        shelves: what is kept: shelf n is of level n; a single one is of whatever is asked for.
+    """
+
+    def __init__(self, records: Records, config: LoaderConfig, shelves: list[Shelf]) -> None:
         self._device = config.device
-        self._chosen = chosen
-        # Which square holds a record; others have none.
-        self._square_of = np.full(len(records), -1)
-        self._square_of[self._chosen] = np.arange(len(self._chosen))
+        self._shelves = shelves
+        # Which square of a shelf holds a record; others have none.
+        self._square_of = np.full((len(shelves), len(records)), -1)
+        for row, shelf in zip(self._square_of, shelves, strict=True):
+            row[shelf.indices] = np.arange(len(shelf.indices))
+        # Where each shelf begins in memory, bytes.
+        self._starts = np.cumsum([0, *(shelf.num_bytes for shelf in shelves)])
+        self._sides = np.array([shelf.side for shelf in shelves])
         self._num_workers = max(1, config.num_workers)
         self._pool = BufferPool(config.rank_batch_size, config.largest_shape, pinned=False)
         self._workers = ThreadPoolExecutor(self._num_workers, "headrace-resident")
-        self._scales = _scales(records, self._chosen, side)
-        # (n, 2) int64 height and width of each image in its square.
-        sizes = np.stack([records.heights[chosen], records.widths[chosen]], axis=1)
-        self._sizes = np.maximum(1, np.rint(sizes * self._scales[:, None])).astype(np.int64)
-        self._reasons: dict[int, str] = {}
-        self._squares = self._decode(records).to(config.device)
+        self._reasons: dict[tuple[int, int], str] = {}
+        self._memory = self._decode(records).to(config.device)
 
     def _decode(self, records: Records) -> torch.Tensor:
-        """(n, R, R, 3) uint8 on the CPU; what is bad stays black and goes into `_reasons`."""
-        chosen, side = self._chosen.tolist(), self._side
-        squares = torch.empty((len(chosen), side, side, 3), dtype=torch.uint8)
-        rows = squares.numpy()
+        """(bytes,) uint8 on the CPU, shelf by shelf; what is bad stays black and goes into
+        `_reasons`, by shelf and record."""
+        memory = torch.empty(int(self._starts[-1]), dtype=torch.uint8)
+        rows = [self._squares(memory, number).numpy() for number in range(len(self._shelves))]
 
-        def fill(place: int) -> None:
-            index = chosen[place]
+        def fill(work: tuple[int, int]) -> None:
+            number, square = work
+            shelf = self._shelves[number]
+            index = int(shelf.indices[square])
             try:
-                image = records.decode(index)
+                image = records.decode(index, int(shelf.levels[square]))
             except BadSampleError as error:
-                rows[place] = 0
-                self._reasons[index] = error.reason
+                rows[number][square] = 0
+                self._reasons[number, index] = error.reason
                 return
-            height, width = self._sizes[place].tolist()
-            rows[place, :height, :width] = resize_image(image, height, width)
+            height, width = shelf.sizes[square].tolist()
+            rows[number][square, :height, :width] = resize_image(image, height, width)
 
-        title = f"decoding {len(chosen)} images at {side} px"
-        with bar(total=len(chosen), desc=title, unit="img", leave=False) as progress:
-            for _ in self._workers.map(fill, range(len(chosen))):
+        works = [(n, i) for n, shelf in enumerate(self._shelves) for i in range(len(shelf.indices))]
+        sides = " and ".join(str(shelf.side) for shelf in self._shelves if len(shelf.indices))
+        title = f"decoding images at {sides} px"
+        with bar(total=len(works), desc=title, unit="img", leave=False) as progress:
+            for _ in self._workers.map(fill, works):
                 progress.update()
-        return squares
+        return memory
+
+    def _squares(self, memory: torch.Tensor, number: int) -> torch.Tensor:
+        """(m, R, R, 3): the squares of a shelf."""
+        side = self._shelves[number].side
+        return memory[self._starts[number] : self._starts[number + 1]].view(-1, side, side, 3)
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
         """Yields batches; on the CPU the next one is made while this one is used.
@@ -143,37 +137,48 @@ class ResidentBackend:
                 starts.append(step)
             if len(under_way) > 1 or step == plan.num_batches:
                 places = plan.batch_slice(starts.popleft())
-                yield Decoded(under_way.popleft()(), self._bad(plan.indices[places]))
+                yield Decoded(under_way.popleft()(), self._bad(plan, places))
 
     def close(self) -> None:
         """Frees the images."""
         self._workers.shutdown()
-        self._squares = torch.empty(0)
+        self._memory = torch.empty(0)
 
-    def _bad(self, indices: np.ndarray) -> list[tuple[int, str]]:
+    def _bad(self, plan: EpochPlan, places: slice) -> list[tuple[int, str]]:
         if not self._reasons:
             return []
-        return [(i, self._reasons[n]) for i, n in enumerate(indices.tolist()) if n in self._reasons]
+        numbers, indices = self._shelf_numbers(plan, places), plan.indices[places]
+        works = zip(numbers.tolist(), indices.tolist(), strict=True)
+        return [(i, self._reasons[work]) for i, work in enumerate(works) if work in self._reasons]
 
-    def _boxes(self, plan: EpochPlan, places: slice, squares: np.ndarray) -> np.ndarray:
-        """(B, 4) int32 the plan's boxes in pixels of the squares."""
-        boxes = plan.boxes[places]
-        scales = self._scales[squares, None]
+    def _shelf_numbers(self, plan: EpochPlan, places: slice) -> np.ndarray:
+        """(B,) int: the shelf that each crop is read from."""
+        levels = plan.read_levels(places).astype(np.int64)
+        return levels if len(self._shelves) > 1 else np.zeros_like(levels)
+
+    def _where(self, plan: EpochPlan, places: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where each crop is: (B,) its shelf, (B,) its square there, (B, 4) int32 its box in it."""
+        numbers = self._shelf_numbers(plan, places)
+        squares = self._square_of[numbers, plan.indices[places]]
+        assert (squares >= 0).all()
+        if len(self._shelves) > 1:
+            return numbers, squares, plan.read_boxes(places)
+        (shelf,) = self._shelves
+        boxes, scales = plan.boxes[places], shelf.scales[squares, None]
         if (scales == 1).all():
-            return boxes
+            return numbers, squares, boxes
         # Sizes are rounded: an image's last row may begin where the shrunk one has ended.
-        corner = np.minimum(np.floor(boxes[:, :2] * scales), self._sizes[squares] - 1)
+        corner = np.minimum(np.floor(boxes[:, :2] * scales), shelf.sizes[squares] - 1)
         far = np.maximum(np.rint((boxes[:, :2] + boxes[:, 2:]) * scales), corner + 1)
-        return np.concatenate([corner, far - corner], 1).astype(np.int32)
+        return numbers, squares, np.concatenate([corner, far - corner], 1).astype(np.int32)
 
     def _submit_on_cpu(self, plan: EpochPlan, places: slice) -> Callable[[], torch.Tensor]:
-        squares = self._square_of[plan.indices[places]]
-        boxes, flips = self._boxes(plan, places, squares), plan.flips[places]
+        numbers, squares, boxes = self._where(plan, places)
+        flips, targets = plan.flips[places], plan.targets_of(places)
         out = self._pool.lend(len(squares), plan.shape)
-        source = self._squares.numpy().reshape(-1)
-        ptrs = squares * (self._side * self._side * 3)
-        widths = np.full(len(squares), self._side, np.int32)
-        targets = plan.targets_of(places)
+        source = self._memory.numpy()
+        widths = self._sides[numbers]
+        ptrs = self._starts[numbers] + squares * (3 * widths**2)
         cuts = np.linspace(0, len(squares), self._num_workers + 1).astype(int)
         parts = [
             self._workers.submit(
@@ -197,22 +202,36 @@ class ResidentBackend:
         return finish
 
     def _submit_on_device(self, plan: EpochPlan, places: slice) -> Callable[[], torch.Tensor]:
-        squares = self._square_of[plan.indices[places]]
-        boxes = self._boxes(plan, places, squares)
-        targets = plan.targets_of(places)
-        arrays = [squares, boxes, plan.flips[places], *([] if targets is None else [targets])]
-        where = [torch.from_numpy(array.copy()) for array in arrays]
-        if self._device.type == "cuda":
-            where = [tensor.pin_memory() for tensor in where]
-        gather, boxes, flips, *placed = (
-            tensor.to(self._device, non_blocking=True) for tensor in where
-        )
+        numbers, *where = self._where(plan, places)
+        where.append(plan.flips[places])
+        if (targets := plan.targets_of(places)) is not None:
+            where.append(targets)
+        used = np.unique(numbers).tolist()
+        if len(used) == 1:
+            images = self._cut_on_device(used[0], where, plan.shape)
+            return lambda: images
+        batch = torch.empty((len(numbers), *plan.shape, 3), dtype=torch.uint8, device=self._device)
+        batch = batch.permute(0, 3, 1, 2)
+        for number in used:
+            slots = np.flatnonzero(numbers == number)
+            (places_,) = self._moved([slots])
+            batch[places_] = self._cut_on_device(
+                number, [array[slots] for array in where], plan.shape
+            )
+        return lambda: batch
+
+    def _cut_on_device(
+        self, number: int, where: list[np.ndarray], shape: tuple[int, int]
+    ) -> torch.Tensor:
+        """(b, 3, H, W) crops of one shelf, by their squares, boxes, flips and perhaps targets."""
+        gather, boxes, flips, *placed = self._moved(where)
         dtype = torch.float16 if self._device.type == "cuda" else torch.float32
-        images = crop_resize_batch(self._squares[gather], boxes, flips, plan.shape, dtype, *placed)
-        return lambda: images
+        squares = self._squares(self._memory, number)[gather]
+        return crop_resize_batch(squares, boxes, flips, shape, dtype, *placed)
 
-
-def _scales(records: Records, chosen: np.ndarray, side: int) -> np.ndarray:
-    """(n,) float64: how much each image is shrunk so that it fits into its square."""
-    longest = np.maximum(records.heights[chosen], records.widths[chosen])
-    return np.minimum(1.0, side / longest)
+    def _moved(self, arrays: list[np.ndarray]) -> list[torch.Tensor]:
+        """Arrays as tensors on the device, without a wait."""
+        tensors = [torch.from_numpy(array.copy()) for array in arrays]
+        if self._device.type == "cuda":
+            tensors = [tensor.pin_memory() for tensor in tensors]
+        return [tensor.to(self._device, non_blocking=True) for tensor in tensors]

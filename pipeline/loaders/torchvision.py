@@ -14,6 +14,7 @@ from headrace.pipeline.bus_error import BUS_ERROR_ADVICE
 from headrace.pipeline.containers.storage import MappedStorage, Storage
 from headrace.pipeline.decoding import decode_stored
 from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.levels import level_words
 from headrace.pipeline.loaders.worker_processes import prepare_worker, worker_context
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
@@ -30,6 +31,7 @@ class _Work(NamedTuple):
 
     samples: Storage
     modes: np.ndarray
+    levels: np.ndarray
     sizes: np.ndarray
     boxes: np.ndarray
     flips: np.ndarray
@@ -52,7 +54,7 @@ class _Decoder(Dataset):
                 data = work.samples.view(slot)
                 image = decode_stored(data, mode, tuple(size), self.upright)
             except (ValueError, OSError) as error:
-                bad.append((slot, str(error)))
+                bad.append((slot, level_words(int(work.levels[slot])) + str(error)))
                 continue
             flip = bool(work.flips[slot])
             images[slot] = crop_resize(image, work.boxes[slot], flip, work.shape, target)
@@ -73,11 +75,13 @@ class _Works(Sampler):
         for step in range(self.start, self.plan.num_batches):
             places = self.plan.batch_slice(step)
             indices = self.plan.indices[places]
+            levels = self.plan.read_levels(places)
             yield _Work(
-                records.storage.part(indices),
+                records.storage.part(indices, levels),
                 records.modes[indices],
-                np.stack([records.heights[indices], records.widths[indices]], axis=1),
-                self.plan.boxes[places],
+                levels,
+                records.sizes(indices, levels),
+                self.plan.read_boxes(places),
                 self.plan.flips[places],
                 self.plan.targets_of(places),
                 self.plan.shape,

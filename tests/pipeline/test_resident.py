@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from headrace.pipeline.backend import LoaderConfig
 from headrace.pipeline.buffers import BufferPool
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.crops.settings import CropConfig
+from headrace.pipeline.errors import BadSampleError, ConfigError
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders import resident
-from tests.builders import make_records, samples, stored
+from headrace.pipeline.loaders.resident_shelves import whole_shelves
+from headrace.pipeline.plan import PlanConfig, make_plan
+from headrace.pipeline.records import Records
+from tests.builders import make_records, samples, stored, with_levels, write_by_writer
 
 
 @pytest.fixture
@@ -98,3 +108,99 @@ def test_a_buffer_comes_back_when_nobody_looks_at_it() -> None:
     assert pool.lend(3).ctypes.data != address, "a view still holds it"
     del view
     assert pool.lend(2).ctypes.data == address
+
+
+@pytest.fixture(scope="module")
+def with_sizes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Records]:
+    """Samples of 20 to 400 px with none to three smaller sizes each."""
+    path = tmp_path_factory.mktemp("sizes") / "levels.beton"
+    made = [with_levels(s, i % 4) for i, s in enumerate(samples(24, low=20, high=400))]
+    with Records.open(write_by_writer(path, made)) as records:
+        yield records
+
+
+@given(
+    mode=st.sampled_from(["random-resized", "padded", "centre", "squash", "letterbox"]),
+    train=st.booleans(),
+    size=st.tuples(st.integers(5, 90), st.integers(5, 90)),
+    scale=st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)),
+    ratio=st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)),
+    sharpness=st.floats(0.1, 3),
+)
+def test_every_size_that_a_crop_may_be_read_from_is_kept(
+    with_sizes: Records,
+    mode: str,
+    train: bool,
+    size: tuple[int, int],
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    sharpness: float,
+) -> None:
+    eval_mode = "centre" if mode in ("random-resized", "padded") else mode
+    crop = CropConfig(
+        size=size,
+        crop_mode=mode,
+        eval_mode=eval_mode,
+        crop_scale=(min(scale), max(scale)),
+        crop_ratio=(min(ratio), max(ratio)),
+        sharpness=sharpness,
+        eval_sharpness=sharpness,
+    )
+    config = LoaderConfig(plan=PlanConfig(crop=crop, train=train))
+    everything = np.arange(len(with_sizes))
+    shelves = whole_shelves(with_sizes, config, everything)
+    for epoch in range(3):
+        sides = with_sizes.heights, with_sizes.widths
+        plan = make_plan(*sides, everything, config.plan, epoch, stored=with_sizes.levels)
+        read = zip(plan.indices.tolist(), plan.read_levels(slice(None)).tolist(), strict=True)
+        for index, level in read:
+            assert index in shelves[level if len(shelves) > 1 else 0].indices
+
+
+def test_of_large_images_only_the_sizes_read_are_kept(tmp_path: Path) -> None:
+    """The images themselves may be garbage, and their size counts for nothing."""
+    made = [
+        dataclasses.replace(with_levels(s, 2), data=b"\xff" * 99)
+        for s in samples(6, low=200, high=240)
+    ]
+    with (
+        Records.open(write_by_writer(tmp_path / "large.beton", made)) as records,
+        open_loader(records, loader="resident", size=30, crop_scale=(0.5, 1.0)) as loader,
+    ):
+        list(loader)
+        assert resident.kept_bytes(records, loader.config, np.arange(6)) <= 6 * 3 * 2 * 120**2
+        assert resident.full_size_bytes(records, np.arange(6)) > 6 * 3 * 200**2
+
+
+def test_what_is_shrunk_is_read_from_a_smaller_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The images themselves may be garbage here, too, but not where nothing else is read."""
+    made = [
+        dataclasses.replace(with_levels(s, 2), data=b"\xff" * 99)
+        for s in samples(6, low=200, high=240)
+    ]
+    records = Records.open(write_by_writer(tmp_path / "large.beton", made))
+    with_free_memory(monkeypatch, 2 * 6 * 3 * 100 * 100)
+    with open_loader(records, loader="resident", size=64) as loader:
+        list(loader)
+    with (
+        open_loader(records, loader="resident", size=64, sharpness=math.inf) as loader,
+        pytest.raises(BadSampleError, match="not a JPEG"),
+    ):
+        list(loader)
+
+
+def test_the_gpu_path_gives_the_same_pixels_from_several_sizes(
+    with_sizes: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"size": 40, "batch_size": 8, "crop_scale": (0.01, 1.0)}
+    with open_loader(with_sizes, loader="resident", **settings) as loader:  # type: ignore[arg-type]
+        expected = list(loader.epoch(3))
+        assert len(np.unique(loader.plan(3).read_levels(slice(None)))) > 2
+    backend = resident.ResidentBackend
+    monkeypatch.setattr(backend, "_submit_on_cpu", backend._submit_on_device)
+    with open_loader(with_sizes, loader="resident", **settings) as loader:  # type: ignore[arg-type]
+        for got, want in zip(loader.epoch(3), expected, strict=True):
+            assert (got.images.int() - want.images.int()).abs().max() <= 1
+            assert got.images.is_contiguous(memory_format=torch.channels_last)

@@ -7,10 +7,12 @@ import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from headrace.pipeline.containers.level_table import LEVEL
 from headrace.pipeline.containers.manifest import manifest_bytes
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.layouts.discovery import discover
@@ -180,3 +182,62 @@ def test_tables_of_earlier_and_later_versions_open(tmp_path: Path) -> None:
     np.savez(tmp_path / "o" / "headrace.npz", **tables, captions=np.zeros(3))
     with Records.open(tmp_path / "o") as records:
         assert records.manifest == replace(manifest, report=None) and records.name(0) == "a/x.jpg"
+
+
+@pytest.fixture(scope="module")
+def with_levels(packed: Path) -> Path:
+    for out in ("levels.tar", "levels.beton"):
+        assert main([str(packed / "in"), str(packed / out), "--levels", "2"]) == 0
+    return packed / "levels.tar"
+
+
+def test_levels_are_further_members(with_levels: Path) -> None:
+    with Records.open(with_levels) as records, tarfile.open(with_levels) as tar:
+        assert records.levels.shape == (24, 2) and records.levels.all()
+        wanted = Records.open(with_levels.with_suffix(".beton"))
+        for i in range(24):
+            members = [tar.extractfile(f"{i:09d}.{name}jpg") for name in ("", "1.", "2.")]
+            for level, member in enumerate(members):
+                assert member is not None
+                data = member.read()
+                assert records.view(i, level).tobytes() == data
+                assert wanted.view(i, level).tobytes() == data
+    names = with_levels.with_suffix(".idx").read_text().splitlines()[1].split()[::4]
+    assert names == ["jpg", "cls", "json", "1.jpg", "2.jpg"]
+
+
+def test_the_index_alone_leads_to_the_images(with_levels: Path, tmp_path: Path) -> None:
+    for suffix in (".tar", ".idx"):
+        file = with_levels.with_suffix(suffix)
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with Records.open(tmp_path / "levels.tar") as records, Records.open(with_levels) as wanted:
+        assert records.levels.shape == (24, 0)
+        assert all(np.array_equal(records.view(i), wanted.view(i)) for i in range(24))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ((3, 1), (2**40, 5), "damaged at level 2 of sample 3: 5 bytes at 1099511627776"),
+        ((0, 0), (0, 2**32 - 1), "damaged at level 1 of sample 0"),
+        ((7, 0), (512, 0), "damaged at level 1 of sample 7"),
+        (None, np.zeros((24, 5)), "its tables have other columns"),
+        (None, np.zeros((24, 5), LEVEL), "has 5 levels, expected 1 to 4"),
+        (None, np.zeros((23, 2), LEVEL), "its tables have other columns"),
+        (None, np.zeros(24, LEVEL), "its tables have other columns"),
+    ],
+)
+def test_tables_of_levels_that_lie_are_refused(
+    with_levels: Path, tmp_path: Path, place: tuple[int, int] | None, value: Any, message: str
+) -> None:
+    (tmp_path / "a.tar").write_bytes(with_levels.read_bytes())
+    with np.load(with_levels.with_name("levels.headrace.npz")) as tables:
+        found = dict(tables)
+    if place is None:
+        found["levels"] = value
+    else:
+        found["levels"][place] = value
+    found["shards"] = np.array(["a.tar"])
+    np.savez(tmp_path / "a.headrace.npz", **found)
+    with pytest.raises(RecordsError, match=message):
+        Records.open(tmp_path / "a.tar")

@@ -20,6 +20,7 @@ from headrace.pipeline.pixels import decode_jpeg_rgb
 from headrace.pipeline.records import Records
 from headrace.tools.packing.class_rows import class_title
 from headrace.tools.packing.encode import EncodeConfig, Encoded, encode_sample
+from headrace.tools.packing.verify_levels import psnr_db
 
 MOST_LOST_DB = 1.0
 """What was encoded may be so much further from its source than encoding it again today is."""
@@ -118,7 +119,8 @@ def compare(
     if num_pixels is not None and num_pixels < len(pairs):
         chosen = np.linspace(0, len(pairs) - 1, num_pixels).round().astype(int)
         pairs = [pairs[i] for i in chosen]
-    config = encode_config(records.manifest)
+    # What levels hold is compared with the samples, not with the source: see verify.py.
+    config = replace(encode_config(records.manifest), levels=0)
     wrong = [
         *matched.wrong,
         *_missing_classes(records.manifest.classes, listing.classes),
@@ -289,12 +291,7 @@ def _too_far(stored: np.ndarray, data: bytes, made: Encoded, config: EncodeConfi
     plain = encode_sample(data, replace(config, format="raw"), want_moments=False)
     source = np.frombuffer(plain.data, np.uint8).reshape(stored.shape)
     again = decode_jpeg_rgb(np.frombuffer(made.data, np.uint8))
-    found, wanted = _psnr_db(stored, source), _psnr_db(again, source)
+    found, wanted = psnr_db(stored, source), psnr_db(again, source)
     if found >= wanted - MOST_LOST_DB:
         return None
     return f"its pixels are {found:.1f} dB from the file's, expected {wanted:.1f} dB (PSNR)"
-
-
-def _psnr_db(a: np.ndarray, b: np.ndarray) -> float:
-    error = float(np.square(a.astype(np.float32) - b).mean())
-    return float(10 * np.log10(255**2 / max(error, 1e-3)))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import simplejpeg
 
 from headrace.pipeline.containers.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
 from headrace.pipeline.errors import BadImageError, ConfigError
@@ -17,6 +16,13 @@ from headrace.tools.packing.decode import (
     decode_image,
     decode_strictly,
     mend_strictly,
+)
+from headrace.tools.packing.make_levels import (
+    LevelConfig,
+    check_level_flags,
+    encode_jpeg,
+    has_levels,
+    make_levels,
 )
 
 _STATS_STEP = 3
@@ -45,6 +51,9 @@ class EncodeConfig:
         verify: `full` decodes every image once; `header` trusts the data of JPEGs that are passed
             through.
         reencode: encode also JPEGs that could be stored byte for byte.
+        levels: smaller sizes stored beside each JPEG, half a side each: so many at most, or `auto`
+            for as many as the image is large enough for. Raw pixels have none.
+        level_quality: of their JPEGs, 1..100.
     """
 
     format: Literal["jpeg", "raw"] = "jpeg"
@@ -56,6 +65,8 @@ class EncodeConfig:
     depth: Literal[10, 12, 14, 16] = 16
     verify: Literal["full", "header"] = "full"
     reencode: bool = False
+    levels: int | Literal["auto"] = 0
+    level_quality: int = 90
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -69,6 +80,12 @@ class EncodeConfig:
             )
         if not 1 <= self.quality <= 100:
             raise ConfigError(f"quality {self.quality}: expected 1 to 100")
+        check_level_flags(self.levels, self.level_quality)
+        if self.levels and self.format == "raw":
+            raise ConfigError(
+                f"levels {self.levels}: raw pixels have none, which are read as fast at any size; "
+                "leave --levels or --format raw away"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """For the manifest."""
@@ -76,6 +93,8 @@ class EncodeConfig:
         if self.format == "jpeg":
             values |= {"quality": self.quality, "subsampling": self.subsampling}
             values |= {"lossless": self.lossless, "passthrough": not self.reencode}
+        if self.levels:
+            values |= {"levels": self.levels, "level_quality": self.level_quality}
         return values | {"truncated": self.truncated, "depth": self.depth, "verify": self.verify}
 
 
@@ -101,6 +120,7 @@ class Encoded:
         moments: (2, 3) mean and mean square of R, G, B in 0..1, where asked for.
         peak: the highest value of a 16-bit file that was scaled by `depth`, None of any other.
         is_mended: whether it is a JPEG whose image data are the file's, and nothing else.
+        levels: its half, quarter, ... sizes as JPEGs, where asked for.
     """
 
     data: bytes | memoryview
@@ -111,6 +131,7 @@ class Encoded:
     moments: np.ndarray | None
     peak: int | None = None
     is_mended: bool = False
+    levels: tuple[bytes | None, ...] = ()
 
     @property
     def how(self) -> str:
@@ -159,18 +180,23 @@ def encode_sample(
     raw = config.format == "raw" or (lossless and holds_raw)
     gray = header is not None and len(header.components) == 1
     reasons = [why, decoded.complaint]
+    levels = _level_config(config)
     if lossless:
         config = replace(config, quality=100, subsampling="444")
         small = "small, " * (config.lossless == "auto")
         reasons.append(small + ("losslessly as raw pixels" if raw else "at quality 100"))
+    stored: bytes | memoryview = decoded.pixels.reshape(-1).data
+    if not raw:
+        stored = encode_jpeg(decoded.pixels, gray, config.quality, config.subsampling)
     return Encoded(
-        data=decoded.pixels.reshape(-1).data if raw else _to_jpeg(decoded.pixels, gray, config),
+        data=stored,
         mode=MODE_RAW if raw else MODE_JPEG,
         width=width,
         height=height,
         why="; ".join(filter(None, reasons)),
         moments=_moments(decoded.pixels) if want_moments else None,
         peak=decoded.peak,
+        levels=() if raw else make_levels(decoded.pixels, gray, len(stored), levels),
     )
 
 
@@ -197,11 +223,13 @@ def _pass_through(
     Returns:
         None if it warns of the image data.
     """
-    stored, why, moments = data, None, None
+    stored, why, pixels = data, None, None
+    levels = _level_config(config)
+    want_levels = has_levels(header.height, header.width, levels)
     complaint = None if header.is_clean else "stray bytes before a marker"
     try:
-        if want_moments and complaint is None:
-            moments = _moments(decode_strictly(data))
+        if (want_moments or want_levels) and complaint is None:
+            pixels = decode_strictly(data)
         elif config.verify == "full" and complaint is None:
             check_jpeg(data)
     except BadImageError as error:
@@ -212,15 +240,22 @@ def _pass_through(
         except BadImageError:
             return None
         why = complaint
-        moments = _moments(pixels) if want_moments else None
+    gray = len(header.components) == 1
     return Encoded(
         data=stored,
         mode=MODE_JPEG,
         width=header.width,
         height=header.height,
         why=why,
-        moments=moments,
+        moments=_moments(pixels) if want_moments and pixels is not None else None,
         is_mended=why is not None,
+        levels=() if pixels is None else make_levels(pixels, gray, len(stored), levels),
+    )
+
+
+def _level_config(config: EncodeConfig) -> LevelConfig:
+    return LevelConfig(
+        most=config.levels, quality=config.level_quality, subsampling=config.subsampling
     )
 
 
@@ -231,15 +266,6 @@ def _is_lossless(header: JpegHeader | None, stored: tuple[int, int], config: Enc
     # A JPEG that is shrunk, or encoded for its size, is wanted small.
     as_it_was = header is None or (stored == header.upright_size and not config.reencode)
     return as_it_was and max(stored) <= SMALL_SIDE_PX
-
-
-def _to_jpeg(pixels: np.ndarray, gray: bool, config: EncodeConfig) -> bytes:
-    return simplejpeg.encode_jpeg(
-        np.ascontiguousarray(pixels[..., :1]) if gray else pixels,
-        quality=config.quality,
-        colorspace="GRAY" if gray else "RGB",
-        colorsubsampling="Gray" if gray else config.subsampling,
-    )
 
 
 def _moments(image: np.ndarray) -> np.ndarray:

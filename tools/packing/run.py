@@ -181,7 +181,10 @@ def _write(
 ) -> None:
     if isinstance(writer, ShardWriter):
         writer.begin(name, split)
-    writer.add(sample.data, mode=sample.mode, width=sample.width, height=sample.height, label=label)
+    writer.add(
+        sample.data, mode=sample.mode, width=sample.width, height=sample.height, label=label,
+        levels=sample.levels,
+    )  # fmt: skip
 
 
 def _jobs(listing: Listing, config: EncodeConfig) -> Sequence[Job]:

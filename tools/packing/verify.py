@@ -14,12 +14,14 @@ from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from headrace.pipeline.pixels import check_size
 from headrace.pipeline.records import Records
 from headrace.tools.packing.decode import check_jpeg, decode_image, mend_strictly
+from headrace.tools.packing.verify_levels import level_problem
 
 _TASK_SAMPLES = 32
 
 
 def verify_records(records: Records, workers: int) -> list[tuple[int, str]]:
-    """Checks each sample: its data decode without a warning, to the size that the tables say.
+    """Checks each sample: its data decode without a warning, to the size that the tables say, and
+    so do its levels, which are like it.
 
     Returns:
         (index, what is wrong) of every bad sample and table.
@@ -65,6 +67,7 @@ def _problem(records: Records, index: int) -> str | None:
         else:
             check_size(jpeg_size(data), size)
             _check_data(data.tobytes())
+            return level_problem(records, index)
     except (ValueError, OSError, BadImageError) as error:
         return " ".join(str(error).split())
     except Exception as error:

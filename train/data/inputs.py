@@ -129,7 +129,7 @@ def choose_tail(num_samples: int, batch_size: int, drop_last: bool, world_size: 
 
 def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = SHUFFLE) -> str:
     """A short hash of what a plan and its targets depend on: sizes, labels, ranges, classes, and
-    the weights of samples where there are any."""
+    the weights of samples and their levels where there are any."""
     digest = hashlib.sha256()
     ranges = records.splits
     described = [(name, tuple(ranges.get(split_called(name, ranges) or "", ()))) for name in splits]
@@ -143,4 +143,5 @@ def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = 
         digest.update(weights.tobytes())
     for array in (records.heights, records.widths, records.labels):
         digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(records.levels.tobytes())
     return digest.hexdigest()[:16]

@@ -11,7 +11,10 @@ import simplejpeg
 from PIL import Image
 
 from headrace.pipeline.containers.beton import HEADER
+from headrace.pipeline.containers.storage import MappedStorage
+from headrace.pipeline.records import Records
 from headrace.tools.pack import main
+from tests.builders import photo
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ffcv") is None, reason="ffcv is not installed"
@@ -54,6 +57,30 @@ def _read(path: Path, how: str, out: Path, reader: str = READER) -> tuple[np.nda
     subprocess.run([sys.executable, "-c", reader, str(path), how, str(out)], check=True)
     with np.load(out) as found:
         return found["images"], found["labels"]
+
+
+def test_ffcv_passes_over_levels(tmp_path: Path) -> None:
+    """Pages of the least size, between which pages of levels come."""
+    images = [photo(i, 700, 700) for i in range(36)]
+    folder = tmp_path / "data" / "train" / "a"
+    folder.mkdir(parents=True)
+    for i, image in enumerate(images):
+        # Of 0.4 MB and more: several pages.
+        data = simplejpeg.encode_jpeg(image, 100, colorsubsampling="444")
+        (folder / f"{i:02}.jpg").write_bytes(data)
+        images[i] = simplejpeg.decode_jpeg(data, fastdct=True)
+    out = tmp_path / "out.beton"
+    options = ["--levels", "auto", "--level-quality", "100", "--page-size", "2", "--max-side", "0"]
+    assert main([str(tmp_path / "data"), str(out), *options]) == 0
+    with Records.open(out) as records:
+        assert records.levels.shape[1] == 3 and records.levels.all()
+        storage = records.storage
+        assert isinstance(storage, MappedStorage) and storage.levels is not None
+        assert storage.levels.ptrs.min() < storage.ptrs.max()
+    pixels, labels = _read(out, "pages", tmp_path / "read.npz")
+    assert len(labels) == 36
+    for row, image in zip(pixels, images, strict=True):
+        assert np.array_equal(row, image)
 
 
 @pytest.mark.parametrize(("kind", "how"), [("jpeg", "cache"), ("raw", "pages")])

@@ -63,7 +63,9 @@ def _epoch(
     chosen = records.select(data.train_split)
     weights = sample_weights(data.sampling, records, chosen)
     settings = data.plan(True, config.optim.epochs, config.runtime.seed)
-    plan = make_plan(records.heights, records.widths, chosen, settings, epoch, weights)
+    plan = make_plan(
+        records.heights, records.widths, chosen, settings, epoch, weights, records.levels
+    )
     count = min(SHOWN, data.batch_size, len(plan.indices))
     images = reference_batch(records, plan, range(count), plan.shape)
     indices = plan.indices[:count]

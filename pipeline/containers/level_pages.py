@@ -1,0 +1,87 @@
+"""The pages of a .beton that hold levels: one page, one level, so that a level is read as it lies.
+
+Whoever reads quarter sizes only, reads a twentieth of the file from end to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from headrace.pipeline.containers.level_table import LEVEL
+from headrace.pipeline.levels import MAX_LEVELS
+
+
+class _Page:
+    """Levels that wait to be written side by side."""
+
+    def __init__(self, level: int) -> None:
+        self.level = level
+        self.data: list[bytes] = []
+        self.indices: list[int] = []
+        self.num_bytes = 0
+
+    def add(self, index: int, data: bytes) -> None:
+        self.indices.append(index)
+        self.data.append(data)
+        self.num_bytes += len(data)
+
+
+class LevelPages:
+    """Collects levels until they fill a page.
+
+    Args:
+        capacity: number of samples that will come at most.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._columns: list[np.ndarray] = []
+        self._pages: list[_Page] = []
+        self._full: list[_Page] = []
+
+    def add(self, index: int, levels: Sequence[bytes | None], page_size: int) -> None:
+        """Takes the levels of a sample, from the half size on; pages are of so many bytes."""
+        assert len(levels) <= MAX_LEVELS
+        for number, data in enumerate(levels):
+            if number == len(self._columns):
+                self._columns.append(np.zeros(self._capacity, LEVEL))
+                self._pages.append(_Page(number))
+            if not data:
+                continue
+            if self._pages[number].num_bytes + len(data) > page_size:
+                self._full.append(self._pages[number])
+                self._pages[number] = _Page(number)
+            self._pages[number].add(index, data)
+
+    def full(self) -> Iterator[_Page]:
+        """Pages to be written now, where the next data page would begin."""
+        while self._full:
+            yield self._full.pop(0)
+
+    def rest(self) -> Iterator[_Page]:
+        """Whatever has not been written."""
+        yield from self.full()
+        yield from self._pages
+
+    def write(self, file: BinaryIO, place: int, page: _Page) -> int:
+        """Writes a page at an offset; returns where it ends."""
+        file.seek(place)
+        file.write(b"".join(page.data))
+        sizes = np.array([len(data) for data in page.data], np.uint64)
+        ends = place + np.cumsum(sizes)
+        column = self._columns[page.level]
+        column["ptr"][page.indices] = ends - sizes
+        column["size"][page.indices] = sizes
+        return place + page.num_bytes
+
+    def table(self, num_samples: int) -> np.ndarray:
+        """(num_samples, L) LEVEL; without a column where no sample has levels."""
+        columns = list(self._columns)
+        while columns and not columns[-1]["size"].any():
+            columns.pop()
+        if not columns:
+            return np.zeros((num_samples, 0), LEVEL)
+        return np.stack([column[:num_samples] for column in columns], axis=1)

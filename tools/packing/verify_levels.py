@@ -1,0 +1,51 @@
+"""Checks the levels of a sample: each decodes, has its size, and shows what the sample shows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headrace.pipeline.errors import BadImageError
+from headrace.pipeline.jpeg_header import jpeg_size
+from headrace.pipeline.levels import level_words
+from headrace.pipeline.pixels import check_size
+from headrace.pipeline.records import Records
+from headrace.pipeline.resampling.boxes import resize_image
+from headrace.tools.packing.decode import decode_strictly
+
+LEAST_LIKENESS_DB = 16.0
+"""PSNR that a level has at least to its sample, resized. Of 60 camera photos levels of quality 90
+had 31 dB and more, of quality 1 over 17; two different photos 15.5 at most, 10 in the median."""
+
+
+def level_problem(records: Records, index: int) -> str | None:
+    """What is wrong with the levels of a sample, None if nothing is or there are none.
+
+    Args:
+        index: of a sample that decodes.
+    """
+    levels = (np.flatnonzero(records.levels[index]) + 1).tolist()
+    if not levels:
+        return None
+    image = records.decode(index)
+    for level in levels:
+        size = records.size(index, level)
+        data = records.view(index, level)
+        try:
+            check_size(jpeg_size(data), size)
+            pixels = decode_strictly(data.tobytes())
+        except (ValueError, BadImageError) as error:
+            return level_words(level) + " ".join(str(error).split())
+        image = resize_image(image, *size)
+        likeness = psnr_db(pixels, image)
+        if likeness < LEAST_LIKENESS_DB:
+            return (
+                f"{level_words(level)}is {likeness:.1f} dB from the image at its size, expected "
+                f"{LEAST_LIKENESS_DB:.0f} dB or more (PSNR); it may be another image's"
+            )
+    return None
+
+
+def psnr_db(a: np.ndarray, b: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of two uint8 images; 54 dB and more, if they are all but equal."""
+    error = float(np.square(a.astype(np.float32) - b).mean())
+    return float(10 * np.log10(255**2 / max(error, 1e-3)))
