@@ -68,6 +68,22 @@ def test_loaders_read_what_is_planned(
         assert (len(np.unique(read)) > 2) == (name not in WITHOUT_LEVELS)
 
 
+@pytest.mark.parametrize("name", sorted({*available_loaders()} - {*WITHOUT_LEVELS}))
+def test_each_size_of_a_schedule_has_its_own_levels(
+    pair: tuple[Records, Records], name: str
+) -> None:
+    rising: dict[str, object] = {"size": None, "size_schedule": ("24:0.5", "64:1"), "epochs": 2}
+    with opened(pair[0], name, **rising) as loader:
+        for epoch, size in enumerate((24, 64)):
+            batches = list(loader.epoch(epoch))
+            assert_planned(loader, batches, epoch)
+            with opened(pair[0], name, size=size) as fixed:
+                for ours, theirs in zip(batches, fixed.epoch(epoch), strict=True):
+                    assert torch.equal(ours.images, theirs.images)
+        first, second = (loader.plan(epoch).read_levels(slice(None)) for epoch in (0, 1))
+        assert first.mean() > second.mean()
+
+
 @pytest.mark.parametrize("name", available_loaders())
 @pytest.mark.parametrize("train", [True, False])
 def test_at_infinite_sharpness_nothing_has_changed(

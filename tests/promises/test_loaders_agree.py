@@ -83,10 +83,10 @@ def loader(records: Records, request: pytest.FixtureRequest) -> Iterator[Planned
 
 def differences(loader: PlannedLoader, batches: list[Batch], epoch: int, start: int) -> np.ndarray:
     """(n, 3 * S * S) absolute differences from the reference."""
-    plan, shape = loader.plan(epoch), loader.config.shape
+    plan = loader.plan(epoch)
     rows = []
     for step, batch in enumerate(batches, start):
-        expected = reference_images(loader.records, plan, plan.batch_slice(step), shape)
+        expected = reference_images(loader.records, plan, plan.batch_slice(step), plan.shape)
         found = batch.images.cpu().numpy().astype(np.int16)
         rows.append(np.abs(found - expected).reshape(len(expected), -1))
     return np.concatenate(rows)
