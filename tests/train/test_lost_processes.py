@@ -28,7 +28,7 @@ from headrace.train.processes.sync_norms import sync_norms
 from headrace.train.processes.world import World
 from headrace.train.run import run_training
 from tests.train.test_stopped_processes import FLAGS, ROOT, start
-from tests.train.test_world import NEEDS_GROUP
+from tests.train.test_world import NEEDS_GROUP, free_port
 from tests.train.tiny_runs import assert_same_run, rows, settings
 
 CPU = torch.device("cpu")
@@ -105,6 +105,45 @@ def test_torchrun_restarts_and_the_same_command_goes_on_from_last_pt(
     assert [row["global_step"] for row in rows(out, "step")] == list(range(1, 6 * epochs + 1))
     assert len((out / "log.txt").read_text().splitlines()) == epochs
     assert said.count("best val accuracy") == 1
+
+
+@NEEDS_GROUP
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_a_lost_node_leaves_a_run_that_goes_on_with_the_other(
+    data: Path, tmp_path: Path, started: list[subprocess.Popen[str]]
+) -> None:
+    """A node is an agent of torchrun with its process here; both die at once."""
+    out, epochs = tmp_path / "run", 12
+    launcher = "-m torch.distributed.run --nnodes 1:2 --nproc-per-node 1 --max-restarts 3".split()
+    launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}"]
+    launcher += ["--rdzv-id", "lost", "--rdzv-conf", "last_call_timeout=5"]
+    flags = [*FLAGS, "--epochs", str(epochs), "--no-report", "--out", str(out)]
+    command = [sys.executable, *launcher, str(ROOT / "train/run.py"), "--data", str(data), *flags]
+    quiet = {"OMP_NUM_THREADS": "1", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    for _ in range(2):
+        started.append(
+            subprocess.Popen(
+                [*command, "--resume", "auto"],
+                env={**os.environ, **quiet},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        time.sleep(3)  # the first agent holds the store of both
+    first, second = started
+    wait_for_epochs(out / "log.txt", 2, started)
+    node = [psutil.Process(second.pid), *psutil.Process(second.pid).children(recursive=True)]
+    for process in node:
+        process.kill()
+    _, errors = first.communicate(timeout=280)
+    assert first.returncode == 0, errors
+    starts = rows(out, "start")
+    assert [row["processes"] for row in starts] == [2, 1], "two nodes, and the one that is left"
+    assert [row["epoch"] for row in rows(out, "epoch")] == list(range(epochs))
+    assert len((out / "log.txt").read_text().splitlines()) == epochs
 
 
 def test_resume_auto_begins_goes_on_and_finishes(
