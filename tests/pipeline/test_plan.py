@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.pipeline.crops.settings import CropConfig
@@ -15,8 +15,6 @@ from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.plan import EpochPlan, PlanConfig, Tail, make_plan, num_batches
 
 sizes = st.lists(st.tuples(st.integers(1, 700), st.integers(1, 700)), min_size=1, max_size=60)
-settings.register_profile("plan", deadline=None, max_examples=60)
-settings.load_profile("plan")
 
 
 def plan_of(

@@ -71,7 +71,7 @@ def small_net() -> nn.Module:
 
 
 def test_a_compiler_that_fails_costs_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(model: nn.Module) -> Any:
+    def broken(model: nn.Module, **how: Any) -> Any:
         def forward(images: Tensor) -> Tensor:
             model(images)
             raise RuntimeError("\nno C++ compiler\nlong story")
