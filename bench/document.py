@@ -27,7 +27,10 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "gpu")))
+DOCUMENTS = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "gpu", "levels")),
+)
 RESULTS = ROOT / "bench" / "results"
 _BLOCK = re.compile(
     r"(?m)^<!-- table (\S+) (\S+)((?: \S+=\S+)*) -->\n(?:.*?\n)??<!-- end -->$", re.S

@@ -14,6 +14,8 @@ from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import MissingPackageError
 
 _MARKS = "osDv^"
+_LABEL_HEIGHT = 1.25
+"""Of a line of text on the axis of a few powers of ten, as a factor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,16 @@ class LinePanel:
 
     title: str
     lines: Sequence[Line]
+
+
+def apart(values: Sequence[float], factor: float = _LABEL_HEIGHT) -> list[float]:
+    """Heights of names on a scale of powers: their lines' own, moved up where two would meet."""
+    heights = list(values)
+    lowest = 0.0
+    for place in sorted(range(len(values)), key=lambda place: values[place]):
+        heights[place] = max(values[place], lowest)
+        lowest = heights[place] * factor
+    return heights
 
 
 def line_chart(
@@ -66,10 +78,11 @@ def line_chart(
         for mark, line in zip(_MARKS * len(panel.lines), panel.lines, strict=False):
             style = "--" if line.dashed else "-"
             axis.plot(*zip(*line.points, strict=True), style, marker=mark, color=COLOURS[line.kind])
-            place, value = line.points[-1]
+        ends = apart([line.points[-1][1] for line in panel.lines])
+        for line, end in zip(panel.lines, ends, strict=True):
             axis.annotate(
                 line.label,
-                (place, value),
+                (line.points[-1][0], end),
                 xytext=(5, 0),
                 textcoords="offset points",
                 va="center",
