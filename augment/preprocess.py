@@ -131,6 +131,21 @@ class Preprocess:
         shift = tuple(-mean / std for mean, std in zip(self.mean, self.std, strict=True))
         return scale, shift
 
+    def undo(self, images: torch.Tensor) -> torch.Tensor:
+        """Normalised images as floating bytes again.
+
+        Args:
+            images: (B, C, H, W) floating, normalised by these settings, any device.
+
+        Returns:
+            (B, C, H, W) float32 of about 0..255, neither rounded nor clamped.
+        """
+        scale, shift = (
+            torch.tensor(values, device=images.device).view(1, -1, 1, 1)
+            for values in self.scale_and_shift()
+        )
+        return (images.float() - shift) / scale
+
     def normalise(self, images: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Bytes to zero mean and unit variance.
 

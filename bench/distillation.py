@@ -10,9 +10,8 @@ Runs that are finished in --out are taken as they are.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +23,7 @@ from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.flags import check_least, parse
+from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import LOG_NAME
 from headrace.train.run import run_training
 from headrace.train.settings.config_file import from_flat
@@ -122,10 +122,10 @@ def row(form: str, folders: Sequence[Path]) -> dict[str, Any]:
     }
 
 
-def log(folder: Path) -> list[dict[str, Any]]:
+def log(folder: Path) -> list[Mapping[str, Any]]:
     """The rows of a run's log; none where it has not begun."""
     path = folder / LOG_NAME
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return read_rows(path)[0] if path.exists() else []
 
 
 def main(arguments: Sequence[str] = ()) -> int:

@@ -22,6 +22,7 @@ from headrace.pipeline.installed import is_installed
 from headrace.pipeline.jpeg_header import JpegHeader, parse_jpeg_header, turn_upright
 from headrace.pipeline.sixteen_bit import to_eight_bits
 from headrace.pipeline.to_rgb import to_rgb
+from headrace.pipeline.wording import one_line
 
 _TIFF_WIDTH, _TIFF_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _END_OF_IMAGE = b"\xff\xd9"
@@ -195,6 +196,6 @@ def _register_plugins() -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
         return "not an image of a known format"
-    text = " ".join(str(error).split())
+    text = one_line(error)
     plain = isinstance(error, (OSError, SyntaxError, ValueError)) and text
     return text if plain else f"{type(error).__name__}: {text}".rstrip(": ")

@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -188,8 +189,6 @@ class PlannedLoader:
         self._weights = sample_weights(config.sampling, records, self._chosen) if train else None
         self._running = _Running(backend)
         self._position = Position()
-        # Now, for a state is asked for after `close` too.
-        self._data = described_data(records, chosen, self._weights)
         self._closed = False
         # Threads inside a native library at the interpreter's end abort it, so a loader that
         # nobody closed is closed then, or when it is collected.
@@ -202,6 +201,11 @@ class PlannedLoader:
     def num_skipped(self) -> int:
         """Bad samples replaced so far."""
         return self._running.num_skipped
+
+    @cached_property
+    def _data(self) -> dict[str, Any]:
+        """What a state notes of the samples; the tables that it is made of outlive `close`."""
+        return described_data(self.records, self._chosen, self._weights)
 
     def shape(self, epoch: int) -> tuple[int, int]:
         """Height and width of an epoch's images, px."""

@@ -117,10 +117,10 @@ class Records:
         height, width = int(self.heights[index]), int(self.widths[index])
         return level_side(height, level), level_side(width, level)
 
-    def sizes(self, indices: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    def sizes(self, indices: np.ndarray, levels: np.ndarray | None = None) -> np.ndarray:
         """(n, 2) int64 height and width of samples, or of a level of each; 0 is the sample."""
         sides = np.stack([self.heights[indices], self.widths[indices]], axis=1).astype(np.int64)
-        return level_side(sides, levels.astype(np.int64)[:, None])
+        return sides if levels is None else level_side(sides, levels.astype(np.int64)[:, None])
 
     def view(self, index: int, level: int = 0) -> np.ndarray:
         """(bytes,) uint8, read-only: the sample's stored bytes, without a copy where mapped.

@@ -9,6 +9,7 @@ import numpy as np
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.number_file import is_npy, read_npy
 from headrace.pipeline.records import Records
+from headrace.pipeline.wording import one_line
 
 SHUFFLE, BALANCED = "shuffle", "balanced"
 
@@ -64,5 +65,5 @@ def _read(path: Path) -> np.ndarray:
         found = read_npy(path) if is_npy(path) else np.loadtxt(path)
         return np.atleast_1d(np.asarray(found, np.float64))
     except (ValueError, OSError, EOFError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ConfigError(f"the weights in {path} cannot be read: {reason}") from None

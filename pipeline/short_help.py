@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import tyro
 
 from headrace.pipeline.flat_settings import to_flat, walk_owners
+from headrace.pipeline.wording import one_line
 
 ALL = "--help-all"
 _REST = f"{ALL} shows all flags."
@@ -49,5 +50,5 @@ def field_help(kind: type, name: str) -> str:
             if isinstance(target, ast.Name) and target.id == name:
                 said = below.value if isinstance(below, ast.Expr) else None
                 if isinstance(said, ast.Constant):
-                    return " ".join(str(said.value).split())
+                    return one_line(said.value)
     return ""

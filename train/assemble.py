@@ -229,7 +229,7 @@ def seeded_augmenter(
         preprocess=preprocess,
         device=precision.device,
         dtype=precision.dtype,
-        pixels_of=crop.shape(train=True) if crop.size_schedule else None,
+        pixels_of=crop.pixels_of,
     )
     if crop.size_schedule:
         check_augmenter(augmenter, crop.shapes)

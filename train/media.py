@@ -8,14 +8,15 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from headrace.train.models.head import head_name
+from headrace.pipeline.wording import one_line
+from headrace.train.models.head import head_name, inputs_of
 from headrace.train.state import Run
 
 SHOWN = 64
@@ -72,27 +73,18 @@ def show_end(run: Run, say: Callable[[str], None]) -> None:
 
 def _features(model: nn.Module, run: Run, images: Tensor) -> Tensor:
     """(B, D) float32 on the CPU: what goes into the last layer, or comes out of the model."""
-    found: list[Tensor] = []
     name = head_name(model, len(run.classes))
     layer = model.get_submodule(name) if name else None
     # With a pooling behind it, as SqueezeNet has, that layer's input is no row for each image.
-    if isinstance(layer, nn.Linear):
-        handle = layer.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0]))
-    try:
+    listening = inputs_of(layer) if isinstance(layer, nn.Linear) else nullcontext(list[Tensor]())
+    with listening as found:
         logits = model(run.preprocess.normalise(images))
-    finally:
-        if isinstance(layer, nn.Linear):
-            handle.remove()
-    return (found[-1] if found else logits).flatten(1).float().cpu()
+    return (found[0] if found else logits).flatten(1).float().cpu()
 
 
 def _visible(run: Run, images: Tensor) -> Tensor:
     """(B, 3, H, W) float32 in 0..1 of normalised images."""
-    mean, std = (
-        torch.tensor(values, device=images.device).view(1, -1, 1, 1)
-        for values in (run.preprocess.mean, run.preprocess.std)
-    )
-    return (images.float() * std + mean).clamp(0, 1).cpu()
+    return (run.preprocess.undo(images) / 255).clamp(0, 1).cpu()
 
 
 def _attempt(action: Callable[[], None], say: Callable[[str], None]) -> None:
@@ -102,6 +94,6 @@ def _attempt(action: Callable[[], None], say: Callable[[str], None]) -> None:
             warnings.simplefilter("ignore")
             action()
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         with suppress(OSError):
             say(f"--tensorboard-media: a part is left out ({reason})")

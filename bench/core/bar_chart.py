@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from headrace.pipeline.atomic import replacing
-from headrace.pipeline.errors import MissingPackageError
+from headrace.bench.core.figures import offscreen_pyplot, save_figure
 
 BarKind = Literal["ours", "peer", "ceiling", "baseline"]
 COLOURS: dict[BarKind, str] = {
@@ -53,15 +52,7 @@ def bar_chart(path: str | Path, panels: Sequence[Panel], *, title: str, unit: st
 
     A bar many times longer than all others is cut, with a gap in it; its number stands beside it.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise MissingPackageError(
-            '--plot needs matplotlib: pip install "headrace[bench]"'
-        ) from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+    pyplot = offscreen_pyplot()
     panels = [panel for panel in panels if panel.bars]
     if not panels:
         return
@@ -77,16 +68,11 @@ def bar_chart(path: str | Path, panels: Sequence[Panel], *, title: str, unit: st
     for axis, panel in zip(axes[:, 0], panels, strict=True):
         _draw_panel(axis, panel)
     axes[-1, 0].set_xlabel(unit)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     kinds = [k for k in COLOURS if any(bar.kind == k for p in panels for bar in p.bars)]
     handles = [pyplot.Rectangle((0, 0), 1, 1, color=COLOURS[kind]) for kind in kinds]
     labels = [LEGEND[kind] for kind in kinds]
     figure.legend(handles, labels, loc="outside lower center", ncols=len(kinds), frameon=False)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        figure.savefig(file, dpi=140, format="png")
-    pyplot.close(figure)
+    save_figure(figure, path, title)
 
 
 def _draw_panel(axis: Any, panel: Panel) -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.bench.core.bar_chart import COLOURS, BarKind
-from headrace.pipeline.atomic import replacing
-from headrace.pipeline.errors import MissingPackageError
+from headrace.bench.core.figures import offscreen_pyplot, save_figure
 
 _MARKS = "osDv^"
 _LABEL_HEIGHT = 1.25
@@ -55,14 +54,7 @@ def line_chart(
     path: str | Path, panels: Sequence[LinePanel], *, title: str, x: str, y: str
 ) -> None:
     """Draws panels side by side on one scale, both axes logarithmic."""
-    try:
-        import matplotlib
-    except ImportError:
-        raise MissingPackageError(
-            '--plot needs matplotlib: pip install "headrace[bench]"'
-        ) from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    pyplot = offscreen_pyplot()
     from matplotlib.ticker import NullLocator
 
     figure, axes = pyplot.subplots(
@@ -97,9 +89,4 @@ def line_chart(
         axis.grid(axis="y", alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0, 0].set_ylabel(y)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        figure.savefig(file, dpi=140, format="png")
-    pyplot.close(figure)
+    save_figure(figure, path, title)

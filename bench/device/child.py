@@ -15,6 +15,7 @@ import time
 from headrace.bench.device.job import Job
 from headrace.bench.device.sections import module_of
 from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.wording import one_line
 
 
 def main(section: str, part: str, text: str, parent: str) -> None:
@@ -31,7 +32,7 @@ def main(section: str, part: str, text: str, parent: str) -> None:
         for row in module_of(section).run(part, Job.from_text(text)):
             tell(row)
     except HeadraceError as error:
-        tell({"what": part, "missing": " ".join(str(error).split())})
+        tell({"what": part, "missing": one_line(error)})
 
 
 def _end_with(parent: int) -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from headrace.pipeline.containers.level_table import LEVEL
+from headrace.pipeline.containers.level_table import LEVEL, without_empty
 from headrace.pipeline.levels import MAX_LEVELS
 
 
@@ -79,9 +79,6 @@ class LevelPages:
 
     def table(self, num_samples: int) -> np.ndarray:
         """(num_samples, L) LEVEL; without a column where no sample has levels."""
-        columns = list(self._columns)
-        while columns and not columns[-1]["size"].any():
-            columns.pop()
-        if not columns:
+        if not self._columns:
             return np.zeros((num_samples, 0), LEVEL)
-        return np.stack([column[:num_samples] for column in columns], axis=1)
+        return without_empty(np.stack([c[:num_samples] for c in self._columns], axis=1))

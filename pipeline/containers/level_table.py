@@ -30,6 +30,12 @@ class LevelTable:
         self.stored.setflags(write=False)
 
 
+def without_empty(entries: np.ndarray) -> np.ndarray:
+    """(N, L) LEVEL without the last columns in which no sample has anything."""
+    used = np.flatnonzero((entries["size"] > 0).any(axis=0))
+    return entries[:, : int(used.max(initial=-1)) + 1]
+
+
 def check_levels(
     entries: np.ndarray, is_jpeg: np.ndarray, start: int, ends: np.ndarray | int, path: Path
 ) -> LevelTable:

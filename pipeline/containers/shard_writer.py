@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from headrace.pipeline.containers.beton import MODE_JPEG
-from headrace.pipeline.containers.level_table import LEVEL
+from headrace.pipeline.containers.level_table import LEVEL, without_empty
 from headrace.pipeline.containers.manifest import Manifest, json_bytes, manifest_bytes
 from headrace.pipeline.containers.shards import (
     INDEX_VERSION,
@@ -99,8 +99,8 @@ class ShardWriter:
         body = manifest_bytes(manifest, names)
         where = tables_path(self._folder / f"{self._single}.tar" if self._single else self._folder)
         levels = np.array(self._levels, LEVEL).reshape(len(self._rows), MAX_LEVELS)
-        count = int(np.flatnonzero((levels["size"] > 0).any(0)).max(initial=-1)) + 1
-        write_tables(where, self._shards, np.array(self._rows, SAMPLE), body, levels[:, :count])
+        samples = np.array(self._rows, SAMPLE)
+        write_tables(where, self._shards, samples, body, without_empty(levels))
 
     def abort(self) -> None:
         """Lets go of the open shard."""

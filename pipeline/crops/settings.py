@@ -155,6 +155,12 @@ class CropConfig:
         found = found or [self.shape(train=True)]
         return tuple(dict.fromkeys(reversed(found)))[::-1]
 
+    @property
+    def pixels_of(self) -> tuple[int, int] | None:
+        """Height and width that an augmenter's lengths in pixels are meant for, px; None where
+        training has one size, and they are what they are."""
+        return self.shape(train=True) if self.size_schedule else None
+
     def at_epoch(self, epoch: int, epochs: int) -> CropConfig:
         """The same with the one size that training has in an epoch of a run of so many epochs."""
         if not self.size_schedule:

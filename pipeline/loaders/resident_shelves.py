@@ -64,7 +64,7 @@ def shrunk_shelf(records: Records, config: LoaderConfig, chosen: np.ndarray, bud
     Raises:
         ConfigError: if they would be smaller than the loader's images.
     """
-    sizes = _sizes(records, chosen)
+    sizes = records.sizes(chosen)
     longest = int(sizes.max(initial=1))
     side = int((budget / max(len(chosen), 1) / 3) ** 0.5)
     if side < longest:
@@ -109,7 +109,7 @@ def _plans(plan: PlanConfig) -> list[PlanConfig]:
 
 def _needed(records: Records, plan: PlanConfig, chosen: np.ndarray) -> np.ndarray:
     """(n, L + 1) bool: whether a crop of an image may be read from each of its stored sizes."""
-    stored, sizes = records.levels[chosen], _sizes(records, chosen)
+    stored, sizes = records.levels[chosen], records.sizes(chosen)
     everything = np.concatenate([np.ones((len(chosen), 1), bool), stored], axis=1)
     sharpness = plan.crop.least_sharpness(plan.train)
     if not stored.any() or not math.isfinite(sharpness):
@@ -144,8 +144,3 @@ def _range_of_boxes(
 
 def _draws_nothing(draw: int, count: int) -> np.ndarray:
     raise AssertionError("this way of cutting draws")
-
-
-def _sizes(records: Records, chosen: np.ndarray) -> np.ndarray:
-    """(n, 2) int64 height and width."""
-    return np.stack([records.heights[chosen], records.widths[chosen]], axis=1).astype(np.int64)

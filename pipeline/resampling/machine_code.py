@@ -21,6 +21,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 
 from headrace.pipeline.atomic import replacing
+from headrace.pipeline.wording import one_line
 
 _DIGEST_BYTES = 32
 _ENTRY = "headrace_entry"
@@ -51,7 +52,7 @@ class MachineCode:
                 self._failed = True
                 print(
                     f"{self._function} cannot be compiled here, so torch resizes images instead, "
-                    f"slower ({type(error).__name__}: {' '.join(str(error).split())[:200]})",
+                    f"slower ({type(error).__name__}: {one_line(error, 200)})",
                     file=sys.stderr,
                 )
         return self._entry is not None

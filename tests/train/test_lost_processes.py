@@ -53,6 +53,21 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
         process.wait()
 
 
+def start_agent(
+    launcher: str, data: Path, out: Path, epochs: int, environment: dict[str, str]
+) -> subprocess.Popen[str]:
+    """A torchrun with `launcher`'s flags, whose run begins or goes on in `out`."""
+    words = ["-m", "torch.distributed.run", *launcher.split(), str(ROOT / "train/run.py")]
+    flags = [*FLAGS, "--epochs", str(epochs), "--no-report", "--resume", "auto"]
+    return subprocess.Popen(
+        [sys.executable, *words, "--data", str(data), "--out", str(out), *flags],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 @NEEDS_GROUP
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
 @pytest.mark.parametrize("killed", [0, 1])
@@ -78,16 +93,8 @@ def test_torchrun_restarts_and_the_same_command_goes_on_from_last_pt(
     data: Path, tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:
     out, epochs = tmp_path / "run", 12
-    launcher = "-m torch.distributed.run --standalone --nproc-per-node 2 --max-restarts 1".split()
-    flags = [*FLAGS, "--epochs", str(epochs), "--no-report", "--out", str(out)]
-    command = [sys.executable, *launcher, str(ROOT / "train/run.py"), "--data", str(data), *flags]
-    agent = subprocess.Popen(
-        [*command, "--resume", "auto"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    launcher = "--standalone --nproc-per-node 2 --max-restarts 1"
+    agent = start_agent(launcher, data, out, epochs, {})
     started.append(agent)
     wait_for_epochs(out / "log.txt", 2, [agent])
     workers = [
@@ -115,23 +122,13 @@ def test_a_lost_node_leaves_a_run_that_goes_on_with_the_other(
 ) -> None:
     """A node is an agent of torchrun with its process here; both die at once."""
     out, epochs = tmp_path / "run", 12
-    launcher = "-m torch.distributed.run --nnodes 1:2 --nproc-per-node 1 --max-restarts 3".split()
-    launcher += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}"]
-    launcher += ["--rdzv-id", "lost", "--rdzv-conf", "last_call_timeout=5"]
-    flags = [*FLAGS, "--epochs", str(epochs), "--no-report", "--out", str(out)]
-    command = [sys.executable, *launcher, str(ROOT / "train/run.py"), "--data", str(data), *flags]
-    quiet = {"OMP_NUM_THREADS": "1", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    launcher = (
+        "--nnodes 1:2 --nproc-per-node 1 --max-restarts 3 --rdzv-backend c10d --rdzv-id lost "
+        f"--rdzv-endpoint 127.0.0.1:{free_port()} --rdzv-conf last_call_timeout=5"
+    )
+    own_store = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
     for _ in range(2):
-        started.append(
-            subprocess.Popen(
-                [*command, "--resume", "auto"],
-                env={**os.environ, **quiet},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-            )
-        )
+        started.append(start_agent(launcher, data, out, epochs, own_store))
         time.sleep(3)  # the first agent holds the store of both
     first, second = started
     wait_for_epochs(out / "log.txt", 2, started)

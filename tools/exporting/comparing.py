@@ -13,6 +13,7 @@ from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.crops import crop_of
 from headrace.pipeline.errors import FailedError
 from headrace.pipeline.resampling.boxes import box_row, resize_boxes
+from headrace.pipeline.wording import one_line
 from headrace.tools.exporting.opened import Opened
 from headrace.tools.exporting.trial_images import made_up_images
 
@@ -100,7 +101,7 @@ def _answer(opened: Opened, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     try:
         return opened.answer(np.ascontiguousarray(images))
     except Exception as error:  # whatever its runtime raises
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, 300)
         raise FailedError(f"the file fails on {_told(images)}: {reason}") from None
 
 

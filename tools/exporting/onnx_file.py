@@ -12,6 +12,7 @@ import numpy as np
 
 from headrace.pipeline.errors import ConfigError, FailedError, MissingPackageError
 from headrace.pipeline.installed import is_installed
+from headrace.pipeline.wording import one_line
 from headrace.tools.exporting.description import Description
 from headrace.tools.exporting.network import INPUT, OUTPUTS, WholeNetwork
 from headrace.tools.exporting.opened import Opened
@@ -79,7 +80,7 @@ def read(path: Path, own: str) -> Opened:
             str(path), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # its errors are of kinds of their own
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, 300)
         raise ConfigError(f"{path} cannot be opened as ONNX: {reason}") from None
     values = session.get_modelmeta().custom_metadata_map
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.wording import one_line
 from headrace.tools.exporting.description import Description
 from headrace.tools.exporting.network import WholeNetwork
 from headrace.tools.exporting.opened import Opened
@@ -54,7 +55,7 @@ def read(path: Path, own: str) -> Opened:
             module = torch.export.load(file, extra_files=said).module()
         values = json.loads(said[EXTRA] or "{}")
     except Exception as error:  # of many kinds, none of them told
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, 300)
         raise ConfigError(f"{path} cannot be opened as .pt2: {reason}") from None
 
     def answer(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

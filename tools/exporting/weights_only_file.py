@@ -14,6 +14,7 @@ import torch
 from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.errors import ConfigError, HeadraceError, MissingPackageError
 from headrace.pipeline.installed import is_installed
+from headrace.pipeline.wording import one_line
 from headrace.tools.exporting.description import Description
 from headrace.tools.exporting.network import WholeNetwork
 from headrace.tools.exporting.opened import Opened
@@ -61,7 +62,7 @@ def read(path: Path, own: str) -> Opened:
             values = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # its errors are of a kind of its own
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, 300)
         raise ConfigError(f"{path} cannot be opened as .safetensors: {reason}") from None
     said = Description.from_strings(values, path)
     try:

@@ -17,6 +17,7 @@ from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import JpegHeader, turn_upright
 from headrace.pipeline.pil_image import read_picture
 from headrace.pipeline.resampling.boxes import resize_image
+from headrace.pipeline.wording import one_line
 from headrace.tools.packing.mend_jpeg import mend_jpeg
 from headrace.tools.packing.stray_end import cut_stray_end
 
@@ -231,7 +232,7 @@ def _check_size(size: tuple[int, int]) -> None:
 
 def _reason(error: Exception) -> str:
     """libjpeg-turbo's words, without the name of its function that says them."""
-    text = re.sub(r"^(tj\w+\(\): |Warning: )", "", " ".join(str(error).split()))
+    text = re.sub(r"^(tj\w+\(\): |Warning: )", "", one_line(error))
     return _in_general(text) or type(error).__name__
 
 

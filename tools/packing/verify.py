@@ -13,6 +13,7 @@ from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from headrace.pipeline.pixels import check_size
 from headrace.pipeline.records import Records
+from headrace.pipeline.wording import one_line
 from headrace.tools.packing.decode import check_jpeg, decode_image, mend_strictly
 from headrace.tools.packing.verify_levels import level_problem
 
@@ -69,7 +70,7 @@ def _problem(records: Records, index: int) -> str | None:
             _check_data(data.tobytes())
             return level_problem(records, index)
     except (ValueError, OSError, BadImageError) as error:
-        return " ".join(str(error).split())
+        return one_line(error)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None

@@ -10,6 +10,7 @@ from headrace.pipeline.levels import level_words
 from headrace.pipeline.pixels import check_size
 from headrace.pipeline.records import Records
 from headrace.pipeline.resampling.boxes import resize_image
+from headrace.pipeline.wording import one_line
 from headrace.tools.packing.decode import decode_strictly
 
 LEAST_LIKENESS_DB = 16.0
@@ -34,7 +35,7 @@ def level_problem(records: Records, index: int) -> str | None:
             check_size(jpeg_size(data), size)
             pixels = decode_strictly(data.tobytes())
         except (ValueError, BadImageError) as error:
-            return level_words(level) + " ".join(str(error).split())
+            return level_words(level) + one_line(error)
         image = resize_image(image, *size)
         likeness = psnr_db(pixels, image)
         if likeness < LEAST_LIKENESS_DB:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.wording import one_line
 
 ABOUT = "about.json"
 
@@ -113,7 +114,7 @@ def opened(folder: Path, split: str) -> Features:
     try:
         values, labels, indices = (np.load(folder / name, mmap_mode="r") for name in names)
     except (OSError, ValueError, EOFError) as error:
-        raise _damaged(folder, " ".join(str(error).split())[:100]) from None
+        raise _damaged(folder, one_line(error, 100)) from None
     kinds = (values.dtype, labels.dtype, indices.dtype) == (np.float32, np.int64, np.int64)
     if not kinds or values.ndim != 3 or not values.shape[1:2] == labels.shape == indices.shape:
         raise _damaged(folder, f"{', '.join(names)} do not go with each other")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
 
 from headrace.pipeline.errors import ConfigError
+from headrace.train.models.head import inputs_of
 from headrace.train.optimizers.stages import stages_of
 
 
@@ -30,19 +29,9 @@ def head_of(model: nn.Module) -> nn.Linear:
     return head
 
 
-@contextmanager
-def tapped(model: nn.Module) -> Iterator[list[Tensor]]:
+def tapped(model: nn.Module) -> AbstractContextManager[list[Tensor]]:
     """Meanwhile each pass leaves what the head read, (B, D), in the list."""
-    head, found = head_of(model), list[Tensor]()
-
-    def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
-        found[:] = [inputs[0]]
-
-    handle = head.register_forward_hook(note)
-    try:
-        yield found
-    finally:
-        handle.remove()
+    return inputs_of(head_of(model))
 
 
 def check_tap(model: nn.Module, image: Tensor) -> int:

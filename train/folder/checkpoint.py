@@ -25,6 +25,7 @@ import torch
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.wording import one_line
 from headrace.train.models.renamed import under_present_name
 
 FORMAT = 1
@@ -46,7 +47,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
             torch.save({"format": FORMAT, **content}, file)
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
         raise HeadraceError(
-            f"cannot write {path}: {' '.join(str(error).split())}; an earlier one stays as it was"
+            f"cannot write {path}: {one_line(error)}; an earlier one stays as it was"
         ) from None
 
 

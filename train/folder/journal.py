@@ -12,6 +12,26 @@ from headrace.pipeline.errors import HeadraceError
 from headrace.train.folder.run_folder import LOG_NAME
 
 
+def read_rows(path: Path) -> tuple[list[Mapping[str, Any]], int]:
+    """The rows of a metrics.jsonl, and how many lines within it cannot be read.
+
+    Half a line at the end is not counted: a killed process may leave one.
+
+    Raises:
+        OSError: if the file cannot be read.
+    """
+    lines = path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+    rows: list[Mapping[str, Any]] = []
+    num_bad = 0
+    for number, line in enumerate(lines):
+        try:
+            row = json.loads(line)
+            rows.append(row if isinstance(row, dict) else {})
+        except json.JSONDecodeError:
+            num_bad += number < len(lines) - 1
+    return rows, num_bad
+
+
 class Journal:
     """Writes rows of numbers; does nothing on processes other than the first.
 

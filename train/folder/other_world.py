@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.plan import PlanConfig, num_batches
 from headrace.pipeline.records import Records
 from headrace.train.data.inputs import choose_tail
 from headrace.train.settings.config import DataConfig
@@ -68,6 +69,5 @@ def regrouped(states: Sequence[Mapping[str, Any]], rank: int, size: int) -> dict
 
 def _steps(count: int, data: DataConfig, size: int) -> int:
     """Steps of an epoch of `count` samples with so many processes."""
-    full, rest = divmod(count, data.batch_size)
     tail = choose_tail(count, data.batch_size, data.drop_last, size)
-    return full if tail == "drop" else full + (rest > 0)
+    return num_batches(count, PlanConfig(batch_size=data.batch_size, tail=tail, world_size=size))

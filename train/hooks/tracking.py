@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
+from headrace.pipeline.wording import one_line
 from headrace.train.hooks import Hook
 from headrace.train.progress import Progress
 from headrace.train.trackers import Tracker
@@ -75,7 +76,7 @@ class Tracking(Hook):
             if self._given_up:
                 return
             self._given_up = True
-            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            reason = one_line(error, 300) or type(error).__name__
             self._say(
                 f"--log {self._service}: nothing more is sent there ({reason}); the run goes on, "
                 "its folder has all"

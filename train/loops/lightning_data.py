@@ -93,7 +93,7 @@ class RecordsDataModule(LightningDataModule):
             num_classes=len(self.classes),
             preprocess=self.preprocess,
             device=loader.config.device,
-            pixels_of=loader.config.shape if loader.config.plan.crop.size_schedule else None,
+            pixels_of=loader.config.plan.crop.pixels_of,
         )
         return LightningPasses(loader, self.trainer)
 

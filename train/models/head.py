@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.wording import one_line
 from headrace.train.models.spec import ModelSpec
 
 
@@ -20,7 +25,7 @@ def num_outputs(model: nn.Module, spec: ModelSpec) -> int:
         with torch.no_grad():  # no inference_mode: lazy layers make their parameters here
             out = model.eval()(torch.zeros(1, 3, *shape))
     except Exception as error:  # whatever a foreign model says
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise ConfigError(
             f"--model {spec.name} cannot take an image of {shape[0]}x{shape[1]} px: {reason}"
         ) from None
@@ -58,6 +63,21 @@ def head_name(model: nn.Module, num_classes: int) -> str | None:
         and num_classes in (getattr(layer, "out_features", 0), getattr(layer, "out_channels", 0))
     ]
     return names[-1] if names else None
+
+
+@contextmanager
+def inputs_of(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """Meanwhile each pass leaves what the layer read in the list, in the place of the last."""
+    found: list[Tensor] = []
+
+    def note(_: nn.Module, inputs: Any) -> None:
+        found[:] = [inputs[0]]
+
+    handle = layer.register_forward_pre_hook(note)
+    try:
+        yield found
+    finally:
+        handle.remove()
 
 
 def replace_head(model: nn.Module, before: int, num_classes: int) -> bool:

@@ -19,6 +19,7 @@ from torch import nn
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import nearest
+from headrace.pipeline.wording import one_line
 from headrace.train.models.head import check_outputs
 from headrace.train.models.places import hash_of, own_file_parts, read_source
 from headrace.train.models.spec import ModelSpec
@@ -118,7 +119,7 @@ def _said(error: Exception, path: Path) -> str:
         lines = [error.lineno]
     place = f" (line {lines[-1]})" if lines else ""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return f"{type(error).__name__}: {' '.join(str(text).split())[:200]}{place}"
+    return f"{type(error).__name__}: {one_line(text, 200)}{place}"
 
 
 @contextmanager

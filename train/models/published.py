@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import nn
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.wording import one_line
 
 
 class Published(NamedTuple):
@@ -23,7 +24,7 @@ class Published(NamedTuple):
 
 def cannot_build(name: str, pretrained: bool, error: Exception) -> HeadraceError:
     """The error to raise: what could not be built or fetched, and why."""
-    reason = " ".join(str(error).split())[:160] or type(error).__name__
+    reason = one_line(error, 160) or type(error).__name__
     if pretrained:
         return HeadraceError(
             f"--pretrained: the weights of {name} could not be loaded ({reason}); "

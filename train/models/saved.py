@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.wording import one_line
 from headrace.train.models.adapters import AdapterConfig, add_adapters, merged
 from headrace.train.models.build import build_model
 from headrace.train.models.places import own_file_parts, with_whole_path
@@ -59,6 +60,6 @@ def saved_model(checkpoint: Mapping[str, Any], own: str = "") -> nn.Module:
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, 300)
         raise ConfigError(f"the checkpoint's weights do not fit {spec.name}: {reason}") from None
     return merged(model) if apart else model

@@ -7,6 +7,7 @@ from torch import nn
 
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.wording import one_line
 
 
 def check_batch_norm(model: nn.Module, rank_batch_size: int, accumulate: int) -> None:
@@ -41,7 +42,7 @@ def check_sizes(model: nn.Module, crop: CropConfig, device: torch.device) -> Non
             with torch.inference_mode():
                 model.eval()(torch.zeros(1, 3, *shape, device=device))
         except Exception as error:  # whatever a model of any library says
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(error, 200)
             raise ConfigError(
                 f"{flag}: a model for {size_text(crop)} px cannot take {shape[0]}x{shape[1]} px "
                 f"({reason}); leave it out, or take another model"

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.pipeline.wording import one_line
 from headrace.train.folder.run_folder import BEST_NAME
 
 _CONTAINERS = ("weights", "state_dict", "model_state_dict", "model", "net")
@@ -93,7 +94,7 @@ def _read_safetensors(file: Path) -> Any:
     try:
         return load_file(file)
     except Exception as error:  # its errors are of a kind of its own
-        raise ConfigError(f"--weights {file} is damaged: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"--weights {file} is damaged: {one_line(error)}") from None
 
 
 def _read_torch(file: Path) -> Any:

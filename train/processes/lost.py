@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.distributed as dist
 
 from headrace.pipeline.errors import FailedError
+from headrace.pipeline.wording import one_line
 from headrace.train.processes.world import World
 
 _WORDS = ("connection closed by peer", "connection reset", "connection refused", "broken pipe")
@@ -32,7 +33,7 @@ def lost_line(error: BaseException, how: str) -> str:
         error: torch's.
         how: the command that goes on with the run.
     """
-    reason = " ".join(str(error).split())[:160]
+    reason = one_line(error, 160)
     return (
         f"another process of the run has gone, or cannot be reached any more ({reason}); the run "
         f"goes on from its last.pt, if it has saved one, with `{how}`"

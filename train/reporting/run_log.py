@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import BEST_NAME, CONFIG_NAME, LAST_NAME, LOG_NAME
 from headrace.train.metrics import lower_is_better
 from headrace.train.settings.config import RunConfig
@@ -156,18 +156,9 @@ def _config(folder: Path, start: Row) -> RunConfig:
 
 def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+        rows, bad = read_rows(path)
     except OSError as error:
         return [], [f"There is no log to draw curves from: {path.name}: {error.strerror}."]
-    rows: list[Row] = []
-    bad = 0
-    for number, line in enumerate(lines):
-        try:
-            row = json.loads(line)
-            rows.append(row if isinstance(row, dict) else {})
-        except json.JSONDecodeError:
-            # A killed process may leave half a line, at the end alone.
-            bad += number < len(lines) - 1
     return rows, [f"{bad} lines of {path.name} cannot be read and are left out."] if bad else []
 
 

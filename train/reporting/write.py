@@ -9,6 +9,7 @@ from pathlib import Path
 
 from headrace.pipeline.errors import HeadraceError
 from headrace.pipeline.records import Records
+from headrace.pipeline.wording import one_line
 from headrace.train.evaluation.output import written
 from headrace.train.folder.run_folder import REPORT_NAME
 from headrace.train.reporting.asked import ReportConfig
@@ -98,7 +99,7 @@ def _try_to_write(folder: Path, device: str, split: Callable[[], str]) -> None:
     try:
         write_report([folder], out, ReportConfig(device=device, split=split()))
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         print(f"no report: {reason} (--no-report leaves it away)", flush=True)
         return
     print(f"report: {out}", flush=True)
@@ -150,7 +151,7 @@ def look(log: RunLog, asked: ReportConfig, resources: ExitStack) -> Subject:
     except (HeadraceError, OSError, RuntimeError) as error:
         if asked.split or asked.layer or asked.model:
             raise
-        subject.gaps.append(f"The best checkpoint cannot be asked: {' '.join(str(error).split())}.")
+        subject.gaps.append(f"The best checkpoint cannot be asked: {one_line(error)}.")
         return subject
     if asked.split:
         subject.gaps.append(

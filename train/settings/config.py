@@ -13,6 +13,7 @@ from headrace.pipeline.crops.size_schedule import check_epochs
 from headrace.pipeline.flat_settings import flag_of
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import PlanConfig
+from headrace.pipeline.wording import one_line
 from headrace.train.models.places import with_whole_path
 from headrace.train.settings.optim import OptimConfig
 from headrace.train.settings.technique import check, check_choice
@@ -30,7 +31,7 @@ def _recipe_of(words: list[str]) -> Any:
     try:
         return yaml.safe_load(words[0])
     except yaml.YAMLError as error:
-        raise ValueError(f"is not a YAML list: {' '.join(str(error).split())}") from None
+        raise ValueError(f"is not a YAML list: {one_line(error)}") from None
 
 
 def _recipe_text(recipe: Any) -> list[str]:

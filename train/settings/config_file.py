@@ -12,6 +12,7 @@ from headrace.pipeline import flat_settings
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import nearest, setting_types, with_values
 from headrace.pipeline.value_types import type_name
+from headrace.pipeline.wording import one_line
 from headrace.train.settings.config import FREE_ON_RESUME, LONGER, RunConfig
 from headrace.train.settings.optim import OptimConfig
 from headrace.train.settings.rooms import ROOMS, refused
@@ -64,7 +65,7 @@ def load_yaml(path: str | Path) -> RunConfig:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path} is not YAML: {one_line(error)}") from None
     if values is None:
         values = {}
     if not isinstance(values, dict):

@@ -11,6 +11,7 @@ import yaml
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.wording import one_line
 from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock, lock_folder
 from headrace.train.folder.resume import Earlier, check_same_settings, read_earlier
@@ -76,7 +77,7 @@ def read_trials(folder: Path) -> Trials:
         ValueError,
         AttributeError,
     ) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ConfigError(f"{path} does not say which runs there are: {reason}") from None
     return Trials(folder=folder, asked=asked, config=from_flat(settings, str(path)))
 

@@ -11,6 +11,7 @@ import torch
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
+from headrace.pipeline.wording import one_line
 from headrace.train.evaluation.outcome import Outcome, columns, from_columns
 from headrace.train.evaluation.output import written
 
@@ -87,7 +88,7 @@ def read_out_of_fold(path: Path) -> OutOfFold:
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist; finished runs of --folds have one") from None
     except (OSError, ValueError, KeyError, EOFError, AttributeError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise ConfigError(f"{path} holds no out-of-fold probabilities: {reason}") from None
     rows = {len(getattr(found, name)) for name in wanted if name != "classes"}
     if len(rows) != 1 or found.probabilities.shape[1:] != found.classes.shape:

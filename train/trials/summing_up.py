@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from headrace.train.evaluation.ensemble import combine
 from headrace.train.evaluation.outcome import Outcome
 from headrace.train.evaluation.scoring import score
 from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import LOG_NAME
 from headrace.train.trials.folder import OUT_OF_FOLD_NAME, SUMMARY_NAME, Trials
 from headrace.train.trials.interval import describe
@@ -91,6 +91,5 @@ def _scores_of(outcome: Outcome, num_classes: int) -> dict[str, float | None]:
 
 def _last_accuracy(run: PlannedRun) -> float | None:
     """The accuracy after the last epoch, as the run noted it down."""
-    lines = (run.folder / LOG_NAME).read_text(encoding="utf-8").splitlines()
-    rows = [row for row in map(json.loads, lines) if row["kind"] == "epoch"]
+    rows = [row for row in read_rows(run.folder / LOG_NAME)[0] if row.get("kind") == "epoch"]
     return rows[-1].get("val_accuracy") if rows else None

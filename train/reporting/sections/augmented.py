@@ -33,7 +33,7 @@ def make(subject: Subject) -> Section | None:
             num_classes=len(judged.classes),
             seed=config.runtime.seed,
             preprocess=preprocess,
-            pixels_of=crop.shape(train=True) if crop.size_schedule else None,
+            pixels_of=crop.pixels_of,
         )
         groups = [
             _epoch(subject, subject.records, augmenter, epoch, config) for epoch in range(EPOCHS)
@@ -73,7 +73,7 @@ def _epoch(
     out, targets = augmenter(images, labels)
     pictures = []
     for slot in range(count):
-        pixels = _as_bytes(out[slot], augmenter.preprocess.scale_and_shift())
+        pixels = _as_bytes(augmenter.preprocess.undo(out[slot : slot + 1])[0])
         taken = subject.budget.take(pixels, SIDE_PX)
         if taken is None:
             break
@@ -87,13 +87,9 @@ def _epoch(
     return pictures
 
 
-def _as_bytes(
-    values: torch.Tensor, scale_and_shift: tuple[tuple[float, ...], tuple[float, ...]]
-) -> np.ndarray:
-    """(3, H, W) normalised to (H, W, 3) uint8: the normalisation undone."""
-    scale, shift = (np.asarray(part, np.float32) for part in scale_and_shift)
-    pixels = (values.float().permute(1, 2, 0).numpy() - shift) / scale
-    pixels = np.clip(pixels.round(), 0, 255).astype(np.uint8)
+def _as_bytes(values: torch.Tensor) -> np.ndarray:
+    """(C, H, W) of about 0..255 to (H, W, 3) uint8."""
+    pixels = values.permute(1, 2, 0).round().clamp(0, 255).byte().numpy()
     return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, 2)
 
 
