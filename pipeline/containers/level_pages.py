@@ -1,6 +1,6 @@
 """The pages of a .beton that hold levels: one page, one level, so that a level is read as it lies.
 
-Whoever reads quarter sizes only, reads a twentieth of the file from end to end.
+Whoever reads quarter sizes only, reads a small part of the file, each page from end to end.
 """
 
 from __future__ import annotations

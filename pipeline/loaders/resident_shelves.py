@@ -15,6 +15,7 @@ import numpy as np
 
 from headrace.pipeline.backend import LoaderConfig
 from headrace.pipeline.crops import crop_of
+from headrace.pipeline.crops.cuts import draws_nothing
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.levels import pick_levels
 from headrace.pipeline.plan import PlanConfig
@@ -131,7 +132,7 @@ def _range_of_boxes(
     their targets."""
     crop, (heights, widths) = plan.crop, sizes.T
     if mode != _DRAWN:
-        boxes, placed = crop_of(mode).cut(heights, widths, crop, plan.shape, _draws_nothing)
+        boxes, placed = crop_of(mode).cut(heights, widths, crop, plan.shape, draws_nothing)
         return boxes, boxes, plan.shape if placed is None else placed[:, 2:]
     (narrow, wide), area = crop.crop_ratio, heights * widths * crop.crop_scale[0]
     # The second is what an image gets for which no draw fits.
@@ -140,7 +141,3 @@ def _range_of_boxes(
     smallest = np.maximum(np.stack([low, thin], 1), 0)
     origin = np.zeros_like(sizes)
     return np.concatenate([origin, smallest], 1), np.concatenate([origin, sizes], 1), plan.shape
-
-
-def _draws_nothing(draw: int, count: int) -> np.ndarray:
-    raise AssertionError("this way of cutting draws")
