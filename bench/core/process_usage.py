@@ -2,12 +2,14 @@
 
 with PeakMemory() as memory: ...                            # memory.rss_mb, memory.private_mb
 before = cpu_seconds(); ...; cpu_percent(cpu_seconds() - before, elapsed_s)
+wait_until_idle()                                           # before another process is timed
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +19,9 @@ import psutil
 from headrace.pipeline.cores import available_cores
 
 MB = 1e6
+LOOK_S = 0.1
+IDLE_SHARE = 0.2
+"""Of one core, between two looks: twice what the system's clock ticks of 10 ms can tell."""
 
 
 def cpu_seconds(pid: int | None = None) -> float:
@@ -35,6 +40,29 @@ def cpu_seconds(pid: int | None = None) -> float:
 def cpu_percent(cpu_s: float, elapsed_s: float) -> float:
     """Share of all available cores that was busy, in percent."""
     return 100 * cpu_s / (elapsed_s * available_cores())
+
+
+def wait_until_idle(most_s: float = 10.0) -> bool:
+    """Waits until this process and its children have stopped computing.
+
+    What reads ahead goes on after the last batch has been taken; whoever is timed next would have
+    to share the cores with it.
+
+    Args:
+        most_s: to wait, s.
+
+    Returns:
+        Whether it has become idle.
+    """
+    end = time.perf_counter() + most_s
+    before = cpu_seconds()
+    while time.perf_counter() < end:
+        time.sleep(LOOK_S)
+        now = cpu_seconds()
+        if now - before <= IDLE_SHARE * LOOK_S:
+            return True
+        before = now
+    return False
 
 
 @dataclass(frozen=True)

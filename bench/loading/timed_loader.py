@@ -12,7 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.bench.core.process_usage import cpu_percent, cpu_seconds, memory_now
+from headrace.bench.core.process_usage import (
+    cpu_percent,
+    cpu_seconds,
+    memory_now,
+    wait_until_idle,
+)
 from headrace.bench.loading.loader_under_test import Job, Source
 from headrace.bench.loading.sources import open_source
 from headrace.pipeline.plan import PlanConfig, make_plan
@@ -96,7 +101,10 @@ class Part:
 
 
 class TimedLoader:
-    """The one source of a process: opened, run and timed, between waits for the GPU."""
+    """The one source of a process: opened, run and timed, between waits for the GPU.
+
+    It answers when it has become idle, so that what reads ahead slows nobody who is timed next.
+    """
 
     def __init__(self) -> None:
         self._source: Source | None = None
@@ -114,6 +122,7 @@ class TimedLoader:
         _synchronize()
         self._epoch = 1
         end = time.perf_counter()
+        wait_until_idle()
         return Opened(first - start, first_images + rest_images, end - first, rest_images)
 
     def run(self, min_s: float) -> Run:
@@ -125,8 +134,9 @@ class TimedLoader:
             images += sum(self._source.epoch(self._epoch))
             _synchronize()
             self._epoch += 1
-        elapsed_s = time.perf_counter() - start
-        return Run(images, elapsed_s, cpu_seconds() - cpu_s)
+        run = Run(images, time.perf_counter() - start, cpu_seconds() - cpu_s)
+        wait_until_idle()
+        return run
 
     def run_part(self, job: Job, seconds: float) -> Part:
         """Opens a source and takes batches of its first epoch until the time is over."""
@@ -144,6 +154,7 @@ class TimedLoader:
         _synchronize()
         run = Run(images, time.perf_counter() - start, cpu_seconds() - cpu_s)
         _leave_early(batches)
+        wait_until_idle()
         return Part(first_batch_s, run)
 
     def grow(self, epochs: int, breaks: int) -> Growth:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import mmap
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from headrace.bench.core import process_usage
 from headrace.bench.core.bar_chart import Bar, Panel, bar_chart
 from headrace.bench.core.machine import hardware, versions
 from headrace.bench.core.process_usage import PeakMemory, cpu_percent, cpu_seconds, memory_now
@@ -83,3 +85,14 @@ def test_the_chart_cuts_what_would_dwarf_the_rest(tmp_path: Path) -> None:
     with Image.open(path) as image:
         assert image.size[0] > 500
     assert [file.name for file in tmp_path.iterdir()] == ["chart.png"]
+
+
+def test_what_still_computes_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = iter([5.0, 5.1, 5.15, 5.16, 6.0])
+    monkeypatch.setattr(process_usage, "LOOK_S", 0.1)
+    monkeypatch.setattr(process_usage, "cpu_seconds", lambda: next(used))
+    assert process_usage.wait_until_idle()
+    assert next(used) == 6.0, "it goes on as soon as it is idle"
+    endless = itertools.count()
+    monkeypatch.setattr(process_usage, "cpu_seconds", lambda: next(endless))
+    assert not process_usage.wait_until_idle(0.2)
