@@ -103,6 +103,7 @@ def describe(records: Records) -> dict[str, Any]:
             for mode, count in sorted(Counter(records.modes.tolist()).items())
         },
         "levels": _levels(records),
+        "checksums": records.has_checksums,
         "height": _spread(records.heights),
         "width": _spread(records.widths),
         "bytes_per_sample": _spread(_sizes(records)),
@@ -174,6 +175,12 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
             for level in found["levels"]
         )
         lines.append(f"  smaller sizes: {each}; {whole:.0%} more than without")
+    if records.kind != "folder":
+        lines.append(
+            "  checksums: of the tables and of each image"
+            if found["checksums"]
+            else "  checksums: none, so damage inside an image's bytes can go unseen; pack it again"
+        )
     settings = ", ".join(f"{key} {value}" for key, value in found["encoding"].items())
     if settings:
         lines += wrapped(f"packed with: {settings}", shape.width, 2)
