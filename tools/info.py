@@ -46,6 +46,8 @@ _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
 _SHOWN = 10
 _SHOWN_CLASSES = 100
 
+_MOST_DIGITS = 9
+
 
 @dataclass(frozen=True, kw_only=True)
 class InfoSettings:
@@ -73,8 +75,10 @@ class InfoSettings:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "workers", "columns")
-        if self.check_pixels != "all" and not self.check_pixels.isdecimal():
-            raise ConfigError(f"--check-pixels {self.check_pixels}: expected a number or all")
+        number = self.check_pixels
+        if number != "all" and not (number.isdecimal() and len(number) <= _MOST_DIGITS):
+            expected = f"a number of at most {_MOST_DIGITS} digits, or all"
+            raise ConfigError(f"--check-pixels {number[:100]}: expected {expected}")
         if self.check is None and (self.find != FindFlags() or self.check_pixels != "all"):
             raise ConfigError("flags of how samples are found are for --check SRC: add it")
 
