@@ -34,6 +34,8 @@ _REWORDED = {
     r"no type matching (.*) could be instantiated from \[\]": r"'' is not \1",
     r"no type matching (.*) could be instantiated from \[(.*)\]": r"\2 is not \1",
     r"Could not (?:parse|find valid parse for) arguments:? \[(.*?)\].*": r"\1 cannot be read",
+    r"Exceeds the limit .* value has (\d+) digits.*": r"a number of \1 digits is too long",
+    r"(\d{60})\d{40,}": r"\1...",
     r"Expected 1 values": "Expected 1 value",
 }
 _KIND = r"INT|FLOAT|STR|\{[^{}]*\}"
@@ -173,8 +175,12 @@ def _ours(error: BaseException | None) -> str:
 
 def _as_flag(message: str, settings: Any) -> str:
     """A message that begins with a setting's name, with that of its flag in its place."""
-    name, space, rest = message.partition(" ")
-    return f"{flag_of(name)}{space}{rest}" if name in setting_types(settings) else message
+    known, words = setting_types(settings), message.split(" ")
+    for count in (3, 2, 1):  # `max side` and `max_side` are the same setting
+        name = "_".join(words[:count])
+        if name in known:
+            return " ".join([flag_of(name), *words[count:]])
+    return message
 
 
 def _in_one_line(box: str) -> str:
