@@ -88,7 +88,7 @@ def test_a_loader_takes_no_number_that_is_out_of_bounds(value: float) -> None:
         if not numeric or given is None or (LIMITS.get(name) == math.inf and value > 0):
             continue
         keyword: dict[str, Any] = {name: given}
-        with pytest.raises(ConfigError, match=f"^{name} ") as error:
+        with pytest.raises(ConfigError, match=rf"\b{name}\b") as error:
             open_loader("nowhere.beton", **keyword)
         assert "\n" not in str(error.value)
 
