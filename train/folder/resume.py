@@ -125,14 +125,10 @@ def checkpoint_config(checkpoint: Mapping[str, Any], source: str) -> RunConfig:
         ConfigError: if the checkpoint only holds weights.
     """
     missing = [key for key in REQUIRED if key not in checkpoint]
-    if missing and len(missing) < len(REQUIRED) - 1:  # weights are in every checkpoint
-        raise ConfigError(
-            f"{source} is no last.pt of a run: it lacks {', '.join(missing)}; start a new run, with "
-            "--weights from its best.pt"
-        )
     if missing:
         raise ConfigError(
-            f"{source} holds weights but no state to continue from; resume from last.pt"
+            f"{source} holds weights but no state to continue from: it lacks "
+            f"{', '.join(missing)}; resume from last.pt"
         )
     return from_flat(checkpoint["config"], source)
 
