@@ -11,7 +11,9 @@ from torch import Tensor
 from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.checking import shown
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flat_settings import setting_types
 from headrace.pipeline.limits import LIMITS
+from headrace.pipeline.value_types import check_types
 from headrace.pipeline.wording import one_line
 from headrace.train.models.spec import ModelSpec
 
@@ -76,6 +78,7 @@ def _preprocess(value: Any) -> str:
     if not _is_texts_to(value, Any):
         return "how images are cut and normalised, by name"
     try:
+        check_types(value, setting_types(Preprocess))
         Preprocess.from_dict(value)
     except (ConfigError, TypeError, ValueError, OverflowError) as error:
         return f"another: {one_line(error, 200)}"

@@ -63,7 +63,10 @@ def saved_model(
     if apart := any(".base_layer." in name for name in weights):  # a last.pt: still beside them
         names = ("adapter", "adapter_rank", "adapter_scale")
         told = {name: checkpoint["config"][name] for name in names if name in checkpoint["config"]}
-        add_adapters(model, from_flat(told, f"{source}: config").optim.adapters)
+        adapters = from_flat(told, f"{source}: config").optim.adapters
+        if not adapters:
+            raise ConfigError(f"{source}: its weights have adapters, but its config names none")
+        add_adapters(model, adapters)
     if "adapter" in checkpoint:
         raise ConfigError(
             "an adapter.pt holds adapters alone; best.pt beside it has them in the model's weights"
