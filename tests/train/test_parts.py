@@ -158,7 +158,6 @@ def test_each_process_gets_its_own_part_back() -> None:
         ("optimizer", {"state": {}, "param_groups": []}),
         ("optimizer", "moments"),
         ("optimizer", "rates"),
-        ("scaler", {"scale": "x"}),
         ("progress", {"epoch": 1}),
         ("ranks", [{}]),
         ("ranks", [{"meter": torch.zeros(7), "augmenter": {}}]),
@@ -182,7 +181,3 @@ def test_a_part_of_another_kind_is_named_before_a_step(key: str, wrong: Any, run
         assert "\n" not in said and (key in said or key == "ranks")
     finally:
         restore(run, content)
-
-
-def test_an_empty_scaler_is_that_of_a_run_without_one(run: Run) -> None:
-    restore(run, {**load_checkpoint(run.folder / "last.pt"), "scaler": {}})

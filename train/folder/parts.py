@@ -45,6 +45,8 @@ class Own:
         for key, part in self.parts.items():
             if key in mine:
                 part.load_state_dict(mine[key])
+            elif len(state) == self.world.size:  # of another number some begin anew
+                raise ValueError(f"{key} of process {self.world.rank} is not in it")
 
 
 @dataclass(frozen=True)
