@@ -133,7 +133,7 @@ def test_they_are_computed_once_and_refused_for_anything_else(
 
 
 def test_features_depend_on_the_smaller_sizes_that_are_read(tmp_path: Path) -> None:
-    """The same photographs, packed again: their levels are of another quality, or there are none."""
+    """The same photographs, packed again: their levels are others, or there are none."""
     plain = samples(6, low=100, high=200)
     hashes = []
     for number, qualities in enumerate(((90, 90), (90, 90), (90, 50), (50, 90), (None, None))):
