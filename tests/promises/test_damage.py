@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def hurt(source: Path, out: Path, level: int = 0) -> Path:
     return out
 
 
-def load(path: Path, name: str, **more: object) -> list[int]:
+def load(path: Path, name: str, **more: Any) -> list[int]:
     """Indices of an epoch in ascending order; a sample that is left out has another's."""
     with open_loader(
         path, loader=name, size=24, batch_size=4, train=False, workers=1, **more
