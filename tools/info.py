@@ -103,6 +103,7 @@ def describe(records: Records) -> dict[str, Any]:
             for mode, count in sorted(Counter(records.modes.tolist()).items())
         },
         "levels": [asdict(count) for count in levels_of(records)],
+        "checksums": records.has_checksums,
         "height": _spread(records.heights),
         "width": _spread(records.widths),
         "bytes_per_sample": _spread(_sizes(records)),
@@ -157,6 +158,12 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
         mean = size_text(found["bytes_per_sample"]["mean"])
         lines.append(f"  bytes per image: {low} to {high}, median {middle}, mean {mean}")
     lines += levels_line(levels_of(records), int(_sizes(records).sum()))
+    if records.kind != "folder":
+        lines.append(
+            "  checksums: of the tables and of each image"
+            if found["checksums"]
+            else "  checksums: none, so damage inside an image's bytes can go unseen; pack it again"
+        )
     settings = ", ".join(f"{key} {value}" for key, value in found["encoding"].items())
     if settings:
         lines += wrapped(f"packed with: {settings}", shape.width, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from headrace.pipeline.levels import level_words
@@ -35,6 +36,8 @@ def level_problem(records: Records, index: int) -> str | None:
     for level in levels:
         size = records.size(index, level)
         data = records.view(index, level)
+        if records.is_damaged(index, level):
+            return level_words(level) + DAMAGED
         try:
             check_size(jpeg_size(data), size)
             pixels = decode_strictly(data.tobytes())
