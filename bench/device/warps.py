@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from headrace.bench.core.allocated import peak_bytes
+from headrace.bench.core.device_calls import peak_bytes
 from headrace.bench.device.job import Job, Row, speed_row
 from headrace.bench.device.timing import images_per_s
 from headrace.pipeline.warp import crop_resize_batch
