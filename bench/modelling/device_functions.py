@@ -188,8 +188,8 @@ def _evaluation(size: Size) -> Call:
     )
 
 
-COPY, WARP, LEVELS = "copy to the device", "resident", "resident, two sizes"
-DALI, DALI_MIXED = "dali", "dali, raw and JPEG"
+COPY, WARP, LEVELS = "copy to the device", "resident", "resident of two sizes"
+DALI, DALI_MIXED = "dali", "dali with raw images"
 STEP, STEP_ON_CUDA = "training step", "training step without its backward pass"
 EVALUATION = "evaluation of two batches"
 FUNCTIONS: dict[str, Callable[[Size], Call]] = {

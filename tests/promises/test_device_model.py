@@ -6,11 +6,16 @@ as torch hands them over, eagerly; compiled there are fewer (tests/bench/test_de
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
 from headrace.augment import RECIPES, build_augmenter
 from headrace.bench.core.device_calls import DeviceCalls
+from headrace.bench.core.pretended_cuda import pretended_cuda
+from headrace.bench.device.warps import SHAPES
+from headrace.bench.document import RESULTS
 from headrace.bench.modelling.device_functions import (
     COPY,
     DALI,
@@ -25,6 +30,7 @@ from headrace.bench.modelling.device_functions import (
     Size,
     counted,
 )
+from headrace.pipeline.warp import crop_resize_batch
 
 MOST_LAUNCHES = {
     COPY: 3,
@@ -80,6 +86,21 @@ def test_kernels_do_not_become_more_with_the_batch(name: str) -> None:
     small, large = counted(name, SIZES[1]), check_budget(name, SIZES[-1])
     assert small.launches == large.launches or name == STEP
     assert small.peak_bytes < large.peak_bytes < 80 * 2**30
+
+
+@pytest.mark.parametrize(("batch", "stored", "side"), SHAPES)
+def test_the_model_is_what_a_gpu_measured(batch: int, stored: int, side: int) -> None:
+    """The warp's peak on an H200, as CUDA's allocator told it."""
+    rows = json.loads((RESULTS / "gpu-h200.json").read_text())["rows"]
+    what = f"ours, {batch} x {stored} to {side} px, peak"
+    (measured,) = (row["value"] for row in rows if row["what"] == what)
+    with pretended_cuda():
+        images = torch.empty((batch, stored, stored, 3), dtype=torch.uint8, device="cuda")
+        boxes = torch.empty((batch, 4), dtype=torch.int32, device="cuda")
+        flips = torch.empty(batch, dtype=torch.bool, device="cuda")
+        with DeviceCalls() as calls:
+            crop_resize_batch(images, boxes, flips, (side, side), torch.float16)
+    assert calls.peak_bytes / 2**20 == pytest.approx(measured, rel=0.01)
 
 
 @pytest.mark.slow
