@@ -72,8 +72,8 @@ def memory_table(rows: Sequence[Mapping[str, Any]]) -> str:
     sizes = list(dict.fromkeys(row["at"] for row in rows))
     peaks = {(row["function"], row["at"]): row["peak_mib"] for row in rows}
     lines = [
-        {"function": name, **{at: peaks.get((name, at)) for at in sizes}}
+        {"peak, MiB": name, **{at: peaks.get((name, at)) for at in sizes}}
         for name in dict.fromkeys(row["function"] for row in rows)
     ]
     columns = [Column(f"{at} px", at, ",.0f") for at in sizes]
-    return markdown(lines, [Column("peak, MiB", "function"), *columns])
+    return markdown(lines, [Column("peak, MiB"), *columns])

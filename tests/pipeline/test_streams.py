@@ -59,6 +59,14 @@ class Journey(RuleBasedStateMachine):
         self.device.torch = SimpleNamespace(cuda=self.gpu.cuda)  # type: ignore[attr-defined]
         self.pool = self.buffers.BufferPool(ROWS, SHAPE, pinned=False)
         self.pool._free = Poisoned()
+        self.num_buffers, make = 0, self.pool._new
+
+        def counted() -> np.ndarray:
+            self.num_buffers += 1
+            made: np.ndarray = make()
+            return made
+
+        self.pool._new = counted
         self.held: list[tuple[int, Any]] = []
         self.taken, self.count, self.left = 0, count, False
         made = self.made(count, pinned, decoded_there)
@@ -129,6 +137,7 @@ class Journey(RuleBasedStateMachine):
         while self.gpu.advance_all():
             pass
         assert all(stream.finished == stream.asked for stream in self.gpu.streams)
+        assert len(self.pool._free) == self.num_buffers, "a source is kept after its copy"
 
 
 Journey.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
