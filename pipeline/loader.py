@@ -81,6 +81,7 @@ class LoaderSettings(TypedDict, total=False):
     workers: Workers
     resident_memory: float
     on_bad_sample: Literal["raise", "skip"]
+    check_bytes: Literal["jpeg", "all", "off"]
 
 
 def open_loader(

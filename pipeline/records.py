@@ -7,6 +7,7 @@ from types import TracebackType
 
 import numpy as np
 
+from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT
 from headrace.pipeline.containers.opening import open_container
 from headrace.pipeline.containers.storage import Container, MappedStorage
@@ -138,6 +139,26 @@ class Records:
             self.check_open()  # closed by another thread just now
             raise
 
+    @property
+    def has_checksums(self) -> bool:
+        """Whether damage in the samples' bytes can be told."""
+        return isinstance(self.storage, MappedStorage) and self.storage.sums is not None
+
+    def is_damaged(self, index: int, level: int = 0) -> bool:
+        """Whether the bytes of a sample, or of one of its levels, are not those that were packed.
+
+        Their checksum tells; False where there is none.
+
+        Raises:
+            ClosedError: after `close`.
+        """
+        self.check_open()
+        try:
+            return self.storage.is_damaged(index, level)
+        except IndexError:
+            self.check_open()  # closed by another thread just now
+            raise
+
     def decode(self, index: int, level: int = 0) -> np.ndarray:
         """The whole image by the reference decoder.
 
@@ -148,10 +169,12 @@ class Records:
             (H, W, 3) uint8 RGB of the size that the tables announce.
 
         Raises:
-            BadSampleError: if it cannot be decoded, or has another size.
+            BadSampleError: if it cannot be decoded, has another size, or is damaged.
             ClosedError: after `close`.
         """
         data = self._bytes(index, level)
+        if self.is_damaged(index, level):
+            raise BadSampleError(index, self.name(index), level_words(level) + DAMAGED)
         try:
             return decode_stored(
                 data, int(self.modes[index]), self.size(index, level), self.upright

@@ -2,7 +2,7 @@
 
 Benchmarks need an epoch that lasts long enough to be timed, and record counts up to those of
 ImageNet, without the disk space: the new file holds the old file's data pages once, and tables
-whose entries point into them as often as asked. Samples keep their levels.
+whose entries point into them as often as asked. Samples keep their levels and checksums.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import numpy as np
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers import beton
+from headrace.pipeline.containers.beton_writer import write_tables
 from headrace.pipeline.containers.level_table import LEVEL, LevelTable
-from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, manifest_bytes
+from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
@@ -62,6 +63,7 @@ def repeat_records(source: Path, out: Path, *, split: str | None, count: int) ->
                 manifest,
                 (names * -(-count // len(names)))[:count],
                 _entries(records.storage.levels, order),
+                None if records.storage.sums is None else records.storage.sums[order],
             )
     return out
 
@@ -82,6 +84,7 @@ def _write(
     manifest: Manifest,
     names: Sequence[str],
     levels: np.ndarray,
+    sums: np.ndarray | None,
 ) -> None:
     data = np.memmap(source, np.uint8, "r")
     tables = beton.read_tables(data, source)
@@ -94,14 +97,7 @@ def _write(
     last = _next_page(int(max(ends.max(), level_ends.max(initial=0))), page)
     start = _next_page(beton.SAMPLES_OFFSET + len(order) * beton.SAMPLE.itemsize, page)
     ptrs = tables.ptrs[order] - first + start
-    levels_ptr = start + last - first
     levels["ptr"] = np.where(levels["size"] > 0, levels["ptr"].astype(np.int64) - first + start, 0)
-    if levels.size:
-        place = LevelsPlace(offset=levels_ptr, count=levels.shape[1])
-        manifest = dataclasses.replace(manifest, levels=place)
-    body = manifest_bytes(manifest, names)
-    manifest_ptr = levels_ptr + -(-levels.nbytes // 8) * 8
-    end = _next_page(manifest_ptr + len(body), page)
 
     samples = np.zeros(len(order), beton.SAMPLE)
     samples["mode"], samples["label"] = tables.modes[order], tables.labels[order]
@@ -110,19 +106,20 @@ def _write(
     allocations = np.zeros(len(order), beton.ALLOCATION)
     allocations["sample_id"] = np.arange(len(order))
     allocations["ptr"], allocations["size"] = ptrs, tables.sizes[order]
-    header = np.array([(beton.VERSION, 2, page, len(order), end)], beton.HEADER)
-    file.write(header.tobytes())
-    file.write(beton.field_descriptors((manifest_ptr, len(body))))
-    file.write(samples.tobytes())
     file.seek(start)
     for offset in range(first, min(last, data.size), _COPY_BYTES):
         data[offset : min(offset + _COPY_BYTES, last)].tofile(file)
-    file.seek(levels_ptr)
-    file.write(levels.tobytes())
-    file.seek(manifest_ptr)
-    file.write(body)
-    file.seek(end)
-    file.write(allocations.tobytes())
+    write_tables(
+        file,
+        start + last - first,
+        samples=samples,
+        allocations=allocations,
+        levels=levels,
+        sums=sums,
+        page_size=page,
+        manifest=manifest,
+        names=names,
+    )
 
 
 def _next_page(place: int, page: int) -> int:

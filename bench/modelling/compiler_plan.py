@@ -105,7 +105,7 @@ def _told_of_a_gpu() -> Iterator[None]:
             (GraphLowering, "compile_to_module", _stop),
         ):
             stack.enter_context(patch.object(place, name, value))
-        stack.enter_context(config.patch(force_disable_caches=True))
+        stack.enter_context(config.patch(fx_graph_cache=False))
         yield
 
 

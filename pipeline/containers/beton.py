@@ -8,13 +8,13 @@ The layout is FFCV's (ffcv 1.0.2, little-endian). A file is, in this order::
     zeros up to a page boundary
     data pages                  page_size bytes each; no sample straddles two pages
     level pages                 ours, between them: smaller sizes of the samples, if there are any
-    manifest pages              ours: tables of the levels, and the manifest
+    manifest pages              ours: tables of the levels, checksums, and the manifest
     ALLOCATION x num_samples    24 bytes each, up to the end of the file
 
 No allocation entry points into pages of ours, so FFCV never reads them. It has no place for class
 names, splits or file names; they are in the manifest, and where that is stands in the label
-field's argument bytes, which its integer handler ignores (`MANIFEST_POINTER`). Where the table of
-levels is, the manifest says.
+field's argument bytes, which its integer handler ignores (`POINTERS`), and so does where the
+checksums are. Where the table of levels is, the manifest says.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.command_line import called
+from headrace.pipeline.containers.checksums import read_sums
 from headrace.pipeline.containers.level_table import LEVEL, LevelTable, check_levels
 from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, read_manifest
 from headrace.pipeline.containers.storage import Container, MappedStorage, SampleTable
@@ -59,8 +60,16 @@ SAMPLE = np.dtype(
     }
 )
 ALLOCATION = np.dtype([("sample_id", "<u8"), ("ptr", "<u8"), ("size", "<u8")])
-MANIFEST_POINTER = np.dtype([("magic", "S8"), ("offset", "<u8"), ("length", "<u8")])
-MANIFEST_MAGIC = b"HEADRACE"
+POINTERS = np.dtype(
+    [
+        ("magic", "S8"),
+        ("offset", "<u8"),
+        ("length", "<u8"),
+        ("sums_magic", "S8"),
+        ("sums_offset", "<u8"),
+    ]
+)
+MANIFEST_MAGIC, SUMS_MAGIC = b"HEADRACE", b"HRXXH3-1"
 SAMPLES_OFFSET = HEADER.itemsize + 2 * FIELD.itemsize
 
 
@@ -74,6 +83,7 @@ class Tables:
         labels: (N,) int64, -1 where there is none.
         ptrs, sizes: (N,) int64, absolute offset and length in bytes of the sample's data.
         manifest: (offset, length) in bytes of the manifest, or None in a file of FFCV's own.
+        sums: offset in bytes of the checksums, or None in a file that has none.
         page_size: bytes.
         end: offset of the allocation table, where all pages end.
     """
@@ -85,6 +95,7 @@ class Tables:
     ptrs: np.ndarray
     sizes: np.ndarray
     manifest: tuple[int, int] | None
+    sums: int | None
     page_size: int
     end: int
 
@@ -112,7 +123,6 @@ def open_beton(path: Path) -> Container:
     data = map_file(path)
     tables = read_tables(data, path)
     check_tables(tables, data.size, path)
-    forget_pages(data)  # a million samples' tables are 60 MB, and have been copied
     manifest = Manifest()
     names: Sequence[str] = ()
     levels = None
@@ -125,6 +135,8 @@ def open_beton(path: Path) -> Container:
             raise RecordsError(f"{path} is damaged: its manifest describes other samples")
         if manifest.levels is not None:
             levels = _read_levels(data, tables, manifest.levels, path)
+    sums = None if tables.sums is None else _read_sums(data, tables, levels, manifest, path)
+    forget_pages(data)  # a million samples' tables are 100 MB, and have been copied
     table = SampleTable(
         modes=tables.modes,
         heights=tables.heights,
@@ -132,7 +144,9 @@ def open_beton(path: Path) -> Container:
         labels=tables.labels,
         names=names,
     )
-    storage = MappedStorage([data], tables.ptrs, tables.sizes, paths=[path], levels=levels)
+    storage = MappedStorage(
+        [data], tables.ptrs, tables.sizes, paths=[path], levels=levels, sums=sums
+    )
     return Container(kind="beton", manifest=manifest, table=table, storage=storage)
 
 
@@ -170,6 +184,7 @@ def read_tables(data: np.ndarray, path: Path) -> Tables:
     samples = data[SAMPLES_OFFSET:samples_end].view(SAMPLE)
     allocations = data[end:].view(ALLOCATION)
     ptrs = samples["data_ptr"].astype(np.int64)
+    manifest, sums = _read_pointers(fields[1]["arguments"], end, path)
     return Tables(
         modes=samples["mode"].copy(),
         heights=samples["height"].astype(np.int32),
@@ -177,7 +192,8 @@ def read_tables(data: np.ndarray, path: Path) -> Tables:
         labels=samples["label"].astype(np.int64),
         ptrs=ptrs,
         sizes=_sizes(ptrs, allocations, path),
-        manifest=_manifest_span(fields[1]["arguments"], end, path),
+        manifest=manifest,
+        sums=sums,
         page_size=int(header["page_size"]),
         end=end,
     )
@@ -217,14 +233,24 @@ def check_tables(tables: Tables, num_bytes: int, path: Path) -> None:
         )
 
 
-def _manifest_span(arguments: np.ndarray, end: int, path: Path) -> tuple[int, int] | None:
-    pointer = arguments[: MANIFEST_POINTER.itemsize].view(MANIFEST_POINTER)[0]
-    if pointer["magic"] != MANIFEST_MAGIC:
-        return None
-    offset, length = int(pointer["offset"]), int(pointer["length"])
-    if offset < SAMPLES_OFFSET or offset + length > end:
+def _read_pointers(
+    arguments: np.ndarray, end: int, path: Path
+) -> tuple[tuple[int, int] | None, int | None]:
+    """Where the manifest is, offset and length in bytes, and the checksums; None where they are
+    not."""
+    pointers = arguments[: POINTERS.itemsize].view(POINTERS)[0]
+    manifest, sums = pointers["magic"], pointers["sums_magic"]
+    if manifest not in (b"", MANIFEST_MAGIC) or sums not in (b"", SUMS_MAGIC):
+        raise RecordsError(
+            f"{path} is damaged: where its manifest or its checksums are said to be, there is "
+            "something else; copy or pack it again"
+        )
+    offset, length = int(pointers["offset"]), int(pointers["length"])
+    if manifest and (offset < SAMPLES_OFFSET or offset + length > end):
         raise RecordsError(f"{path} is damaged: its manifest lies outside the file")
-    return offset, length
+    if sums and not manifest:
+        raise RecordsError(f"{path} is damaged: it has checksums and no manifest")
+    return (offset, length) if manifest else None, int(pointers["sums_offset"]) if sums else None
 
 
 def _read_levels(data: np.ndarray, tables: Tables, place: LevelsPlace, path: Path) -> LevelTable:
@@ -243,12 +269,32 @@ def _read_levels(data: np.ndarray, tables: Tables, place: LevelsPlace, path: Pat
     return check_levels(entries, tables.modes == MODE_JPEG, start, tables.end, path)
 
 
-def field_descriptors(manifest: tuple[int, int] | None) -> bytes:
-    """The two field descriptors, with the manifest's (offset, length) in bytes."""
+def _read_sums(
+    data: np.ndarray, tables: Tables, levels: LevelTable | None, manifest: Manifest, path: Path
+) -> np.ndarray:
+    """(N, 1 + L) SUM, after all tables have been compared with theirs."""
+    count, columns = len(tables.modes), 0 if levels is None else levels.ptrs.shape[1]
+    assert tables.sums is not None and tables.manifest is not None
+    samples_end = SAMPLES_OFFSET + count * SAMPLE.itemsize
+    offset, length = tables.manifest
+    spans = [(0, samples_end), (offset, offset + length), (tables.end, data.size)]
+    if manifest.levels is not None:
+        start = manifest.levels.offset
+        spans.append((start, start + count * columns * LEVEL.itemsize))
+    return read_sums(data, tables.sums, (count, 1 + columns), spans, path)
+
+
+def field_descriptors(manifest: tuple[int, int] | None, sums: int | None = None) -> bytes:
+    """The two field descriptors, with the manifest's (offset, length) and the checksums' offset in
+    bytes."""
     fields = np.zeros(2, FIELD)
     fields["type_id"] = TYPE_RGB_IMAGE, TYPE_INT
     fields["name"] = b"image", b"label"
+    pointers = np.zeros(1, POINTERS)
     if manifest is not None:
-        pointer = np.array([(MANIFEST_MAGIC, *manifest)], MANIFEST_POINTER)
-        fields["arguments"][1, : MANIFEST_POINTER.itemsize] = pointer.view(np.uint8)
+        pointers["magic"] = MANIFEST_MAGIC
+        pointers["offset"], pointers["length"] = manifest
+    if sums is not None:
+        pointers["sums_magic"], pointers["sums_offset"] = SUMS_MAGIC, sums
+    fields["arguments"][1, : POINTERS.itemsize] = pointers.view(np.uint8)
     return fields.tobytes()

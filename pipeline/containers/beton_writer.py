@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 
 from headrace.pipeline.containers import beton
+from headrace.pipeline.containers.checksums import SUM, TABLES_SUM, sample_sum, sums_bytes
 from headrace.pipeline.containers.level_pages import LevelPages
 from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, manifest_bytes
 from headrace.pipeline.errors import BadImageError, ConfigError
 
 MAX_PAGE_SIZE = 1 << 31  # the largest power of two in the header's four bytes
+_ALIGNMENT = 8  # of tables, and of the offsets inside them
 
 
 def check_page_size(page_size: int) -> None:
@@ -32,7 +34,7 @@ def check_page_size(page_size: int) -> None:
 class BetonWriter:
     """Streams samples into an open file.
 
-    The tables of the samples grow in memory (48 bytes each, 12 more for each level), their data
+    The tables of the samples grow in memory (52 bytes each, 16 more for each level), their data
     does not, but for at most a page for each level.
 
     Args:
@@ -56,6 +58,7 @@ class BetonWriter:
         self._file = file
         self._samples = np.zeros(capacity, beton.SAMPLE)
         self._allocations = np.zeros(capacity, beton.ALLOCATION)
+        self._sums = np.zeros(capacity, SUM)
         self._levels = LevelPages(capacity)
         self._place = self._up(beton.SAMPLES_OFFSET + self._samples.nbytes)
         file.seek(self._place)
@@ -90,6 +93,7 @@ class BetonWriter:
         index = self.num_samples
         self._samples[index] = (mode, width, height, self._place, label)
         self._allocations[index] = (index, self._place, size)
+        self._sums[index] = sample_sum(data)
         self.num_samples += 1
         self._place += size
         self._levels.add(index, levels, self.page_size)
@@ -126,28 +130,68 @@ class BetonWriter:
         place = self._up(self._place)
         for page in self._levels.rest():
             place = self._levels.write(self._file, place, page)
-        table = self._levels.table(self.num_samples)
-        if table.size:
-            levels = LevelsPlace(offset=place, count=table.shape[1])
-            manifest = replace(manifest, levels=levels)
-            self._file.seek(place)
-            self._file.write(table.tobytes())
-        # Offsets inside it are aligned to eight bytes.
-        manifest_ptr = -(-(place + table.nbytes) // 8) * 8
-        body = manifest_bytes(manifest, names)
-        self._file.seek(manifest_ptr)
-        self._file.write(body)
-        table_ptr = self._up(manifest_ptr + len(body))
-        self._file.seek(table_ptr)
-        self._file.write(self._allocations[: self.num_samples].tobytes())
-        header = np.array(
-            [(beton.VERSION, 2, self.page_size, self.num_samples, table_ptr)], beton.HEADER
+        levels, level_sums = self._levels.tables(self.num_samples)
+        write_tables(
+            self._file,
+            place,
+            samples=self._samples[: self.num_samples],
+            allocations=self._allocations[: self.num_samples],
+            levels=levels,
+            sums=np.concatenate([self._sums[: self.num_samples, None], level_sums], axis=1),
+            page_size=self.page_size,
+            manifest=manifest,
+            names=names,
         )
-        self._file.seek(0)
-        self._file.write(header.tobytes())
-        self._file.write(beton.field_descriptors((manifest_ptr, len(body))))
-        self._file.write(self._samples[: self.num_samples].tobytes())
 
     def _up(self, place: int) -> int:
         """The next page boundary."""
-        return -(-place // self.page_size) * self.page_size
+        return _next_multiple(place, self.page_size)
+
+
+def write_tables(
+    file: IO[bytes],
+    place: int,
+    *,
+    samples: np.ndarray,
+    allocations: np.ndarray,
+    levels: np.ndarray,
+    sums: np.ndarray | None,
+    page_size: int,
+    manifest: Manifest,
+    names: Sequence[str],
+) -> None:
+    """Writes everything but the data of samples and levels; the file is then complete.
+
+    Args:
+        place: where those data end, bytes.
+        samples: (N,) SAMPLE of beton.py.
+        allocations: (N,) ALLOCATION of beton.py.
+        levels: (N, L) LEVEL; L is 0 where there are none.
+        sums: (N, 1 + L) SUM, or None for a file without checksums.
+        page_size: bytes.
+        manifest: of the samples; where their levels are is put in here.
+        names: (N,) their file names.
+    """
+    there = LevelsPlace(offset=place, count=levels.shape[1]) if levels.size else None
+    sums_ptr = _next_multiple(place + levels.nbytes, _ALIGNMENT)
+    num_bytes = 0 if sums is None else TABLES_SUM.itemsize + sums.nbytes
+    manifest_ptr = _next_multiple(sums_ptr + num_bytes, _ALIGNMENT)
+    body = manifest_bytes(replace(manifest, levels=there), names)
+    table_ptr = _next_multiple(manifest_ptr + len(body), page_size)
+    header = np.array([(beton.VERSION, 2, page_size, len(samples), table_ptr)], beton.HEADER)
+    pointers = (manifest_ptr, len(body)), None if sums is None else sums_ptr
+    parts = [
+        (0, header.tobytes() + beton.field_descriptors(*pointers) + samples.tobytes()),
+        (manifest_ptr, body),
+        (table_ptr, allocations.tobytes()),
+        (place, levels.tobytes()),
+    ]
+    if sums is not None:
+        parts.append((sums_ptr, sums_bytes([part for _, part in parts], sums)))
+    for start, part in parts:
+        file.seek(start)
+        file.write(part)
+
+
+def _next_multiple(place: int, size: int) -> int:
+    return -(-place // size) * size

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from headrace.pipeline.containers.checksums import SUM, sample_sum
 from headrace.pipeline.containers.level_table import LEVEL, without_empty
 from headrace.pipeline.levels import MAX_LEVELS
 
@@ -39,6 +40,7 @@ class LevelPages:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._columns: list[np.ndarray] = []
+        self._sums: list[np.ndarray] = []
         self._pages: list[_Page] = []
         self._full: list[_Page] = []
 
@@ -48,6 +50,7 @@ class LevelPages:
         for number, data in enumerate(levels):
             if number == len(self._columns):
                 self._columns.append(np.zeros(self._capacity, LEVEL))
+                self._sums.append(np.zeros(self._capacity, SUM))
                 self._pages.append(_Page(number))
             if not data:
                 continue
@@ -55,6 +58,7 @@ class LevelPages:
                 self._full.append(self._pages[number])
                 self._pages[number] = _Page(number)
             self._pages[number].add(index, data)
+            self._sums[number][index] = sample_sum(data)
 
     def full(self) -> Iterator[_Page]:
         """Pages to be written now, where the next data page would begin."""
@@ -77,8 +81,13 @@ class LevelPages:
         column["size"][page.indices] = sizes
         return place + page.num_bytes
 
-    def table(self, num_samples: int) -> np.ndarray:
-        """(num_samples, L) LEVEL; without a column where no sample has levels."""
+    def tables(self, num_samples: int) -> tuple[np.ndarray, np.ndarray]:
+        """(num_samples, L) LEVEL and SUM; without columns where no sample has levels."""
         if not self._columns:
-            return np.zeros((num_samples, 0), LEVEL)
-        return without_empty(np.stack([c[:num_samples] for c in self._columns], axis=1))
+            return np.zeros((num_samples, 0), LEVEL), np.zeros((num_samples, 0), SUM)
+        entries, sums = (
+            np.stack([column[:num_samples] for column in columns], axis=1)
+            for columns in (self._columns, self._sums)
+        )
+        entries = without_empty(entries)
+        return entries, sums[:, : entries.shape[1]]

@@ -117,7 +117,7 @@ class Manifest:
                 report=None if report is None else PackReport.from_json(report),
                 levels=None if levels is None else _levels_place(**levels),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise RecordsError(f"the manifest is damaged: {error!r}") from error
 
 
@@ -194,7 +194,7 @@ def read_manifest(data: np.ndarray) -> tuple[Manifest, NameTable]:
         raise RecordsError("the manifest is damaged: its lengths do not add up")
     try:
         values = json.loads(data[HEADER.itemsize : start].tobytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordsError(f"the manifest is damaged: {error}") from error
     manifest = Manifest.from_json(values)
     offsets = np.frombuffer(data, "<u8", count + 1, start)

@@ -12,15 +12,11 @@ from typing import BinaryIO
 import numpy as np
 
 from headrace.pipeline.containers.beton import MODE_JPEG
+from headrace.pipeline.containers.checksums import SUM, sample_sum
 from headrace.pipeline.containers.level_table import LEVEL, without_empty
 from headrace.pipeline.containers.manifest import Manifest, json_bytes, manifest_bytes
-from headrace.pipeline.containers.shards import (
-    INDEX_VERSION,
-    SAMPLE,
-    level_extension,
-    tables_path,
-    write_tables,
-)
+from headrace.pipeline.containers.shard_tables import SAMPLE, tables_path, write_tables
+from headrace.pipeline.containers.shards import INDEX_VERSION, level_extension
 from headrace.pipeline.levels import MAX_LEVELS
 
 _BLOCK = 512
@@ -45,6 +41,7 @@ class ShardWriter:
         self._index: list[str] = []
         self._rows: list[tuple[int, int, int, int, int, int]] = []
         self._levels: list[list[tuple[int, int]]] = []
+        self._sums: list[list[int]] = []
         self._next = ("", "")
 
     def begin(self, name: str, split: str) -> None:
@@ -91,6 +88,8 @@ class ShardWriter:
         self._levels.append(
             [places.get(level_extension(level), (0, 0)) for level in range(1, MAX_LEVELS + 1)]
         )
+        bodies = (data, *levels, *[None] * (MAX_LEVELS - len(levels)))
+        self._sums.append([sample_sum(body) if body else 0 for body in bodies])
         self.num_samples += 1
 
     def finish(self, manifest: Manifest, names: Sequence[str]) -> None:
@@ -99,8 +98,11 @@ class ShardWriter:
         body = manifest_bytes(manifest, names)
         where = tables_path(self._folder / f"{self._single}.tar" if self._single else self._folder)
         levels = np.array(self._levels, LEVEL).reshape(len(self._rows), MAX_LEVELS)
+        levels = without_empty(levels)
+        sums = np.array(self._sums, SUM).reshape(len(self._rows), 1 + MAX_LEVELS)
         samples = np.array(self._rows, SAMPLE)
-        write_tables(where, self._shards, samples, body, without_empty(levels))
+        kept_sums = sums[:, : 1 + levels.shape[1]]
+        write_tables(where, self._shards, samples, body, levels, kept_sums)
 
     def abort(self) -> None:
         """Lets go of the open shard."""

@@ -18,21 +18,25 @@ images' sizes come from their headers and the splits from the shards' names (`tr
 from __future__ import annotations
 
 import re
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from headrace.pipeline.containers.beton import MODE_JPEG
-from headrace.pipeline.containers.level_table import LEVEL, LevelTable, check_levels
+from headrace.pipeline.containers.checksums import SUM
+from headrace.pipeline.containers.level_table import LevelTable, check_levels
 from headrace.pipeline.containers.manifest import (
     DEFAULT_SPLIT,
     Manifest,
-    NameTable,
     Skipped,
-    read_manifest,
+)
+from headrace.pipeline.containers.shard_tables import (
+    SAMPLE,
+    TABLES_NAME,
+    ShardTables,
+    no_levels,
+    read_tables,
+    tables_path,
 )
 from headrace.pipeline.containers.storage import Container, MappedStorage, SampleTable
 from headrace.pipeline.errors import RecordsError
@@ -41,38 +45,8 @@ from headrace.pipeline.layouts.listing import split_of
 from headrace.pipeline.mapped import map_file
 
 INDEX_VERSION = "v1.2"
-TABLES_NAME = "headrace.npz"
-SAMPLE = np.dtype(
-    [
-        ("shard", "<u4"),
-        ("width", "<u2"),
-        ("height", "<u2"),
-        ("label", "<i8"),
-        ("ptr", "<u8"),
-        ("size", "<u8"),
-    ]
-)
 _SHARD_NAME = re.compile(r"(.*?)[-_]?[0-9]*\.tar")
 _JPEG_NAMES = ("jpg", "jpeg")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardTables:
-    """What is known of the samples of some shards.
-
-    Attributes:
-        shards: the .tar files.
-        samples: (N,) SAMPLE.
-        manifest: classes, splits and the rest.
-        names: (N,) file names at packing time.
-        levels: (N, L) LEVEL, offsets and sizes in the samples' shards; L is 0 where there are none.
-    """
-
-    shards: list[Path]
-    samples: np.ndarray
-    manifest: Manifest
-    names: NameTable | list[str]
-    levels: np.ndarray
 
 
 def is_shard_folder(path: Path) -> bool:
@@ -83,13 +57,6 @@ def is_shard_folder(path: Path) -> bool:
 def is_tar(head: bytes) -> bool:
     """Tells from a file's first 512 bytes whether it is a .tar."""
     return head[257:262] == b"ustar"
-
-
-def tables_path(path: Path) -> Path:
-    """Where our tables of a shard, or of a folder of shards, lie."""
-    if path.suffix == ".tar":
-        return path.with_name(f"{path.stem}.{TABLES_NAME}")
-    return path / TABLES_NAME
 
 
 def open_shards(path: Path) -> Container:
@@ -117,6 +84,7 @@ def open_shards(path: Path) -> Container:
         samples["shard"].astype(np.int64),
         paths=tables.shards,
         levels=_levels(path, tables, num_bytes),
+        sums=_sums(path, tables),
     )
     return Container(kind="shards", manifest=tables.manifest, table=table, storage=storage)
 
@@ -129,7 +97,7 @@ def read_shard_tables(path: Path) -> ShardTables:
     """
     ours = tables_path(path)
     if ours.is_file():
-        return _read_ours(ours)
+        return read_tables(ours)
     shards = [path] if path.suffix == ".tar" else sorted(path.glob("*.tar"))
     if not shards:
         raise RecordsError(f"{path} holds no .tar shards")
@@ -141,62 +109,20 @@ def level_extension(level: int) -> str:
     return f"{level}.jpg"
 
 
-def write_tables(
-    path: Path, shards: list[Path], samples: np.ndarray, manifest_body: bytes, levels: np.ndarray
-) -> None:
-    """Writes our tables.
-
-    Args:
-        path: as from `tables_path`.
-        shards: in the same folder as `path`.
-        samples: (N,) SAMPLE.
-        manifest_body: from pipeline/containers/manifest.py: manifest_bytes.
-        levels: (N, L) LEVEL; without a column it is left out.
-    """
-    more: dict[str, Any] = {"levels": levels} if levels.size else {}
-    with path.open("wb") as file:
-        np.savez(
-            file,
-            shards=np.array([s.name for s in shards]),
-            samples=samples,
-            manifest=np.frombuffer(manifest_body, np.uint8),
-            **more,
-        )
-
-
-def _read_ours(path: Path) -> ShardTables:
-    try:
-        with np.load(path, allow_pickle=False) as tables:
-            names, samples, body = (tables[k] for k in ("shards", "samples", "manifest"))
-            levels = tables["levels"] if "levels" in tables else _no_levels(samples.size)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RecordsError(f"{path} is damaged ({error}); pack the data set again") from error
-    sound = samples.dtype == SAMPLE and samples.ndim == 1 and body.dtype == np.uint8
-    if not sound or levels.dtype != LEVEL or levels.ndim != 2 or len(levels) != len(samples):
-        raise RecordsError(f"{path} is damaged: its tables have other columns; pack again")
-    shards = [path.parent / Path(str(name)).name for name in names.tolist()]
-    for shard in shards:
-        if not shard.is_file():
-            raise RecordsError(f"the shard {shard} is missing; copy it beside {path.name}")
-    manifest, sample_names = read_manifest(body)
-    stops = [stop for _, stop in manifest.splits.values()]
-    if len(sample_names) != len(samples) or max(stops, default=0) > len(samples):
-        raise RecordsError(f"{path} is damaged: its manifest describes other samples")
-    return ShardTables(
-        shards=shards, samples=samples, manifest=manifest, names=sample_names, levels=levels
-    )
-
-
-def _no_levels(num_samples: int) -> np.ndarray:
-    return np.zeros((num_samples, 0), LEVEL)
-
-
 def _levels(path: Path, tables: ShardTables, num_bytes: np.ndarray) -> LevelTable | None:
     """Where the levels are, checked; `num_bytes` are those of each shard."""
     if not tables.levels.shape[1]:
         return None
     is_jpeg = np.ones(len(tables.samples), bool)
     return check_levels(tables.levels, is_jpeg, 0, num_bytes[tables.samples["shard"]], path)
+
+
+def _sums(path: Path, tables: ShardTables) -> np.ndarray | None:
+    """The checksums, checked to be those of the samples and their levels."""
+    sums, shape = tables.sums, (len(tables.samples), 1 + tables.levels.shape[1])
+    if sums is not None and (sums.dtype != SUM or sums.shape != shape):
+        raise RecordsError(f"{path} is damaged: its checksums are of other samples; pack again")
+    return sums
 
 
 def _check(path: Path, samples: np.ndarray, sizes: np.ndarray) -> None:
@@ -250,7 +176,8 @@ def _read_indices(shards: list[Path]) -> ShardTables:
         samples=samples,
         manifest=manifest,
         names=names,
-        levels=_no_levels(len(samples)),
+        levels=no_levels(len(samples)),
+        sums=None,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from headrace.pipeline.containers.checksums import sample_sum
 from headrace.pipeline.containers.level_table import LevelTable
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.mapped import map_file
@@ -22,6 +23,10 @@ class Storage(Protocol):
 
     def view(self, index: int, level: int = 0) -> np.ndarray:
         """(bytes,) uint8, read-only, of a sample or of one of its levels."""
+        ...
+
+    def is_damaged(self, index: int, level: int = 0) -> bool:
+        """Whether those bytes are not those that were stored, as far as a checksum tells."""
         ...
 
     def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> Storage:
@@ -77,6 +82,8 @@ class MappedStorage:
         ptrs, sizes: (N,) int64, offset and length in bytes within that map.
         paths: the files, in the order of `maps`.
         levels: where the samples' levels are, in the same files; None where there are none.
+        sums: (N, 1 + L) uint32 checksums of the samples and their levels; None where there are
+            none.
     """
 
     def __init__(
@@ -88,6 +95,7 @@ class MappedStorage:
         *,
         paths: Sequence[Path],
         levels: LevelTable | None = None,
+        sums: np.ndarray | None = None,
     ) -> None:
         self.maps = list(maps)
         self._lengths = [(path, len(data)) for path, data in zip(paths, maps, strict=True)]
@@ -95,6 +103,7 @@ class MappedStorage:
         self._places = [(path.absolute(), num_bytes) for path, num_bytes in self._lengths]
         self.ptrs, self.sizes, self.files = ptrs, sizes, files
         self.levels = levels
+        self.sums = sums
 
     def view(self, index: int, level: int = 0) -> np.ndarray:
         data = self.maps[0 if self.files is None else int(self.files[index])]
@@ -105,11 +114,20 @@ class MappedStorage:
             start, size = self.levels.ptrs[index, level - 1], self.levels.sizes[index, level - 1]
         return data[int(start) : int(start) + int(size)]
 
+    def is_damaged(self, index: int, level: int = 0) -> bool:
+        """See `Storage.is_damaged`."""
+        if self.sums is None:
+            return False
+        return sample_sum(self.view(index, level).data) != int(self.sums[index, level])
+
     def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> MappedStorage:
         """See `Storage.part`."""
         other = object.__new__(MappedStorage)
         other.maps, other._lengths, other.levels = self.maps, self._lengths, None
         other.ptrs, other.sizes = self.ptrs[indices], self.sizes[indices]
+        other.sums = None
+        if self.sums is not None:
+            other.sums = self.sums[indices, 0 if levels is None else levels][:, None]
         if levels is not None and self.levels is not None:
             smaller = np.flatnonzero(levels)
             places = indices[smaller], levels[smaller].astype(np.int64) - 1
@@ -124,12 +142,13 @@ class MappedStorage:
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"places": self._places, "tables": (self.ptrs, self.sizes, self.files)}
+        tables = self.ptrs, self.sizes, self.files, self.sums
+        return {"places": self._places, "tables": tables}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._places = self._lengths = state["places"]
         self.maps = [_mapped_again(path, num_bytes) for path, num_bytes in self._places]
-        self.ptrs, self.sizes, self.files = state["tables"]
+        self.ptrs, self.sizes, self.files, self.sums = state["tables"]
         self.levels = None  # parts travel, and have none
 
     def cut_short(self) -> Path | None:
@@ -159,6 +178,10 @@ class FileStorage:
     def view(self, index: int, level: int = 0) -> np.ndarray:
         assert level == 0
         return np.fromfile(self.root / self.names[index], np.uint8)
+
+    def is_damaged(self, index: int, level: int = 0) -> bool:
+        """No checksum says so."""
+        return False
 
     def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> FileStorage:
         """See `Storage.part`."""

@@ -165,17 +165,18 @@ class _Source:
 
     It is apart from `_Lane` so that the pipeline, which keeps it, does not keep itself alive.
 
-    A JPEG whose header is not what the tables say never reaches DALI, which would decode another
-    format, or gigabytes, without a question, and turn what is in a folder by its own reading of
-    odd metadata; one pixel goes there instead.
+    A JPEG that is damaged, or whose header is not what the tables say, never reaches DALI, which
+    would decode another format, or gigabytes, without a question, and turn what is in a folder by
+    its own reading of odd metadata; one pixel goes there instead.
 
     Attributes:
         suspect: batch number to (b,) bool, which samples those are, for the batches asked for.
     """
 
-    def __init__(self, records: Records, mode: int) -> None:
+    def __init__(self, records: Records, mode: int, checks: bool) -> None:
         self._records = records
         self._mode = mode
+        self._checks = checks
         self.suspect: dict[int, np.ndarray] = {}
         self._work: Iterator[tuple[Any, ...]] = iter(())
         # DALI reads the arrays themselves; the last ones are kept until it must be done with them.
@@ -208,10 +209,12 @@ class _Source:
             views = list(map(records.view, indices.tolist(), levels.tolist()))
             sides = [(h, w) for h, w in records.sizes(indices, levels).tolist()]
             suspect = np.zeros(len(views), bool)
+            if self._checks:
+                suspect[:] = list(map(records.is_damaged, indices.tolist(), levels.tolist()))
             if self._mode == MODE_RAW:
                 views = [v.reshape(h, w, 3) for v, (h, w) in zip(views, sides, strict=True)]
             else:
-                suspect[:] = [not self._trusted(*v) for v in zip(views, sides, strict=True)]
+                suspect |= [not self._trusted(*v) for v in zip(views, sides, strict=True)]
                 for slot in np.flatnonzero(suspect).tolist():
                     views[slot], boxes[slot] = ONE_PIXEL, (0, 0, 1, 1)
             self.suspect[step] = suspect
@@ -239,7 +242,8 @@ class _Lane:
         self._config = config
         self._mode = mode
         self._way = way
-        self._source = _Source(records, mode)
+        checks = config.decode.checks(mode) and records.has_checksums
+        self._source = _Source(records, mode, checks)
         self._buffers = BufferPool(config.rank_batch_size, config.largest_shape, pinned=False)
         self._pipeline: Any = None
         self._shape = (0, 0)  # that the pipeline is built for

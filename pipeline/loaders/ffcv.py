@@ -116,11 +116,24 @@ class FfcvBackend:
         self, plan: EpochPlan, places: slice, images: torch.Tensor
     ) -> list[tuple[int, str]]:
         bad = []
-        for slot in np.flatnonzero(self._memory.suspect[places]).tolist():
+        suspect = self._memory.suspect[places] > 0
+        suspect |= self._damaged(plan.indices[places])
+        for slot in np.flatnonzero(suspect).tolist():
             reason = redecode(self._records, plan, places.start + slot, images, slot)
             if reason is not None:
                 bad.append((slot, reason))
         return bad
+
+    def _damaged(self, indices: np.ndarray) -> np.ndarray:
+        """(b,) bool, which of these records' bytes are found to be damaged."""
+        records = self._records
+        damaged = np.zeros(len(indices), bool)
+        if records.has_checksums:
+            for mode in np.unique(records.modes[indices]).tolist():
+                if self._config.decode.checks(mode):
+                    chosen = records.modes[indices] == mode
+                    damaged[chosen] = list(map(records.is_damaged, indices[chosen].tolist()))
+        return damaged
 
 
 def _next_batch(iterator: PlanIterator) -> np.ndarray:

@@ -20,7 +20,8 @@ import torch
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.command_line import called
-from headrace.pipeline.containers.beton import MODE_RAW
+from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
+from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import BadSampleError, ConfigError
 from headrace.pipeline.installed import is_installed
@@ -119,6 +120,8 @@ class NativeBackend:
             config.rank_batch_size, config.largest_shape, pinned=config.device.type == "cuda"
         )
         self._num_threads = max(1, config.num_workers)
+        self._checks_jpegs = config.decode.checks(MODE_JPEG) and records.has_checksums
+        self._checks_raw = config.decode.checks(MODE_RAW) and records.has_checksums
         self._threads: list[threading.Thread] = []
         self._runs: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         # The file, where all there is to do is to resize what lies in it.
@@ -168,12 +171,12 @@ class NativeBackend:
 
     def _work(self) -> None:
         """A thread: takes runs until it is told to end."""
-        decode = _region_decoder(self._records)
+        decode = _region_decoder(self._records, self._checks_jpegs)
         for run in iter(self._runs.get, None):
             try:
                 if not run.epoch.left and run.batch.error is None:
                     if self._raw_file is not None:
-                        self._fill_raw(run, self._raw_file)
+                        run.batch.bad.extend(self._fill_raw(run, self._raw_file))
                     else:
                         run.batch.bad.extend(self._fill(run, decode))
             except BaseException as error:  # carried to the consumer, who would wait for ever
@@ -204,7 +207,8 @@ class NativeBackend:
             table.append(box_row(crop, flip, image))
         resize_boxes(np.array(table, np.int64).reshape(-1, TABLE_COLUMNS))
 
-    def _fill_raw(self, run: _Run, file: np.ndarray) -> None:
+    def _fill_raw(self, run: _Run, file: np.ndarray) -> Iterator[tuple[int, str]]:
+        """Resizes a run; yields what is bad."""
         plan, records = run.epoch.plan, self._records
         storage = records.storage
         assert isinstance(storage, MappedStorage)
@@ -218,10 +222,19 @@ class NativeBackend:
             run.batch.images[run.slots.start : run.slots.stop],
             plan.targets_of(run.places),
         )
+        if self._checks_raw:
+            for slot, index in zip(run.slots, indices.tolist(), strict=True):
+                if records.is_damaged(index):
+                    run.batch.images[slot] = 0
+                    yield slot, DAMAGED
 
 
-def _region_decoder(records: Records) -> Decode:
-    """A decoder of this thread's own; falls back to whole images where nvImageCodec can't."""
+def _region_decoder(records: Records, checks: bool) -> Decode:
+    """A decoder of this thread's own; falls back to whole images where nvImageCodec can't.
+
+    Args:
+        checks: whether JPEGs' bytes are compared with their checksums.
+    """
 
     def whole(index: int, level: int, box: Box) -> np.ndarray | BadSampleError:
         y, x, height, width = box
@@ -252,6 +265,8 @@ def _region_decoder(records: Records) -> Decode:
             if (stream.height, stream.width) != records.size(index, level):
                 return None
             if stream.codec_name != "jpeg":  # it knows many, other loaders do not
+                return None
+            if checks and records.is_damaged(index, level):
                 return None
         except RuntimeError:
             return None

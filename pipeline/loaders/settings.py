@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders import LOADERS
 
@@ -34,6 +35,9 @@ class DecodeConfig:
     """Share of the device's free memory that the resident loader may take."""
     on_bad_sample: Literal["raise", "skip"] = "raise"
     """An image that cannot be decoded is an error, or the plan's next one takes its place."""
+    check_bytes: Literal["jpeg", "all", "off"] = "jpeg"
+    """Which samples' stored bytes are compared with the checksum that they were packed with, each
+    time that they are read; those of raw ones cost more than to resize them."""
 
     def __post_init__(self) -> None:
         if self.loader not in ("auto", *LOADERS):
@@ -44,7 +48,13 @@ class DecodeConfig:
             raise ConfigError(f"workers is {self.workers}, expected auto or a number from 0")
         if self.on_bad_sample not in ("raise", "skip"):
             raise ConfigError(f"on_bad_sample is {self.on_bad_sample!r}, expected raise or skip")
+        if self.check_bytes not in ("jpeg", "all", "off"):
+            raise ConfigError(f"check_bytes is {self.check_bytes!r}, expected jpeg, all or off")
         if not 0 < self.resident_memory <= 1:
             raise ConfigError(
                 f"resident_memory is {self.resident_memory}, expected a share above 0 and at most 1"
             )
+
+    def checks(self, mode: int) -> bool:
+        """Whether the bytes of samples stored in a mode (pipeline/containers/beton.py) are."""
+        return self.check_bytes == "all" or (self.check_bytes == "jpeg" and mode == MODE_JPEG)

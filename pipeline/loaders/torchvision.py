@@ -11,10 +11,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.bus_error import BUS_ERROR_ADVICE
+from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.containers.storage import MappedStorage, Storage
 from headrace.pipeline.decoding import decode_stored
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.levels import level_words
+from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.loaders.worker_processes import prepare_worker, worker_context
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
@@ -42,8 +44,8 @@ class _Work(NamedTuple):
 class _Decoder(Dataset):
     """Turns one `_Work` into one batch; plan and tables stay in the parent process."""
 
-    def __init__(self, upright: bool) -> None:
-        self.upright = upright
+    def __init__(self, upright: bool, decode: DecodeConfig) -> None:
+        self.upright, self.decode = upright, decode
 
     def __getitem__(self, work: _Work) -> tuple[torch.Tensor, list[tuple[int, str]]]:
         images = np.zeros((len(work.boxes), *work.shape, 3), np.uint8)
@@ -52,6 +54,8 @@ class _Decoder(Dataset):
             target = None if work.targets is None else work.targets[slot]
             try:
                 data = work.samples.view(slot)
+                if self.decode.checks(int(mode)) and work.samples.is_damaged(slot):
+                    raise ValueError(DAMAGED)
                 image = decode_stored(data, mode, tuple(size), self.upright)
             except (ValueError, OSError) as error:
                 bad.append((slot, level_words(int(work.levels[slot])) + str(error)))
@@ -95,7 +99,7 @@ class TorchvisionBackend:
         self._records = records
         self._works = _Works(records)
         self._batches: DataLoader | None = DataLoader(
-            _Decoder(records.upright),
+            _Decoder(records.upright, config.decode),
             batch_size=None,
             sampler=self._works,
             num_workers=config.num_workers,

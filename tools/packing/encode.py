@@ -25,6 +25,7 @@ from headrace.tools.packing.make_levels import (
     make_levels,
 )
 
+SUBSAMPLINGS = ("420", "422", "444")
 _STATS_STEP = 3
 # Longer side, in pixels, of the images that are stored losslessly by default, as measured by
 # bench/studies/small_images.py.
@@ -100,7 +101,7 @@ class EncodeConfig:
 
 _CHOICES: dict[str, tuple[str | int, ...]] = {
     "format": ("jpeg", "raw"),
-    "subsampling": ("420", "422", "444"),
+    "subsampling": SUBSAMPLINGS,
     "lossless": ("auto", "always", "never"),
     "truncated": ("skip", "keep"),
     "depth": DEPTHS,

@@ -9,6 +9,7 @@ import numpy as np
 
 from headrace.pipeline.bars import bar
 from headrace.pipeline.containers.beton import MODE_JPEG
+from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from headrace.pipeline.pixels import check_size
@@ -21,8 +22,8 @@ _TASK_SAMPLES = 32
 
 
 def verify_records(records: Records, workers: int) -> list[tuple[int, str]]:
-    """Checks each sample: its data decode without a warning, to the size that the tables say, and
-    so do its levels, which are like it.
+    """Checks each sample: its data have the checksum that they were packed with, decode without a
+    warning, to the size that the tables say, and so do its levels, which are like it.
 
     Returns:
         (index, what is wrong) of every bad sample and table.
@@ -59,6 +60,8 @@ def _problem(records: Records, index: int) -> str | None:
     size = int(records.heights[index]), int(records.widths[index])
     try:
         data = records.view(index)
+        if records.is_damaged(index):
+            return DAMAGED
         if records.kind == "folder":  # as the packer would read it
             header = parse_jpeg_header(data.data)
             image = decode_image(data.tobytes(), header).pixels

@@ -223,9 +223,10 @@ class RunConfig:
 # samples, save for rounding. Everything else would turn the continued run into another one.
 # Teachers may have been moved; that they are the same is checked by their fingerprint.
 FREE_ON_RESUME = frozenset(
-    "data loader workers on_bad_sample patience out overwrite device amp compile log_every "
-    "save_every tensorboard report pretrained weights activation_checkpointing resident_memory "
-    "tta tta_weight tta_scales deterministic profile teacher log tensorboard_media".split()
+    "data loader workers on_bad_sample check_bytes patience out overwrite device amp compile "
+    "log_every save_every tensorboard report pretrained weights activation_checkpointing "
+    "resident_memory tta tta_weight tta_scales deterministic profile teacher log "
+    "tensorboard_media".split()
 )
 LONGER = frozenset({"epochs", "schedule_from"})
 """What a resumed run may change to be trained longer; what that does to the learning rate is said
