@@ -20,6 +20,7 @@ from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device import result
 from headrace.bench.loading import level_points, scaling_points, throughput_report
+from headrace.bench.modelling import model_rows
 from headrace.bench.packers import compare_packers
 from headrace.bench.studies import loaders_apart, max_side, raw_yuv420, small_images, transfer
 from headrace.pipeline.command_line import run_command
@@ -145,6 +146,8 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "levels-loss": _listed(level_points.LOSS_COLUMNS),
     "transfer": _listed(transfer.COLUMNS),
     "distillation": _listed(distillation.COLUMNS),
+    "device-model": _listed(model_rows.COLUMNS),
+    "device-memory": model_rows.memory_table,
 }
 
 

@@ -44,6 +44,7 @@ SCRIPTS = {
     "bench transfer": "bench/transfer.py",
     "bench distillation": "bench/distillation.py",
     "bench levels": "bench/levels.py",
+    "bench device-model": "bench/device_model.py",
 }
 """Words after `headrace`, and the script of a checkout that does the same."""
 
