@@ -26,6 +26,9 @@ from headrace.pipeline.wording import one_line
 
 _TIFF_WIDTH, _TIFF_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _END_OF_IMAGE = b"\xff\xd9"
+# PIL does not mind a missing end of image once it has all lines. Who gets as far as this has missed
+# it, and libjpeg takes no second frame header.
+_SECOND_FRAME = b"\xff\xc0" + bytes(16)
 _PNG_SIGNATURE_BYTES = 8
 _PNG_METADATA = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 
@@ -104,6 +107,27 @@ def read_picture(
         except Exception as error:
             raise ValueError(_reason(error)) from None
     raise ValueError(fault)
+
+
+def read_stored_jpeg(data: bytes) -> np.ndarray:
+    """Decodes a JPEG as it is stored, whatever its metadata say of its orientation.
+
+    Args:
+        data: the file.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: PIL cannot read it as a JPEG, or it has no end.
+    """
+    try:
+        with Image.open(io.BytesIO(data + _SECOND_FRAME), formats=["JPEG"]) as image:
+            return to_rgb(image)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(_reason(error)) from None
 
 
 def _upright_size(image: Image.Image, jpeg: JpegHeader | None) -> tuple[int, int]:
