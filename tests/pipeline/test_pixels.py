@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from headrace.bench.studies.jpeg_kinds import broken_kinds, odd_kinds, picture, sound_kinds
+from headrace.pipeline.jpeg_header import jpeg_size
 from headrace.pipeline.pixels import decode_jpeg_rgb, decode_jpeg_upright
 from tests.builders import jpeg_bytes
 
@@ -78,6 +79,24 @@ def test_a_packed_file_needs_an_end_and_a_folder_s_only_its_pixels() -> None:
     assert shown
 
 
+def test_a_segment_that_leads_beyond_the_end_is_an_end_too_early() -> None:
+    """In the last block, so that PIL has all lines."""
+    whole = jpeg_bytes(picture()[:16, :16], "gray")
+    data = whole[:-3] + b"\xff\xe7\xff\x00" + whole[-2:]
+    assert Image.open(io.BytesIO(data)).convert("RGB").size == (16, 16)
+    with pytest.raises(ValueError, match="PIL: broken data stream"):
+        decode_jpeg_rgb(read_only(data))
+
+
+def test_an_image_behind_an_end_is_not_taken() -> None:
+    """PIL reads on where libjpeg finds no image; a table of sizes knows of the first frame only."""
+    small, large = jpeg_bytes(picture()[:8, :8]), jpeg_bytes(picture())
+    data = small[: small.index(b"\xff\xda")] + b"\xff\xd9" + large
+    assert Image.open(io.BytesIO(data)).size == picture().shape[1::-1]
+    with pytest.raises(ValueError, match="PIL: its header says nothing certain of its size"):
+        decode_jpeg_rgb(read_only(data))
+
+
 def test_a_folder_s_files_are_turned() -> None:
     data = READ["turned by EXIF"]
     stored = decode_jpeg_rgb(read_only(data))
@@ -90,6 +109,14 @@ def test_a_cut_file_is_never_taken(data: st.DataObject) -> None:
     whole = READ[kind]
     with pytest.raises(ValueError):
         decode_jpeg_rgb(read_only(whole[: data.draw(st.integers(0, len(whole) - 1))]))
+
+
+def test_a_cut_adobe_segment_is_no_adobe_segment() -> None:
+    whole = READ["CMYK"]
+    for length in range(whole.index(b"Adobe"), whole.index(b"Adobe") + 20):
+        with pytest.raises(ValueError):
+            decode_jpeg_rgb(read_only(whole[:length]))
+        assert jpeg_size(read_only(whole[:length]), upright=True) is None
 
 
 def test_bytes_are_left_as_they_are(tmp_path: Path) -> None:
