@@ -164,7 +164,7 @@ def parse_jpeg_header(data: bytes | memoryview) -> JpegHeader | None:
         elif marker == _APP1 and data[body : body + len(_XMP)] == _XMP:
             found = _xmp_orientation(bytes(data[body + len(_XMP) : end]))
             by_xmp = found if by_xmp is None else by_xmp
-        elif marker == _APP14 and data[body : body + 5] == b"Adobe" and end - body >= 12:
+        elif marker == _APP14 and data[body : body + 5] == b"Adobe" and body + 12 <= min(end, size):
             adobe = data[body + 11]
         position = end
     turn = by_xmp if by_exif is None else by_exif

@@ -121,7 +121,7 @@ class DaliBackend:
                     bad.append((slot, reason))
             if part.images is None and len(bad) == sound:
                 warnings.warn(
-                    f"DALI failed on batch {step}, torchvision decoded it: {part.failure}",
+                    f"DALI failed on batch {step}, the reference decoder read it: {part.failure}",
                     stacklevel=2,
                 )
         return Decoded(images, bad)
