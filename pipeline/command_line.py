@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
@@ -17,6 +21,7 @@ _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 128 + signal.SIGTERM
 SCRIPTS = {
     "pack": "tools/pack.py",
     "info": "tools/info.py",
@@ -39,6 +44,7 @@ SCRIPTS = {
     "bench transfer": "bench/transfer.py",
     "bench distillation": "bench/distillation.py",
     "bench levels": "bench/levels.py",
+    "bench device-model": "bench/device_model.py",
 }
 """Words after `headrace`, and the script of a checkout that does the same."""
 
@@ -68,20 +74,24 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     """Runs a command's main function and leaves the process with its status.
 
     A HeadraceError is the user's to mend: status 2. What failed though all was asked rightly
-    (FailedError, disk full, no permission, no memory) is status 1, Ctrl-C 130. With
-    HEADRACE_DEBUG=1 in the environment where it came from is shown, too.
+    (FailedError, disk full, no permission, no memory) is status 1, Ctrl-C 130, SIGTERM 143: after
+    either what is half written is cleared away. With HEADRACE_DEBUG=1 in the environment where it
+    came from is shown, too.
     """
     escape_unprintable()
     status, line = 0, ""
     try:
         try:
-            status = main() or 0
+            with _sigterm_is_raised():
+                status = main() or 0
         except Exception:
             if os.environ.get(DEBUG) == "1":
                 traceback.print_exc()
             raise
     except Interrupted as stop:
         status, line = EXIT_INTERRUPTED, f"interrupted: {stop}"
+    except _Terminated:
+        status, line = EXIT_TERMINATED, "error: terminated"
     except KeyboardInterrupt:
         status, line = EXIT_INTERRUPTED, "error: interrupted"
     except FailedError as error:
@@ -103,3 +113,34 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     if line:
         print(" ".join(line.split()), file=sys.stderr)
     sys.exit(status)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, taken where Ctrl-C is."""
+
+
+@contextmanager
+def _sigterm_is_raised() -> Iterator[None]:
+    """Lets SIGTERM clear away what is half written, as Ctrl-C does.
+
+    Not for one process of several: it may be waiting for the others inside a library, where no
+    exception reaches it, and has to end all the same.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    if not here or "RANK" in os.environ or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    process = os.getpid()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != process:  # a forked child has nothing to clear away
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

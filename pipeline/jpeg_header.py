@@ -24,6 +24,7 @@ _NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # DHT, JPG and DAC lie among the frame markers
 _SOI, _SOS, _EOI, _APP1, _APP14 = 0xD8, 0xDA, 0xD9, 0xE1, 0xEE
 _STANDALONE = (0x01, *range(0xD0, 0xD8))  # TEM and RSTn carry no length
 _ORIENTATION_TAG = 0x0112
+_MOST_PX_PER_BYTE, _NOT_ASKED_PX = 1024, 1 << 26
 _SHORT, _LONG = 3, 4  # EXIF types; an orientation should be a SHORT
 _TYPE_FORMATS = {_SHORT: "H", _LONG: "I"}
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -79,6 +80,15 @@ class JpegHeader:
         identifiers = tuple(identifier for identifier, _ in self.components)
         luma, *chroma = (sampling for _, sampling in self.components)
         return identifiers != tuple(b"RGB") and luma in _COMMON_SAMPLING and chroma == [0x11, 0x11]
+
+
+def most_pixels(num_bytes: np.ndarray) -> np.ndarray:
+    """How many px a JPEG of so many bytes can have at most; both int64.
+
+    Huffman codes take at least a bit for each block of 64 px. Small images are not asked: an
+    arithmetic coder may spend next to nothing, and to decode them costs little.
+    """
+    return np.maximum(_NOT_ASKED_PX, _MOST_PX_PER_BYTE * num_bytes)
 
 
 def jpeg_size(data: np.ndarray, upright: bool = False) -> tuple[int, int] | None:
@@ -154,7 +164,7 @@ def parse_jpeg_header(data: bytes | memoryview) -> JpegHeader | None:
         elif marker == _APP1 and data[body : body + len(_XMP)] == _XMP:
             found = _xmp_orientation(bytes(data[body + len(_XMP) : end]))
             by_xmp = found if by_xmp is None else by_xmp
-        elif marker == _APP14 and data[body : body + 5] == b"Adobe" and end - body >= 12:
+        elif marker == _APP14 and data[body : body + 5] == b"Adobe" and body + 12 <= min(end, size):
             adobe = data[body + 11]
         position = end
     turn = by_xmp if by_exif is None else by_exif

@@ -53,8 +53,8 @@ def pick_levels(
     picked = np.zeros(len(boxes), np.uint8)
     if not np.isfinite(sharpness):
         return picked
-    # At least a pixel, or nothing would be left of a box.
-    needed = np.maximum(sharpness * np.asarray(targets, np.float64), 1)
+    # At least a pixel, or nothing would be left of a box; and no image has as many as the most.
+    needed = np.maximum(min(sharpness, 2.0**32) * np.asarray(targets, np.float64), 1)
     sizes = sizes.astype(np.int64)
     for level in range(1, stored.shape[1] + 1):
         sides = boxes[:, 2:] * level_side(sizes, level)  # exact: below 2**32

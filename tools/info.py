@@ -31,15 +31,15 @@ from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.records import Records
 from headrace.tools.packing.class_rows import ClassRow, class_rows
 from headrace.tools.packing.find_flags import FindFlags, find_config
+from headrace.tools.packing.level_counts import levels_line, levels_of
 from headrace.tools.packing.report import known_report
 from headrace.tools.packing.summary import (
     Shape,
     report_lines,
     shape_of_terminal,
-    size_text,
     stored_lines,
 )
-from headrace.tools.packing.text_table import wrapped
+from headrace.tools.packing.text_table import size_text, wrapped
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
 _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
@@ -106,7 +106,7 @@ def describe(records: Records) -> dict[str, Any]:
             _MODES.get(mode, "other"): count
             for mode, count in sorted(Counter(records.modes.tolist()).items())
         },
-        "levels": _levels(records),
+        "levels": [asdict(count) for count in levels_of(records)],
         "checksums": records.has_checksums,
         "height": _spread(records.heights),
         "width": _spread(records.widths),
@@ -131,17 +131,6 @@ def _sizes(records: Records) -> np.ndarray:
     folder = records.path
     sizes = [(folder / records.name(i)).stat().st_size for i in range(len(records))]
     return np.array(sizes, np.int64)
-
-
-def _levels(records: Records) -> list[dict[str, Any]]:
-    """Of each smaller size: how many samples have it, and the bytes of all of them."""
-    storage = records.storage
-    if not isinstance(storage, MappedStorage) or storage.levels is None:
-        return []
-    return [
-        {"side": f"1/{2**level}", "samples": int((sizes > 0).sum()), "bytes": int(sizes.sum())}
-        for level, sizes in enumerate(storage.levels.sizes.T, 1)
-    ]
 
 
 def _file_bytes(path: Path) -> int:
@@ -172,13 +161,7 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
         low, middle, high = (size_text(found["bytes_per_sample"][q]) for q in _QUANTILES)
         mean = size_text(found["bytes_per_sample"]["mean"])
         lines.append(f"  bytes per image: {low} to {high}, median {middle}, mean {mean}")
-    if found["levels"]:
-        whole = sum(level["bytes"] for level in found["levels"]) / int(_sizes(records).sum())
-        each = ", ".join(
-            f"{level['side']} of {level['samples']} images, {size_text(level['bytes'])}"
-            for level in found["levels"]
-        )
-        lines.append(f"  smaller sizes: {each}; {whole:.0%} more than without")
+    lines += levels_line(levels_of(records), int(_sizes(records).sum()))
     if records.kind != "folder":
         lines.append(
             "  checksums: of the tables and of each image"

@@ -25,6 +25,7 @@ from headrace.pipeline.command_line import (
 )
 from headrace.pipeline.containers.beton_writer import check_page_size
 from headrace.pipeline.cores import available_cores
+from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.layouts.listing import Listing
 from headrace.tools.packing.claim import check_claim
@@ -74,6 +75,11 @@ class PackSettings:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "workers", "page_size", "shard_size")
+        quality = self.encode.level_quality
+        if quality != EncodeConfig().level_quality and not self.encode.levels:
+            raise ConfigError(
+                f"--level-quality {quality} is of --levels, which are 0; add --levels auto"
+            )
 
 
 def _output(given: PackSettings) -> Output:

@@ -25,7 +25,7 @@ from headrace.pipeline.device import resolve_device
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.tools.model_numbers.layers import Layer, Numbers, count_layers
 from headrace.tools.model_numbers.memory import Memory, estimate_and_measure
-from headrace.tools.packing.summary import size_text
+from headrace.tools.packing.text_table import size_text
 from headrace.train.device.amp import choose_precision
 from headrace.train.models.build import build_model
 from headrace.train.models.checkpointing import checkpoint_activations

@@ -25,7 +25,12 @@ from headrace.train.data.inputs import (
 from headrace.train.data.labels import check_held_out, check_labels
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
-from headrace.train.device.compiling import check_augmenter, compile_augmenter, compile_model
+from headrace.train.device.compiling import (
+    check_augmenter,
+    check_graphs,
+    compile_augmenter,
+    compile_model,
+)
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.other_world import other_world_line
@@ -91,6 +96,7 @@ def open_run(
         if line := other_world_line(len(checkpoint["ranks"]), world.size, data, records):
             say(line)
     precision = choose_precision(config.runtime.amp, device)
+    check_graphs(config.runtime.compile, device, world.size)
     preprocess = make_preprocess(config.model, data.crop, records, checkpoint, say)
 
     # What the settings alone decide comes before the data is decoded, which may take minutes.

@@ -10,6 +10,7 @@ from headrace.pipeline.crops.size_schedule import schedule_line
 from headrace.pipeline.split_names import split_line
 from headrace.train.data.drawn_split import drawn_line
 from headrace.train.data.inputs import limit_line
+from headrace.train.data.levels_read import levels_line
 from headrace.train.environment import describe_environment
 from headrace.train.models.places import own_file_parts
 from headrace.train.models.sizes import size_text
@@ -40,6 +41,8 @@ def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[s
         evaluation = f"{height}" if height == width else f"{height}x{width}"
         plan = schedule_line(crop.size_schedule, run.config.optim.epochs)
         say(f"sizes: {plan}; evaluation at {evaluation} px")
+    if line := levels_line(run.train_loader, run.val_loader, run.progress.epoch):
+        say(line)
     always = ", deterministic algorithms" if run.config.runtime.deterministic else ""
     say(f"device: {run.device}, precision {run.precision}, torch.compile {compiled}{always}")
     if augmenter_compiled != compiled and run.device.type == "cuda":

@@ -14,7 +14,7 @@ from headrace.train.state import Run
 
 
 def optimise(run: Run, images: Tensor, targets: Tensor) -> None:
-    """Moves the weights once; nothing in it waits for the device, save for fp16's inf check.
+    """Moves the weights once; nothing in it waits for the device, if the optimizer is a fused one.
 
     Args:
         run: whose model, at the step `run.progress.global_step`.
@@ -28,7 +28,7 @@ def optimise(run: Run, images: Tensor, targets: Tensor) -> None:
     if optim.clip_grad:
         run.scaler.unscale_(run.optimizer)
         clip_grad_norm_(run.model.parameters(), optim.clip_grad)
-    run.scaler.step(run.optimizer)  # fp16 only: reads whether a gradient overflowed, a sync point
+    run.scaler.step(run.optimizer)  # with fp16 one that is not fused waits: has it overflowed?
     run.scaler.update()
     run.optimizer.zero_grad(set_to_none=True)
     # Neither smoothed nor weighted nor penalised, whatever is made smaller: as in validation.

@@ -47,6 +47,17 @@ def sharpen(source: np.ndarray, target: np.ndarray, offset: float, channels: int
 
 
 @compiled()
+def _mirrored(at: int, side: int) -> int:
+    """Which of `side` pixels lies at a place outside, mirrored as often as it takes."""
+    at = abs(at)
+    if at < side:
+        return at
+    period = max(2 * (side - 1), 1)
+    at %= period
+    return at if at < side else period - at
+
+
+@compiled()
 def blur(source: np.ndarray, target: np.ndarray, weights: np.ndarray, channels: int) -> None:
     """Separable blur with mirrored borders; weights (K,) float32; target may be source."""
     height, length = source.shape
@@ -55,7 +66,7 @@ def blur(source: np.ndarray, target: np.ndarray, weights: np.ndarray, channels: 
     padded = np.empty(length + 2 * radius * channels, np.float32)
     for y in range(height):
         for x in range(-radius, width + radius):
-            inside = -x if x < 0 else (2 * (width - 1) - x if x >= width else x)
+            inside = _mirrored(x, width)
             for c in range(channels):
                 padded[(x + radius) * channels + c] = source[y, inside * channels + c]
         row = across[y]
@@ -68,9 +79,7 @@ def blur(source: np.ndarray, target: np.ndarray, weights: np.ndarray, channels: 
     for y in range(height):
         total[:] = _ZERO
         for k in range(weights.shape[0]):
-            at = y + k - radius
-            at = -at if at < 0 else (2 * (height - 1) - at if at >= height else at)
-            row, weight = across[at], weights[k]
+            row, weight = across[_mirrored(y + k - radius, height)], weights[k]
             for x in range(length):
                 total[x] += row[x] * weight
         out = target[y]

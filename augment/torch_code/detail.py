@@ -67,7 +67,7 @@ def blur(
     """Separable Gaussian blur with mirrored borders, as torchvision's gaussian_blur.
 
     Args:
-        images: (B, C, H, W) uint8, each side longer than half the kernel.
+        images: (B, C, H, W) uint8; one smaller than half the kernel is mirrored again and again.
         chosen: (B,) bool, which images to blur.
         sigma: (B,) float32 in pixels.
         kernel_size: odd side of the kernel in pixels.
@@ -80,12 +80,23 @@ def blur(
     weights = gaussian(torch.where(chosen, sigma, 1.0), kernel_size)
     weights = weights.repeat_interleave(channels, 0)[:, None]
     # One group per image and channel: every image has its own kernel in one call.
-    planes = F.pad(images.float(), (radius, radius, radius, radius), mode="reflect")
+    if radius < min(height, width):
+        planes = F.pad(images.float(), (radius, radius, radius, radius), mode="reflect")
+    else:  # more than F.pad can mirror
+        rows, columns = (_mirrored(side, radius, images.device) for side in (height, width))
+        planes = images.float()[:, :, rows][..., columns]
     planes = planes.reshape(1, batch * channels, height + 2 * radius, width + 2 * radius)
     planes = F.conv2d(planes, weights[:, :, None, :], groups=batch * channels)
     planes = F.conv2d(planes, weights[:, :, :, None], groups=batch * channels)
     blurred = planes.view(images.shape).round().clamp(0, 255).to(torch.uint8)
     return torch.where(chosen[:, None, None, None], blurred, images)
+
+
+def _mirrored(side: int, radius: int, device: torch.device) -> torch.Tensor:
+    """(side + 2 * radius,) int64: which of `side` pixels lies at each place from -radius on."""
+    period = max(2 * (side - 1), 1)
+    at = torch.arange(-radius, side + radius, device=device).abs() % period
+    return torch.minimum(at, (2 * (side - 1) - at).abs())
 
 
 def gaussian(sigma: torch.Tensor, kernel_size: int) -> torch.Tensor:

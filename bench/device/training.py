@@ -27,13 +27,15 @@ from headrace.train.step import optimise
 
 SYNTHETIC = "batches on the device"
 COMPILED = "batches on the device, compiled"
+GRAPHS = "batches on the device, CUDA graphs"
+_COMPILE = {COMPILED: "on", GRAPHS: "reduce-overhead"}
 _WARM_UP = 10  # steps
 
 
 def parts(job: Job) -> list[str]:
     if job.quick:
         return [SYNTHETIC, "native"]
-    return [SYNTHETIC, *sorted(LOADERS, key=lambda name: name == "torchvision"), COMPILED]
+    return [SYNTHETIC, *sorted(LOADERS, key=lambda name: name == "torchvision"), COMPILED, GRAPHS]
 
 
 def run(part: str, job: Job) -> Iterator[Row]:
@@ -43,7 +45,7 @@ def run(part: str, job: Job) -> Iterator[Row]:
             opened = _open(part, size, job, resources)
             epochs = itertools.count()
             batches: Iterator[Batch] = (b for e in epochs for b in opened.train_loader.epoch(e))
-            if part in (SYNTHETIC, COMPILED):
+            if part == SYNTHETIC or part in _COMPILE:
                 batches = itertools.repeat(next(batches))
             for _ in range(1 if job.quick else _WARM_UP):
                 _step(opened, next(batches))
@@ -72,7 +74,7 @@ def _open(part: str, size: int, job: Job, resources: ExitStack) -> Run:
             "drop_last": True,
             "recipe": "flip",
             "device": job.device,
-            "compile": "on" if part == COMPILED else "off",
+            "compile": _COMPILE.get(part, "off"),
             "tensorboard": False,
             "out": str(out),
             "overwrite": True,

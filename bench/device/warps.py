@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from headrace.bench.core.allocated import peak_bytes
+from headrace.bench.core.device_calls import peak_bytes
 from headrace.bench.device.job import Job, Row, speed_row
 from headrace.bench.device.timing import images_per_s
 from headrace.pipeline.warp import crop_resize_batch
@@ -17,15 +17,18 @@ SHAPES = ((128, 256, 128), (256, 512, 224), (1024, 512, 224))
 QUICK = ((4, 64, 32),)
 
 
+EAGER, COMPILED = "crop and resize", "crop and resize, compiled"
+
+
 def parts(job: Job) -> list[str]:
-    return ["crop and resize"]
+    return [EAGER] if torch.device(job.device).type == "cpu" else [EAGER, COMPILED]
 
 
 def run(part: str, job: Job) -> Iterator[Row]:
     """Peak memory and images/s of each way, for each shape."""
     device = torch.device(job.device)
     for batch, side, out in QUICK if job.quick else SHAPES:
-        ways = _ways(batch, side, out, device)
+        ways = _ways(batch, side, out, device, compiled=part == COMPILED)
         data_bytes = batch * 3 * (side * side + out * out)
         for name, call in ways.items():
             what = f"{name}, {batch} x {side} to {out} px"
@@ -45,7 +48,9 @@ def run(part: str, job: Job) -> Iterator[Row]:
             yield speed_row(what, speed.median, speed.iqr)
 
 
-def _ways(batch: int, side: int, out: int, device: torch.device) -> dict[str, Callable[[], Any]]:
+def _ways(
+    batch: int, side: int, out: int, device: torch.device, *, compiled: bool
+) -> dict[str, Callable[[], Any]]:
     from torchvision.transforms.v2 import functional
 
     generator = torch.Generator().manual_seed(0)
@@ -80,6 +85,9 @@ def _ways(batch: int, side: int, out: int, device: torch.device) -> dict[str, Ca
         values = torch.nn.functional.grid_sample(planes.float(), grid, align_corners=False)
         return values.round().to(torch.uint8)
 
+    if compiled:
+        cut = torch.compile(crop_resize_batch, dynamic=False)
+        return {"ours, compiled": lambda: cut(images, boxes, flips, (out, out), dtype)}
     return {
         "ours": lambda: crop_resize_batch(images, boxes, flips, (out, out), dtype),
         "torchvision, one by one": one_by_one,

@@ -32,8 +32,9 @@ JPEG_CEILINGS = (
 )
 RAW_CEILINGS = ("ceiling:resize", "ceiling:copy")
 _DECODES = frozenset(JPEG_CEILINGS[:3])
-_Work = Callable[[int, np.ndarray], None]
-"""What a thread does with a sample: its record index and its box (4,) y, x, height, width."""
+_Work = Callable[[int, int, np.ndarray], None]
+"""What a thread does with a sample: its record index, which of its stored sizes is read, and the
+box (4,) y, x, height, width in pixels of that."""
 
 
 def ceiling_of(speeds: Mapping[str, float]) -> tuple[str, float] | None:
@@ -82,7 +83,8 @@ class CeilingSource:
     def epoch(self, number: int) -> Iterator[int]:
         records = self._records
         span = records.split(self._job.split)
-        plan = make_plan(records.heights, records.widths, span, self._config, number)
+        sides = records.heights, records.widths
+        plan = make_plan(*sides, span, self._config, number, stored=records.levels)
         tasks = _Tasks(plan)
         threads = [threading.Thread(target=tasks.drain, args=(work,)) for work in self._works]
         for thread in threads:
@@ -109,7 +111,10 @@ class _Tasks:
 
     def drain(self, work: _Work) -> None:
         """What each thread does until nothing is left."""
-        indices, boxes = self._plan.indices, self._plan.boxes
+        everything = slice(None)
+        indices = self._plan.indices.tolist()
+        levels = self._plan.read_levels(everything).tolist()
+        boxes = self._plan.read_boxes(everything)
         try:
             while True:
                 with self._lock:
@@ -117,7 +122,7 @@ class _Tasks:
                 if start is None:
                     return
                 for place in range(start, min(start + RUN, len(indices))):
-                    work(int(indices[place]), boxes[place])
+                    work(indices[place], levels[place], boxes[place])
         except Exception as error:  # reported by the thread that waits
             self.failures.append(error)
 
@@ -136,9 +141,9 @@ def _worker(job: Job, records: Records) -> _Work:
 def _roi_decoder(job: Job, records: Records) -> _Work:
     library, decoder = _nvimgcodec()
 
-    def work(index: int, box: np.ndarray) -> None:
+    def work(index: int, level: int, box: np.ndarray) -> None:
         y, x, height, width = box.tolist()
-        stream = library.CodeStream(records.view(index))
+        stream = library.CodeStream(records.view(index, level))
         region = library.Region(y, x, y + height, x + width)
         decoder.decode(stream.get_sub_code_stream(region=region))
 
@@ -147,11 +152,11 @@ def _roi_decoder(job: Job, records: Records) -> _Work:
 
 def _full_decoder(job: Job, records: Records) -> _Work:
     library, decoder = _nvimgcodec()
-    return lambda index, box: decoder.decode(library.CodeStream(records.view(index)))
+    return lambda index, level, box: decoder.decode(library.CodeStream(records.view(index, level)))
 
 
 def _simplejpeg_decoder(job: Job, records: Records) -> _Work:
-    return lambda index, box: simplejpeg.decode_jpeg(records.view(index))
+    return lambda index, level, box: simplejpeg.decode_jpeg(records.view(index, level))
 
 
 def _resizer(job: Job, records: Records) -> _Work:
@@ -161,7 +166,7 @@ def _resizer(job: Job, records: Records) -> _Work:
         warnings.simplefilter("ignore")
         torch.from_numpy(pixels(0))
 
-    def work(index: int, box: np.ndarray) -> None:
+    def work(index: int, level: int, box: np.ndarray) -> None:
         y, x, height, width = box.tolist()
         crop = pixels(index)[y : y + height, x : x + width]
         view = torch.from_numpy(crop)[None].permute(0, 3, 1, 2)
@@ -176,7 +181,7 @@ def _copier(job: Job, records: Records) -> _Work:
     side = int(max(records.heights.max(), records.widths.max()))
     buffer = np.empty(side * side * 3, np.uint8)
 
-    def work(index: int, box: np.ndarray) -> None:
+    def work(index: int, level: int, box: np.ndarray) -> None:
         y, x, height, width = box.tolist()
         out = buffer[: height * width * 3].reshape(height, width, 3)
         np.copyto(out, pixels(index)[y : y + height, x : x + width])

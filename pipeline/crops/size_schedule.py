@@ -130,7 +130,9 @@ def schedule_line(words: Sequence[str], epochs: int) -> str:
     before = 0
     stages = read_schedule(words)
     for stage, end in zip(stages, ends(stages, epochs), strict=True):
-        which = f"{before + 1}-{end}" if end > before + 1 else f"{end}"
-        parts.append(f"{stage} in {'' if parts else 'epochs '}{which}")
+        several = end > before + 1
+        which = f"{before + 1}-{end}" if several else f"{end}"
+        word = "" if parts else "epochs " if several else "epoch "
+        parts.append(f"{stage} in {word}{which}")
         before = end
     return ", ".join(parts)

@@ -121,7 +121,7 @@ class DaliBackend:
                     bad.append((slot, reason))
             if part.images is None and len(bad) == sound:
                 warnings.warn(
-                    f"DALI failed on batch {step}, torchvision decoded it: {part.failure}",
+                    f"DALI failed on batch {step}, the reference decoder read it: {part.failure}",
                     stacklevel=2,
                 )
         return Decoded(images, bad)
@@ -135,8 +135,15 @@ class DaliBackend:
         images = torch.zeros((count, *shape, 3), dtype=torch.uint8, device=self._config.device)
         for slots, part in parts:
             if part.images is not None:
-                images[torch.from_numpy(slots).to(images.device)] = part.images
+                images[self._moved(slots)] = part.images
         return images
+
+    def _moved(self, slots: np.ndarray) -> torch.Tensor:
+        """(b,) int64 on the device, without a wait for what it has yet to do."""
+        found = torch.from_numpy(slots)
+        if self._config.device.type == "cuda":
+            found = found.pin_memory()
+        return found.to(self._config.device, non_blocking=True)
 
 
 class _Delivered(NamedTuple):

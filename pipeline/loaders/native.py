@@ -58,7 +58,7 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
     if not is_installed("nvidia.nvimgcodec"):
         print(
             "native loader: nvImageCodec is not installed, so whole images are decoded by "
-            "torchvision; pip install nvidia-nvimgcodec-cu12 for the faster decoder"
+            "simplejpeg; pip install nvidia-nvimgcodec-cu12 for the faster decoder"
         )
     return NativeBackend(records, config, chosen)
 

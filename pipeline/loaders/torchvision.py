@@ -1,4 +1,7 @@
-"""The loader that is always there: torchvision decodes in the worker processes of a DataLoader."""
+"""The loader that is always there: the reference decoder in the worker processes of a DataLoader.
+
+It is called after torchvision, by which it once decoded, since that is how settings name it.
+"""
 
 from __future__ import annotations
 

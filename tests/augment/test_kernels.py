@@ -129,6 +129,17 @@ def test_batch_of_one_and_tiny_images() -> None:
         assert torch.equal(fast, slow)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3), (4, 3), (5, 40)])
+def test_images_smaller_than_a_blur_are_mirrored_again_and_again(size: tuple[int, int]) -> None:
+    images = photos(17, 3, *size)
+    fast, slow = both(BILINEAR["blur"], images)
+    assert float((fast - slow).abs().max()) <= 1.01, "sums of another order, rounded"
+    lonely, _ = both(BILINEAR["blur"], images[:, :, :1, :1])
+    assert torch.equal(lonely.round(), images[:, :, :1, :1].repeat(2, 1, 1, 1).float()), (
+        "one pixel stays"
+    )
+
+
 def test_input_in_another_memory_format() -> None:
     images = photos(6, 3, 24, 24)
     aug, again = (build_augmenter("rand", num_classes=5, seed=1) for _ in range(2))

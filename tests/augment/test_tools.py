@@ -1,4 +1,4 @@
-"""tools/preview.py and tools/count_calls.py: what they draw, count and refuse."""
+"""tools/preview.py: what it draws and refuses."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from headrace.augment import RECIPES, Preprocess, build_augmenter
+from headrace.augment import Preprocess, build_augmenter
 from headrace.pipeline.errors import ConfigError
-from headrace.tools.count_calls import count_calls
 from headrace.tools.preview import Subject, _subject, choose, main, make_block
 from headrace.tools.preview_sheet import as_shown
 from tests.builders import samples, write_beton
@@ -129,12 +128,3 @@ def test_preview_refusals(packed: Path) -> None:
     for words in (["--size", "32"], ["--geometry", "squash"], ["--seed", "1"]):
         with pytest.raises(ConfigError, match=f"{words[0]} beside --run: a run is shown with"):
             main(["--run", "runs/some", *words])
-
-
-@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "augmix"])
-def test_calls_do_not_depend_on_batch_or_draw(recipe: str) -> None:
-    """The cost of a recipe on the device: one number, whatever the samples drew."""
-    counts = {
-        count_calls(recipe, batch, seed=seed).calls for batch, seed in ((4, 0), (4, 1), (64, 2))
-    }
-    assert len(counts) == 1

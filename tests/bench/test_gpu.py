@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import types
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
 import headrace.bench.gpu
 from headrace.bench.device import part_process
@@ -19,6 +21,7 @@ from headrace.bench.device.job import Job, Row, shown
 from headrace.bench.device.result import Result
 from headrace.bench.device.sections import SECTIONS, module_of
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import parse
 from tests.builders import make_records, samples
 
 
@@ -215,3 +218,24 @@ def test_a_part_ends_with_whoever_started_it(data: Path, tmp_path: Path) -> None
     starter.wait()
     gone, _ = psutil.wait_procs([part], timeout=60)
     assert gone
+
+
+def test_the_workflow_for_a_gpu_calls_commands_that_exist() -> None:
+    root = Path(__file__).resolve().parents[2]
+    workflow = yaml.safe_load((root / ".github/workflows/gpu.yml").read_text())
+    # YAML 1.1 reads the word `on` as true. Strangers' code stays away from a runner of one's own.
+    assert set(workflow[True]) == {"workflow_dispatch", "schedule"}
+    (job,) = workflow["jobs"].values()
+    assert job["runs-on"] == ["self-hosted", "gpu"]
+    commands = [shlex.split(step["run"]) for step in job["steps"] if "run" in step]
+    assert ["./dev", "setup"] in commands and os.access(root / "dev", os.X_OK)
+    (asked,) = ([*words] for words in commands if "bench/gpu.py" in words)
+    assert (root / "bench/gpu.py").is_file()
+    given = workflow[True]["workflow_dispatch"]["inputs"]
+    values = {"$SECTIONS": given["sections"]["default"], "$BUDGET": given["budget"]["default"]}
+    flags = [values.get(word, word) for word in asked[asked.index("bench/gpu.py") + 1 :]]
+    settings = parse(headrace.bench.gpu.GpuSettings, "bench/gpu.py", flags)
+    assert settings.chosen() == list(SECTIONS)
+    assert settings.budget < 60 * job["timeout-minutes"]
+    (kept,) = (s["with"]["path"].split() for s in job["steps"] if "upload" in s.get("uses", ""))
+    assert {f"{settings.out}/gpu.json", f"{settings.out}/gpu.md"} <= set(kept)

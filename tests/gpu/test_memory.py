@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from headrace.augment import build_augmenter
-from headrace.bench.core.allocated import peak_bytes
+from headrace.bench.core.device_calls import peak_bytes
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
 from headrace.pipeline.warp import crop_resize_batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,10 @@ def test_shapes_that_need_their_height_most() -> None:
     assert pick_levels(boxes, (25, 100), sizes, has, 1.0).tolist() == [2, 2, 0]
     targets = np.array([[100, 100], [25, 100], [100, 25]])
     assert pick_levels(boxes, targets, sizes, has, 1.0).tolist() == [2, 2, 2]
-    assert pick_levels(boxes, (1, 1), sizes, has, math.inf).tolist() == [0, 0, 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for none in (math.inf, 1e308):
+            assert pick_levels(boxes, (1, 100), sizes, has, none).tolist() == [0, 0, 0]
 
 
 @given(

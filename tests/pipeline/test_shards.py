@@ -206,6 +206,18 @@ def test_levels_are_further_members(with_levels: Path) -> None:
     assert names == ["jpg", "cls", "json", "1.jpg", "2.jpg"]
 
 
+def test_webdataset_leaves_levels_aside_where_told_to(with_levels: Path) -> None:
+    """As docs/levels.md says."""
+    wds = pytest.importorskip("webdataset")
+    for keywords, names in (
+        ({}, {"jpg", "cls", "json", "1.jpg", "2.jpg"}),
+        ({"select_files": lambda name: name.count(".") == 1}, {"jpg", "cls", "json"}),
+    ):
+        found = wds.WebDataset(str(with_levels), shardshuffle=False, **keywords).decode("pil")
+        samples = [{key for key in sample if not key.startswith("__")} for sample in found]
+        assert samples == [names] * 24
+
+
 def test_the_index_alone_leads_to_the_images(with_levels: Path, tmp_path: Path) -> None:
     for suffix in (".tar", ".idx"):
         file = with_levels.with_suffix(suffix)

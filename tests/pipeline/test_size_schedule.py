@@ -174,6 +174,7 @@ def test_a_line_says_which_epochs_have_which_size() -> None:
     assert schedule_line(("96:.5", "96x128:0.6", "160:1"), 10) == (
         "96 px in epochs 1-5, 96x128 px in 6, 160 px in 7-10"
     )
+    assert schedule_line(("96:0.5", "160:1"), 2) == "96 px in epoch 1, 160 px in 2"
 
 
 def test_a_side_of_a_fraction_of_a_pixel_is_rounded() -> None:

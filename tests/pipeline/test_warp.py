@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from headrace.bench.core.allocated import AllocatedPeak, peak_bytes
+from headrace.bench.core.device_calls import DeviceCalls, peak_bytes
 from headrace.pipeline.resampling.boxes import resize_stored
 from headrace.pipeline.warp import crop_resize_batch
 
@@ -77,7 +77,7 @@ def test_memory_stays_near_that_of_the_batch(batch: int, side: int, out: int) ->
     """A T4 has 15 GB: products that copy a weight matrix for each row took 13 for one batch."""
     value = torch.float16.itemsize
     allowed = MOST * batch * 3 * (side * side + out * out) * value
-    with FakeTensorMode(), AllocatedPeak() as counted:
+    with FakeTensorMode(), DeviceCalls() as counted:
         images = call_on("cuda", batch, side, out, torch.float16)
     assert images.device.type == "cuda"
     assert 0 < counted.peak_bytes <= allowed

@@ -14,10 +14,12 @@ from torch._dynamo.testing import CompileCounter
 
 import headrace.train.run
 from headrace.augment import build_augmenter
+from headrace.pipeline.errors import ConfigError
 from headrace.train.device.amp import choose_precision
-from headrace.train.device.compiling import compile_augmenter, compile_model
+from headrace.train.device.compiling import check_graphs, compile_augmenter, compile_model
 from headrace.train.loop import train
 from headrace.train.run import run_training
+from headrace.train.settings.config_file import from_flat
 from tests.train.tiny_runs import rows, settings
 
 PRECISION = choose_precision("off", torch.device("cpu"))
@@ -171,3 +173,107 @@ def test_a_compiled_run_of_many_sizes_compiles_none_later(
     (start,) = rows(tmp_path / "run", "start")
     assert start["compile"].startswith("on (compiled for 2 sizes")
     assert before == [counter.frame_count] and before[0] >= 2
+
+
+class Replayed:
+    """What CUDA graphs do to a caller: every result lies where the one before lay."""
+
+    def __init__(self, module: nn.Module, **given: Any) -> None:
+        self.module, self.given, self.passes = module, given, 0
+        self.place: Tensor | None = None
+
+    def __call__(self, images: Tensor) -> Tensor:
+        self.passes += 1
+        out: Tensor = self.module(images)
+        if self.place is None or self.place.shape != out.shape:
+            self.place = torch.empty_like(out)
+        with torch.no_grad():
+            self.place.copy_(out)
+        replaced: Tensor = out + (self.place - out).detach()
+        replaced.data = self.place
+        return replaced
+
+
+def test_graphs_are_recorded_before_the_run_and_their_results_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Replayed] = []
+
+    def compiled(module: nn.Module, **given: Any) -> Replayed:
+        made.append(Replayed(module, **given))
+        return made[-1]
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    forward, text = compile_model(net, "reduce-overhead", torch.randn(4, 3, 2, 2), PRECISION)
+    assert text.startswith("on with CUDA graphs (compiled in ")
+    (graph,) = made
+    assert graph.given["mode"] == "reduce-overhead"
+    assert graph.passes == 3, "a warm-up, a recording, a replay"
+    assert all(weight.grad is None for weight in net.parameters())
+    first, second = torch.randn(4, 3, 2, 2), torch.randn(4, 3, 2, 2)
+    one = forward(first)
+    forward(second)
+    assert torch.allclose(one, net(first)), "the next replay wrote over a result that was held"
+    last = torch.randn(3, 3, 2, 2)
+    assert torch.equal(forward(last), net(last)) and graph.passes == 5
+
+
+def test_a_recorded_step_still_has_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda module, **given: module)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    images = torch.randn(4, 3, 2, 2)
+    forward, text = compile_model(net, "reduce-overhead", images, PRECISION)
+    assert text.startswith("on with CUDA graphs")
+    forward(images).sum().backward()
+    found = [weight.grad for weight in net.parameters()]
+    net.zero_grad(set_to_none=True)
+    net(images).sum().backward()
+    for one, weight in zip(found, net.parameters(), strict=True):
+        assert one is not None and weight.grad is not None and torch.allclose(one, weight.grad)
+
+
+def test_the_augmenter_is_compiled_without_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay would write over batches that whoever has asked for them may still hold."""
+    told: list[dict[str, Any]] = []
+
+    def compiled(run: Callable[..., Any], **given: Any) -> Callable[..., Any]:
+        told.append(given)
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    eager = build_augmenter("flip", num_classes=5, kernels=False)
+    _, text = compile_augmenter(eager, "reduce-overhead", (4, 8, 8))
+    assert text.startswith("on (compiled") and told and "mode" not in told[0]
+
+
+@pytest.mark.parametrize(
+    ("device", "processes", "text"),
+    [
+        ("cpu", 1, "records CUDA graphs, and the device is cpu; take --compile auto"),
+        ("cuda", 2, "with 2 processes, which exchange gradients"),
+    ],
+)
+def test_graphs_are_refused_where_there_can_be_none(device: str, processes: int, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        check_graphs("reduce-overhead", torch.device(device), processes)
+    check_graphs("on", torch.device(device), processes)
+    check_graphs("reduce-overhead", torch.device("cuda"), 1)
+
+
+def test_a_run_on_a_cpu_refuses_them_before_it_decodes(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the device is cpu"):
+        run_training(settings(data, tmp_path / "run", compile="reduce-overhead"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag"),
+    [({"accumulate": 2}, "--accumulate 2"), ({"objective": "sam"}, "--objective sam")],
+)
+def test_graphs_and_several_passes_a_step_exclude_each_other(
+    changes: dict[str, Any], flag: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"--compile is 'reduce-overhead'.*{flag} takes several"):
+        from_flat({"compile": "reduce-overhead", **changes}, "test")
+    assert from_flat({"compile": "on", **changes}, "test").runtime.compile == "on"

@@ -15,9 +15,11 @@ from headrace.augment import Preprocess
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.loader import open_loader
+from headrace.pipeline.records import Records
 from headrace.tools.report import main as write_page
 from headrace.train.command_line import read_command_line
 from headrace.train.evaluate import EvaluateConfig, evaluate
+from headrace.train.features.content import hash_of_samples
 from headrace.train.features.logistic import Regression
 from headrace.train.features.store import create, opened, stored
 from headrace.train.features.tap import check_tap, head_of
@@ -27,7 +29,7 @@ from headrace.train.predict import PredictConfig, predict
 from headrace.train.probe import ProbeConfig, probe
 from headrace.train.reporting.run_log import read_run
 from headrace.train.run import run_training
-from tests.builders import make_records
+from tests.builders import make_records, samples, with_levels, write_by_writer
 from tests.train.tiny_runs import rows, settings, tinted, write_data
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -128,6 +130,20 @@ def test_they_are_computed_once_and_refused_for_anything_else(
     assert [path.name[:25] for path in Path("runs/features").iterdir()] == [
         "tiny-timm-test_resnet-" + next(Path("runs/features").iterdir()).name[22:25]
     ]
+
+
+def test_features_depend_on_the_smaller_sizes_that_are_read(tmp_path: Path) -> None:
+    """The same photographs, packed again: their levels are others, or there are none."""
+    plain = samples(6, low=100, high=200)
+    hashes = []
+    for number, qualities in enumerate(((90, 90), (90, 90), (90, 50), (50, 90), (None, None))):
+        made = [
+            sample if quality is None else with_levels(sample, 1, quality)
+            for sample, quality in zip(plain, qualities * 3, strict=True)
+        ]
+        with Records.open(write_by_writer(tmp_path / f"{number}.beton", made)) as records:
+            hashes.append(hash_of_samples(records, ("train",)))
+    assert hashes[0] == hashes[1] and len({*hashes}) == 4
 
 
 def test_a_fit_is_that_of_scikit_learn(tmp_path: Path) -> None:

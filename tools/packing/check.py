@@ -20,10 +20,7 @@ from headrace.pipeline.pixels import decode_jpeg_rgb
 from headrace.pipeline.records import Records
 from headrace.tools.packing.class_rows import class_title
 from headrace.tools.packing.encode import EncodeConfig, Encoded, encode_sample
-from headrace.tools.packing.verify_levels import psnr_db
-
-MOST_LOST_DB = 1.0
-"""What was encoded may be so much further from its source than encoding it again today is."""
+from headrace.tools.packing.verify_levels import MOST_LOST_DB, psnr_db
 
 _TASK_SAMPLES = 32
 _NO_FILES_OF_A_SET = ("hidden", "__MACOSX", "lost+found", "linked folder")

@@ -18,6 +18,7 @@ from headrace.pipeline.containers.shard_writer import ShardWriter
 from headrace.pipeline.errors import BadImageError, ConfigError, FailedError
 from headrace.pipeline.layouts.listing import Listing
 from headrace.tools.packing.encode import EncodeConfig, Encoded
+from headrace.tools.packing.level_counts import LevelCount
 from headrace.tools.packing.output import Output
 from headrace.tools.packing.page_size import choose_page_size
 from headrace.tools.packing.parallel import Job, Outcome, encode_files, moment_choice
@@ -40,6 +41,8 @@ class Result:
     Attributes:
         manifest: as it stands in the file, its report included.
         names, labels: (N,) of the samples.
+        levels: which smaller sizes samples have.
+        image_bytes: of the samples without them.
         num_bytes: of the file, or of all files together.
         seconds: that it took.
     """
@@ -47,6 +50,8 @@ class Result:
     manifest: Manifest
     names: Sequence[str]
     labels: np.ndarray
+    levels: Sequence[LevelCount]
+    image_bytes: int
     num_bytes: int
     seconds: float
 
@@ -229,6 +234,8 @@ def _result(manifest: Manifest, tally: Tally, num_bytes: int, started: float) ->
         manifest=manifest,
         names=tally.names,
         labels=np.array(tally.labels, np.int64),
+        levels=tally.levels,
+        image_bytes=tally.image_bytes,
         num_bytes=num_bytes,
         seconds=time.perf_counter() - started,
     )

@@ -19,12 +19,14 @@ from headrace.pipeline.containers.pack_report import (
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.layouts.listing_report import IGNORED, NO_IMAGE, SKIPPED
 from headrace.tools.packing.class_rows import ClassRow, class_rows
+from headrace.tools.packing.level_counts import levels_line
 from headrace.tools.packing.report import make_report, planned
 from headrace.tools.packing.run import Result
 from headrace.tools.packing.text_table import (
     aligned,
     cut_in_the_middle,
     joined,
+    size_text,
     terminal_width,
     titled,
     wrapped,
@@ -82,6 +84,7 @@ def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
         f"{size_text(result.num_bytes)} in {result.seconds:.1f} s ({rate:.0f} images/s)"
     ]
     lines += stored_lines(report.stored)
+    lines += levels_line(result.levels, result.image_bytes)
     if manifest.mean and manifest.std:
         mean, std = (" ".join(f"{v:.3f}" for v in t) for t in (manifest.mean, manifest.std))
         lines.append(f"  mean {mean}  std {std}")
@@ -254,12 +257,3 @@ def _some(lines: Sequence[str], shape: Shape) -> list[str]:
     if len(lines) <= shape.lines + 1:
         return list(lines)
     return [*lines[: shape.lines], f"... {len(lines) - shape.lines} more: {shape.rest}"]
-
-
-def size_text(num_bytes: float) -> str:
-    """Bytes for people: 12.3 MB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if num_bytes < 1000:
-            return f"{num_bytes:.0f} B" if unit == "B" else f"{num_bytes:.1f} {unit}"
-        num_bytes /= 1000
-    return f"{num_bytes:.1f} TB"

@@ -13,6 +13,8 @@ from headrace.pipeline.containers.manifest import Manifest, Skipped
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.sixteen_bit import DEPTHS
 from headrace.tools.packing.encode import EncodeConfig
+from headrace.tools.packing.level_counts import LevelCount, count_levels
+from headrace.tools.packing.make_levels import LEAST_SIDE_PX
 from headrace.tools.packing.parallel import Made
 from headrace.tools.packing.report import Packed, make_report
 
@@ -26,10 +28,12 @@ class Tally:
     Attributes:
         skipped: images that cannot be used.
         names: of the samples.
+        image_bytes: of the samples, without their smaller sizes.
     """
 
     skipped: list[Skipped]
     names: list[str] = field(default_factory=list)
+    image_bytes: int = 0
     _labels: list[int] = field(default_factory=list)
     _split_sizes: Counter[str] = field(default_factory=Counter)
     _how: Counter[str] = field(default_factory=Counter)
@@ -38,6 +42,7 @@ class Tally:
     _digests: bytearray = field(default_factory=bytearray)
     _num_deep: int = 0
     _peak: int = 0
+    _levels: list[list[int]] = field(default_factory=list)
 
     def add(self, made: Made, name: str, label: int, split: str) -> None:
         """Counts a sample that has been written."""
@@ -47,6 +52,12 @@ class Tally:
         self._split_sizes[split] += 1
         self._how[sample.how] += 1
         self._digests += made.digest
+        self.image_bytes += len(sample.data)
+        for level, data in enumerate(sample.levels):
+            if level == len(self._levels):
+                self._levels.append([])
+            if data:
+                self._levels[level].append(len(data))
         if sample.moments is not None:
             self._moments += sample.moments
             self._num_moments += 1
@@ -58,6 +69,11 @@ class Tally:
     def labels(self) -> np.ndarray:
         """(N,) int64."""
         return np.array(self._labels, np.int64)
+
+    @property
+    def levels(self) -> list[LevelCount]:
+        """Which smaller sizes they have."""
+        return count_levels(self._levels)
 
     def manifest(
         self, listing: Listing, config: EncodeConfig, found_with: Mapping[str, Any]
@@ -111,6 +127,19 @@ class Tally:
         return found | ({"stored in other ways": rest} if rest else {})
 
     def _notes(self, config: EncodeConfig) -> list[str]:
+        """What nobody has said, or what was asked for and did not come about."""
+        return [*self._levels_note(config), *self._depth_note(config)]
+
+    def _levels_note(self, config: EncodeConfig) -> list[str]:
+        if not config.levels or self._levels:
+            return []
+        return [
+            f"--levels {config.levels}: no image has smaller sizes; one gets them if it is stored "
+            f"as a JPEG, its shorter side is {2 * LEAST_SIDE_PX - 1} px or more, and they are "
+            "smaller in bytes, too"
+        ]
+
+    def _depth_note(self, config: EncodeConfig) -> list[str]:
         """By which scale 16-bit images became 8-bit ones, for somebody to contradict."""
         if not self._num_deep:
             return []

@@ -90,3 +90,12 @@ def aligned(rows: Sequence[Sequence[str]], rest: Sequence[str]) -> list[str]:
         numbers = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         lines.append("  ".join(["  " + row[0].ljust(widths[0]), *numbers, end]).rstrip())
     return lines
+
+
+def size_text(num_bytes: float) -> str:
+    """Bytes for people: 12.3 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} B" if unit == "B" else f"{num_bytes:.1f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} TB"

@@ -14,6 +14,10 @@ from headrace.pipeline.errors import ConfigError
 from headrace.train.device.amp import Precision
 from headrace.train.device.memory import ran_out
 
+GRAPHS = "reduce-overhead"
+_TRIAL_PASSES = 3
+"""CUDA graphs warm up in the first, are recorded in the second and replayed in the third."""
+
 
 def compile_model(
     model: nn.Module, switch: str, examples: Tensor | Sequence[Tensor], precision: Precision
@@ -22,7 +26,7 @@ def compile_model(
 
     Args:
         model: in training mode, on its device; weights, statistics and gradients stay as they are.
-        switch: auto (CUDA only), on, or off.
+        switch: auto (CUDA only), on, off, or reduce-overhead, which is on with CUDA graphs.
         examples: (B, 3, S, S), the shape and format of the batches to come; several of them where
             batches of several shapes are to come, each of which is compiled for now.
         precision: of the forward pass.
@@ -38,15 +42,16 @@ def compile_model(
     before = {name: value.clone() for name, value in model.state_dict().items()}
     started = time.perf_counter()
     try:
-        # Told nothing, a second shape would be compiled for once for all sizes, and run slower.
-        compiled = torch.compile(model, dynamic=False if len(examples) > 1 else None)
+        compiled = _compiled(model, switch, len(examples))
         with _room_for(len(examples)):
             for example in examples:
-                with precision.autocast():
-                    out = compiled(example)
-                out.float().square().mean().backward()
+                for _ in range(_TRIAL_PASSES if switch == GRAPHS else 1):
+                    with precision.autocast():
+                        out = compiled(example)
+                    out.float().square().mean().backward()
+                    model.zero_grad(set_to_none=True)
         forward = KnownShapes(model, compiled, {example.shape for example in examples})
-        return forward, _compiled_line(started, len(examples))
+        return forward, _compiled_line(started, len(examples), graphs=switch == GRAPHS)
     except Exception as error:  # compilers fail in as many ways as there are compilers
         if ran_out(error):
             raise  # the first step would need as much
@@ -54,6 +59,37 @@ def compile_model(
     finally:
         model.zero_grad(set_to_none=True)
         model.load_state_dict(before)  # the trial moved the running statistics
+
+
+def check_graphs(switch: str, device: torch.device, num_processes: int) -> None:
+    """Refuses CUDA graphs where there can be none, or nobody has tried.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    if switch != GRAPHS:
+        return
+    if device.type != "cuda":
+        raise ConfigError(
+            f"--compile {GRAPHS} records CUDA graphs, and the device is {device.type}; take "
+            "--compile auto"
+        )
+    if num_processes > 1:
+        raise ConfigError(
+            f"--compile {GRAPHS} with {num_processes} processes, which exchange gradients within "
+            "the pass that would be replayed; take --compile auto, or one process"
+        )
+
+
+def _compiled(model: nn.Module, switch: str, num_shapes: int) -> Callable[[Tensor], Tensor]:
+    # Told nothing, a second shape would be compiled for once for all sizes, and run slower.
+    dynamic = False if num_shapes > 1 else None
+    if switch != GRAPHS:
+        called: Callable[[Tensor], Tensor] = torch.compile(model, dynamic=dynamic)
+        return called
+    replayed = torch.compile(model, dynamic=dynamic, mode=GRAPHS)
+    # The next replay writes over what this one gave, and whoever keeps it would see that.
+    return lambda images: replayed(images).clone()
 
 
 @contextmanager
@@ -71,9 +107,10 @@ def _room_for(num_shapes: int) -> Iterator[None]:
         yield
 
 
-def _compiled_line(started: float, num_shapes: int) -> str:
+def _compiled_line(started: float, num_shapes: int, graphs: bool = False) -> str:
     sizes = f" for {num_shapes} sizes" if num_shapes > 1 else ""
-    return f"on (compiled{sizes} in {time.perf_counter() - started:.0f} s)"
+    replayed = " with CUDA graphs" if graphs else ""
+    return f"on{replayed} (compiled{sizes} in {time.perf_counter() - started:.0f} s)"
 
 
 class KnownShapes:
@@ -105,7 +142,9 @@ def compile_augmenter(
 
     Args:
         augmenter: at the beginning of its random stream, where the result begins too.
-        switch: auto, on, or off; on a CPU its kernels are always taken, which are faster.
+        switch: auto, on, or off; on a CPU its kernels are always taken, which are faster. With
+            reduce-overhead it is compiled without CUDA graphs: a replay would write over a batch
+            that whoever asked for it may still hold.
         shape: B, H and W of the batches to come.
         others: further H and W that batches may have, each of which is compiled for now.
 

@@ -19,21 +19,28 @@ MOST_READ = 256
 
 
 def hash_of_samples(records: Records, splits: tuple[str, ...]) -> str:
-    """Of what a plan depends on, and of the images themselves.
+    """Of what a plan depends on, and of the images themselves, with their smaller sizes.
 
     Raw images of one size, and the samples of two packs of the same photographs, are alike in all
     that a plan knows. Of a packed file every sample's stored length counts, as it costs nothing.
     """
     digest = hashlib.sha256(data_fingerprint(records, splits).encode())
     if records.kind != "folder":
-        lengths = [len(records.view(index)) for index in range(len(records))]
+        lengths = [len(view) for index in range(len(records)) for view in _views(records, index)]
         digest.update(np.array(lengths, np.int64).tobytes())
     for index in spread(np.arange(len(records)), records.labels, MOST_READ):
         try:
-            digest.update(records.view(int(index)).tobytes())
+            for view in _views(records, int(index)):
+                digest.update(view.tobytes())
         except (HeadraceError, OSError):  # a file that has gone is the loader's affair
             digest.update(b"none")
     return digest.hexdigest()[:16]
+
+
+def _views(records: Records, index: int) -> list[np.ndarray]:
+    """The stored bytes of a sample, and of its levels: evaluation may read either."""
+    levels = np.flatnonzero(records.levels[index]) + 1
+    return [records.view(index, level) for level in (0, *levels.tolist())]
 
 
 def hash_of_body(model: nn.Module) -> str:

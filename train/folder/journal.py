@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,7 +77,8 @@ class Journal:
     def row(self, kind: str, values: Mapping[str, Any]) -> None:
         """Appends one JSON row and hands it to the system at once."""
         if self._file is not None:
-            line = json.dumps({"kind": kind, **values}, ensure_ascii=False)
+            row = _finite({"kind": kind, **values})
+            line = json.dumps(row, ensure_ascii=False, allow_nan=False)
             # A byte of a path that is no UTF-8 comes out as JSON's own escape.
             self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")
             self._file.flush()
@@ -114,3 +116,14 @@ class Journal:
             self._folder_handle = os.open(folder, os.O_RDONLY)
             return f"/proc/self/fd/{self._folder_handle}"
         return str(folder)
+
+
+def _finite(value: Any) -> Any:
+    """With words in place of what JSON has no number for: `inf`, `-inf`, and null for NaN."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value

@@ -143,7 +143,7 @@ def check_resumable(checkpoint: Mapping[str, Any], config: RunConfig, fingerprin
     if fingerprint != checkpoint["data_fingerprint"]:
         raise ConfigError(
             f"cannot resume: --data {config.data.data} holds other samples than the run was "
-            "started on"
+            "started on, or other smaller sizes of them; give the file that it was"
         )
 
 

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from headrace.train.objectives.objective import Gradient, Objective
 from headrace.train.settings.technique import ABOVE_ZERO, Technique, check_all
 
+SEVERAL_PASSES = True
+"""What a CUDA graph has computed is overwritten by its next replay."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Technique):

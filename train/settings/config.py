@@ -20,7 +20,7 @@ from headrace.train.settings.optim import OptimConfig
 from headrace.train.settings.technique import check, check_choice
 from headrace.train.settings.views import ViewConfig
 
-Switch = Literal["auto", "on", "off"]
+CompileName = Literal["auto", "on", "off", "reduce-overhead"]
 AmpName = Literal["auto", "bf16", "fp16", "off"]
 LogName = Literal["none", "wandb", "mlflow"]
 NormaliseName = Literal["auto", "data", "imagenet", "half", "none", "model"]
@@ -164,8 +164,9 @@ class RuntimeConfig:
     """auto, cpu, cuda or cuda:N."""
     amp: AmpName = "auto"
     """Mixed precision; auto: bf16 where the hardware has it, else fp16 on CUDA, else off."""
-    compile: Switch = "auto"
-    """torch.compile; auto: on CUDA only, as on a CPU it seldom earns back its own time."""
+    compile: CompileName = "auto"
+    """torch.compile; auto: on CUDA only, as on a CPU it seldom earns back its own time;
+    reduce-overhead: as on, and the model's kernels are recorded and replayed as CUDA graphs."""
     deterministic: bool = False
     """Only algorithms that give the same numbers every time: slower, and an operation that has none
     ends the run with its name."""
@@ -191,7 +192,7 @@ class RuntimeConfig:
     def __post_init__(self) -> None:
         check(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
         check_choice("amp", self.amp, get_args(AmpName))
-        check_choice("compile", self.compile, get_args(Switch))
+        check_choice("compile", self.compile, get_args(CompileName))
         check_choice("log", self.log, get_args(LogName))
         both = "off: --no-tensorboard leaves nothing to write it into"
         check(self.tensorboard or not self.tensorboard_media, "tensorboard_media", True, both)
@@ -216,6 +217,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         schedule = self.data.crop.size_schedule
         check_epochs(schedule, self.optim.epochs, flag_of("size_schedule"))
+        several = self.optim.several_passes
+        once = f"on or auto: a CUDA graph is for one pass a step, and {several} takes several"
+        graphs = self.runtime.compile == "reduce-overhead"
+        check(not (graphs and several), "compile", self.runtime.compile, once)
 
 
 # What a resumed run may change: none of these alters which numbers are computed from which

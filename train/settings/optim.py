@@ -140,6 +140,15 @@ class OptimConfig:
         return f"--schedule {self.schedule}" if needs else ""
 
     @property
+    def several_passes(self) -> str:
+        """The flag for which a step goes through the network more than once, or ""."""
+        if self.accumulate > 1:
+            return f"--accumulate {self.accumulate}"
+        technique = technique_of("objective", self.objective)
+        again = getattr(technique, "SEVERAL_PASSES", False)
+        return f"--objective {self.objective}" if again else ""
+
+    @property
     def chosen(self) -> dict[str, str]:
         """Room to the name of its technique."""
         return {room: getattr(self, room) for room in ROOMS}

@@ -26,7 +26,14 @@ from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.records import Records
-from tests.builders import jpeg_bytes, make_records, photo, samples
+from tests.builders import (
+    jpeg_bytes,
+    make_records,
+    photo,
+    samples,
+    with_levels,
+    write_by_writer,
+)
 
 ROW_KEYS = {
     "loader",
@@ -252,6 +259,18 @@ def test_ceilings_run(name: str, data: Path, tmp_path: Path) -> None:
     else:
         with pytest.raises(ConfigError, match=r"raw\.beton holds raw images"):
             open_ceiling(job(name, tmp_path / "raw.beton"))
+
+
+@pytest.mark.parametrize("name", JPEG_CEILINGS)
+def test_ceilings_read_what_loaders_read(name: str, tmp_path: Path) -> None:
+    """Half sizes, where crops need no more; the images themselves are garbage."""
+    if "simplejpeg" not in name and "decode" in name:
+        pytest.importorskip("nvidia.nvimgcodec")
+    made = [replace(with_levels(s, 1), data=b"\xff" * 999) for s in samples(6, low=200, high=260)]
+    path = write_by_writer(tmp_path / "levels.beton", made)
+    source = open_ceiling(job(name, path, crop_scale=(0.8, 1.0)))
+    assert list(source.epoch(0)) == [6]
+    source.close()
 
 
 def test_the_ceiling_is_the_fastest_way_to_decode() -> None:

@@ -16,11 +16,12 @@ from headrace.pipeline.containers.beton import MODE_RAW
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.levels import MAX_LEVELS, level_side
 from headrace.pipeline.records import Records
+from headrace.pipeline.resampling.boxes import resize_image
 from headrace.tools.info import main as info
 from headrace.tools.pack import main as pack
 from headrace.tools.packing.encode import EncodeConfig, encode_sample
 from headrace.tools.packing.make_levels import LEAST_SIDE_PX
-from headrace.tools.packing.verify_levels import psnr_db
+from headrace.tools.packing.verify_levels import LEAST_LIKENESS_DB, psnr_db
 from tests.builders import jpeg_bytes, photo, samples, with_levels, write_by_writer
 
 WITH = EncodeConfig(levels="auto", max_side=0)
@@ -120,7 +121,7 @@ def test_packed_shown_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture
             "80",
         ]
         assert pack(given) == 0
-        capsys.readouterr()
+        packed = capsys.readouterr().out
         path = f"{tmp_path}/{out}".rstrip("/")
         with Records.open(path) as records:
             assert sorted(records.levels.sum(1).tolist()) == [0, 2, 2, 2, 2, 2]
@@ -128,11 +129,62 @@ def test_packed_shown_and_verified(tmp_path: Path, capsys: pytest.CaptureFixture
             assert records.manifest.encoding["level_quality"] == 80
         assert info([path, "--verify", "--check", str(tmp_path / "in")]) == 0
         text = capsys.readouterr().out
+        assert [line for line in packed.splitlines() if "smaller sizes" in line] == [
+            line for line in text.splitlines() if "smaller sizes" in line
+        ]
         assert "smaller sizes: 1/2 of 5 images, " in text and "1/4 of 5 images, " in text
         assert "6 images, 0 problems" in text
         assert info([path, "--json"]) == 0
         levels = json.loads(capsys.readouterr().out)["levels"]
         assert [(level["side"], level["samples"]) for level in levels] == [("1/2", 5), ("1/4", 5)]
+
+
+@pytest.mark.parametrize("flags", [[], ["--lossless", "always", "--reencode"]])
+def test_a_pack_says_where_none_came_about(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    side = 200 if flags else 2 * LEAST_SIDE_PX - 2
+    for name in "ab":
+        (tmp_path / "in" / name).mkdir(parents=True)
+        (tmp_path / "in" / name / "0.jpg").write_bytes(jpeg_bytes(photo(1, side, 200), "420", 95))
+    out = str(tmp_path / "o.beton")
+    assert pack([str(tmp_path / "in"), out, "--levels", "auto", *flags]) == 0
+    assert "note: --levels auto: no image has smaller sizes; " in capsys.readouterr().out
+    assert info([out]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"its shorter side is {2 * LEAST_SIDE_PX - 1} px or more" in text
+
+
+def test_a_quality_of_levels_without_levels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--level-quality 50 is of --levels, which are 0; add"):
+        pack([str(tmp_path), str(tmp_path / "o.beton"), "--level-quality", "50"])
+
+
+@pytest.mark.parametrize("variant", ["420", "gray"])
+def test_patterns_that_subsampling_destroys_are_their_images_all_the_same(
+    variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Saturated noise of blocks as large as a level's pixels; and the levels of another such."""
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        folder = tmp_path / "in" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        blocks = rng.integers(0, 2, (100, 100, 3)).astype(np.uint8) * 255
+        data = jpeg_bytes(blocks.repeat(2, 0).repeat(2, 1), "444" if variant == "420" else "gray")
+        (folder / f"{number}.jpg").write_bytes(data)
+    out = tmp_path / "o.beton"
+    flags = ["--levels", "1"] + (["--level-quality", "1"] if variant == "gray" else [])
+    assert pack([str(tmp_path / "in"), str(out), *flags]) == 0
+    with Records.open(out) as records:
+        levels = [records.view(index, 1).tobytes() for index in range(4)]
+        image = resize_image(records.decode(0), 100, 100)
+        assert psnr_db(records.decode(0, 1), image) < LEAST_LIKENESS_DB
+    assert info([str(out), "--verify"]) == 0
+    swapped = out.read_bytes().replace(levels[0], levels[1][: len(levels[0])].ljust(len(levels[0])))
+    out.write_bytes(swapped)
+    capsys.readouterr()
+    assert info([str(out), "--verify"]) == 1
+    assert "bad: 0 (a/0.jpg): its level 1" in capsys.readouterr().err
 
 
 def test_verify_finds_levels_that_are_wrong(

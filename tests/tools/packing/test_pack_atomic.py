@@ -15,6 +15,12 @@ from tests.builders import jpeg_bytes, photo
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "tools" / "pack.py"
 
+ENDED = {
+    signal.SIGINT: (130, "error: interrupted"),
+    signal.SIGTERM: (143, "error: terminated"),
+}
+"""How a run ends that is told to, and what it says."""
+
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -40,7 +46,7 @@ def _wait_until_writing(out: Path, process: "subprocess.Popen[str]") -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("kind", [signal.SIGKILL, *ENDED])
 def test_killed_in_the_middle(source: Path, tmp_path: Path, kind: signal.Signals) -> None:
     out = tmp_path / "o.beton"
     process = _start(source, out)
@@ -48,9 +54,8 @@ def test_killed_in_the_middle(source: Path, tmp_path: Path, kind: signal.Signals
     process.send_signal(kind)
     _, error = process.communicate()
     assert not out.exists()
-    if kind == signal.SIGINT:
-        assert process.returncode == 130
-        assert error.splitlines()[-1] == "error: interrupted"
+    if kind in ENDED:
+        assert (process.returncode, error.splitlines()[-1]) == ENDED[kind]
         assert "Traceback" not in error
         assert not list(tmp_path.iterdir())
     else:
@@ -100,7 +105,7 @@ def test_a_folder_that_cannot_be_written(source: Path, tmp_path: Path) -> None:
     assert "Permission denied" in error and "Traceback" not in error
 
 
-@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("kind", [signal.SIGKILL, *ENDED])
 @pytest.mark.parametrize("name", ["o/", "o.tar"])
 def test_shards_stopped_in_the_middle(
     source: Path, tmp_path: Path, name: str, kind: signal.Signals
@@ -117,8 +122,8 @@ def test_shards_stopped_in_the_middle(
     process.send_signal(kind)
     _, error = process.communicate()
     assert not (out / name).exists()
-    if kind == signal.SIGINT:
-        assert process.returncode == 130 and error.splitlines()[-1] == "error: interrupted"
+    if kind in ENDED:
+        assert (process.returncode, error.splitlines()[-1]) == ENDED[kind]
         assert not list(out.iterdir())
     else:
         small = tmp_path / "small" / "a"
