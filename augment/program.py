@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.augment import amounts
+from headrace.augment.amounts import number as finite
 from headrace.augment.kornia_step import KorniaStep
 from headrace.augment.operations.mix import Mix
 from headrace.augment.protocol import Step
@@ -107,9 +107,7 @@ class _Parser:
         if arguments:
             raise ConfigError(f"choice: unknown keys {sorted(arguments)}: expected of, weights")
         listed = isinstance(weights, Sequence) and not isinstance(weights, str)
-        weights = (
-            [amounts.number("choice: weights", weight) for weight in weights] if listed else []
-        )
+        weights = [finite("choice: weights", weight) for weight in weights] if listed else []
         if len(weights) != len(branches) or sum(weights) <= 0:
             raise ConfigError(
                 f"choice: weights {given!r}: expected {len(branches)} numbers, none negative"
