@@ -1,0 +1,1 @@
+"""Damaged and hostile record files by the thousand, through every loader: `python -m tests.fuzz`."""

@@ -1,0 +1,76 @@
+"""The process that opens damaged files: whatever kills it is a finding of the one that watches it.
+
+    python -m tests.fuzz.child FOLDER LOADERS
+
+It reads a case a line from its input, and answers each with a line of JSON. More CPU time than a
+case may take ends it by SIGPROF; more address space is an error of the case.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from tests.fuzz.bases import BETONS
+from tests.fuzz.cases import remove_case, write_case
+from tests.fuzz.damage import Damage, from_text
+from tests.fuzz.oracle import judge
+
+CPU_SECONDS = 5
+MEMORY_BYTES = 64 << 20
+
+
+def main() -> None:
+    """Answers cases until its input ends."""
+    folder, loaders = Path(sys.argv[1]), sys.argv[2].split(",")
+    # Libraries write where they like; what is answered has a descriptor of its own.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    out = folder / f"case-{os.getpid()}"
+    for _ in range(2):  # so that all is loaded, and as much memory taken as sound files need
+        for base in (*BETONS, "shards"):
+            sound = Damage(base=base, edits=[], resum=False)
+            found = _answer(sound, folder, out, loaders)
+            assert found == {"kind": "loads", "findings": []}, (base, found)
+    limit = _address_space() + MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+    answers.write("ready\n")
+    for line in sys.stdin:
+        damage = from_text(line)
+        before = _resident()
+        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        answer = _answer(damage, folder, out, loaders)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        if (grown := _resident(peak=True) - before) > MEMORY_BYTES:
+            answer["findings"].append(f"takes {grown >> 20} MiB")
+        answers.write(json.dumps(answer) + "\n")
+
+
+def _answer(damage: Damage, folder: Path, out: Path, loaders: list[str]) -> dict:
+    write_case(damage, folder, out)
+    try:
+        verdict = judge(damage, out, folder / damage.base, loaders)
+    finally:
+        remove_case(out)
+    return {"kind": verdict.kind, "findings": verdict.findings}
+
+
+def _address_space() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def _resident(*, peak: bool = False) -> int:
+    """Bytes in memory; the peak is that since the last call without it."""
+    if not peak:
+        Path("/proc/self/clear_refs").write_text("5")
+    word = "VmHWM:" if peak else "VmRSS:"
+    (line,) = [x for x in Path("/proc/self/status").read_text().splitlines() if word in x]
+    return int(line.split()[1]) << 10
+
+
+if __name__ == "__main__":
+    main()

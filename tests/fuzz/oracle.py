@@ -1,0 +1,202 @@
+"""What must hold of a file, however damaged: it is refused in one line, or loads what it says.
+
+What it says is decided by the tables and the reference decoder; damage that nobody made up
+checksums for must be told, so then that is what was packed, too.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from headrace.pipeline.class_names import class_names
+from headrace.pipeline.errors import BadSampleError, RecordsError
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.plan import EpochPlan
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
+from tests.builders import reference_images
+from tests.fuzz.damage import Damage
+
+SIZE_PX = 16
+TOLERANCE = 8, 1.0
+"""Largest difference of a value, largest mean over an image; the widest of docs/loaders.md."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of a case.
+
+    Attributes:
+        kind: `refused`, `bad samples` or `loads`.
+        findings: what must not be, one line each.
+    """
+
+    kind: str
+    findings: list[str]
+
+
+def judge(damage: Damage, path: Path, sound: Path, loaders: list[str]) -> Verdict:
+    """Opens damaged files and loads an epoch by each loader.
+
+    Args:
+        path: the damaged files, of `damage`.
+        sound: those that they were.
+        loaders: names.
+    """
+    findings: list[str] = []
+    try:
+        records = Records.open(path)
+    except RecordsError as error:
+        return Verdict(kind="refused", findings=list(_wrong_text(error, path)))
+    except Exception as error:
+        return Verdict(kind="refused", findings=[_unexpected("opening", error)])
+    with records:
+        try:
+            good = _read_all(records, path, findings)
+            # Other formats' damage is told by no checksum of ours: .tar indices have none.
+            if not damage.resum and records.has_checksums:
+                findings += _differs(records, good, sound)
+            for name in loaders:
+                findings += _loaded(records, damage, name, path)
+        except Exception as error:
+            findings.append(_unexpected("reading", error))
+    return Verdict(kind="loads" if all(good.values()) else "bad samples", findings=findings)
+
+
+def _read_all(records: Records, path: Path, findings: list[str]) -> dict[int, bool]:
+    """What tables say, and which samples are good."""
+    good = {}
+    for index in range(len(records)):
+        assert isinstance(records.name(index), str)
+        try:
+            image = records.decode(index)
+            assert image.shape == (*records.size(index), 3), "a size that the tables do not say"
+            good[index] = True
+        except BadSampleError as error:
+            findings += _wrong_text(error, None)
+            good[index] = False
+    for split in records.splits:
+        records.select(split)
+    try:
+        class_names(records)
+    except RecordsError as error:
+        findings += _wrong_text(error, path)
+    return good
+
+
+def _differs(records: Records, good: dict[int, bool], sound: Path) -> Iterator[str]:
+    """How good samples differ from those that were packed."""
+    with Records.open(sound) as packed:
+        if len(records) != len(packed):
+            yield f"{len(records)} samples, packed were {len(packed)}"
+            return
+        for what in ("classes", "splits", "mean", "std", "encoding"):
+            if getattr(records.manifest, what) != getattr(packed.manifest, what):
+                yield f"other {what} than packed"
+        for index in (i for i, is_good in good.items() if is_good):
+            if records.labels[index] != packed.labels[index]:
+                yield f"sample {index} has another label than packed"
+            if records.name(index) != packed.name(index):
+                yield f"sample {index} has another name than packed"
+            if not np.array_equal(records.decode(index), packed.decode(index)):
+                yield f"sample {index} has other pixels than packed"
+
+
+def _loaded(records: Records, damage: Damage, name: str, path: Path) -> Iterator[str]:
+    """What is wrong with an epoch of a loader."""
+    if not len(records) or (name == "ffcv" and records.kind != "beton"):
+        return
+    try:
+        loader = open_loader(
+            records,
+            split=None,
+            loader=name,
+            size=SIZE_PX,
+            batch_size=len(records),
+            train=False,
+            eval_crop=1.0,
+            eval_sharpness=damage.sharpness,
+            workers=0 if name == "torchvision" else 1,
+            check_bytes="all",
+            on_bad_sample="skip",
+        )
+    except RecordsError as error:
+        yield f"{name}: opens records and refuses them: {error}"
+        return
+    except Exception as error:
+        yield _unexpected(f"{name}: opening", error)
+        return
+    with loader:
+        plan = loader.plan(0)
+        expected, bad = _expected(records, plan)
+        try:
+            batches = list(loader.epoch(0))
+        except BadSampleError as error:
+            yield from _wrong_text(error, None)
+            if len(bad) < len(plan.indices):
+                yield f"{name}: {error}; by the reference some are good"
+            return
+        except Exception as error:
+            yield _unexpected(f"{name}: an epoch", error)
+            return
+        yield from _compare(loader, plan, batches, expected, bad)
+
+
+def _expected(records: Records, plan: EpochPlan) -> tuple[dict[int, np.ndarray], set[int]]:
+    """Images by the reference for each place of the plan, and the places of bad samples."""
+    expected, bad = {}, set()
+    for place in range(len(plan.indices)):
+        try:
+            (expected[place],) = reference_images(
+                records, plan, slice(place, place + 1), plan.shape
+            )
+        except BadSampleError:
+            bad.add(place)
+    return expected, bad
+
+
+def _compare(
+    loader: PlannedLoader,
+    plan: EpochPlan,
+    batches: list,
+    expected: dict[int, np.ndarray],
+    bad: set[int],
+) -> Iterator[str]:
+    name, place = loader.name, 0
+    for batch in batches:
+        found = batch.indices.numpy()
+        if not np.array_equal(batch.labels.numpy(), loader.records.labels[found]):
+            yield f"{name}: labels that the tables do not say"
+        for image, index in zip(batch.images.numpy(), found, strict=True):
+            replaced = int(index) != int(plan.indices[place])
+            if replaced != (place in bad):
+                yield f"{name}: sample {plan.indices[place]} is {'bad' if replaced else 'good'}"
+            elif not replaced:
+                difference = np.abs(image.astype(int) - expected[place])
+                if difference.max() > TOLERANCE[0] or difference.mean() > TOLERANCE[1]:
+                    yield f"{name}: sample {index} differs by {difference.max()}"
+            place += 1
+    if place != len(plan.indices):
+        yield f"{name}: {place} samples of {len(plan.indices)}"
+
+
+def _wrong_text(error: Exception, path: Path | None) -> Iterator[str]:
+    """What is wrong with the words of an error that is allowed."""
+    text = str(error)
+    if len(text.splitlines()) != 1 or not text.isprintable():
+        yield f"not one printable line: {text[:200]!r}"
+    if len(text) > 1000:
+        yield f"an error of {len(text)} characters: {text[:100]!r}"
+    if path is not None and path.stem not in text:
+        yield f"does not name the file: {text[:200]!r}"
+
+
+def _unexpected(when: str, error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    return f"{when}: {type(error).__name__} at {where}: {str(error)[:200]!r}"
