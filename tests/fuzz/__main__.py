@@ -18,7 +18,7 @@ from tests.builders import available_loaders
 from tests.fuzz.bases import make_bases
 from tests.fuzz.campaign import run_cases
 from tests.fuzz.damage import Damage, from_text, to_text
-from tests.fuzz.strategies import CASES_A_DRAW, drawn
+from tests.fuzz.strategies import drawn
 
 QUICK = ("native", "torchvision", "resident")
 SHARED_MEMORY = Path("/dev/shm")
@@ -54,9 +54,11 @@ def main() -> int:
 
 
 def draw(count: int, seed: int) -> Iterator[Damage]:
-    """So many cases, from a seed's on; each seed gives CASES_A_DRAW."""
-    for first in range(0, count, CASES_A_DRAW):
-        yield from drawn(seed + first // CASES_A_DRAW)[: count - first]
+    """So many cases, from a seed's on; each seed gives up to a hundred."""
+    while count > 0:
+        cases = drawn(seed)[:count]
+        yield from cases
+        count, seed = count - len(cases), seed + 1
 
 
 def _say(damage: Damage, finding: str) -> None:

@@ -111,11 +111,13 @@ class BetonFile:
         """Puts other JSON into the manifest; what follows it moves, and lengths are made right."""
         start, length = self._json
         header_at = self._tables["manifest"][0]
+        if start + length > len(self.data):
+            return  # cut off by an earlier edit
         pointers = np.frombuffer(self.data, beton.POINTERS, 1, self._tables["pointers"][0])
         stop = int(pointers["offset"][0]) + int(pointers["length"][0])
         if not start + length <= stop <= len(self.data):
             return  # moved away by an earlier edit
-        text = self.data[start : start + length].decode("utf-8", "surrogatepass")
+        text = self.data[start : start + length].decode("utf-8", "replace")
         body = edited_json(text, edit).encode("utf-8", "surrogatepass")
         body += b" " * (-len(body) % 8)
         rest = bytes(self.data[start + length : stop])
@@ -138,7 +140,7 @@ class BetonFile:
                 return
             start, length = tables.manifest
             found, _ = manifest.read_manifest(data[start : start + length])
-        except (RecordsError, RecursionError, ArithmeticError, ValueError):
+        except RecordsError:
             return  # the reader gets no further either
         count = len(tables.modes)
         places = np.stack([tables.ptrs, tables.sizes], 1)[:, None]

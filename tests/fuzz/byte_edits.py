@@ -1,10 +1,10 @@
 """Edits of any file's bytes::
 
-    ["flip", REGION, SHARE, BIT]        one bit, so far into a region
-    ["write", REGION, SHARE, HEX]       some bytes
-    ["cut", REGION, SHARE]              the end of the file is there
-    ["cut by", N], ["grow", N]          N bytes are missing, or zeros too many
-    ["move", REGION, REGION]            what is in the one is written over the other's beginning
+["flip", REGION, SHARE, BIT]        one bit, so far into a region
+["write", REGION, SHARE, HEX]       some bytes
+["cut", REGION, SHARE]              the end of the file is there
+["cut by", N], ["grow", N]          N bytes are missing, or zeros too many
+["move", REGION, REGION]            what is in the one is written over the other's beginning
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ class Region(NamedTuple):
     size: int
 
 
-def number_at(
-    number: object, there: int, regions: Mapping[str, Region], num_bytes: int
-) -> int:
+def number_at(number: object, there: int, regions: Mapping[str, Region], num_bytes: int) -> int:
     """What a number of an edit means; see damage.py.
 
     Args:

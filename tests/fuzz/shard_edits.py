@@ -108,7 +108,7 @@ class ShardFiles:
             return
         header = body[: manifest.HEADER.itemsize].view(manifest.HEADER).copy()
         start, length = manifest.HEADER.itemsize, int(header["json"][0])
-        text = body[start : start + length].tobytes().decode("utf-8", "surrogatepass")
+        text = body[start : start + length].tobytes().decode("utf-8", "replace")
         new = edited_json(text, edit).encode("utf-8", "surrogatepass")
         new += b" " * (-len(new) % 8)
         header["json"] = len(new)
