@@ -25,8 +25,8 @@ def class_names(records: Records) -> tuple[str, ...]:
     highest = int(records.labels[sample])
     if highest >= MAX_CLASSES:
         raise RecordsError(
-            f"{records.path}: sample {sample} ({printable(records.name(sample))}) has label {highest}, "
-            f"expected at most {MAX_CLASSES - 1}: is it a class number at all? mend the label, or "
+            f"{records.path}: sample {sample} ({printable(records.name(sample))}) has label "
+            f"{highest}, expected at most {MAX_CLASSES - 1}: is it a class number at all? mend the label, or "
             f"pack the images with {called('pack')}, which takes class names"
         )
     return tuple(str(label) for label in range(highest + 1))

@@ -101,7 +101,7 @@ def read_tables(path: Path) -> ShardTables:
     levels = arrays.get("levels", no_levels(samples.size))
     sound = samples.dtype == SAMPLE and samples.ndim == 1
     sound &= body.dtype == np.uint8 and body.ndim == 1
-    sound &= names.dtype.kind == "U" and names.ndim == 1
+    sound &= names.dtype.kind == "U" and names.ndim == 1 and len(names) > 0
     if not sound or levels.dtype != LEVEL or levels.ndim != 2 or len(levels) != len(samples):
         raise RecordsError(f"{path} is damaged: its tables have other columns; pack again")
     shards = [path.parent / Path(str(name)).name for name in names.tolist()]

@@ -163,7 +163,7 @@ class BetonFile:
         if stop > len(data):
             return
         sums = [
-            sample_sum(bytes(self.data[p : p + s])) if 0 <= p and 0 < s <= len(data) else 0
+            sample_sum(bytes(self.data[p : p + s])) if p >= 0 and 0 < s <= len(data) else 0
             for p, s in places.reshape(-1, 2).tolist()
         ]
         self.data[begin:stop] = np.array(sums, SUM).tobytes()

@@ -37,26 +37,32 @@ def main() -> None:
             found = _answer(sound, folder, out, loaders)
             assert found == {"kind": "loads", "findings": []}, (base, found)
     limit = _address_space() + MEMORY_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
     answers.write("ready\n")
     for line in sys.stdin:
-        damage = from_text(line)
-        before = _resident()
-        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
-        answer = _answer(damage, folder, out, loaders)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        if (grown := _resident(peak=True) - before) > MEMORY_BYTES:
-            answer["findings"].append(f"takes {grown >> 20} MiB")
-        answers.write(json.dumps(answer) + "\n")
+        answers.write(json.dumps(_answer(from_text(line), folder, out, loaders, limit)) + "\n")
 
 
-def _answer(damage: Damage, folder: Path, out: Path, loaders: list[str]) -> dict:
+def _answer(
+    damage: Damage, folder: Path, out: Path, loaders: list[str], limit: int = resource.RLIM_INFINITY
+) -> dict:
+    """What becomes of a case.
+
+    Args:
+        limit: of the address space, while the damaged files are read.
+    """
     write_case(damage, folder, out)
+    before = _resident()
     try:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS if limit > 0 else 0)
         verdict = judge(damage, out, folder / damage.base, loaders)
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         remove_case(out)
-    return {"kind": verdict.kind, "findings": verdict.findings}
+    grown = _resident(peak=True) - before
+    more = [f"takes {grown >> 20} MiB"] if limit > 0 and grown > MEMORY_BYTES else []
+    return {"kind": verdict.kind, "findings": verdict.findings + more}
 
 
 def _address_space() -> int:

@@ -15,7 +15,9 @@ import numpy as np
 import psutil
 
 from headrace.pipeline.class_names import class_names
+from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.errors import BadSampleError, ConfigError, RecordsError
+from headrace.pipeline.jpeg_header import jpeg_size
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.planned import PlannedLoader
@@ -24,6 +26,9 @@ from tests.builders import reference_images
 from tests.fuzz.damage import Damage
 
 SIZE_PX = 16
+LENIENT = "native", "dali", "ffcv"
+"""They decode by other means than the reference, and no further than the box: of a JPEG that is
+damaged inside, and has no checksum or a made-up one, they may show what can be shown."""
 RESIDENT_BYTES = 16 << 20
 TOLERANCE = 8, 1.0
 """Largest difference of a value, largest mean over an image; the widest of docs/loaders.md."""
@@ -187,6 +192,9 @@ def _compare(
             yield f"{name}: labels that the tables do not say"
         for image, index in zip(batch.images.numpy(), found, strict=True):
             replaced = int(index) != int(plan.indices[place])
+            if not replaced and place in bad and name in LENIENT and _is_whole(loader, plan, place):
+                place += 1
+                continue
             if replaced != (place in bad):
                 yield f"{name}: sample {plan.indices[place]} is {'bad' if replaced else 'good'}"
             elif not replaced and not is_shrunk:
@@ -196,6 +204,15 @@ def _compare(
             place += 1
     if place != len(plan.indices):
         yield f"{name}: {place} samples of {len(plan.indices)}"
+
+
+def _is_whole(loader: PlannedLoader, plan: EpochPlan, place: int) -> bool:
+    """Whether a sample is a JPEG of the size that the tables say, as far as can be told."""
+    records, index = loader.records, int(plan.indices[place])
+    level = int(plan.read_levels(slice(place, place + 1))[0])
+    if records.modes[index] != MODE_JPEG or records.is_damaged(index, level):
+        return False
+    return jpeg_size(records.view(index, level)) == records.size(index, level)
 
 
 def _wrong_text(error: Exception, path: Path | None) -> Iterator[str]:

@@ -6,7 +6,7 @@ Edits; those of any bytes (byte_edits.py) come behind a file's name::
     ["empty", FILE], ["gone", FILE]         a file of 0 bytes, or none
     ["word", FILE, LINE, WORD, TEXT]        a word of an index
     ["line", FILE, LINE, LINE]              two lines of an index change places
-    ["set", ARRAY, ROW, COLUMN, NUMBER]     a field of a table in the .npz, column "" where it has none
+    ["set", ARRAY, ROW, COLUMN, NUMBER]     a field of a table in the .npz; the column may be ""
     ["swap", ARRAY, ROW, ROW]               two rows
     ["shape", ARRAY, [N, ...]]              zeros of another shape
     ["dtype", ARRAY, DTYPE]                 the same bytes as another dtype, or objects, pickled

@@ -39,7 +39,7 @@ _COLUMNS: dict[str, list[str | None]] = {
     "allocation": list(beton.ALLOCATION.names or ()),
     "manifest": ["json", "count", "names"],
     "level": ["ptr", "size"],
-    **dict.fromkeys(("names", "sums", "sum"), [None]),
+    **{table: [None] for table in ("names", "sums", "sum")},
 }
 
 _TEXTS = st.sampled_from(
@@ -89,7 +89,7 @@ _TEXTS = st.sampled_from(
         '[[["a"], {"b": 1}]]',
     ]
 )
-_KEYS = st.sampled_from(
+_KEYS: st.SearchStrategy[list[Any]] = st.sampled_from(
     [
         *[[key] for key in ("classes", "splits", "encoding", "mean", "std", "skipped", "report")],
         *[["splits", "train"], ["splits", "val"], ["splits", "train", 1], ["mean", 1]],
