@@ -36,7 +36,7 @@ def main() -> None:
             sound = Damage(base=base, edits=[], resum=False)
             found = _answer(sound, folder, out, loaders)
             assert found == {"kind": "loads", "findings": []}, (base, found)
-    limit = _address_space() + MEMORY_BYTES
+    limit = _status("VmPeak:") + MEMORY_BYTES
     answers.write("ready\n")
     for line in sys.stdin:
         answers.write(json.dumps(_answer(from_text(line), folder, out, loaders, limit)) + "\n")
@@ -65,16 +65,17 @@ def _answer(
     return {"kind": verdict.kind, "findings": verdict.findings + more}
 
 
-def _address_space() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-
-
 def _resident(*, peak: bool = False) -> int:
     """Bytes in memory; the peak is that since the last call without it."""
     if not peak:
         Path("/proc/self/clear_refs").write_text("5")
-    word = "VmHWM:" if peak else "VmRSS:"
-    (line,) = [x for x in Path("/proc/self/status").read_text().splitlines() if word in x]
+    return _status("VmHWM:" if peak else "VmRSS:")
+
+
+def _status(word: str) -> int:
+    """Bytes that the kernel counts under a word."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(word)]
     return int(line.split()[1]) << 10
 
 

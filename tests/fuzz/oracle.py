@@ -23,6 +23,7 @@ from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from tests.builders import reference_images
+from tests.fuzz.bases import SHARDS
 from tests.fuzz.damage import Damage
 
 SIZE_PX = 16
@@ -30,8 +31,9 @@ LENIENT = "native", "dali", "ffcv"
 """They decode by other means than the reference, and no further than the box: of a JPEG that is
 damaged inside, and has no checksum or a made-up one, they may show what can be shown."""
 RESIDENT_BYTES = 16 << 20
-TOLERANCE = 8, 1.0
-"""Largest difference of a value, largest mean over an image; the widest of docs/loaders.md."""
+TOLERANCE = 16, 1.5
+"""Largest difference of a value, largest mean over an image; raw pixels that are noise are
+harder to resize alike than photos, of which docs/loaders.md speaks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +67,19 @@ def judge(damage: Damage, path: Path, sound: Path, loaders: list[str]) -> Verdic
     with records:
         try:
             good = _read_all(records, path, findings)
-            # Other formats' damage is told by no checksum of ours: .tar indices have none.
-            if not damage.resum and records.has_checksums:
+            if records.has_checksums and _is_told(damage):
                 findings += _differs(records, good, sound)
             for name in loaders:
                 findings += _loaded(records, damage, name, path)
         except Exception as error:
             findings.append(_unexpected("reading", error))
     return Verdict(kind="loads" if all(good.values()) else "bad samples", findings=findings)
+
+
+def _is_told(damage: Damage) -> bool:
+    """Whether checksums were left as they were; an .npz that is written anew has its zip's anew."""
+    of_bytes = all(edit[0] in ("file", "empty", "gone") for edit in damage.edits)
+    return not damage.resum and (damage.base not in SHARDS or of_bytes)
 
 
 def _read_all(records: Records, path: Path, findings: list[str]) -> dict[int, bool]:
