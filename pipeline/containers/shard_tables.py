@@ -5,6 +5,7 @@ An .npz of numpy's, a zip, whose own CRC-32 of each table is checked as it is re
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def read_tables(path: Path) -> ShardTables:
     levels = arrays.get("levels", no_levels(samples.size))
     sound = samples.dtype == SAMPLE and samples.ndim == 1
     sound &= body.dtype == np.uint8 and body.ndim == 1
-    sound &= names.dtype.kind == "U" and names.ndim == 1 and len(names) > 0
+    sound &= _are_names(names)
     if not sound or levels.dtype != LEVEL or levels.ndim != 2 or len(levels) != len(samples):
         raise RecordsError(f"{path} is damaged: its tables have other columns; pack again")
     shards = [path.parent / Path(str(name)).name for name in names.tolist()]
@@ -117,6 +118,14 @@ def read_tables(path: Path) -> ShardTables:
         levels=levels,
         sums=arrays.get("sums"),
     )
+
+
+def _are_names(names: np.ndarray) -> bool:
+    """Whether these are texts, (n,) of at least one, whose every character exists."""
+    if names.dtype.kind != "U" or names.ndim != 1 or not names.size:
+        return False
+    code_points = names.astype(names.dtype.newbyteorder("=")).view(np.uint32)
+    return bool((code_points <= sys.maxunicode).all())
 
 
 def no_levels(num_samples: int) -> np.ndarray:

@@ -104,7 +104,9 @@ class ShardFiles:
 
     def _edit_json(self, edit: Edit) -> None:
         body = self._arrays.get("manifest")
-        if body is None or body.dtype != np.uint8 or body.size < manifest.HEADER.itemsize:
+        if body is None or body.dtype != np.uint8 or body.ndim != 1:
+            return
+        if body.size < manifest.HEADER.itemsize:
             return
         header = body[: manifest.HEADER.itemsize].view(manifest.HEADER).copy()
         start, length = manifest.HEADER.itemsize, int(header["json"][0])
@@ -122,6 +124,8 @@ class ShardFiles:
         if samples is None or sums is None or samples.dtype != SAMPLE or samples.ndim != 1:
             return
         if sums.dtype != SUM or shards is None or shards.dtype.kind != "U":
+            return
+        if (np.ascontiguousarray(shards).view(np.uint32) > 0x10FFFF).any():
             return
         places = [samples[["ptr", "size"]].tolist()]
         if levels is not None and levels.dtype == LEVEL and levels.ndim == 2:
