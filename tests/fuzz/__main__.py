@@ -16,10 +16,11 @@ from pathlib import Path
 
 from tests.builders import available_loaders
 from tests.fuzz.bases import make_bases
-from tests.fuzz.campaign import run_cases
+from tests.fuzz.campaign import Report, run_cases
 from tests.fuzz.damage import Damage, from_text, to_text
 from tests.fuzz.strategies import drawn
 
+EVERY = 1000
 QUICK = ("native", "torchvision", "resident")
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -46,7 +47,7 @@ def main() -> int:
     place = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="headrace-fuzz-", dir=place) as folder:
         make_bases(Path(folder))
-        report = run_cases(cases, Path(folder), loaders, _say)
+        report = run_cases(cases, Path(folder), loaders, _say, _say_how_far)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(report.kinds.items()))
     print(f"{sum(report.kinds.values())} cases by {', '.join(loaders)}: {counts or 'none'}")
     print(f"{len(report.findings)} findings")
@@ -63,6 +64,12 @@ def draw(count: int, seed: int) -> Iterator[Damage]:
 
 def _say(damage: Damage, finding: str) -> None:
     print(f"{finding}\n    --case '{to_text(damage)}'", flush=True)
+
+
+def _say_how_far(report: Report) -> None:
+    count = sum(report.kinds.values())
+    if count % EVERY == 0:
+        print(f"{count} cases so far, {len(report.findings)} findings", flush=True)
 
 
 if __name__ == "__main__":

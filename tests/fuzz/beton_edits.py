@@ -4,6 +4,7 @@ Edits, on top of those of any bytes (byte_edits.py)::
 
     ["set", TABLE, ROW, COLUMN, NUMBER]     a field of a table; too large a number wraps around
     ["swap", TABLE, ROW, ROW, COLUMN]       a field of two rows, or, without a column, the rows
+    ["sides", INDEX, HEIGHT, WIDTH, BOTH]   a JPEG's own header, and the table, too, if BOTH
     ["json", ...]                           the manifest's JSON; see json_edits.py
 """
 
@@ -79,6 +80,8 @@ class BetonFile:
         if what == "json":
             if "manifest" in self._tables:
                 self._edit_json(rest)
+        elif what == "sides":
+            self._edit_sides(*rest)
         elif what not in ("set", "swap"):
             edit_bytes(self.data, self.regions, edit)
         elif rest[0] in self._tables:
@@ -106,6 +109,19 @@ class BetonFile:
         rows = [one % len(entries), other % len(entries)]
         part = entries if column is None else entries[column]
         part[rows] = part[rows[::-1]].copy()
+
+    def _edit_sides(self, index: int, height: int, width: int, both: bool) -> None:
+        start, size = self.regions[f"sample {index % self._count}"]
+        data = self.data[start : start + size]
+        frames = [data.find(marker) for marker in (b"\xff\xc0", b"\xff\xc2")]
+        place = max(frames)
+        if place < 0 or place + 9 > len(data):
+            return  # raw, or cut off
+        sides = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+        self.data[start + place + 5 : start + place + 9] = sides
+        if both:
+            self.edit(["set", "sample", index, "height", height])
+            self.edit(["set", "sample", index, "width", width])
 
     def _edit_json(self, edit: Edit) -> None:
         """Puts other JSON into the manifest; what follows it moves, and lengths are made right."""

@@ -40,6 +40,7 @@ def run_cases(
     folder: Path,
     loaders: list[str],
     found: Callable[[Damage, str], None] = lambda damage, finding: None,
+    progress: Callable[[Report], None] = lambda report: None,
 ) -> Report:
     """Judges cases one after another.
 
@@ -47,6 +48,7 @@ def run_cases(
         folder: with the sound files, as `make_bases` left it; damaged ones are written there.
         loaders: names.
         found: is told each finding as it comes.
+        progress: is told how it stands after each case.
     """
     report = Report()
     child: _Child | None = None
@@ -61,6 +63,7 @@ def run_cases(
         for finding in answer["findings"]:
             report.findings.append((damage, finding))
             found(damage, finding)
+        progress(report)
     if child is not None:
         child.end()
     return report

@@ -140,7 +140,15 @@ _SET = st.sampled_from([(t, c) for t, columns in _COLUMNS.items() for c in colum
 _SWAP = st.sampled_from(["sample", "allocation", "level", "sum", "names"]).flatmap(
     lambda table: _edit("swap", table, _ROWS, _ROWS, st.sampled_from([*_COLUMNS[table], None]))
 )
-_BETON = st.one_of(_SET, _SET, _SET, _SWAP, _JSON, _JSON, _BYTES, _BYTES)
+_THIN = st.sampled_from([1, 2, 15, 300, 700, 65535])
+_SIDES = st.one_of(
+    # Both sizes absurd and alike are what the files can bear at most, or more: of their own test.
+    _edit("sides", _ROWS, st.sampled_from([1, 15, 700]), st.integers(0, 700), True),
+    _edit("sides", _ROWS, _THIN, _THIN, False),
+    _edit("sides", _ROWS, st.just(65535), st.sampled_from([1, 7]), True),
+    _edit("sides", _ROWS, st.just(1), st.just(65535), True),
+)
+_BETON = st.one_of(_SIDES, _SET, _SET, _SET, _SWAP, _JSON, _JSON, _BYTES, _BYTES)
 
 _HEADERS = st.sampled_from(
     [
