@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from headrace.pipeline.batch import Batch
 from headrace.pipeline.class_names import class_names
 from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.errors import BadSampleError, ConfigError, RecordsError
@@ -182,35 +183,39 @@ def _expected(records: Records, plan: EpochPlan) -> tuple[dict[int, np.ndarray],
 def _compare(
     loader: PlannedLoader,
     plan: EpochPlan,
-    batches: list,
+    batches: list[Batch],
     expected: dict[int, np.ndarray],
     bad: set[int],
 ) -> Iterator[str]:
-    name, place = loader.name, 0
-    # A size that is made up can make the squares so large that there is no room for them.
-    is_shrunk = (
-        name == "resident"
-        and 3 * len(bad | expected.keys()) * int(loader.records.sizes(plan.indices).max()) ** 2 * 2
-        > RESIDENT_BYTES
-    )
-    for batch in batches:
-        found = batch.indices.numpy()
-        if not np.array_equal(batch.labels.numpy(), loader.records.labels[found]):
-            yield f"{name}: labels that the tables do not say"
-        for image, index in zip(batch.images.numpy(), found, strict=True):
-            replaced = int(index) != int(plan.indices[place])
-            if not replaced and place in bad and name in LENIENT and _is_whole(loader, plan, place):
-                place += 1
-                continue
-            if replaced != (place in bad):
-                yield f"{name}: sample {plan.indices[place]} is {'bad' if replaced else 'good'}"
-            elif not replaced and not is_shrunk:
-                difference = np.abs(image.astype(int) - expected[place])
-                if difference.max() > TOLERANCE[0] or difference.mean() > TOLERANCE[1]:
-                    yield f"{name}: sample {index} differs by {difference.max()}"
-            place += 1
-    if place != len(plan.indices):
-        yield f"{name}: {place} samples of {len(plan.indices)}"
+    """What is wrong with an epoch's batches, in which others take the places of bad samples."""
+    name, labels = loader.name, loader.records.labels
+    images = [image for batch in batches for image in batch.images.numpy()]
+    found = [int(index) for batch in batches for index in batch.indices]
+    if len(found) != len(plan.indices):
+        yield f"{name}: {len(found)} samples of {len(plan.indices)}"
+        return
+    if [int(label) for batch in batches for label in batch.labels] != labels[found].tolist():
+        yield f"{name}: labels that the tables do not say"
+    if name == "resident" and _is_shrunk(loader, plan):
+        return
+    for place, (image, index) in enumerate(zip(images, found, strict=True)):
+        replaced = index != int(plan.indices[place])
+        if replaced and place not in bad:
+            yield f"{name}: sample {plan.indices[place]} is bad"
+        elif not replaced and place in bad:
+            if name not in LENIENT or not _is_whole(loader, plan, place):
+                yield f"{name}: sample {index} is good"
+        elif not replaced:
+            difference = np.abs(image.astype(int) - expected[place])
+            if difference.max() > TOLERANCE[0] or difference.mean() > TOLERANCE[1]:
+                yield f"{name}: sample {index} differs by {difference.max()}"
+
+
+def _is_shrunk(loader: PlannedLoader, plan: EpochPlan) -> bool:
+    """Whether a made-up size may leave no room for whole squares, so that all are shrunk, and
+    read from another of their sizes."""
+    longest = int(loader.records.sizes(plan.indices).max())
+    return 2 * 3 * len(plan.indices) * longest**2 > RESIDENT_BYTES
 
 
 def _is_whole(loader: PlannedLoader, plan: EpochPlan, place: int) -> bool:
