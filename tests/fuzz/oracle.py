@@ -65,6 +65,7 @@ def judge(damage: Damage, path: Path, sound: Path, loaders: list[str]) -> Verdic
         return Verdict(kind="refused", findings=list(_wrong_text(error, path)))
     except Exception as error:
         return Verdict(kind="refused", findings=[_unexpected("opening", error)])
+    good: dict[int, bool] = {}
     with records:
         try:
             good = _read_all(records, path, findings)
@@ -96,7 +97,7 @@ def _read_all(records: Records, path: Path, findings: list[str]) -> dict[int, bo
             findings += _wrong_text(error, None)
             good[index] = False
     for split in records.splits:
-        records.select(split)
+        records.split(split)
     try:
         class_names(records)
     except RecordsError as error:
