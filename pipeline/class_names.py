@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.pipeline.command_line import called
-from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.errors import RecordsError, printable
 from headrace.pipeline.layouts.classes import MAX_CLASSES
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def class_names(records: Records) -> tuple[str, ...]:
     highest = int(records.labels[sample])
     if highest >= MAX_CLASSES:
         raise RecordsError(
-            f"{records.path}: sample {sample} ({records.name(sample)}) has label {highest}, "
-            f"expected at most {MAX_CLASSES - 1}: is it a class number at all? mend the label, or "
-            f"pack the images with {called('pack')}, which takes class names"
+            f"{records.path}: sample {sample} ({printable(records.name(sample))}) has label "
+            f"{highest}, expected at most {MAX_CLASSES - 1}: is it a class number at all? mend the "
+            f"label, or pack the images with {called('pack')}, which takes class names"
         )
     return tuple(str(label) for label in range(highest + 1))

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 
+def printable(name: str) -> str:
+    """A name out of a file as it may stand in a line: what is no visible text becomes escapes.
+
+    A terminal would carry them out, and what is not UTF-8 cannot be printed at all.
+    """
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+
+
 class HeadraceError(Exception):
     """Base of every error that a user can cause or mend; its text is one complete sentence."""
 
@@ -56,7 +66,7 @@ class BadSampleError(HeadraceError):
 
     def __str__(self) -> str:
         return (
-            f"sample {self.index} ({self.name}) cannot be decoded: {self.reason}; "
+            f"sample {self.index} ({printable(self.name)}) cannot be decoded: {self.reason}; "
             "repack the data set, or let the next one take its place: --on-bad-sample skip in "
             'training, on_bad_sample="skip" in Python'
         )

@@ -28,7 +28,7 @@ import numpy as np
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.checksums import read_sums
 from headrace.pipeline.containers.level_table import LEVEL, LevelTable, check_levels
-from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, read_manifest
+from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, manifest_of
 from headrace.pipeline.containers.storage import Container, MappedStorage, SampleTable
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.jpeg_header import most_pixels
@@ -129,11 +129,8 @@ def open_beton(path: Path) -> Container:
     levels = None
     if tables.manifest is not None:
         offset, length = tables.manifest
-        manifest, names = read_manifest(data[offset : offset + length])
-        if len(names) != len(tables.labels) or any(
-            stop > len(names) for _, stop in manifest.splits.values()
-        ):
-            raise RecordsError(f"{path} is damaged: its manifest describes other samples")
+        body = data[offset : offset + length]
+        manifest, names = manifest_of(body, len(tables.labels), path)
         if manifest.levels is not None:
             levels = _read_levels(data, tables, manifest.levels, path)
     sums = None if tables.sums is None else _read_sums(data, tables, levels, manifest, path)

@@ -17,9 +17,12 @@ they are lone surrogates (os.fsdecode), which the JSON holds as escapes.
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +34,9 @@ from headrace.pipeline.levels import MAX_LEVELS
 MAGIC = b"HRMANIF1"
 HEADER = np.dtype([("magic", "S8"), ("json", "<u8"), ("count", "<u8"), ("names", "<u8")])
 DEFAULT_SPLIT = "train"
+MAX_JSON_BYTES = 1 << 25
+"""A hundred times what ImageNet's takes; what JSON becomes in memory is many times as large."""
+_MAX_DEPTH = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,20 +111,50 @@ class Manifest:
         Raises:
             RecordsError: if a key is missing or has another shape. Unknown keys are passed over.
         """
-        report, levels = values.get("report"), values.get("levels")
         try:
+            _check_depth(values)
+            report, levels = values.get("report"), values.get("levels")
             return cls(
-                classes=tuple(str(c) for c in values["classes"]),
-                splits={str(k): (int(a), int(b)) for k, (a, b) in values["splits"].items()},
+                classes=_texts(values["classes"]),
+                splits=_ranges(values["splits"]),
                 encoding=dict(values["encoding"]),
                 mean=_triple(values["mean"]),
                 std=_triple(values["std"]),
-                skipped=tuple(Skipped(name=n, reason=r) for n, r in values["skipped"]),
+                skipped=tuple(Skipped(name=str(n), reason=str(r)) for n, r in values["skipped"]),
                 report=None if report is None else PackReport.from_json(report),
                 levels=None if levels is None else _levels_place(**levels),
             )
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise RecordsError(f"the manifest is damaged: {error!r}") from error
+        except KeyError as error:
+            raise RecordsError(f"the manifest is damaged: it lacks {error}") from error
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise RecordsError(f"the manifest is damaged: {str(error)[:200]!a}") from error
+
+
+def _check_depth(values: Any) -> None:
+    """Refuses brackets inside brackets, which Python's own limits would end in a traceback."""
+    layer = [values]
+    for _ in range(_MAX_DEPTH):
+        inside = (v.values() if isinstance(v, dict) else v for v in layer)
+        layer = [v for v in itertools.chain(*inside) if isinstance(v, dict | list)]
+        if not layer:
+            return
+    raise ValueError(f"values lie more than {_MAX_DEPTH} deep in each other")
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError("classes that are no list of names")
+    return tuple(values)
+
+
+def _ranges(values: Any) -> dict[str, tuple[int, int]]:
+    """Splits; they may overlap, which training refuses where it would matter."""
+    found: dict[str, tuple[int, int]] = {}
+    for name, (start, stop) in values.items():
+        if type(start) is not int or type(stop) is not int or not 0 <= start <= stop:
+            raise ValueError(f"split {name[:40]!r} has the impossible range {start}..{stop}")
+        found[name] = start, stop
+    return found
 
 
 def _levels_place(*, offset: int, count: int, **_: Any) -> LevelsPlace:
@@ -131,6 +167,8 @@ def _triple(values: Sequence[float] | None) -> tuple[float, float, float] | None
     if values is None:
         return None
     r, g, b = (float(v) for v in values)
+    if not all(math.isfinite(v) and v >= 0 for v in (r, g, b)):
+        raise ValueError(f"mean or deviation {r}, {g}, {b}")
     return r, g, b
 
 
@@ -189,6 +227,8 @@ def read_manifest(data: np.ndarray) -> tuple[Manifest, NameTable]:
         raise RecordsError("the manifest is cut short")
     header = data[: HEADER.itemsize].view(HEADER)[0]
     start, count = HEADER.itemsize + int(header["json"]), int(header["count"])
+    if start > MAX_JSON_BYTES:
+        raise RecordsError(f"the manifest is damaged: its JSON has {start} bytes")
     names_start = start + (count + 1) * 8
     if header["magic"] != MAGIC or names_start + int(header["names"]) != data.size:
         raise RecordsError("the manifest is damaged: its lengths do not add up")
@@ -198,6 +238,23 @@ def read_manifest(data: np.ndarray) -> tuple[Manifest, NameTable]:
         raise RecordsError(f"the manifest is damaged: {error}") from error
     manifest = Manifest.from_json(values)
     offsets = np.frombuffer(data, "<u8", count + 1, start)
-    if int(offsets[0]) != 0 or int(offsets[-1]) != int(header["names"]):
+    ends = int(offsets[0]), int(offsets[-1])
+    if ends != (0, int(header["names"])) or (offsets[1:] < offsets[:-1]).any():
         raise RecordsError("the manifest is damaged: its names do not fit")
     return manifest, NameTable(offsets, data[names_start:])
+
+
+def manifest_of(data: np.ndarray, num_samples: int, path: Path) -> tuple[Manifest, NameTable]:
+    """Reads the bytes form out of a file of so many samples.
+
+    Raises:
+        RecordsError: naming the file, if it is damaged, or of other samples.
+    """
+    try:
+        manifest, names = read_manifest(data)
+    except RecordsError as error:
+        raise RecordsError(f"{path}: {error}; copy or pack it again") from error
+    stops = [stop for _, stop in manifest.splits.values()]
+    if len(names) != num_samples or max(stops, default=0) > num_samples:
+        raise RecordsError(f"{path} is damaged: its manifest describes other samples")
+    return manifest, names

@@ -5,7 +5,7 @@ An .npz of numpy's, a zip, whose own CRC-32 of each table is checked as it is re
 
 from __future__ import annotations
 
-import zipfile
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from headrace.pipeline.containers.level_table import LEVEL
-from headrace.pipeline.containers.manifest import Manifest, NameTable, read_manifest
+from headrace.pipeline.containers.manifest import Manifest, NameTable, manifest_of
+from headrace.pipeline.containers.npz_arrays import UNREADABLE, read_arrays
 from headrace.pipeline.errors import RecordsError
 
 TABLES_NAME = "headrace.npz"
@@ -94,31 +95,37 @@ def read_tables(path: Path) -> ShardTables:
         RecordsError: if they are damaged, or a shard is missing.
     """
     try:
-        with np.load(path, allow_pickle=False) as tables:
-            names, samples, body = (tables[k] for k in ("shards", "samples", "manifest"))
-            levels = tables["levels"] if "levels" in tables else no_levels(samples.size)
-            sums = tables.get("sums")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(path, ("shards", "samples", "manifest", "levels", "sums"))
+        names, samples, body = (arrays[name] for name in ("shards", "samples", "manifest"))
+    except UNREADABLE as error:
         raise RecordsError(f"{path} is damaged ({error}); pack the data set again") from error
-    sound = samples.dtype == SAMPLE and samples.ndim == 1 and body.dtype == np.uint8
+    levels = arrays.get("levels", no_levels(samples.size))
+    sound = samples.dtype == SAMPLE and samples.ndim == 1
+    sound &= body.dtype == np.uint8 and body.ndim == 1
+    sound &= _are_names(names)
     if not sound or levels.dtype != LEVEL or levels.ndim != 2 or len(levels) != len(samples):
         raise RecordsError(f"{path} is damaged: its tables have other columns; pack again")
     shards = [path.parent / Path(str(name)).name for name in names.tolist()]
     for shard in shards:
         if not shard.is_file():
             raise RecordsError(f"the shard {shard} is missing; copy it beside {path.name}")
-    manifest, sample_names = read_manifest(body)
-    stops = [stop for _, stop in manifest.splits.values()]
-    if len(sample_names) != len(samples) or max(stops, default=0) > len(samples):
-        raise RecordsError(f"{path} is damaged: its manifest describes other samples")
+    manifest, sample_names = manifest_of(body, len(samples), path)
     return ShardTables(
         shards=shards,
         samples=samples,
         manifest=manifest,
         names=sample_names,
         levels=levels,
-        sums=sums,
+        sums=arrays.get("sums"),
     )
+
+
+def _are_names(names: np.ndarray) -> bool:
+    """Whether these are texts, (n,) of at least one, whose every character exists."""
+    if names.dtype.kind != "U" or names.ndim != 1 or not names.size:
+        return False
+    code_points = names.astype(names.dtype.newbyteorder("=")).view(np.uint32)
+    return bool((code_points <= sys.maxunicode).all())
 
 
 def no_levels(num_samples: int) -> np.ndarray:

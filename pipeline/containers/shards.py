@@ -188,7 +188,8 @@ def _index_lines(shard: Path) -> list[dict[str, tuple[int, int, str]]]:
     index = shard.with_suffix(".idx")
     if not index.is_file():
         raise RecordsError(f"{shard} has no index; make it with: wds2idx {shard} {index}")
-    lines = index.read_text().splitlines()
+    # Names are whatever a file system had, and not always UTF-8.
+    lines = index.read_text("utf-8", "surrogateescape").splitlines()
     head = lines[0].split() if lines else []
     if len(head) != 2 or head[0] != INDEX_VERSION or head[1] != str(len(lines) - 1):
         raise RecordsError(
