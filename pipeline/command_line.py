@@ -15,6 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
+from headrace.pipeline.wording import one_line, shown
 
 DEBUG = "HEADRACE_DEBUG"
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -108,7 +109,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     # Not among the handlers: an error's frames hold what the run was made of, down to the threads
     # of its process group, and must be gone before the interpreter ends.
     if line:
-        print(" ".join(line.split()), file=sys.stderr)
+        print(shown(one_line(line)), file=sys.stderr)
     sys.exit(status)
 
 

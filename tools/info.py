@@ -29,6 +29,7 @@ from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.records import Records
+from headrace.pipeline.wording import shown
 from headrace.tools.packing.class_rows import ClassRow, class_rows
 from headrace.tools.packing.find_flags import FindFlags, find_config
 from headrace.tools.packing.level_counts import levels_line, levels_of
@@ -217,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
             shape = shape_of_terminal(
                 everything=given.show_all, rest="--show-all", classes=_SHOWN_CLASSES
             )
-            print("\n".join(_lines(records, found, shape)))
+            print("\n".join(map(shown, _lines(records, found, shape))))
         if given.grid is not None:
             from headrace.tools.contact_sheet import draw_contact_sheet
 
@@ -234,9 +235,10 @@ def _say_what_is_wrong(found: dict[str, Any], given: InfoSettings) -> bool:
     problems, check = found.get("problems", []), found.get("check", {"differences": ()})
     differences = check["differences"]
     for problem in problems[:most]:
-        print(f"bad: {problem['index']} ({problem['name']}): {problem['problem']}", file=sys.stderr)
+        line = f"bad: {problem['index']} ({problem['name']}): {problem['problem']}"
+        print(shown(line), file=sys.stderr)
     for difference in differences[:most]:
-        print(f"differs: {difference['name']} {difference['what']}", file=sys.stderr)
+        print(shown(f"differs: {difference['name']} {difference['what']}"), file=sys.stderr)
     if not given.json and given.verify:
         print(f"  verified: {found['samples']} images, {len(problems)} problems")
     if not given.json and given.check is not None:

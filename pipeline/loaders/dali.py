@@ -24,6 +24,7 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_OTHER, MODE_RAW
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
+from headrace.pipeline.jpeg_scans import has_too_many_scans
 from headrace.pipeline.loaders.dali_check import checked_way
 from headrace.pipeline.loaders.dali_decoding import BOX, WAYS, Way, decode_boxes
 from headrace.pipeline.loaders.reference import redecode
@@ -226,6 +227,8 @@ class _Source:
 
     def _trusted(self, data: np.ndarray, size: tuple[int, int]) -> bool:
         """Whether DALI is going to see a JPEG of this height and width."""
+        if has_too_many_scans(data, *size):
+            return False
         if self._records.kind != "folder":
             return jpeg_size(data) == size
         header = parse_jpeg_header(data.data)

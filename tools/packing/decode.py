@@ -17,6 +17,7 @@ import simplejpeg
 
 from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import JpegHeader, turn_upright
+from headrace.pipeline.jpeg_scans import check_scans
 from headrace.pipeline.pil_image import read_picture
 from headrace.pipeline.resampling.boxes import resize_image
 from headrace.pipeline.wording import one_line
@@ -81,6 +82,11 @@ def decode_image(
     """
     complaint = None
     check = partial(check_pixels, most=max_pixels)
+    if header is not None:
+        try:
+            check_scans(data, header.height, header.width)
+        except ValueError as error:
+            raise BadImageError(str(error)) from None
     if header is not None and header.precision == 8 and len(header.components) in (1, 3):
         try:
             image, complaint = _decode_jpeg(data, header, max_side, check)
@@ -198,8 +204,9 @@ def _decode_reduced(data: bytes, header: JpegHeader, max_side: int, check: Check
     factor = 1
     while max_side and factor < 8 and longest >= 2 * factor * max_side:
         factor *= 2
-    check((header.height // factor, header.width // factor))
-    least = {"min_height": header.height // factor, "min_width": header.width // factor}
+    size = -(-header.height // factor), -(-header.width // factor)
+    check(size)
+    least = {"min_height": size[0], "min_width": size[1]}
     return simplejpeg.decode_jpeg(data, min_factor=factor, **(least if factor > 1 else {}))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from headrace.pipeline.containers.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
 from headrace.pipeline.errors import BadImageError, ConfigError
 from headrace.pipeline.jpeg_header import JpegHeader, most_pixels, parse_jpeg_header
+from headrace.pipeline.jpeg_scans import has_too_many_scans
 from headrace.pipeline.sixteen_bit import DEPTHS
 from headrace.tools.packing.decode import (
     MAX_PIXELS,
@@ -243,6 +244,8 @@ def _pass_through(
         None if it warns of the image data.
     """
     check_pixels((header.height, header.width), config.max_pixels)
+    if has_too_many_scans(data, header.height, header.width):
+        return None  # said by the decoder
     stored, why, pixels = data, None, None
     levels = _level_config(config)
     want_levels = has_levels(header.height, header.width, levels)
