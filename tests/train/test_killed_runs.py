@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -67,3 +68,18 @@ def test_kill_9_and_resume(name: str, data: Path, tmp_path: Path) -> None:
     run_training(settings(data, folder, **CHANGES, loader=name, save_every=2), resume=str(folder))
     assert_same_run(whole, folder)
     assert (folder / "log.txt").read_bytes() == (whole / "log.txt").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="forks processes that have imported torch")
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    """Few; its command makes more of them."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.train.many_kills", str(tmp_path / "kills"), "10"],
+        cwd=ROOT,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1].removeprefix("KILLS "))["kills"] >= 10

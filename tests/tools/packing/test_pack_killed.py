@@ -1,5 +1,7 @@
 """A pack killed at any point: what was there is whole, and the next pack takes over."""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -157,3 +159,18 @@ def test_putting_right_can_be_stopped_after_it(
     monkeypatch.undo()
     settle(out, work)
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {n: f"old {n}" for n in names}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    """Where `test_killed_at_every_point` is blind: between two steps on the file system."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.tools.packing.many_kills", str(tmp_path), "100"],
+        cwd=ROOT,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1].removeprefix("KILLS "))["kills"] == 100
