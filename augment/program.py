@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace.augment.amounts import number as finite
 from headrace.augment.kornia_step import KorniaStep
 from headrace.augment.operations.mix import Mix
 from headrace.augment.protocol import Step
@@ -102,11 +103,14 @@ class _Parser:
         if not isinstance(branches, Sequence) or isinstance(branches, str) or not branches:
             raise ConfigError("choice needs 'of': a list of branches, each a list of steps")
         weights = arguments.pop("weights", [1.0] * len(branches))
+        given = weights
         if arguments:
             raise ConfigError(f"choice: unknown keys {sorted(arguments)}: expected of, weights")
-        if len(weights) != len(branches) or min(weights) < 0 or sum(weights) <= 0:
+        listed = isinstance(weights, Sequence) and not isinstance(weights, str)
+        weights = [finite("choice: weights", weight) for weight in weights] if listed else []
+        if len(weights) != len(branches) or sum(weights) <= 0:
             raise ConfigError(
-                f"choice: weights {weights!r}: expected {len(branches)} numbers, none negative"
+                f"choice: weights {given!r}: expected {len(branches)} numbers, none negative"
             )
         number, low, elements = self.num_choices, 0.0, []
         self.num_choices += 1

@@ -22,7 +22,14 @@ from headrace.bench.device import result
 from headrace.bench.loading import level_points, scaling_points, throughput_report
 from headrace.bench.modelling import model_rows
 from headrace.bench.packers import compare_packers
-from headrace.bench.studies import loaders_apart, max_side, raw_yuv420, small_images, transfer
+from headrace.bench.studies import (
+    jpeg_decoders,
+    loaders_apart,
+    max_side,
+    raw_yuv420,
+    small_images,
+    transfer,
+)
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
@@ -30,7 +37,7 @@ from headrace.pipeline.flags import parse
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "gpu", "levels")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "gpu", "images", "levels")),
 )
 RESULTS = ROOT / "bench" / "results"
 _BLOCK = re.compile(
@@ -140,6 +147,8 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "sides": _listed(max_side.COLUMNS),
     "small": _listed(small_images.COLUMNS),
     "apart": _listed(loaders_apart.COLUMNS),
+    "decoders": jpeg_decoders.pixels_table,
+    "decoders-speed": _listed(jpeg_decoders.SPEED_COLUMNS),
     "gpu": _listed(result.COLUMNS),
     "levels": _listed(level_points.SPEED_COLUMNS),
     "levels-files": _listed(level_points.FILE_COLUMNS),

@@ -12,6 +12,7 @@ import torch
 from headrace.pipeline.checking import check
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.device import resolve_device
+from headrace.pipeline.limits import check_limits
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import EpochPlan, PlanConfig
 
@@ -62,6 +63,7 @@ class LoaderConfig:
     decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
+        check_limits(self)
         check(self.at_most >= 0, "at_most", self.at_most, "0 or more")
         object.__setattr__(self, "device", resolve_device(self.device))
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from headrace.pipeline.errors import ConfigError
 
+_LONGEST = 300  # characters of a value in a message
+
 
 def check(ok: bool, name: str, value: object, expected: str) -> None:
     """Refuses a setting unless `ok`.
@@ -14,7 +16,13 @@ def check(ok: bool, name: str, value: object, expected: str) -> None:
         ConfigError: naming the setting, its value and what was expected.
     """
     if not ok:
-        raise ConfigError(f"{name} is {value!r}, expected {expected}")
+        raise ConfigError(f"{name} is {shown(value)}, expected {expected}")
+
+
+def shown(value: object) -> str:
+    """A value as a message has it, the beginning of a long one."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:

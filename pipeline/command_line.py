@@ -15,6 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
+from headrace.pipeline.wording import one_line, shown
 
 DEBUG = "HEADRACE_DEBUG"
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -74,9 +75,9 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     """Runs a command's main function and leaves the process with its status.
 
     A HeadraceError is the user's to mend: status 2. What failed though all was asked rightly
-    (FailedError, disk full, no permission, no memory) is status 1, Ctrl-C 130, SIGTERM 143: after
-    either what is half written is cleared away. With HEADRACE_DEBUG=1 in the environment where it
-    came from is shown, too.
+    (FailedError, disk full, no permission, no memory) is status 1, and so is an error that nobody
+    has thought of; Ctrl-C 130, SIGTERM 143: after either what is half written is cleared away. With
+    HEADRACE_DEBUG=1 in the environment where it came from is shown, too.
     """
     escape_unprintable()
     status, line = 0, ""
@@ -103,16 +104,27 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
         sys.exit(EXIT_FAILED)
     except (OSError, MemoryError) as error:
         status, line = EXIT_FAILED, f"error: {error or type(error).__name__}"
-    except RuntimeError as error:
-        if not any(words in str(error) for words in _NO_MEMORY):
-            raise
-        status = EXIT_FAILED
-        line = "error: the device is out of memory; take a smaller --batch-size"
+    except Exception as error:
+        status, line = EXIT_FAILED, f"error: {_unforeseen(error)}"
     # Not among the handlers: an error's frames hold what the run was made of, down to the threads
     # of its process group, and must be gone before the interpreter ends.
     if line:
-        print(" ".join(line.split()), file=sys.stderr)
+        print(shown(one_line(line)), file=sys.stderr)
     sys.exit(status)
+
+
+def _unforeseen(error: Exception) -> str:
+    """What to say of an error that is no complaint of ours: a library's, or a fault here."""
+    said = str(error)
+    if isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY):
+        return "the device is out of memory; take a smaller --batch-size"
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}, line {where.lineno}"
+    return (
+        f"{type(error).__name__} in {place}: {said[:300] or 'without a word'}; this is a fault of "
+        f"Headrace, or of what it calls: please report it with what {DEBUG}=1 in front of the "
+        "command shows"
+    )
 
 
 class _Terminated(KeyboardInterrupt):

@@ -6,6 +6,7 @@ import numpy as np
 
 from headrace.pipeline.containers import beton
 from headrace.pipeline.jpeg_header import jpeg_size
+from headrace.pipeline.jpeg_scans import check_scans
 from headrace.pipeline.pixels import (
     check_size,
     decode_any_rgb,
@@ -34,6 +35,7 @@ def decode_stored(data: np.ndarray, mode: int, size: tuple[int, int], upright: b
     """
     if mode == beton.MODE_RAW:
         return data.reshape(*size, 3)
+    check_scans(data, *size)
     if mode == beton.MODE_OTHER:
         return decode_any_rgb(data, size)
     check_size(jpeg_size(data, upright), size)

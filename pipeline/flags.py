@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import inspect
 import io
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flat_settings import flag_of, setting_types
+from headrace.pipeline.flat_settings import flag_of, setting_types, walk
+from headrace.pipeline.limits import check_limits, limits_line
 from headrace.pipeline.short_help import ALL, short_form
 
 Settings = TypeVar("Settings")
@@ -32,6 +34,8 @@ _REWORDED = {
     r"no type matching (.*) could be instantiated from \[\]": r"'' is not \1",
     r"no type matching (.*) could be instantiated from \[(.*)\]": r"\2 is not \1",
     r"Could not (?:parse|find valid parse for) arguments:? \[(.*?)\].*": r"\1 cannot be read",
+    r"Exceeds the limit .* value has (\d+) digits.*": r"a number of \1 digits is too long",
+    r"(\d{60})\d{40,}": r"\1...",
     r"Expected 1 values": "Expected 1 value",
 }
 _KIND = r"INT|FLOAT|STR|\{[^{}]*\}"
@@ -111,16 +115,39 @@ def parse(
         words = ["--help"]
     elif everyday and {"-h", "--help"} & set(words):
         options["default"] = short_form(default, everyday)
+        options["description"] = _description(options["default"])
         tyro.cli(type(options["default"]), prog=prog, args=["--help"], **options)
+    options["description"] = _description(default or kind)
     screen = io.StringIO()
     try:
         with _one_at_a_time, _unwrapped(words), contextlib.redirect_stderr(screen):
-            return tyro.cli(kind, prog=prog, args=words, **options)
+            found = tyro.cli(kind, prog=prog, args=words, **options)
+            check_limits(found)
+            return found
     except SystemExit as end:
         if not end.code:
             raise  # --help
-        said = _as_flag(_ours(end), default or kind) or _in_one_line(screen.getvalue())
-        raise ConfigError(f"{said} (see {prog} {ALL if everyday else '--help'})") from None
+        said = _ours(end) or _in_one_line(screen.getvalue())
+    except ConfigError as error:
+        said = str(error)
+    said = _as_flag(said, default or kind)
+    raise ConfigError(f"{said} (see {prog} {ALL if everyday else '--help'})")
+
+
+def _description(settings: Any) -> str:
+    """What a help begins with: what the command does, and how far its numbers may go."""
+    kind = settings if isinstance(settings, type) else type(settings)
+    numbers = [name for name, hint in walk(settings) if {int, float} & _parts(hint)]
+    about = inspect.getdoc(kind) or ""
+    return f"{about} {limits_line(numbers)}" if numbers else about
+
+
+def _parts(hint: Any) -> set[Any]:
+    """The types that a type is made of, down to the last."""
+    inner = get_args(hint)
+    return (
+        set().union(*map(_parts, inner)) if inner else {hint} if isinstance(hint, type) else set()
+    )
 
 
 @contextlib.contextmanager
@@ -148,8 +175,12 @@ def _ours(error: BaseException | None) -> str:
 
 def _as_flag(message: str, settings: Any) -> str:
     """A message that begins with a setting's name, with that of its flag in its place."""
-    name, space, rest = message.partition(" ")
-    return f"{flag_of(name)}{space}{rest}" if name in setting_types(settings) else message
+    known, words = setting_types(settings), message.split(" ")
+    for count in (3, 2, 1):  # `max side` and `max_side` are the same setting
+        name = "_".join(words[:count])
+        if name in known:
+            return " ".join([flag_of(name), *words[count:]])
+    return message
 
 
 def _in_one_line(box: str) -> str:

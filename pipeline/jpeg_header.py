@@ -24,8 +24,10 @@ _NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # DHT, JPG and DAC lie among the frame markers
 _SOI, _SOS, _EOI, _APP1, _APP14 = 0xD8, 0xDA, 0xD9, 0xE1, 0xEE
 _STANDALONE = (0x01, *range(0xD0, 0xD8))  # TEM and RSTn carry no length
 _ORIENTATION_TAG = 0x0112
+_MOST_PX_PER_BYTE, _NOT_ASKED_PX = 1024, 1 << 26
 _SHORT, _LONG = 3, 4  # EXIF types; an orientation should be a SHORT
 _TYPE_FORMATS = {_SHORT: "H", _LONG: "I"}
+_MARKER = re.compile(rb"\xff[^\xff]", re.DOTALL)  # not `\xff+`, which takes n² steps
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_ORIENTATION = re.compile(rb"""tiff:Orientation(?:=["']|>)([0-9])""")
 # Sampling factors (luma, then both chroma 1x1) that every decoder in use knows.
@@ -45,7 +47,7 @@ class JpegHeader:
         orientation: as EXIF numbers it, 1..8; see `turn_upright`.
         is_orientation_plain: whether every library reads that orientation out of the file: it
             stands where it should, or nowhere.
-        is_clean: whether nothing but segments lies before the image data, up to their start.
+        is_clean: whether nothing but segments lies before the image data, and image data do follow.
     """
 
     width: int
@@ -79,6 +81,15 @@ class JpegHeader:
         identifiers = tuple(identifier for identifier, _ in self.components)
         luma, *chroma = (sampling for _, sampling in self.components)
         return identifiers != tuple(b"RGB") and luma in _COMMON_SAMPLING and chroma == [0x11, 0x11]
+
+
+def most_pixels(num_bytes: np.ndarray) -> np.ndarray:
+    """How many px a JPEG of so many bytes can have at most; both int64.
+
+    Huffman codes take at least a bit for each block of 64 px. Small images are not asked: an
+    arithmetic coder may spend next to nothing, and to decode them costs little.
+    """
+    return np.maximum(_NOT_ASKED_PX, _MOST_PX_PER_BYTE * num_bytes)
 
 
 def jpeg_size(data: np.ndarray, upright: bool = False) -> tuple[int, int] | None:
@@ -123,17 +134,14 @@ def parse_jpeg_header(data: bytes | memoryview) -> JpegHeader | None:
     by_exif: int | None = None
     by_xmp: int | None = None
     plain = True
-    clean = True
-    while position + 4 <= size:
-        if data[position] != 0xFF:  # libjpeg looks for the next marker too
-            clean = False
-            position += 1
-            continue
+    clean, whole = True, False
+    # libjpeg looks for the next marker too, and lets fill bytes stand before it.
+    while (found_marker := _MARKER.search(data, position)) and found_marker.end() + 2 <= size:
+        before, position = position, found_marker.start()
+        clean = clean and bytes(data[before:position]) == b"\xff" * (position - before)
         marker = data[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
         if marker in (_SOI, _SOS, _EOI):
+            whole = marker == _SOS
             break
         if marker == 0 or marker in _STANDALONE:
             clean = False
@@ -154,13 +162,13 @@ def parse_jpeg_header(data: bytes | memoryview) -> JpegHeader | None:
         elif marker == _APP1 and data[body : body + len(_XMP)] == _XMP:
             found = _xmp_orientation(bytes(data[body + len(_XMP) : end]))
             by_xmp = found if by_xmp is None else by_xmp
-        elif marker == _APP14 and data[body : body + 5] == b"Adobe" and end - body >= 12:
+        elif marker == _APP14 and data[body : body + 5] == b"Adobe" and body + 12 <= min(end, size):
             adobe = data[body + 11]
         position = end
     turn = by_xmp if by_exif is None else by_exif
     plain = plain and not (by_exif is None and by_xmp is not None)
     turn = turn if turn is not None and 1 <= turn <= 8 else 1
-    return _header(frame, adobe, turn, plain, clean)
+    return _header(frame, adobe, turn, plain, clean and whole)
 
 
 def turn_upright(image: np.ndarray, orientation: int) -> np.ndarray:

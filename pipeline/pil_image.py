@@ -26,6 +26,9 @@ from headrace.pipeline.wording import one_line
 
 _TIFF_WIDTH, _TIFF_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _END_OF_IMAGE = b"\xff\xd9"
+# PIL does not mind a missing end of image once it has all lines. Who gets as far as this has missed
+# it, and libjpeg takes no second frame header. It is longer than any segment may lead.
+_SECOND_FRAMES = b"\xff\xc0" * 40_000
 _PNG_SIGNATURE_BYTES = 8
 _PNG_METADATA = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 
@@ -104,6 +107,32 @@ def read_picture(
         except Exception as error:
             raise ValueError(_reason(error)) from None
     raise ValueError(fault)
+
+
+def read_stored_jpeg(data: bytes) -> np.ndarray:
+    """Decodes a JPEG as it is stored, whatever its metadata say of its orientation.
+
+    Args:
+        data: the file.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: PIL cannot read it as a JPEG, or finds another size, or it has no end.
+    """
+    header = parse_jpeg_header(data)
+    try:
+        with Image.open(io.BytesIO(data + _SECOND_FRAMES), formats=["JPEG"]) as image:
+            # PIL goes on behind an end without an image, where a far larger one may be.
+            if header is None or image.size != (header.width, header.height):
+                raise ValueError("its header says nothing certain of its size")
+            image.decodermaxblock = len(data) + len(_SECOND_FRAMES)  # all at once, to be seen
+            return to_rgb(image)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise ValueError(_reason(error)) from None
 
 
 def _upright_size(image: Image.Image, jpeg: JpegHeader | None) -> tuple[int, int]:

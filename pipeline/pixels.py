@@ -8,13 +8,21 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import simplejpeg
 
 from headrace.pipeline.jpeg_header import jpeg_orientation, turn_upright
-from headrace.pipeline.pil_image import read_picture
+from headrace.pipeline.pil_image import read_picture, read_stored_jpeg
+
+_INKS = ("CMYK", "YCCK")
 
 
 def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
     """Decodes a whole JPEG as it is stored, whatever its metadata say of its orientation.
+
+    By libjpeg-turbo with its accurate DCT and smooth chroma. What its own interface refuses or
+    warns of (CMYK, rare samplings, stray bytes, harmless oddities of a header) goes through PIL,
+    whose libjpeg gives the same pixels and fails only where the file ends too early or makes no
+    sense.
 
     Args:
         data: (bytes,) uint8.
@@ -23,36 +31,34 @@ def decode_jpeg_rgb(data: np.ndarray) -> np.ndarray:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: if libjpeg gives up on it.
+        ValueError: if neither can decode it; with both reasons.
     """
-    # Here, because importing torchvision takes over a second and most loaders never need it.
-    import torch
-    from torchvision.io import ImageReadMode, decode_jpeg
-
     try:
-        # The copy is for torch, which wants writable memory though the decoder only reads it.
-        image = decode_jpeg(torch.from_numpy(np.require(data, requirements="W")), ImageReadMode.RGB)
-    except RuntimeError as error:
-        # torchvision puts its own source file in front
-        raise ValueError(re.sub(r"^.*?\.cpp:\d+, ", "", str(error).splitlines()[0])) from None
-    return image.permute(1, 2, 0).numpy()
+        if simplejpeg.decode_jpeg_header(data)[2] not in _INKS:  # whose RGB it only approximates
+            return simplejpeg.decode_jpeg(data)
+        complaint = ""
+    except KeyError:  # a sampling that it has no name for
+        complaint = ""
+    except ValueError as error:
+        complaint = re.sub(r"^(tj\w+\(\): |Warning: )", "", str(error)) + "; PIL: "
+    try:
+        return read_stored_jpeg(data.tobytes())
+    except ValueError as error:
+        raise ValueError(f"{complaint}{error}") from None
 
 
 def decode_jpeg_upright(data: np.ndarray) -> np.ndarray:
-    """Decodes a JPEG file, by PIL where torchvision refuses it, and turns it upright.
+    """Decodes a JPEG file and turns it upright; what `decode_jpeg_rgb` refuses, as PIL shows it.
 
-    Args and returns as `decode_jpeg_rgb`.
-
-    Raises:
-        ValueError: neither can decode it; with both reasons.
+    Args, returns and errors as `decode_jpeg_rgb`.
     """
     try:
         image = decode_jpeg_rgb(data)
     except ValueError as error:
         try:
-            return decode_any_rgb(data)
-        except ValueError as other:
-            raise ValueError(f"{error}; PIL: {other}") from None
+            return decode_any_rgb(data)  # which does not mind a missing end
+        except ValueError:
+            raise error from None
     return turn_upright(image, jpeg_orientation(data))
 
 

@@ -20,6 +20,7 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.crops.size_schedule import check_epochs
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.levels import boxes_at, pick_levels
+from headrace.pipeline.limits import check_limits
 
 Tail = Literal["keep", "drop", "pad"]
 _ORDER, _FLIP, _CROP, _DRAW = 0, 1, 2, 100  # counter streams; crops take one a draw
@@ -72,6 +73,7 @@ class PlanConfig:
             self.batch_size,
             f"a multiple of world_size ({self.world_size})",
         )
+        check_limits(self)
 
     @property
     def shape(self) -> tuple[int, int]:

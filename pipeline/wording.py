@@ -1,4 +1,4 @@
-"""Counts in words, and what others say in one line."""
+"""Counts in words, what others say in one line, and names as a terminal may get them."""
 
 from __future__ import annotations
 
@@ -16,3 +16,22 @@ def one_line(said: object, most: int | None = None) -> str:
         most: characters of it; all of them by default.
     """
     return " ".join(str(said).split())[:most]
+
+
+def shown(text: str) -> str:
+    """A text as a terminal may get it: what would move its cursor, colour it, end its line or turn
+    its direction stands there as an escape, `\\x1b`. Names of files are anybody's."""
+    return text.translate(_ESCAPES)
+
+
+# Control characters (C0, DEL, C1), ends of lines and of paragraphs, and those of UAX #9.
+_ESCAPES = {
+    code: chr(code).encode("unicode_escape").decode()
+    for code in (
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        *(0x200E, 0x200F, 0x2028, 0x2029),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+}

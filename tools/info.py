@@ -29,6 +29,7 @@ from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.records import Records
+from headrace.pipeline.wording import shown
 from headrace.tools.packing.class_rows import ClassRow, class_rows
 from headrace.tools.packing.find_flags import FindFlags, find_config
 from headrace.tools.packing.level_counts import levels_line, levels_of
@@ -45,6 +46,8 @@ _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
 _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
 _SHOWN = 10
 _SHOWN_CLASSES = 100
+
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +76,10 @@ class InfoSettings:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "workers", "columns")
-        if self.check_pixels != "all" and not self.check_pixels.isdecimal():
-            raise ConfigError(f"--check-pixels {self.check_pixels}: expected a number or all")
+        number = self.check_pixels
+        if number != "all" and not (number.isdecimal() and len(number) <= _MOST_DIGITS):
+            expected = f"a number of at most {_MOST_DIGITS} digits, or all"
+            raise ConfigError(f"--check-pixels {number[:100]}: expected {expected}")
         if self.check is None and (self.find != FindFlags() or self.check_pixels != "all"):
             raise ConfigError("flags of how samples are found are for --check SRC: add it")
 
@@ -213,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
             shape = shape_of_terminal(
                 everything=given.show_all, rest="--show-all", classes=_SHOWN_CLASSES
             )
-            print("\n".join(_lines(records, found, shape)))
+            print("\n".join(map(shown, _lines(records, found, shape))))
         if given.grid is not None:
             from headrace.tools.contact_sheet import draw_contact_sheet
 
@@ -230,9 +235,10 @@ def _say_what_is_wrong(found: dict[str, Any], given: InfoSettings) -> bool:
     problems, check = found.get("problems", []), found.get("check", {"differences": ()})
     differences = check["differences"]
     for problem in problems[:most]:
-        print(f"bad: {problem['index']} ({problem['name']}): {problem['problem']}", file=sys.stderr)
+        line = f"bad: {problem['index']} ({problem['name']}): {problem['problem']}"
+        print(shown(line), file=sys.stderr)
     for difference in differences[:most]:
-        print(f"differs: {difference['name']} {difference['what']}", file=sys.stderr)
+        print(shown(f"differs: {difference['name']} {difference['what']}"), file=sys.stderr)
     if not given.json and given.verify:
         print(f"  verified: {found['samples']} images, {len(problems)} problems")
     if not given.json and given.check is not None:

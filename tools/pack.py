@@ -28,6 +28,7 @@ from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.wording import shown
 from headrace.tools.packing.claim import check_claim
 from headrace.tools.packing.encode import EncodeConfig
 from headrace.tools.packing.find_flags import FindFlags, find_config
@@ -131,22 +132,19 @@ def main(arguments: list[str] | None = None) -> int:
         if given.dry_run:
             check_claim(out.path)
             shape = shape_of_terminal(everything=given.show_all, rest="--show-all")
-            print("\n".join(dry_run_lines(listing, shape)))
+            print("\n".join(map(shown, dry_run_lines(listing, shape))))
             return 0
         result = _pack(given, config, listing, out)
     except PackError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(shown(f"error: {error}"), file=sys.stderr)
         return EXIT_FAILED
     except OSError as error:
         if error.filename is None:  # a full disk while writing does not say where
             raise OSError(error.errno, error.strerror, given.out) from None
         raise
     rest = f"{called('info')} {given.out} --show-all"
-    print(
-        "\n".join(
-            pack_lines(out.path, result, shape_of_terminal(everything=given.show_all, rest=rest))
-        )
-    )
+    shape = shape_of_terminal(everything=given.show_all, rest=rest)
+    print("\n".join(map(shown, pack_lines(out.path, result, shape))))
     return 0
 
 

@@ -24,6 +24,7 @@ import yaml
 from tyro.conf import Positional, arg
 
 from headrace.augment import Preprocess, Recipe, build_augmenter
+from headrace.pipeline.checking import shown
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.crops.settings import CropConfig, GeometryName, Size
 from headrace.pipeline.errors import ConfigError
@@ -32,6 +33,7 @@ from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.loaders.reference import reference_batch
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
+from headrace.pipeline.yaml_text import read_yaml
 from headrace.tools.preview_sheet import Block, draw_sheet
 from headrace.train.data.geometry import settle_crop
 from headrace.train.data.normalisation import make_preprocess
@@ -209,7 +211,7 @@ def _recipes(given: Sequence[str], default: Any) -> list[tuple[str, Recipe]]:
     """Titles and recipes; a word that is a YAML list is a recipe of its own."""
     found: list[tuple[str, Recipe]] = []
     for word in given or [default]:
-        recipe = yaml.safe_load(word) if isinstance(word, str) and word[:1] == "[" else word
+        recipe = _listed(word) if isinstance(word, str) and word[:1] == "[" else word
         text = (
             recipe
             if isinstance(recipe, str)
@@ -217,6 +219,13 @@ def _recipes(given: Sequence[str], default: Any) -> list[tuple[str, Recipe]]:
         )
         found.append((f"training, recipe {' '.join(str(text).split())}", recipe))
     return found
+
+
+def _listed(word: str) -> Any:
+    try:
+        return read_yaml(word)
+    except ValueError as error:
+        raise ConfigError(f"--recipe {shown(word)} is not a YAML list: {error}") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

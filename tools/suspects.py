@@ -24,7 +24,7 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, parse
 from headrace.pipeline.records import Records
-from headrace.pipeline.wording import counted
+from headrace.pipeline.wording import counted, shown
 from headrace.tools.reviewing.double_kinds import (
     NO_FOLD,
     TWO_FOLDS,
@@ -138,7 +138,8 @@ def _report_labels(doubts: Doubts, found: OutOfFold, records: Records, out: Path
         strict=False,
     ):
         given = classes[found.labels[place]]
-        print(f"  {found.names[place]}: {given} {own:.2f}, rather {classes[label]} {other:.2f}")
+        line = f"  {found.names[place]}: {given} {own:.2f}, rather {classes[label]} {other:.2f}"
+        print(shown(line))
     write_labels(out / "labels.csv", doubts, found)
     print(f"wrote {out / 'labels.csv'}")
     if number:
@@ -149,8 +150,8 @@ def _report_labels(doubts: Doubts, found: OutOfFold, records: Records, out: Path
 def _doubles(
     found: OutOfFold, records: Records, out: Path, settings: SuspectsSettings
 ) -> list[Doubles]:
-    with bar(total=len(records), unit="image", desc="look", leave=False) as shown:
-        looks = looks_of(records, shown.update)
+    with bar(total=len(records), unit="image", desc="look", leave=False) as progress:
+        looks = looks_of(records, progress.update)
     folds = np.full(len(records), NO_FOLD, np.int64)
     folds[found.indices] = found.fold
     splits = split_of_each(records)

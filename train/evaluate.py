@@ -20,6 +20,7 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.records import Records
+from headrace.pipeline.wording import shown
 from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
@@ -67,7 +68,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         **full_report(outcome, classes),
     }
     for line in (*describe(outcome, classes), describe_metrics(report)):
-        print(line)
+        print(shown(line))
     if config.json:
         write_json(Path(config.json), report)
         print(f"wrote {config.json}")

@@ -25,7 +25,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_called
-from headrace.pipeline.wording import counted
+from headrace.pipeline.wording import counted, shown
 from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
@@ -106,10 +106,10 @@ def predict(config: PredictConfig) -> Outcome:
         for name, path in files.items():
             check_writable(path, f"--{name}")
         for line in split_lines(records, split):
-            print(line)
+            print(shown(line))
         outcome = answers.ask(lambda member: config.views(member.views()), config.seed)
         for line in describe(outcome, classes):
-            print(line)
+            print(shown(line))
         for name, path in files.items():
             WRITERS[name](path, outcome, records, classes)
             print(f"wrote {path}: {len(outcome.indices)} rows")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from headrace.bench.augmenting.dali_auto import dali_auto
 from headrace.bench.augmenting.works import MEAN, STD, Work
 from headrace.pipeline.installed import is_installed
 
@@ -97,5 +98,6 @@ PEERS: dict[str, Callable[[Work, torch.Tensor, torch.Tensor], Call | None]] = {
     "kornia": _kornia,
     "kornia auto": _kornia_auto,
     "albumentations": _albumentations,
+    "dali auto": dali_auto,
 }
 """Engines that take the whole batch in this process; each gives None for work that it cannot do."""

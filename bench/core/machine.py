@@ -13,6 +13,7 @@ PACKAGES = (
     "headrace",
     "torch",
     "torchvision",
+    "torchcodec",
     "numpy",
     "pillow",
     "simplejpeg",

@@ -1,4 +1,4 @@
-"""Images/s of every recipe on the device, eager, beside Kornia's and torchvision's.
+"""Images/s of every recipe on the device, eager, beside Kornia's, torchvision's and DALI's.
 
 What draws once for a whole batch does less work and says so.
 """
@@ -21,33 +21,33 @@ from headrace.bench.device.timing import images_per_s
 from headrace.pipeline.errors import MissingPackageError
 from headrace.pipeline.installed import is_installed
 
-_ONE_DRAW = "unequal work: one draw per batch"
+PEER_PARTS = ("torchvision", "kornia", "kornia auto", "dali auto")
+_PACKAGES = {"kornia": "kornia", "kornia auto": "kornia", "dali auto": "nvidia.dali"}
+_NOTES = dict.fromkeys(("torchvision", "kornia auto"), "unequal work: one draw per batch")
 
 
 def parts(job: Job) -> list[str]:
-    return ["ours", "torchvision", "kornia", "kornia auto"]
+    return ["ours", *PEER_PARTS]
 
 
 def run(part: str, job: Job) -> Iterator[Row]:
     """Images/s of each recipe at each size.
 
     Raises:
-        MissingPackageError: without Kornia, of its parts.
+        MissingPackageError: of a part whose package is not there.
     """
-    if part.startswith("kornia") and not is_installed("kornia"):
-        raise MissingPackageError("Kornia is not installed")
+    check_installed(part)
     warnings.simplefilter("ignore")
     for size in job.sizes:
         images, labels = batch_of(job, size)
         for name, call in _calls(part, images, labels).items():
-            note = _ONE_DRAW if part in ("torchvision", "kornia auto") else ""
             what = f"{part}: {name}, {size} px"
             try:
                 speed = images_per_s(call, len(images), job)
             except Exception as error:  # whatever a peer raises on a device
                 yield {"what": what, "ok": False, "note": f"{type(error).__name__}: {error}"[:300]}
                 continue
-            yield speed_row(what, speed.median, speed.iqr, note=note)
+            yield speed_row(what, speed.median, speed.iqr, note=_NOTES.get(part, ""))
 
 
 def batch_of(job: Job, size: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -56,9 +56,27 @@ def batch_of(job: Job, size: int) -> tuple[torch.Tensor, torch.Tensor]:
     return images, (torch.arange(job.batch_size) % NUM_CLASSES).to(job.device)
 
 
+def check_installed(part: str) -> None:
+    """Refuses a part whose package is not there.
+
+    Raises:
+        MissingPackageError: naming it.
+    """
+    package = _PACKAGES.get(part)
+    if package is not None and not is_installed(package):
+        raise MissingPackageError(f"{part.split()[0]} is not installed")
+
+
 def _calls(part: str, images: torch.Tensor, labels: torch.Tensor) -> dict[str, Callable[[], Any]]:
     if part == "ours":
         return {name: ours(name, images, labels) for name in RECIPES}
+    return peer_calls(part, images, labels)
+
+
+def peer_calls(
+    part: str, images: torch.Tensor, labels: torch.Tensor
+) -> dict[str, Callable[[], Any]]:
+    """What a peer can do of the works, by their names."""
     found = {}
     for work in WORK:
         if work.stage or work.name == "augmix":

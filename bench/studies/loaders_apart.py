@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """How far are the loaders apart on photos? One level, but for the outermost pixels of dali.
 
-Every loader loads the same plan; its images are held against the reference's, torchvision's. Where
-it reduces an image, DALI's filter reaches beyond the crop and takes the last pixel there once more;
-torch, PIL and our kernel leave those weights away. So its outermost row and column differ, the more
-the stronger the reduction, and no other pixel does. The numbers are in bench/results/apart.json.
+Every loader loads the same plan; its images are held against those of the loader `torchvision`,
+which are the reference's. Where it reduces an image, DALI's filter reaches beyond the crop and
+takes the last pixel there once more; torch, PIL and our kernel leave those weights away. So its
+outermost row and column differ, the more the stronger the reduction, and no other pixel does. The
+numbers are in bench/results/apart.json.
 
     bench/studies/loaders_apart.py DATA [--loaders native dali] [--size 32 48 64 128 224] [--json F]
 """

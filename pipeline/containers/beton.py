@@ -31,6 +31,7 @@ from headrace.pipeline.containers.level_table import LEVEL, LevelTable, check_le
 from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, manifest_of
 from headrace.pipeline.containers.storage import Container, MappedStorage, SampleTable
 from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.jpeg_header import most_pixels
 from headrace.pipeline.mapped import forget_pages, map_file
 
 VERSION = 2
@@ -216,11 +217,11 @@ def check_tables(tables: Tables, num_bytes: int, path: Path) -> None:
     Raises:
         RecordsError: naming the first sample that does not.
     """
-    bad = (tables.ptrs < 0) | (tables.sizes <= 0) | (tables.sizes > num_bytes)
-    bad |= tables.ptrs > num_bytes - tables.sizes
+    bad = (tables.ptrs < 0) | (tables.sizes <= 0) | (tables.ptrs > num_bytes - tables.sizes)
     bad |= (tables.heights < 1) | (tables.widths < 1) | (tables.modes > MODE_RAW)
-    raw_bytes = tables.heights.astype(np.int64) * tables.widths * 3
-    bad |= (tables.modes == MODE_RAW) & (raw_bytes != tables.sizes)
+    pixels = tables.heights.astype(np.int64) * tables.widths
+    bad |= (tables.modes == MODE_RAW) & (3 * pixels != tables.sizes)
+    bad |= (tables.modes == MODE_JPEG) & (pixels > most_pixels(tables.sizes))
     if bad.any():
         i = int(bad.argmax())
         raise RecordsError(

@@ -40,7 +40,7 @@ from headrace.pipeline.containers.shard_tables import (
 )
 from headrace.pipeline.containers.storage import Container, MappedStorage, SampleTable
 from headrace.pipeline.errors import RecordsError
-from headrace.pipeline.jpeg_header import jpeg_size
+from headrace.pipeline.jpeg_header import jpeg_size, most_pixels
 from headrace.pipeline.layouts.listing import split_of
 from headrace.pipeline.mapped import map_file
 
@@ -132,6 +132,8 @@ def _check(path: Path, samples: np.ndarray, sizes: np.ndarray) -> None:
     bad |= (samples["size"] == 0) | (samples["size"] > room)
     bad |= samples["ptr"] > room - np.minimum(samples["size"], room)
     bad |= (samples["width"] == 0) | (samples["height"] == 0)
+    pixels = samples["width"].astype(np.int64) * samples["height"]
+    bad |= pixels > most_pixels(samples["size"].astype(np.int64))
     if bad.any():
         first = int(bad.argmax())
         raise RecordsError(

@@ -152,9 +152,9 @@ class MappedStorage:
         self.levels = None  # parts travel, and have none
 
     def cut_short(self) -> Path | None:
-        """The first file that is shorter now than when it was mapped, or has gone."""
+        """The first file that has another length now than when it was mapped, or has gone."""
         for path, num_bytes in self._lengths:
-            if not path.exists() or path.stat().st_size < num_bytes:
+            if not path.exists() or path.stat().st_size != num_bytes:
                 return path
         return None
 

@@ -18,6 +18,7 @@ from headrace.pipeline.crops.geometry import (
 )
 from headrace.pipeline.crops.size_schedule import read_schedule, stage_of
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.limits import check_limits
 
 if TYPE_CHECKING:
     CropMode = str
@@ -101,6 +102,7 @@ class CropConfig:
         for name in ("sharpness", "eval_sharpness"):
             value = getattr(self, name)
             check(value > 0, name, value, "a number above 0, or inf to read no smaller sizes")
+        check_limits(self)
 
     def _check_schedule(self) -> None:
         words = self.size_schedule

@@ -24,6 +24,7 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_OTHER, MODE_RAW
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
+from headrace.pipeline.jpeg_scans import has_too_many_scans
 from headrace.pipeline.loaders.dali_check import checked_way
 from headrace.pipeline.loaders.dali_decoding import BOX, WAYS, Way, decode_boxes
 from headrace.pipeline.loaders.reference import redecode
@@ -121,7 +122,7 @@ class DaliBackend:
                     bad.append((slot, reason))
             if part.images is None and len(bad) == sound:
                 warnings.warn(
-                    f"DALI failed on batch {step}, torchvision decoded it: {part.failure}",
+                    f"DALI failed on batch {step}, the reference decoder read it: {part.failure}",
                     stacklevel=2,
                 )
         return Decoded(images, bad)
@@ -226,6 +227,8 @@ class _Source:
 
     def _trusted(self, data: np.ndarray, size: tuple[int, int]) -> bool:
         """Whether DALI is going to see a JPEG of this height and width."""
+        if has_too_many_scans(data, *size):
+            return False
         if self._records.kind != "folder":
             return jpeg_size(data) == size
         header = parse_jpeg_header(data.data)

@@ -21,6 +21,7 @@ from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.pipeline.jpeg_scans import has_too_many_scans
 from headrace.pipeline.loaders.reference import redecode
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
@@ -118,6 +119,7 @@ class FfcvBackend:
         bad = []
         suspect = self._memory.suspect[places] > 0
         suspect |= self._damaged(plan.indices[places])
+        suspect |= self._slow(plan.indices[places])
         for slot in np.flatnonzero(suspect).tolist():
             reason = redecode(self._records, plan, places.start + slot, images, slot)
             if reason is not None:
@@ -134,6 +136,13 @@ class FfcvBackend:
                     chosen = records.modes[indices] == mode
                     damaged[chosen] = list(map(records.is_damaged, indices[chosen].tolist()))
         return damaged
+
+    def _slow(self, indices: np.ndarray) -> np.ndarray:
+        """(b,) bool, which records have more scans than other loaders decode; FFCV has by now."""
+        records = self._records
+        sizes = records.sizes(indices, np.zeros(len(indices), np.int64)).tolist()
+        views = map(records.view, indices.tolist())
+        return np.array([has_too_many_scans(v, *s) for v, s in zip(views, sizes, strict=True)])
 
 
 def _next_batch(iterator: PlanIterator) -> np.ndarray:

@@ -25,6 +25,7 @@ from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import BadSampleError, ConfigError
 from headrace.pipeline.installed import is_installed
+from headrace.pipeline.jpeg_scans import has_too_many_scans
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
 from headrace.pipeline.resampling.boxes import (
@@ -58,7 +59,7 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
     if not is_installed("nvidia.nvimgcodec"):
         print(
             "native loader: nvImageCodec is not installed, so whole images are decoded by "
-            "torchvision; pip install nvidia-nvimgcodec-cu12 for the faster decoder"
+            "simplejpeg; pip install nvidia-nvimgcodec-cu12 for the faster decoder"
         )
     return NativeBackend(records, config, chosen)
 
@@ -261,12 +262,15 @@ def _region_decoder(records: Records, checks: bool) -> Decode:
         if modes[index] == MODE_RAW:
             return None
         try:
-            stream = nvimgcodec.CodeStream(records.view(index, level))
+            data = records.view(index, level)
+            stream = nvimgcodec.CodeStream(data)
             if (stream.height, stream.width) != records.size(index, level):
                 return None
             if stream.codec_name != "jpeg":  # it knows many, other loaders do not
                 return None
             if checks and records.is_damaged(index, level):
+                return None
+            if has_too_many_scans(data, stream.height, stream.width):
                 return None
         except RuntimeError:
             return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.limits import check_limits
 from headrace.pipeline.loaders import LOADERS
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class DecodeConfig:
     time that they are read; those of raw ones cost more than to resize them."""
 
     def __post_init__(self) -> None:
+        check_limits(self)
         if self.loader not in ("auto", *LOADERS):
             raise ConfigError(f"loader is {self.loader!r}, expected auto, {', '.join(LOADERS)}")
         if isinstance(self.workers, str) and self.workers != "auto":

@@ -1,4 +1,7 @@
-"""The loader that is always there: torchvision decodes in the worker processes of a DataLoader."""
+"""The loader that is always there: the reference decoder in the worker processes of a DataLoader.
+
+It is called after torchvision, by which it once decoded, since that is how settings name it.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +128,7 @@ class TorchvisionBackend:
             yield Decoded(images.permute(0, 3, 1, 2), bad)
 
     def _explain(self, error: Exception) -> None:
-        """Where a worker died of a file that was cut short, torch guesses at shared memory.
+        """Where a worker died of a file that is not what it was, torch guesses at shared memory.
 
         Raises:
             RecordsError: naming that file, if there is one.
@@ -134,7 +137,8 @@ class TorchvisionBackend:
         path = storage.cut_short() if isinstance(storage, MappedStorage) else None
         if path is not None:
             raise RecordsError(
-                f"{path} became shorter while it was being read ({BUS_ERROR_ADVICE})"
+                f"{path} became shorter while it was being read, or was removed or replaced before "
+                f"the first batch ({BUS_ERROR_ADVICE})"
             ) from error
 
     def close(self) -> None:

@@ -98,6 +98,10 @@ if sys.platform == "linux":
                 file.write(buffer.getbuffer())
             self.pid = forkserver.read_signed(self.sentinel)
 
+        def terminate(self) -> None:
+            """What a dying script does to the workers that it has left; they heed no SIGTERM."""
+            self.kill()
+
     class _Process(context.ForkServerProcess):
         @staticmethod
         def _Popen(process_obj: Any) -> Any:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 
-import torchvision.io  # noqa: F401
-
 import headrace.pipeline.loaders.torchvision  # noqa: F401
 from headrace.pipeline.bus_error import explain_bus_errors
 

@@ -107,6 +107,24 @@ def test_nobody_outlives_a_script_that_is_killed(script: subprocess.Popen[str]) 
     script.communicate()
 
 
+def test_a_script_that_dies_with_workers_ends(file: Path, tmp_path: Path) -> None:
+    """Whatever still holds them: an uncaught error's frames do."""
+    lines = SCRIPT.splitlines()
+    held = "held = loader._running.backend._batches._iterator; assert held is not None"
+    script = [*lines[: lines.index("next(batches)") + 1], held, "raise RuntimeError('uncaught')"]
+    path = tmp_path / "dies.py"
+    path.write_text("\n".join(script))
+    ended = subprocess.run(
+        [sys.executable, str(path), str(file)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "RuntimeError: uncaught"
+
+
 def test_a_worker_gets_only_where_its_samples_are(file: Path, tmp_path: Path) -> None:
     """Tables of a million records stay where they are; what travels is a few numbers a sample."""
     with Records.open(file) as records:

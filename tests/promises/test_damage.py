@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -193,3 +194,10 @@ def test_a_part_keeps_the_checksums_of_what_it_reads(sound: Path) -> None:
         assert not any(part.is_damaged(i) for i in range(3))
         part.sums = np.roll(part.sums, 1, axis=0)
         assert all(part.is_damaged(i) for i in range(3))
+
+
+def test_sizes_that_the_bytes_cannot_be_are_not_believed(tmp_path: Path) -> None:
+    """A loader would reserve gigabytes for it, and `resident` make room for as large a square."""
+    absurd = dataclasses.replace(samples(1)[0], height=65535, width=65535)
+    with pytest.raises(RecordsError, match="damaged at sample 2: mode 0, 65535x65535 px"):
+        Records.open(write_by_writer(tmp_path / "absurd.beton", [*samples(2), absurd]))

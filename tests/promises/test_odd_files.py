@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headrace.bench.studies.odd_jpegs import ODD_SAMPLINGS
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
 from headrace.tools.info import main as info
 from headrace.tools.pack import main
 from tests.builders import available_loaders, jpeg_bytes, photo, reference_images
-from tests.tools.packing.odd_jpegs import ODD_SAMPLINGS
 from tests.tools.packing.test_everything_pil_opens import damaged
 
 SIZE = 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,36 @@ def test_each_process_gets_its_own_part_back() -> None:
     kept = Kept()
     Own(World(rank=1, size=2), {"stream": kept}).load_state_dict([{"stream": 3}, {"stream": 7}])
     assert kept.state == 7
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("weights", {"w": torch.ones(2)}),
+        ("optimizer", {"state": {}}),
+        ("optimizer", {"state": {}, "param_groups": []}),
+        ("optimizer", "moments"),
+        ("optimizer", "rates"),
+        ("progress", {"epoch": 1}),
+        ("ranks", [{}]),
+        ("ranks", [{"meter": torch.zeros(7), "augmenter": {}}]),
+        ("seconds", 3),
+    ],
+)
+def test_a_part_of_another_kind_is_named_before_a_step(key: str, wrong: Any, run: Run) -> None:
+    content = load_checkpoint(run.folder / "last.pt")
+    if key == "optimizer" and isinstance(wrong, str):
+        saved = copy.deepcopy(content["optimizer"])
+        if wrong == "moments":
+            saved["state"][0]["exp_avg"] = torch.zeros(3, 99)
+        else:
+            saved["param_groups"][0]["lr"] = "fast"
+        wrong = saved
+    try:
+        with pytest.raises(ConfigError) as error:
+            restore(run, {**content, key: wrong})
+        said = str(error.value)
+        assert said.startswith(f"cannot resume {run.folder}: ") or "augmenter's saved state" in said
+        assert "\n" not in said and (key in said or key == "ranks")
+    finally:
+        restore(run, content)

@@ -8,21 +8,24 @@ by PIL, which shows it as browsers do; damage to the image data is not, unless i
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import simplejpeg
 
 from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import JpegHeader, turn_upright
+from headrace.pipeline.jpeg_scans import check_scans
 from headrace.pipeline.pil_image import read_picture
 from headrace.pipeline.resampling.boxes import resize_image
 from headrace.pipeline.wording import one_line
 from headrace.tools.packing.mend_jpeg import mend_jpeg
 from headrace.tools.packing.stray_end import cut_stray_end
 
-# Above this a decoded image would not fit beside its neighbours in memory (600 MB each).
 MAX_PIXELS = 200_000_000
+"""Of a decoded image: 600 MB, and there is one for each process that packs."""
 # libjpeg's warnings of image data that it paints over, once those of the header are mended.
 _PAINTED_OVER = re.compile(
     "premature end of data segment|bad Huffman code|bad arithmetic code|found marker .* instead|"
@@ -33,6 +36,7 @@ _STRAY_END = re.compile("([0-9]+) extraneous bytes before marker 0xd9")
 _OF_ONE_FILE = re.compile(
     r"[0-9]+ (?=extraneous)|(?<=revision number) [0-9.]+| \([0-9]+ bytes not processed\)"
 )
+CheckSize = Callable[[tuple[int, int]], None]
 KEEP = "--truncated keep packs it, with what is missing filled"
 
 
@@ -58,6 +62,7 @@ def decode_image(
     max_side: int = 0,
     depth: int = 16,
     keep_truncated: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Decoded:
     """Decodes, turns upright and shrinks.
 
@@ -69,28 +74,33 @@ def decode_image(
             inverse DCT.
         depth: bits that 16-bit files hold.
         keep_truncated: fill what is missing of a damaged file, instead of refusing it.
+        max_pixels: of the decoded image, before it is shrunk further.
 
     Raises:
         BadImageError: damaged, empty, too large or of an unknown format; with the reason of each
             decoder.
     """
     complaint = None
+    check = partial(check_pixels, most=max_pixels)
+    if header is not None:
+        try:
+            check_scans(data, header.height, header.width)
+        except ValueError as error:
+            raise BadImageError(str(error)) from None
     if header is not None and header.precision == 8 and len(header.components) in (1, 3):
         try:
-            image, complaint = _decode_jpeg(data, header, max_side)
+            image, complaint = _decode_jpeg(data, header, max_side, check)
         except _NotByLibjpeg as error:
             complaint = str(error)
             if error.is_painted_over and not keep_truncated:
-                _refuse_damage(data, depth, complaint)
+                _refuse_damage(data, depth, complaint, check)
         else:
             image = turn_upright(image, header.orientation)
             size = fitting_size(*header.upright_size, max_side)
             pixels = np.ascontiguousarray(resize_image(image, *size))
             return Decoded(pixels=pixels, complaint=complaint)
     try:
-        picture = read_picture(
-            data, depth=depth, keep_truncated=keep_truncated, check_size=_check_size
-        )
+        picture = read_picture(data, depth=depth, keep_truncated=keep_truncated, check_size=check)
     except ValueError as error:
         hint = f" ({KEEP})" if "truncated" in str(error) and not keep_truncated else ""
         raise BadImageError(_both(complaint, error) + hint) from None
@@ -171,10 +181,12 @@ class _NotByLibjpeg(Exception):
         self.is_painted_over = is_painted_over
 
 
-def _decode_jpeg(data: bytes, header: JpegHeader, max_side: int) -> tuple[np.ndarray, str | None]:
+def _decode_jpeg(
+    data: bytes, header: JpegHeader, max_side: int, check: CheckSize
+) -> tuple[np.ndarray, str | None]:
     """Pixels as stored, and what was wrong with the header where it had to be mended."""
     try:
-        return _decode_reduced(data, header, max_side), None
+        return _decode_reduced(data, header, max_side, check), None
     except ValueError as error:
         complaint = _reason(error)
     try:
@@ -184,27 +196,28 @@ def _decode_jpeg(data: bytes, header: JpegHeader, max_side: int) -> tuple[np.nda
         # libjpeg tells its first warning only: behind a harmless one there may be damage.
         told = damaged and not complaint.startswith("Premature end")
         raise _NotByLibjpeg(str(error) if told else complaint, damaged) from None
-    return _decode_reduced(mended, header, max_side), complaint
+    return _decode_reduced(mended, header, max_side, check), complaint
 
 
-def _decode_reduced(data: bytes, header: JpegHeader, max_side: int) -> np.ndarray:
+def _decode_reduced(data: bytes, header: JpegHeader, max_side: int, check: CheckSize) -> np.ndarray:
     longest = max(header.width, header.height)
     factor = 1
     while max_side and factor < 8 and longest >= 2 * factor * max_side:
         factor *= 2
-    _check_size((header.height // factor, header.width // factor))
-    least = {"min_height": header.height // factor, "min_width": header.width // factor}
+    size = -(-header.height // factor), -(-header.width // factor)
+    check(size)
+    least = {"min_height": size[0], "min_width": size[1]}
     return simplejpeg.decode_jpeg(data, min_factor=factor, **(least if factor > 1 else {}))
 
 
-def _refuse_damage(data: bytes, depth: int, complaint: str) -> None:
+def _refuse_damage(data: bytes, depth: int, complaint: str, check: CheckSize) -> None:
     """Refuses a JPEG whose image data are damaged, with what PIL makes of it.
 
     Raises:
         BadImageError: always.
     """
     try:
-        read_picture(data, depth=depth, check_size=_check_size)
+        read_picture(data, depth=depth, check_size=check)
     except ValueError as error:
         raise BadImageError(f"{_both(complaint, error)} ({KEEP})") from None
     raise BadImageError(f"{complaint}; PIL paints something over it ({KEEP})")
@@ -222,10 +235,15 @@ def _told(complaint: str | None, fault: str | None) -> str | None:
     return None if complaint is None else f"{complaint}: decoded by PIL"
 
 
-def _check_size(size: tuple[int, int]) -> None:
+def check_pixels(size: tuple[int, int], most: int) -> None:
+    """Refuses a height and width of no pixels, or of more than `most`.
+
+    Raises:
+        BadImageError: saying so.
+    """
     height, width = size
-    if width * height > MAX_PIXELS:
-        raise BadImageError(f"{width}x{height} pixels are more than {MAX_PIXELS}")
+    if width * height > most:
+        raise BadImageError(f"{width}x{height} pixels are more than {most}, see --max-pixels")
     if width < 1 or height < 1:
         raise BadImageError("it has no pixels")
 

@@ -9,10 +9,13 @@ import numpy as np
 
 from headrace.pipeline.containers.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
 from headrace.pipeline.errors import BadImageError, ConfigError
-from headrace.pipeline.jpeg_header import JpegHeader, parse_jpeg_header
+from headrace.pipeline.jpeg_header import JpegHeader, most_pixels, parse_jpeg_header
+from headrace.pipeline.jpeg_scans import has_too_many_scans
 from headrace.pipeline.sixteen_bit import DEPTHS
 from headrace.tools.packing.decode import (
+    MAX_PIXELS,
     check_jpeg,
+    check_pixels,
     decode_image,
     decode_strictly,
     mend_strictly,
@@ -55,6 +58,7 @@ class EncodeConfig:
         levels: smaller sizes stored beside each JPEG, half a side each: so many at most, or `auto`
             for as many as the image is large enough for. Raw pixels have none.
         level_quality: of their JPEGs, 1..100.
+        max_pixels: of a decoded image; larger ones are left out.
     """
 
     format: Literal["jpeg", "raw"] = "jpeg"
@@ -68,6 +72,7 @@ class EncodeConfig:
     reencode: bool = False
     levels: int | Literal["auto"] = 0
     level_quality: int = 90
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -81,6 +86,8 @@ class EncodeConfig:
             )
         if not 1 <= self.quality <= 100:
             raise ConfigError(f"quality {self.quality}: expected 1 to 100")
+        if not 1 <= self.max_pixels <= MAX_SIDE_PX**2:
+            raise ConfigError(f"max pixels {self.max_pixels}: expected 1 to {MAX_SIDE_PX**2}")
         check_level_flags(self.levels, self.level_quality)
         if self.levels and self.format == "raw":
             raise ConfigError(
@@ -162,6 +169,8 @@ def encode_sample(
     if not data:
         raise BadImageError("the file is empty")
     header = parse_jpeg_header(data)
+    if header is not None:
+        _check_header(header, len(data))
     why = _why_encode(header, config)
     if why is None and header is not None:
         sample = _pass_through(data, header, config, want_moments)
@@ -173,6 +182,7 @@ def encode_sample(
         max_side=config.max_side,
         depth=config.depth,
         keep_truncated=config.truncated == "keep",
+        max_pixels=config.max_pixels,
     )
     height, width = decoded.pixels.shape[:2]
     if max(height, width) > MAX_SIDE_PX:
@@ -201,6 +211,15 @@ def encode_sample(
     )
 
 
+def _check_header(header: JpegHeader, num_bytes: int) -> None:
+    """Refuses a size that the file is too short for, before it is believed."""
+    if header.width * header.height > most_pixels(np.int64(num_bytes)):
+        raise BadImageError(
+            f"{num_bytes} bytes cannot be the {header.width}x{header.height} pixels that its "
+            "header announces"
+        )
+
+
 def _why_encode(header: JpegHeader | None, config: EncodeConfig) -> str | None:
     """Why a file's image data cannot be stored as they are, None if they can."""
     if header is None:
@@ -224,6 +243,9 @@ def _pass_through(
     Returns:
         None if it warns of the image data.
     """
+    check_pixels((header.height, header.width), config.max_pixels)
+    if has_too_many_scans(data, header.height, header.width):
+        return None  # said by the decoder
     stored, why, pixels = data, None, None
     levels = _level_config(config)
     want_levels = has_levels(header.height, header.width, levels)

@@ -8,12 +8,14 @@ the warnings in libjpeg-turbo's jerror.h.
 
 from __future__ import annotations
 
+import re
 import struct
 
 _SOI, _EOI, _SOS, _APP0, _APP14, _COM = 0xD8, 0xD9, 0xDA, 0xE0, 0xEE, 0xFE
 _SEQUENTIAL = (0xC0, 0xC1)
 _FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
 _JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
+_MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
 _ADOBE_BYTES = 12
 _WHOLE_SPECTRUM = b"\0\x3f\0"
 
@@ -29,10 +31,8 @@ def mend_jpeg(data: bytes) -> bytes | None:
     """
     out = [b"\xff\xd8"]
     position, frame, components = 2, 0, 0
-    while position + 4 <= len(data):
-        if data[position] != 0xFF or data[position + 1] in (0, 0xFF):
-            position += 1
-            continue
+    while (found := _MARKER.search(data, position)) and found.end() + 2 <= len(data):
+        position = found.start()
         marker = data[position + 1]
         if marker == 1 or 0xD0 <= marker <= _SOI:  # markers without a length
             position += 2

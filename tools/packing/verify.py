@@ -12,6 +12,7 @@ from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
+from headrace.pipeline.jpeg_scans import check_scans
 from headrace.pipeline.pixels import check_size
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import one_line
@@ -70,6 +71,7 @@ def _problem(records: Records, index: int) -> str | None:
             records.decode(index)
         else:
             check_size(jpeg_size(data), size)
+            check_scans(data, *size)
             _check_data(data.tobytes())
             return level_problem(records, index)
     except (ValueError, OSError, BadImageError) as error:

@@ -42,7 +42,7 @@ class Member:
 
     def model(self, device: torch.device, own: str) -> nn.Module:
         """Its model on the device; `own` as of `saved_model`."""
-        built = saved_model(self.checkpoint, own)
+        built = saved_model(self.checkpoint, own, self.place)
         return built.to(device, memory_format=torch.channels_last)
 
     def amp(self, asked: str) -> str:
@@ -54,7 +54,8 @@ class Member:
     def views(self) -> ViewConfig:
         """How its run wants it to predict; what is older than that setting asks for nothing."""
         said, names = self.checkpoint["config"], [field.name for field in fields(ViewConfig)]
-        return ViewConfig(**{name: said[name] for name in names if name in said})
+        told = {name: said[name] for name in names if name in said}
+        return from_flat(told, f"{self.place}: config").views
 
     def run_config(self) -> RunConfig:
         """The settings of the run that it was trained in."""

@@ -15,7 +15,6 @@ last.pt has besides what a resumed run needs; its keys are those of PARTS in par
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,12 @@ from typing import Any
 import torch
 
 from headrace.pipeline.atomic import replacing
+from headrace.pipeline.checking import shown
 from headrace.pipeline.command_line import called
-from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.wording import one_line
+from headrace.train.folder.checkpoint_fields import check_fields
+from headrace.train.folder.torch_file import read_torch_file
 from headrace.train.models.renamed import under_present_name
 
 FORMAT = 1
@@ -57,8 +59,10 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     Args:
         path: a .pt file, or a run folder, which stands for its last.pt.
 
+    Its bytes are compared with the checksums that torch.save keeps, and each field is checked.
+
     Raises:
-        CheckpointError: if it is missing, damaged or not one of ours.
+        CheckpointError: if it is missing, damaged or not one of ours, naming the field.
     """
     path = Path(path)
     if path.is_dir():
@@ -66,14 +70,25 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist; give a run folder or a .pt file")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError):
-        raise CheckpointError(f"{path} is damaged, or not a checkpoint at all") from None
-    if not isinstance(content, dict) or any(key not in content for key in REQUIRED):
+        content = read_torch_file(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or one_line(error)
+        raise CheckpointError(f"{path} is damaged, or not a checkpoint at all: {reason}") from None
+    if not isinstance(content, dict):
         raise CheckpointError(f"{path} is not a checkpoint of {called('train')}")
-    if content.get("format") != FORMAT:
+    if missing := [key for key in REQUIRED if key not in content]:
         raise CheckpointError(
-            f"{path} has checkpoint format {content.get('format')!r}, expected {FORMAT}; "
+            f"{path} is not a checkpoint of {called('train')}: it lacks {', '.join(missing)}"
+        )
+    if type(content.get("format")) is not int or content["format"] != FORMAT:
+        raise CheckpointError(
+            f"{path} has checkpoint format {shown(content.get('format'))}, expected {FORMAT}; "
             "use the version of Headrace that wrote it"
         )
+    try:
+        check_fields(content)
+    except ConfigError as error:
+        raise CheckpointError(
+            f"{path} is damaged, or of another program: {error}; take another checkpoint"
+        ) from None
     return under_present_name(content)

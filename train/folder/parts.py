@@ -7,6 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from torch import Tensor
+from torch.optim import Optimizer
+
+from headrace.pipeline.checking import shown
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.wording import one_line
 from headrace.train.folder.other_world import regrouped
 from headrace.train.hooks import Hook
 from headrace.train.processes.world import World
@@ -39,6 +45,8 @@ class Own:
         for key, part in self.parts.items():
             if key in mine:
                 part.load_state_dict(mine[key])
+            elif len(state) == self.world.size:  # of another number some begin anew
+                raise ValueError(f"{key} of process {self.world.rank} is not in it")
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,41 @@ def state_of(run: Run) -> dict[str, Any]:
 
 
 def restore(run: Run, checkpoint: Mapping[str, Any]) -> None:
-    """Puts a new run where the checkpoint's run was, to the last bit."""
+    """Puts a new run where the checkpoint's run was, to the last bit.
+
+    Raises:
+        ConfigError: if a field of it is not what such a run saves, naming it.
+    """
     content = {**ADDED, **checkpoint}
     for key, part in PARTS.items():
-        part(run).load_state_dict(content[key])
+        try:
+            part(run).load_state_dict(content[key])
+            if key == "optimizer":
+                check_moments(run.optimizer)
+        except (ConfigError, MemoryError):
+            raise
+        except Exception as error:  # each part has errors of its own for what is not its state
+            raise ConfigError(
+                f"cannot resume {run.folder}: {key} of its checkpoint is not what this run saves: "
+                f"{one_line(error, 300) or type(error).__name__}; start a new run, with --weights "
+                "from its best.pt"
+            ) from error
+
+
+def check_moments(optimizer: Optimizer) -> None:
+    """Refuses what an optimizer keeps of a weight in another shape, before a step meets it.
+
+    Raises:
+        ValueError: naming it.
+    """
+    for group in optimizer.param_groups:
+        for name in ("lr", "weight_decay"):
+            value = group.get(name, 0.0)
+            if not isinstance(value, int | float | Tensor):
+                raise ValueError(f"{name} is {shown(value)}, expected a number")
+        for weight in group["params"]:
+            for name, value in optimizer.state.get(weight, {}).items():
+                if isinstance(value, Tensor) and value.ndim and value.shape != weight.shape:
+                    raise ValueError(
+                        f"{name} has shape {tuple(value.shape)}, its weight {tuple(weight.shape)}"
+                    )

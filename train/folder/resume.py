@@ -124,9 +124,11 @@ def checkpoint_config(checkpoint: Mapping[str, Any], source: str) -> RunConfig:
     Raises:
         ConfigError: if the checkpoint only holds weights.
     """
-    if any(key not in checkpoint for key in REQUIRED):
+    missing = [key for key in REQUIRED if key not in checkpoint]
+    if missing:
         raise ConfigError(
-            f"{source} holds weights but no state to continue from; resume from last.pt"
+            f"{source} holds weights but no state to continue from: it lacks "
+            f"{', '.join(missing)}; resume from last.pt"
         )
     return from_flat(checkpoint["config"], source)
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.wording import one_line
 from headrace.train.folder.run_folder import BEST_NAME
+from headrace.train.folder.torch_file import NotPlainError, read_torch_file
 
 _CONTAINERS = ("weights", "state_dict", "model_state_dict", "model", "net")
 """Keys under which trainers keep the model's weights among other things; the first is ours."""
@@ -99,16 +97,17 @@ def _read_safetensors(file: Path) -> Any:
 
 def _read_torch(file: Path) -> Any:
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-        # Anything may be refused as a pickle; these two kinds torch has written.
-        refused = isinstance(error, pickle.UnpicklingError)
-        if refused and (zipfile.is_zipfile(file) or "global" in str(error).lower()):
-            raise ConfigError(
-                f"--weights {file} holds more than tensors, and code of a file is not run; save "
-                "the state dict alone: torch.save(model.state_dict(), FILE)"
-            ) from None
-        raise ConfigError(f"--weights {file} is damaged, or no file of torch.save") from None
+        return read_torch_file(file, legacy=True)
+    except NotPlainError:
+        raise ConfigError(
+            f"--weights {file} holds more than tensors, and code of a file is not run; save "
+            "the state dict alone: torch.save(model.state_dict(), FILE)"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or one_line(error)
+        raise ConfigError(
+            f"--weights {file} is damaged, or no file of torch.save: {reason}"
+        ) from None
 
 
 def _tensors(content: Any) -> dict[str, Tensor] | None:

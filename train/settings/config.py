@@ -11,9 +11,10 @@ from tyro.constructors import PrimitiveConstructorSpec
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.crops.size_schedule import check_epochs
 from headrace.pipeline.flat_settings import flag_of
+from headrace.pipeline.limits import check_limits
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.plan import PlanConfig
-from headrace.pipeline.wording import one_line
+from headrace.pipeline.yaml_text import read_yaml
 from headrace.train.models.places import with_whole_path
 from headrace.train.settings.optim import OptimConfig
 from headrace.train.settings.technique import check, check_choice
@@ -29,9 +30,9 @@ def _recipe_of(words: list[str]) -> Any:
     if not words[0].lstrip().startswith("["):
         return words[0]
     try:
-        return yaml.safe_load(words[0])
-    except yaml.YAMLError as error:
-        raise ValueError(f"is not a YAML list: {one_line(error)}") from None
+        return read_yaml(words[0])
+    except ValueError as error:
+        raise ValueError(f"is not a YAML list: {error}") from None
 
 
 def _recipe_text(recipe: Any) -> list[str]:
@@ -76,6 +77,7 @@ class DataConfig:
     decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
+        check_limits(self)
         crop = self.crop
         for flag, shape in (("size", crop.shape(train=True)), ("eval_size", crop.shape(False))):
             check(min(shape) >= 8, flag, getattr(crop, flag), "8 to 4096 pixels")
@@ -135,6 +137,7 @@ class ModelConfig:
     """Augmentation recipe: its name, or a list of steps as in YAML: '[hflip, {op: rotate}]'."""
 
     def __post_init__(self) -> None:
+        check_limits(self)
         # A run is resumed and its checkpoints are used from other working directories too.
         object.__setattr__(self, "model", with_whole_path(self.model))
         both = "no --pretrained beside it: a model starts from one or the other"
@@ -195,6 +198,7 @@ class RuntimeConfig:
         check(self.tensorboard or not self.tensorboard_media, "tensorboard_media", True, both)
         check(self.log_every >= 1, "log_every", self.log_every, "at least 1")
         check(self.save_every >= 0, "save_every", self.save_every, "0 or more")
+        check_limits(self)
 
 
 @dataclass(frozen=True, kw_only=True)

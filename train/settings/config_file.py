@@ -13,6 +13,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import nearest, setting_types, with_values
 from headrace.pipeline.value_types import type_name
 from headrace.pipeline.wording import one_line
+from headrace.pipeline.yaml_text import MOST_CHARACTERS, read_yaml
 from headrace.train.settings.config import FREE_ON_RESUME, LONGER, RunConfig
 from headrace.train.settings.optim import OptimConfig
 from headrace.train.settings.rooms import ROOMS, refused
@@ -61,11 +62,12 @@ def load_yaml(path: str | Path) -> RunConfig:
         ConfigError: if the file is missing, is not a mapping, or holds an unknown key.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open(encoding="utf-8") as file:
+            values = read_yaml(file.read(MOST_CHARACTERS + 1))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {one_line(error)}") from None
+    except ValueError as error:  # of its bytes, its text, or a NUL in the path
+        raise ConfigError(f"{path} is not YAML of settings: {one_line(error)}") from None
     if values is None:
         values = {}
     if not isinstance(values, dict):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import one_of
+from headrace.pipeline.limits import check_limits
 from headrace.train.averages import AVERAGES
 from headrace.train.losses import LOSSES
 from headrace.train.losses.distillation import DistillConfig
@@ -86,6 +87,7 @@ class OptimConfig:
     average_settings: Technique = field(default_factory=Technique)
 
     def __post_init__(self) -> None:
+        check_limits(self)
         for room, techniques in ROOMS.items():
             name = getattr(self, room)
             check_choice(room, name, techniques)
@@ -111,7 +113,9 @@ class OptimConfig:
         given = self.settings_of(room)
         if type(given) is Technique:
             object.__setattr__(self, f"{room}_settings", kind())
-        elif type(given) is not kind:
+        elif type(given) is kind:
+            check_limits(given)
+        else:
             raise ConfigError(
                 f"{room} is {getattr(self, room)!r}, but {room}_settings are "
                 f"{type(given).__module__}.Settings, expected {kind.__module__}.Settings"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from headrace.pipeline.limits import check_limits
 from headrace.train.settings.technique import check
 
 FLIP, FIVE, TEN, SCALES = "flip", "five-crops", "ten-crops", "scales"
@@ -35,8 +36,9 @@ class ViewConfig:
     that fits; by default 0.875, for scales 1 0.875 0.75."""
 
     def __post_init__(self) -> None:
+        check_limits(self)
         tta = self.tta
-        if isinstance(tta, str) and tta.isascii() and tta.isdecimal():
+        if isinstance(tta, str) and tta.isascii() and tta.isdecimal() and len(tta) < 10:
             object.__setattr__(self, "tta", int(tta))
         object.__setattr__(self, "tta_scales", tuple(self.tta_scales))
         known = self.tta in NAMES or (type(self.tta) is int and 0 <= self.tta <= MAX_DRAWS)

@@ -12,6 +12,7 @@ from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.wording import one_line
+from headrace.pipeline.yaml_text import read_yaml
 from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock, lock_folder
 from headrace.train.folder.resume import Earlier, check_same_settings, read_earlier
@@ -64,19 +65,12 @@ def read_trials(folder: Path) -> Trials:
     """
     path = folder / TRIALS_NAME
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"))
         settings = dict(content.pop("config"))
         asked = TrialsConfig(**content)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (
-        yaml.YAMLError,
-        UnicodeDecodeError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-    ) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = one_line(error)
         raise ConfigError(f"{path} does not say which runs there are: {reason}") from None
     return Trials(folder=folder, asked=asked, config=from_flat(settings, str(path)))

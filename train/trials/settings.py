@@ -8,6 +8,8 @@ from headrace.pipeline.errors import ConfigError
 from headrace.train.settings.config import DataConfig, RunConfig
 from headrace.train.settings.technique import check
 
+MOST_RUNS = 1000
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialsConfig:
@@ -23,9 +25,8 @@ class TrialsConfig:
 
     def __post_init__(self) -> None:
         for name in ("folds", "repeats"):
-            check(
-                getattr(self, name) in {0, *range(2, 1001)}, name, getattr(self, name), "2 to 1000"
-            )
+            number = getattr(self, name)
+            check(number == 0 or 2 <= number <= MOST_RUNS, name, number, f"2 to {MOST_RUNS}")
         check(0 <= self.split_seed < 10**18, "split_seed", self.split_seed, "0 to 10**18 - 1")
         if self.folds and self.repeats:
             raise ConfigError("--folds and --repeats exclude each other: take one after the other")

@@ -9,10 +9,10 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
-from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms import v2
 
 from headrace.bench.loading.loader_under_test import Job, Source
+from headrace.pipeline.installed import is_installed
 
 
 def open_source(job: Job) -> Source:
@@ -46,6 +46,13 @@ def _tensor_transform(job: Job) -> Callable[[Any], torch.Tensor]:
 
 
 def _read_tensor(path: str) -> torch.Tensor:
+    """By TorchCodec, as torchvision advises, else by torchvision's own, deprecated since 0.29."""
+    if is_installed("torchcodec"):
+        from torchcodec import decoders
+
+        return decoders.decode_image(path, mode="RGB")
+    from torchvision.io import ImageReadMode, decode_image
+
     return decode_image(path, mode=ImageReadMode.RGB)
 
 

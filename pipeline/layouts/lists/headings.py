@@ -90,7 +90,7 @@ def column_number(table: Table, wanted: str) -> int | None:
     folded = [title.casefold() for title in titles]
     if wanted.casefold() in folded:
         return folded.index(wanted.casefold())
-    if wanted.isdecimal() and int(wanted) < table.width:
+    if wanted.isdecimal() and len(wanted) < 10 and int(wanted) < table.width:
         return int(wanted)
     return None
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
+from headrace.bench.studies.odd_jpegs import ODD_SAMPLINGS
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.records import Records
@@ -22,7 +23,6 @@ from headrace.tools.packing.decode import check_jpeg
 from headrace.tools.packing.encode import EncodeConfig, Encoded, encode_sample
 from headrace.tools.packing.mend_jpeg import mend_jpeg
 from tests.builders import jpeg_bytes, photo
-from tests.tools.packing.odd_jpegs import ODD_SAMPLINGS
 
 HEIGHT, WIDTH = 80, 120
 GOOD = jpeg_bytes(photo(1, HEIGHT, WIDTH))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import simplejpeg
 from PIL import Image
 
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.errors import BadImageError, ConfigError
 from headrace.pipeline.jpeg_header import parse_jpeg_header
 from headrace.tools.packing.encode import SMALL_SIDE_PX, EncodeConfig, Encoded, encode_sample
 from tests.builders import jpeg_bytes, photo
@@ -88,3 +89,29 @@ def test_chroma_is_subsampled_as_asked(subsampling: str, luma: int) -> None:
 def test_impossible_settings_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         EncodeConfig(**settings)  # type: ignore[arg-type]
+
+
+def announcing(height: int, width: int) -> bytes:
+    """A small JPEG whose header announces another size."""
+    data = jpeg_bytes(photo(1, 40, 40))
+    frame = data.index(b"\xff\xc0")
+    return data[: frame + 5] + struct.pack(">HH", height, width) + data[frame + 9 :]
+
+
+@pytest.mark.parametrize("verify", ["full", "header"])
+def test_a_size_that_the_bytes_cannot_be_is_not_believed(verify: str) -> None:
+    """To decode it would take 12 GB."""
+    for max_side in (0, 512):
+        with pytest.raises(BadImageError, match="cannot be the 65535x65534 pixels that its header"):
+            encoded(announcing(65534, 65535), max_side=max_side, verify=verify)
+
+
+def test_more_pixels_than_allowed_are_left_out() -> None:
+    small, large = jpeg_bytes(photo(1, 100, 100)), jpeg_bytes(photo(1, 100, 101))
+    for form in (lambda data: data, lambda data: file_of(np.asarray(Image.open(io.BytesIO(data))))):
+        assert encoded(form(small), max_pixels=10_000).width == 100
+        with pytest.raises(BadImageError, match="101x100 pixels are more than 10000, see --max-pi"):
+            encoded(form(large), max_pixels=10_000)
+    assert encoded(large, max_pixels=10_000, max_side=50).width == 50, "halved as it is decoded"
+    with pytest.raises(ConfigError, match="max pixels 0: expected 1 to"):
+        EncodeConfig(max_pixels=0)

@@ -231,7 +231,7 @@ def test_a_folder_of_images_is_never_replaced(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--max-side", "-1"], "max side -1"),
+        (["--max-side", "-1"], "--max-side -1"),
         (["--quality", "0"], "quality 0"),
         (["--page-size", "3"], "page size"),
         (["--val-fraction", "2"], "fraction 2"),

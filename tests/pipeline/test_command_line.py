@@ -1,0 +1,54 @@
+"""How a command ends: one line and a status, whatever it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from headrace.pipeline.command_line import run_command
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def main() -> None:
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("meter"),
+        IndexError(),
+        OverflowError("int too large\nto convert"),
+        RecursionError("maximum recursion depth exceeded"),
+        RuntimeError("shape '[3]' is invalid"),
+        AssertionError(),
+        ValueError("x" * 10_000),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_that_nobody_has_thought_of_is_one_line(
+    error: Exception,
+    debug: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HEADRACE_DEBUG", debug)
+    with pytest.raises(SystemExit) as end:
+        run_command(raising(error))
+    assert end.value.code == 1
+    said = capsys.readouterr().err
+    assert ("Traceback" in said) is (debug == "1")
+    last = said.splitlines()[-1]
+    assert last.startswith(f"error: {type(error).__name__} in test_command_line.py, line ")
+    assert "HEADRACE_DEBUG=1" in last and len(last) < 600
+    assert debug or len(said.splitlines()) == 1
+
+
+def test_no_memory_is_told_as_before(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_command(raising(RuntimeError("CUDA out of memory. Tried to allocate")))
+    assert "take a smaller --batch-size" in capsys.readouterr().err
