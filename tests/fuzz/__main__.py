@@ -10,6 +10,8 @@ Prints what must not be, with the case that repeats it, and ends with 1 if there
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +39,7 @@ def main() -> int:
     )
     parser.add_argument("--case", help="a case that was printed, instead of drawn ones")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # clears away
     special = {"quick": list(QUICK), "all": available_loaders()}
     loaders = special.get(arguments.loader) or arguments.loader.split(",")
     if arguments.case:

@@ -32,6 +32,8 @@ KEPT = [
     _hostile("shards", ["set", "samples", 4, "height", 6]),
     # A made-up size: 4.8 GB for the squares of the resident loader
     Damage("levels", [["flip", "sample", 0.03, 6]], True, float("inf")),
+    # Header and table that agree on 3.6 thousand million pixels in a kilobyte
+    _hostile("levels", ["sides", 0, 60000, 60000, True]),
     # Places of names that go backwards, or far away
     _hostile("levels", ["set", "names", 3, None, 2**63]),
     # Shards: none at all (IndexError), an index that is not UTF-8, tables that announce more than

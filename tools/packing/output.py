@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from headrace.pipeline.containers.beton import is_beton
+from headrace.pipeline.containers.npz_arrays import UNREADABLE, read_arrays
 from headrace.pipeline.containers.shards import TABLES_NAME, is_tar
 from headrace.pipeline.errors import ConfigError
 from headrace.tools.packing.swap import output_names, part_path
@@ -127,7 +125,6 @@ def _belongs_to(file: Path, tar: Path) -> bool:
 def _listed_shards(tables: Path) -> set[str]:
     """The shards that our tables list; none if there are no such tables."""
     try:
-        with np.load(tables, allow_pickle=False) as arrays:
-            return {str(name) for name in arrays["shards"].tolist()}
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return {str(name) for name in read_arrays(tables, ["shards"])["shards"].tolist()}
+    except (*UNREADABLE, SystemError):  # the last of text that is none
         return set()
