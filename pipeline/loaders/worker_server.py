@@ -10,4 +10,6 @@ from headrace.pipeline.bus_error import explain_bus_errors
 # Sent to a whole group, these are for the process that ends server and workers.
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
+# Held, too: between its start and our turn in it, torch gives a worker a handler of SIGTERM.
+signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
 explain_bus_errors()
