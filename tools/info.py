@@ -78,8 +78,8 @@ class InfoSettings:
         check_least(self, 1, "workers", "columns")
         number = self.check_pixels
         if number != "all" and not (number.isdecimal() and len(number) <= _MOST_DIGITS):
-            expected = f"a number of at most {_MOST_DIGITS} digits, or all"
-            raise ConfigError(f"--check-pixels {number[:100]}: expected {expected}")
+            most = f" (of {_MOST_DIGITS} digits at most)" if number.isdecimal() else ""
+            raise ConfigError(f"--check-pixels {number[:100]}: expected a number or all{most}")
         if self.check is None and (self.find != FindFlags() or self.check_pixels != "all"):
             raise ConfigError("flags of how samples are found are for --check SRC: add it")
 

@@ -25,7 +25,7 @@ def dali_auto(work: Work, images: torch.Tensor, labels: torch.Tensor) -> Callabl
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # DALI's own policies use its deprecated names
         pipeline = _pipeline(steps[0], images)
-    return pipeline.run
+    return lambda: torch.from_dlpack(pipeline.run()[0].as_tensor())
 
 
 def _trivial(images: Any, shape: list[int]) -> Any:

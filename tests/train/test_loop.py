@@ -244,7 +244,7 @@ def test_without_a_validation_split_the_last_epoch_is_best(
         ({"batch_size": 1}, "batch normalisation"),
         ({"recipe": "nope"}, "unknown recipe"),
         ({"model": "nope"}, "--model is 'nope'"),
-        ({"device": "nope"}, "--device is 'nope'"),
+        ({"device": "nope"}, "test: device is 'nope', expected auto, cpu or cuda"),
         ({"amp": "fp16"}, "needs a CUDA device"),
         ({"out": "/dev/null/run"}, "cannot write the run folder"),
     ],
