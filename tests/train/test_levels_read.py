@@ -49,9 +49,9 @@ def test_the_shares_are_those_of_the_plans(data: Path) -> None:
 def test_a_run_says_it_where_there_are_any(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_training(
-        settings(data, tmp_path / "run", size=16, crop_mode="squash", eval_mode="squash", epochs=1)
-    )
+    # In bfloat16 a backward pass over maps this small is now and then NaN (CPU, torch 2.14).
+    small = {"size": 16, "crop_mode": "squash", "eval_mode": "squash", "amp": "off"}
+    run_training(settings(data, tmp_path / "run", epochs=1, **small))
     assert (
         "smaller sizes: 50% of the crops of epoch 1 are read from them\n" in capsys.readouterr().out
     )
