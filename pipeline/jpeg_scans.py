@@ -8,6 +8,7 @@ component, and libjpeg does not count. Marker layout after ITU-T T.81 annex B.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,15 @@ def check_scans(data: bytes | np.ndarray, height: int, width: int) -> None:
         )
 
 
+def is_large(num_bytes: Any, height: Any, width: Any) -> Any:
+    """Whether scans may matter in a JPEG of so many bytes and px.
+
+    Args:
+        num_bytes, height, width: ints, or (n,) arrays of which one is float64, lest they overflow.
+    """
+    return num_bytes * height * width > _NEVER_SLOW
+
+
 def has_too_many_scans(data: bytes | np.ndarray, height: int, width: int) -> bool:
     """Whether a JPEG is large enough for its scans to matter, and has more than MOST_SCANS.
 
@@ -42,7 +52,7 @@ def has_too_many_scans(data: bytes | np.ndarray, height: int, width: int) -> boo
         data: the file, bytes or (bytes,) uint8; of another format it has none.
         height, width: that it announces, px.
     """
-    if len(data) * height * width <= _NEVER_SLOW:
+    if not is_large(len(data), height, width):
         return False
     first = _first_scan(memoryview(data) if isinstance(data, bytes) else data.data)
     if first is None:

@@ -20,8 +20,10 @@ import torch
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.command_line import called
+from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
+from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import ConfigError, MissingPackageError
-from headrace.pipeline.jpeg_scans import has_too_many_scans
+from headrace.pipeline.jpeg_scans import has_too_many_scans, is_large
 from headrace.pipeline.loaders.reference import redecode
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
@@ -76,6 +78,12 @@ class FfcvBackend:
 
         self._records = records
         self._config = config
+        jpegs = records.modes == MODE_JPEG
+        checks = config.decode.checks
+        self._checked = np.where(jpegs, checks(MODE_JPEG), checks(MODE_RAW)) & records.has_checksums
+        assert isinstance(records.storage, MappedStorage)
+        sides = records.heights.astype(np.float64), records.widths
+        self._large = jpegs & is_large(records.storage.sizes, *sides)
         self._memory: PlanMemory = ffcv_ops.PlanMemory(records, config)
         self._loader = ffcv_ops.make_loader(records, config, self._memory)
         self._iterator_type = ffcv_ops.PlanIterator
@@ -118,31 +126,21 @@ class FfcvBackend:
     ) -> list[tuple[int, str]]:
         bad = []
         suspect = self._memory.suspect[places] > 0
-        suspect |= self._damaged(plan.indices[places])
-        suspect |= self._slow(plan.indices[places])
+        suspect |= list(map(self._is_suspect, plan.indices[places].tolist()))
         for slot in np.flatnonzero(suspect).tolist():
             reason = redecode(self._records, plan, places.start + slot, images, slot)
             if reason is not None:
                 bad.append((slot, reason))
         return bad
 
-    def _damaged(self, indices: np.ndarray) -> np.ndarray:
-        """(b,) bool, which of these records' bytes are found to be damaged."""
+    def _is_suspect(self, index: int) -> bool:
+        """Whether a record is damaged, or has more scans than others decode; FFCV has by now."""
         records = self._records
-        damaged = np.zeros(len(indices), bool)
-        if records.has_checksums:
-            for mode in np.unique(records.modes[indices]).tolist():
-                if self._config.decode.checks(mode):
-                    chosen = records.modes[indices] == mode
-                    damaged[chosen] = list(map(records.is_damaged, indices[chosen].tolist()))
-        return damaged
-
-    def _slow(self, indices: np.ndarray) -> np.ndarray:
-        """(b,) bool, which records have more scans than other loaders decode; FFCV has by now."""
-        records = self._records
-        sizes = records.sizes(indices, np.zeros(len(indices), np.int64)).tolist()
-        views = map(records.view, indices.tolist())
-        return np.array([has_too_many_scans(v, *s) for v, s in zip(views, sizes, strict=True)])
+        if self._checked[index] and records.is_damaged(index):
+            return True
+        return bool(self._large[index]) and has_too_many_scans(
+            records.view(index), *records.size(index)
+        )
 
 
 def _next_batch(iterator: PlanIterator) -> np.ndarray:
