@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
 from headrace.pipeline.levels import level_side, level_words
 from headrace.pipeline.selection import Known, select
 from headrace.pipeline.split_names import split_called
+
+Answer = TypeVar("Answer")
 
 
 class Records:
@@ -132,12 +136,7 @@ class Records:
         Raises:
             ClosedError: after `close`.
         """
-        self.check_open()
-        try:
-            return self.storage.view(index, level)
-        except IndexError:
-            self.check_open()  # closed by another thread just now
-            raise
+        return self._asked(self.storage.view, index, level)
 
     @property
     def has_checksums(self) -> bool:
@@ -152,9 +151,12 @@ class Records:
         Raises:
             ClosedError: after `close`.
         """
+        return self._asked(self.storage.is_damaged, index, level)
+
+    def _asked(self, what: Callable[[int, int], Answer], index: int, level: int) -> Answer:
         self.check_open()
         try:
-            return self.storage.is_damaged(index, level)
+            return what(index, level)
         except IndexError:
             self.check_open()  # closed by another thread just now
             raise

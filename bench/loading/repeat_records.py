@@ -17,7 +17,7 @@ import numpy as np
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers import beton
-from headrace.pipeline.containers.beton_writer import write_tables
+from headrace.pipeline.containers.beton_writer import next_multiple, write_tables
 from headrace.pipeline.containers.level_table import LEVEL, LevelTable
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.containers.storage import MappedStorage
@@ -94,8 +94,8 @@ def _write(
     first = int(tables.ptrs[order].min())
     first = min(first, int(levels["ptr"][levels["size"] > 0].min(initial=first)))
     first = first // page * page  # whole pages: no sample straddles two
-    last = _next_page(int(max(ends.max(), level_ends.max(initial=0))), page)
-    start = _next_page(beton.SAMPLES_OFFSET + len(order) * beton.SAMPLE.itemsize, page)
+    last = next_multiple(int(max(ends.max(), level_ends.max(initial=0))), page)
+    start = next_multiple(beton.SAMPLES_OFFSET + len(order) * beton.SAMPLE.itemsize, page)
     ptrs = tables.ptrs[order] - first + start
     levels["ptr"] = np.where(levels["size"] > 0, levels["ptr"].astype(np.int64) - first + start, 0)
 
@@ -120,7 +120,3 @@ def _write(
         manifest=manifest,
         names=names,
     )
-
-
-def _next_page(place: int, page: int) -> int:
-    return -(-place // page) * page

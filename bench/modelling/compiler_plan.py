@@ -68,7 +68,7 @@ def compiler_plan(function: Callable[..., Any], *inputs: Any) -> Plan:
         return end.plan
     except Exception as error:  # insides fail in any way
         raise FailedError(
-            f"torch {torch.__version__} cannot be asked: {one_line(error)[:200]}"
+            f"torch {torch.__version__} cannot be asked: {one_line(error, 200)}"
         ) from error
     raise FailedError(f"torch {torch.__version__} compiled without a plan")
 

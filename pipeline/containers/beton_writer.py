@@ -145,7 +145,7 @@ class BetonWriter:
 
     def _up(self, place: int) -> int:
         """The next page boundary."""
-        return _next_multiple(place, self.page_size)
+        return next_multiple(place, self.page_size)
 
 
 def write_tables(
@@ -173,11 +173,11 @@ def write_tables(
         names: (N,) their file names.
     """
     there = LevelsPlace(offset=place, count=levels.shape[1]) if levels.size else None
-    sums_ptr = _next_multiple(place + levels.nbytes, _ALIGNMENT)
+    sums_ptr = next_multiple(place + levels.nbytes, _ALIGNMENT)
     num_bytes = 0 if sums is None else TABLES_SUM.itemsize + sums.nbytes
-    manifest_ptr = _next_multiple(sums_ptr + num_bytes, _ALIGNMENT)
+    manifest_ptr = next_multiple(sums_ptr + num_bytes, _ALIGNMENT)
     body = manifest_bytes(replace(manifest, levels=there), names)
-    table_ptr = _next_multiple(manifest_ptr + len(body), page_size)
+    table_ptr = next_multiple(manifest_ptr + len(body), page_size)
     header = np.array([(beton.VERSION, 2, page_size, len(samples), table_ptr)], beton.HEADER)
     pointers = (manifest_ptr, len(body)), None if sums is None else sums_ptr
     parts = [
@@ -193,5 +193,6 @@ def write_tables(
         file.write(part)
 
 
-def _next_multiple(place: int, size: int) -> int:
+def next_multiple(place: int, size: int) -> int:
+    """The first multiple of `size` from `place` on."""
     return -(-place // size) * size
