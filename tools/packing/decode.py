@@ -17,7 +17,6 @@ import simplejpeg
 
 from headrace.pipeline.errors import BadImageError
 from headrace.pipeline.jpeg_header import JpegHeader, turn_upright
-from headrace.pipeline.jpeg_scans import check_scans
 from headrace.pipeline.pil_image import read_picture
 from headrace.pipeline.resampling.boxes import resize_image
 from headrace.pipeline.wording import one_line
@@ -67,7 +66,7 @@ def decode_image(
     """Decodes, turns upright and shrinks.
 
     Args:
-        data: the file.
+        data: the file, of a JPEG one that `check_scans` has passed.
         header: of a JPEG, else None.
         max_side: longer side of the result in pixels, 0 for any; smaller images stay as they
             are. A JPEG at least twice as large is reduced already inside the decoder, by its
@@ -82,11 +81,6 @@ def decode_image(
     """
     complaint = None
     check = partial(check_pixels, most=max_pixels)
-    if header is not None:
-        try:
-            check_scans(data, header.height, header.width)
-        except ValueError as error:
-            raise BadImageError(str(error)) from None
     if header is not None and header.precision == 8 and len(header.components) in (1, 3):
         try:
             image, complaint = _decode_jpeg(data, header, max_side, check)

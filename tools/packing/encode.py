@@ -10,7 +10,7 @@ import numpy as np
 from headrace.pipeline.containers.beton import MAX_SIDE_PX, MODE_JPEG, MODE_RAW
 from headrace.pipeline.errors import BadImageError, ConfigError
 from headrace.pipeline.jpeg_header import JpegHeader, most_pixels, parse_jpeg_header
-from headrace.pipeline.jpeg_scans import has_too_many_scans
+from headrace.pipeline.jpeg_scans import check_scans
 from headrace.pipeline.sixteen_bit import DEPTHS
 from headrace.tools.packing.decode import (
     MAX_PIXELS,
@@ -170,7 +170,7 @@ def encode_sample(
         raise BadImageError("the file is empty")
     header = parse_jpeg_header(data)
     if header is not None:
-        _check_header(header, len(data))
+        _check_header(header, data)
     why = _why_encode(header, config)
     if why is None and header is not None:
         sample = _pass_through(data, header, config, want_moments)
@@ -211,13 +211,17 @@ def encode_sample(
     )
 
 
-def _check_header(header: JpegHeader, num_bytes: int) -> None:
-    """Refuses a size that the file is too short for, before it is believed."""
-    if header.width * header.height > most_pixels(np.int64(num_bytes)):
+def _check_header(header: JpegHeader, data: bytes) -> None:
+    """Refuses, before anything is decoded, what the file is too short for, or too slow."""
+    if header.width * header.height > most_pixels(np.int64(len(data))):
         raise BadImageError(
-            f"{num_bytes} bytes cannot be the {header.width}x{header.height} pixels that its "
+            f"{len(data)} bytes cannot be the {header.width}x{header.height} pixels that its "
             "header announces"
         )
+    try:
+        check_scans(data, header.height, header.width)
+    except ValueError as error:
+        raise BadImageError(str(error)) from None
 
 
 def _why_encode(header: JpegHeader | None, config: EncodeConfig) -> str | None:
@@ -244,8 +248,6 @@ def _pass_through(
         None if it warns of the image data.
     """
     check_pixels((header.height, header.width), config.max_pixels)
-    if has_too_many_scans(data, header.height, header.width):
-        return None  # said by the decoder
     stored, why, pixels = data, None, None
     levels = _level_config(config)
     want_levels = has_levels(header.height, header.width, levels)

@@ -65,6 +65,7 @@ def _problem(records: Records, index: int) -> str | None:
             return DAMAGED
         if records.kind == "folder":  # as the packer would read it
             header = parse_jpeg_header(data.data)
+            check_scans(data, *size)
             image = decode_image(data.tobytes(), header).pixels
             check_size((image.shape[0], image.shape[1]), size)
         elif records.modes[index] != MODE_JPEG:
