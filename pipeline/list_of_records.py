@@ -9,7 +9,7 @@ import numpy as np
 
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.number_file import is_npy, read_npy
-from headrace.pipeline.wording import one_line
+from headrace.pipeline.wording import reason_of
 
 MAX_DIGITS = 18
 """A longer number is no record's, and might not fit into int64."""
@@ -34,7 +34,7 @@ def read_list(path: Path, num_records: int, names: Sequence[str]) -> np.ndarray:
         numbers = read_npy(path) if is_npy(path) else None
         text = path.read_text("utf-8-sig", errors="surrogateescape") if numbers is None else ""
     except (OSError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or one_line(error)
+        reason = reason_of(error)
         raise RecordsError(f"no list of records {str(path)!r}: {reason}") from None
     if numbers is not None:
         return _checked(path, numbers, num_records)

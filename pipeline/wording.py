@@ -18,6 +18,11 @@ def one_line(said: object, most: int | None = None) -> str:
     return " ".join(str(said).split())[:most]
 
 
+def reason_of(error: Exception) -> str:
+    """Why something failed, in a line: the system's own words where it says why, else the text."""
+    return getattr(error, "strerror", None) or one_line(error)
+
+
 def shown(text: str) -> str:
     """A text as a terminal may get it: what would move its cursor, colour it, end its line or turn
     its direction stands there as an escape, `\\x1b`. Names of files are anybody's."""

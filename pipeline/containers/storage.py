@@ -151,7 +151,7 @@ class MappedStorage:
         self.ptrs, self.sizes, self.files, self.sums = state["tables"]
         self.levels = None  # parts travel, and have none
 
-    def cut_short(self) -> Path | None:
+    def changed_file(self) -> Path | None:
         """The first file that has another length now than when it was mapped, or has gone."""
         for path, num_bytes in self._lengths:
             if not path.exists() or path.stat().st_size != num_bytes:

@@ -134,7 +134,7 @@ class TorchvisionBackend:
             RecordsError: naming that file, if there is one.
         """
         storage = self._records.storage
-        path = storage.cut_short() if isinstance(storage, MappedStorage) else None
+        path = storage.changed_file() if isinstance(storage, MappedStorage) else None
         if path is not None:
             raise RecordsError(
                 f"{path} became shorter while it was being read, or was removed or replaced before "

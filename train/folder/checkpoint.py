@@ -25,7 +25,7 @@ from headrace.pipeline.atomic import replacing
 from headrace.pipeline.checking import shown
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, HeadraceError
-from headrace.pipeline.wording import one_line
+from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.checkpoint_fields import check_fields
 from headrace.train.folder.torch_file import read_torch_file
 from headrace.train.models.renamed import under_present_name
@@ -72,7 +72,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         content = read_torch_file(path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or one_line(error)
+        reason = reason_of(error)
         raise CheckpointError(f"{path} is damaged, or not a checkpoint at all: {reason}") from None
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} is not a checkpoint of {called('train')}")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.errors import ConfigError, MissingPackageError
-from headrace.pipeline.wording import one_line
+from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.run_folder import BEST_NAME
 from headrace.train.folder.torch_file import NotPlainError, read_torch_file
 
@@ -104,7 +104,7 @@ def _read_torch(file: Path) -> Any:
             "the state dict alone: torch.save(model.state_dict(), FILE)"
         ) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or one_line(error)
+        reason = reason_of(error)
         raise ConfigError(
             f"--weights {file} is damaged, or no file of torch.save: {reason}"
         ) from None
