@@ -67,7 +67,7 @@ def to_device(
         with closing(batches):
             for batch in batches:
                 with torch.cuda.stream(side):
-                    moved = Batch(*(_async_copy(tensor, device) for tensor in batch))
+                    moved = Batch(*(async_copy(tensor, device) for tensor in batch))
                 done = side.record_event()
                 sources.append((batch, done))
                 while sources and sources[0][1].query():
@@ -81,7 +81,8 @@ def to_device(
         side.synchronize()  # before the last sources go
 
 
-def _async_copy(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+def async_copy(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on the device, without a wait for what that has yet to do; itself if it is there."""
     if tensor.device.type == device.type:  # `cuda` and `cuda:0` are not equal
         return tensor
     return tensor.pin_memory().to(device, non_blocking=True)

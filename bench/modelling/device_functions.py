@@ -19,7 +19,7 @@ from headrace.augment import RECIPES, Preprocess, build_augmenter
 from headrace.bench.core.device_calls import DeviceCalls
 from headrace.bench.core.pretended_cuda import pretended_cuda
 from headrace.pipeline.batch import Batch
-from headrace.pipeline.device import _async_copy
+from headrace.pipeline.device import async_copy
 from headrace.pipeline.loaders.dali import DaliBackend, _Delivered, _Lane
 from headrace.pipeline.loaders.resident import ResidentBackend
 from headrace.pipeline.loaders.resident_shelves import Shelf
@@ -88,7 +88,7 @@ def _augmented(size: Size, recipe: Any) -> Call:
 
 def _copied(size: Size) -> Call:
     batch = Batch(size.images("cpu"), size.labels("cpu"), size.labels("cpu"))
-    return lambda: [_async_copy(tensor, CUDA) for tensor in batch]
+    return lambda: [async_copy(tensor, CUDA) for tensor in batch]
 
 
 def _resident(size: Size, num_shelves: int) -> Call:

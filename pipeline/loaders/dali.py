@@ -22,6 +22,7 @@ from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.buffers import BufferPool
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_OTHER, MODE_RAW
+from headrace.pipeline.device import async_copy
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.jpeg_header import jpeg_size, parse_jpeg_header
 from headrace.pipeline.jpeg_scans import has_too_many_scans
@@ -133,18 +134,12 @@ class DaliBackend:
         """(count, H, W, 3); black where DALI has failed."""
         if len(parts) == 1 and parts[0][1].images is not None:
             return parts[0][1].images
-        images = torch.zeros((count, *shape, 3), dtype=torch.uint8, device=self._config.device)
+        device = self._config.device
+        images = torch.zeros((count, *shape, 3), dtype=torch.uint8, device=device)
         for slots, part in parts:
             if part.images is not None:
-                images[self._moved(slots)] = part.images
+                images[async_copy(torch.from_numpy(slots), device)] = part.images
         return images
-
-    def _moved(self, slots: np.ndarray) -> torch.Tensor:
-        """(b,) int64 on the device, without a wait for what it has yet to do."""
-        found = torch.from_numpy(slots)
-        if self._config.device.type == "cuda":
-            found = found.pin_memory()
-        return found.to(self._config.device, non_blocking=True)
 
 
 class _Delivered(NamedTuple):

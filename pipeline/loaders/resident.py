@@ -21,6 +21,7 @@ import torch
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.bars import bar
 from headrace.pipeline.buffers import BufferPool
+from headrace.pipeline.device import async_copy
 from headrace.pipeline.errors import BadSampleError
 from headrace.pipeline.loaders.resident_shelves import Shelf, shrunk_shelf, whole_shelves
 from headrace.pipeline.plan import EpochPlan
@@ -231,7 +232,4 @@ class ResidentBackend:
 
     def _moved(self, arrays: list[np.ndarray]) -> list[torch.Tensor]:
         """Arrays as tensors on the device, without a wait."""
-        tensors = [torch.from_numpy(array.copy()) for array in arrays]
-        if self._device.type == "cuda":
-            tensors = [tensor.pin_memory() for tensor in tensors]
-        return [tensor.to(self._device, non_blocking=True) for tensor in tensors]
+        return [async_copy(torch.from_numpy(array.copy()), self._device) for array in arrays]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from headrace.pipeline.device import _async_copy
+from headrace.pipeline.device import async_copy
 
 
 @pytest.mark.parametrize("name", ["cuda", "cuda:0"])
@@ -14,4 +14,4 @@ def test_what_is_on_the_gpu_already_is_left_there(name: str) -> None:
     """`cuda` is not equal to `cuda:0`, and memory of a GPU cannot be pinned."""
     with FakeTensorMode():
         images = torch.empty((2, 3, 4, 4), dtype=torch.uint8, device="cuda:0")
-        assert _async_copy(images, torch.device(name)) is images
+        assert async_copy(images, torch.device(name)) is images

@@ -57,7 +57,7 @@ class Mistake(NamedTuple):
 
 _COPIED = (
     "                with torch.cuda.stream(side):\n"
-    "                    moved = Batch(*(_async_copy(tensor, device) for tensor in batch))\n"
+    "                    moved = Batch(*(async_copy(tensor, device) for tensor in batch))\n"
 )
 _RECORDED = "                done = side.record_event()\n"
 ON_STREAMS = [
@@ -160,7 +160,10 @@ COUNTED = [
         Mistake(
             "the resident loader waits until its boxes are on the device",
             "headrace.pipeline.loaders.resident",
-            Change("tensor.to(self._device, non_blocking=True)", "tensor.to(self._device)"),
+            Change(
+                "async_copy(torch.from_numpy(array.copy()), self._device)",
+                "torch.from_numpy(array.copy()).to(self._device)",
+            ),
             "waits for the device",
         ),
         "ResidentBackend._moved",
@@ -171,11 +174,13 @@ COUNTED = [
         Mistake(
             "the dali loader waits until its slots are on the device",
             "headrace.pipeline.loaders.dali",
-            Change(", non_blocking=True", ""),
+            Change(
+                "async_copy(torch.from_numpy(slots), device)", "torch.from_numpy(slots).to(device)"
+            ),
             "waits for the device",
         ),
-        "DaliBackend._moved",
-        "headrace.pipeline.loaders.dali.DaliBackend._moved",
+        "DaliBackend._merged",
+        "headrace.pipeline.loaders.dali.DaliBackend._merged",
         DALI_MIXED,
     ),
     Counted(
