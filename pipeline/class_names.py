@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.pipeline.command_line import called
-from headrace.pipeline.errors import RecordsError, printable
+from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.layouts.classes import MAX_CLASSES
+from headrace.pipeline.wording import printable
 
 if TYPE_CHECKING:
     from headrace.pipeline.records import Records

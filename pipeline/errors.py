@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-
-def printable(name: str) -> str:
-    """A name out of a file as it may stand in a line: what is no visible text becomes escapes.
-
-    A terminal would carry them out, and what is not UTF-8 cannot be printed at all.
-    """
-    if name.isprintable():
-        return name
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+from headrace.pipeline.wording import printable
 
 
 class HeadraceError(Exception):

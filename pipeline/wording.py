@@ -25,8 +25,17 @@ def reason_of(error: Exception) -> str:
 
 def shown(text: str) -> str:
     """A text as a terminal may get it: what would move its cursor, colour it, end its line or turn
-    its direction stands there as an escape, `\\x1b`. Names of files are anybody's."""
+    its direction stands there as an escape, `\\x1b`. Names of files are anybody's. What is not
+    UTF-8 in them is left to the stream, which escapes it too."""
     return text.translate(_ESCAPES)
+
+
+def printable(name: str) -> str:
+    """A name as it may stand in an error, whoever shows that, and where: of what `shown` lets pass,
+    invisible characters and what is not UTF-8 become escapes too."""
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
 # Control characters (C0, DEL, C1), ends of lines and of paragraphs, and those of UAX #9.

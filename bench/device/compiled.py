@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from headrace.augment import RECIPES
-from headrace.bench.device.job import Job, Row, speed_row
+from headrace.bench.device.job import Job, Row, failed_row, speed_row
 from headrace.bench.device.recipes import batch_of, check_installed, ours, peer_calls
 from headrace.bench.device.timing import images_per_s, wait
 
@@ -43,7 +43,7 @@ def run(part: str, job: Job) -> Iterator[Row]:
             try:
                 yield from _rows(what, torch.compile(call), job)
             except Exception as error:  # whatever a peer raises where it is compiled
-                yield {"what": what, "ok": False, "note": f"{type(error).__name__}: {error}"[:300]}
+                yield failed_row(what, error)
 
 
 def _rows(what: str, call: Callable[[], Any], job: Job) -> Iterator[Row]:

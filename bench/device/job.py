@@ -69,6 +69,11 @@ def speed_row(what: str, images_per_s: float, iqr: float, **more: Any) -> Row:
     return {"what": what, "value": images_per_s, "iqr": iqr, "unit": "images/s", **more}
 
 
+def failed_row(what: str, error: Exception) -> Row:
+    """What an error has ended, and the beginning of what it says."""
+    return {"what": what, "ok": False, "note": f"{type(error).__name__}: {error}"[:300]}
+
+
 def shown(row: Mapping[str, Any]) -> str:
     """A row's value in words: the number with its unit, ok, FAILED, or what is missing."""
     if row.get("missing"):

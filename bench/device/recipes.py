@@ -16,7 +16,7 @@ from headrace.bench.augmenting.compare_engines import photos
 from headrace.bench.augmenting.peers import PEERS
 from headrace.bench.augmenting.torchvision_peer import one_draw_per_batch
 from headrace.bench.augmenting.works import NUM_CLASSES, WORK
-from headrace.bench.device.job import Job, Row, speed_row
+from headrace.bench.device.job import Job, Row, failed_row, speed_row
 from headrace.bench.device.timing import images_per_s
 from headrace.pipeline.errors import MissingPackageError
 from headrace.pipeline.installed import is_installed
@@ -45,7 +45,7 @@ def run(part: str, job: Job) -> Iterator[Row]:
             try:
                 speed = images_per_s(call, len(images), job)
             except Exception as error:  # whatever a peer raises on a device
-                yield {"what": what, "ok": False, "note": f"{type(error).__name__}: {error}"[:300]}
+                yield failed_row(what, error)
                 continue
             yield speed_row(what, speed.median, speed.iqr, note=_NOTES.get(part, ""))
 

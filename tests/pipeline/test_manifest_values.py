@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from headrace.pipeline.containers.manifest import Manifest, manifest_bytes, manifest_of
-from headrace.pipeline.errors import BadSampleError, RecordsError, printable
+from headrace.pipeline.errors import BadSampleError, RecordsError
+from headrace.pipeline.wording import printable
 
 PATH = Path("/data/food.beton")
 
