@@ -279,9 +279,7 @@ def _pass_through(
 
 
 def _level_config(config: EncodeConfig) -> LevelConfig:
-    return LevelConfig(
-        most=config.levels, quality=config.level_quality, subsampling=config.subsampling
-    )
+    return LevelConfig(most=config.levels, quality=config.level_quality)
 
 
 def _is_lossless(header: JpegHeader | None, stored: tuple[int, int], config: EncodeConfig) -> bool:

@@ -17,6 +17,8 @@ LEAST_SIDE_PX = 48
 LEAST_GAIN = 0.75
 """A level is kept if it takes at most this share of the bytes of the next larger size that is
 stored; more is found where an image is stored at a lower quality than its levels."""
+SUBSAMPLING = "444"
+"""Of a level's chroma, whatever the image's: half of a 4:2:0 image has all of its chroma left."""
 AUTO: Literal["auto"] = "auto"
 
 
@@ -27,12 +29,10 @@ class LevelConfig:
     Attributes:
         most: how many at most; `auto` as many as the image is large enough for.
         quality: of their JPEGs, 1..100.
-        subsampling: of their chroma: 444, 422 or 420.
     """
 
     most: int | Literal["auto"]
     quality: int
-    subsampling: str
 
     @property
     def limit(self) -> int:
@@ -78,7 +78,7 @@ def make_levels(
         if min(sides) < LEAST_SIDE_PX:
             break
         pixels = resize_image(pixels, *sides)
-        data = encode_jpeg(pixels, gray, config.quality, config.subsampling)
+        data = encode_jpeg(pixels, gray, config.quality, SUBSAMPLING)
         gains = len(data) <= LEAST_GAIN * num_bytes
         made.append(data if gains else None)
         if gains:

@@ -13,14 +13,14 @@ from headrace.pipeline.records import Records
 from headrace.pipeline.resampling.boxes import resize_image
 from headrace.pipeline.wording import one_line
 from headrace.tools.packing.decode import decode_strictly
-from headrace.tools.packing.encode import SUBSAMPLINGS
-from headrace.tools.packing.make_levels import encode_jpeg
+from headrace.tools.packing.make_levels import SUBSAMPLING, encode_jpeg
 
 LEAST_LIKENESS_DB = 16.0
 """PSNR that a level has at least to its sample, resized. Of 60 camera photos levels of quality 90
 had 31 dB and more, of quality 1 over 17; two different photos 15.5 at most, 10 in the median."""
 MOST_LOST_DB = 1.0
 """What was encoded may be so much further from its source than encoding it again today is."""
+_SUBSAMPLING = {0x22: "420", 0x21: "422"}  # by the sampling byte of luma
 
 
 def level_problem(records: Records, index: int) -> str | None:
@@ -56,12 +56,12 @@ def level_problem(records: Records, index: int) -> str | None:
 def _expected_db(records: Records, data: np.ndarray, image: np.ndarray) -> float:
     """PSNR that a level has at least, which `image` at its size makes today: where chroma changes
     from pixel to pixel, as in made-up patterns, subsampling leaves little of it."""
-    said = records.manifest.encoding
-    quality, subsampling = said.get("level_quality"), said.get("subsampling")
-    if not isinstance(quality, int) or subsampling not in SUBSAMPLINGS:
-        return LEAST_LIKENESS_DB
+    quality = records.manifest.encoding.get("level_quality")
     header = parse_jpeg_header(data.data)
-    gray = header is not None and len(header.components) == 1
+    if not isinstance(quality, int) or header is None:
+        return LEAST_LIKENESS_DB
+    gray = len(header.components) == 1
+    subsampling = _SUBSAMPLING.get(header.components[0][1], SUBSAMPLING)
     made = encode_jpeg(image, gray, min(max(quality, 1), 100), subsampling)
     return psnr_db(decode_strictly(made), image) - MOST_LOST_DB
 

@@ -76,7 +76,7 @@ def test_levels_are_the_image_resized(tmp_path: Path) -> None:
 
 
 def test_an_image_of_few_bytes_gets_no_larger_levels() -> None:
-    data = jpeg_bytes(photo(1, 400, 400), "420", 3)
+    data = jpeg_bytes(photo(1, 400, 400), "420", 8)
     sample = encode_sample(data, replace(WITH, level_quality=95), want_moments=False)
     sizes = [len(level) for level in sample.levels if level]
     assert sample.levels[:1] != () and sample.levels[0] is None
@@ -160,20 +160,27 @@ def test_a_quality_of_levels_without_levels_is_refused(tmp_path: Path) -> None:
         pack([str(tmp_path), str(tmp_path / "o.beton"), "--level-quality", "50"])
 
 
-@pytest.mark.parametrize("variant", ["420", "gray"])
-def test_patterns_that_subsampling_destroys_are_their_images_all_the_same(
-    variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("variant", ["420", "444", "gray"])
+def test_patterns_that_jpeg_destroys_are_their_images_all_the_same(
+    variant: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Saturated noise of blocks as large as a level's pixels; and the levels of another such."""
+    """Saturated noise of blocks as large as a level's pixels; and the levels of another such. Earlier
+    packs subsampled the chroma of levels."""
     rng = np.random.default_rng(0)
     for number in range(4):
         folder = tmp_path / "in" / "ab"[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
         blocks = rng.integers(0, 2, (100, 100, 3)).astype(np.uint8) * 255
-        data = jpeg_bytes(blocks.repeat(2, 0).repeat(2, 1), "444" if variant == "420" else "gray")
+        kind = "gray" if variant == "gray" else "444"
+        data = jpeg_bytes(blocks.repeat(2, 0).repeat(2, 1), kind)
         (folder / f"{number}.jpg").write_bytes(data)
     out = tmp_path / "o.beton"
-    flags = ["--levels", "1"] + (["--level-quality", "1"] if variant == "gray" else [])
+    if variant == "420":
+        monkeypatch.setattr("headrace.tools.packing.make_levels.SUBSAMPLING", "420")
+    flags = ["--levels", "1"] + ([] if variant == "420" else ["--level-quality", "1"])
     assert pack([str(tmp_path / "in"), str(out), *flags]) == 0
     with Records.open(out) as records:
         levels = [records.view(index, 1).tobytes() for index in range(4)]
