@@ -47,6 +47,7 @@ from headrace.pipeline.mapped import map_file
 INDEX_VERSION = "v1.2"
 _SHARD_NAME = re.compile(r"(.*?)[-_]?[0-9]*\.tar")
 _JPEG_NAMES = ("jpg", "jpeg")
+_END = 1 << 63  # no file reaches so far
 
 
 def is_shard_folder(path: Path) -> bool:
@@ -198,16 +199,26 @@ def _index_lines(shard: Path) -> list[dict[str, tuple[int, int, str]]]:
         )
     result = []
     for line in lines[1:]:
-        words = line.split()
         try:
-            parts = {
-                words[i]: (int(words[i + 1]), int(words[i + 2]), words[i + 3])
-                for i in range(0, len(words), 4)
-            }
+            result.append(_parts(line.split()))
         except (ValueError, IndexError):
             raise RecordsError(f"{index} is damaged at the line {line[:80]!r}") from None
-        result.append(parts)
     return result
+
+
+def _parts(words: list[str]) -> dict[str, tuple[int, int, str]]:
+    """Of one line.
+
+    Raises:
+        ValueError, IndexError: if it is none of an index.
+    """
+    parts = {
+        words[i]: (int(words[i + 1]), int(words[i + 2]), words[i + 3])
+        for i in range(0, len(words), 4)
+    }
+    if not all(0 <= number < _END for part in parts.values() for number in part[:2]):
+        raise ValueError
+    return parts
 
 
 def _label(data: np.ndarray, part: tuple[int, int, str] | None) -> int:

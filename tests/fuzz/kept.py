@@ -40,6 +40,10 @@ KEPT = [
     # they are (200 MB out of 200 kB), objects
     _hostile("shards", ["shape", "shards", [0]]),
     _hostile("index", ["file", "val-000000.idx", "write", "end", 0.0, "a53be947a9ea"]),
+    # A length of 2**64 in an index: OverflowError
+    _hostile(
+        "index", ["line", "val-000000.idx", 9, 1], ["word", "val-000000.idx", 9, 2, str(2**64)]
+    ),
     _hostile("shards", ["dtype", "shards", "<U4"]),  # no text: SystemError
     *[_hostile("shards", ["deflated", n, 200_000_000]) for n in ("manifest", "sums", "samples")],
     _hostile(
