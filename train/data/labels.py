@@ -19,7 +19,7 @@ def check_labels(records: Records, split: str) -> tuple[str, ...]:
         RecordsError: if a label is too high to be a class.
     """
     labels = records.labels[records.select(split)]
-    where = f"{records.path}: split {split!r}"
+    where = f"{records.source}: split {split!r}"
     if not len(labels):
         raise ConfigError(f"{where} is empty; choose another --train-split")
     if (labels == -1).any():
@@ -88,7 +88,7 @@ def check_range(records: Records, split: str | None, num_classes: int) -> None:
     where = "all samples" if split is None else f"split {split!r}"
     expected = f"0 to {num_classes - 1}, or -1" if num_classes else "-1"
     raise ConfigError(
-        f"{records.path}: {where}: sample {sample} ({records.name(sample)}) has label "
+        f"{records.source}: {where}: sample {sample} ({records.name(sample)}) has label "
         f"{int(records.labels[sample])}, but there are {num_classes} classes: expected "
         f"{expected} for none; mend the label, or choose another split"
     )

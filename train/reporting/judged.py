@@ -94,7 +94,7 @@ def judge(log: RunLog, records: Records, asked: ReportConfig) -> Judged:
     check_classes(records, member.classes)
     split = asked.split or log.config.data.val_split
     if not len(records.select(split)):
-        raise ConfigError(f"split {split!r} of {records.path} is empty")
+        raise ConfigError(f"split {split!r} of {records.source} is empty")
     check_range(records, split, len(member.classes))
     device = resolve_device(asked.device, "--device")
     precision = choose_precision(member.amp("run"), device)
