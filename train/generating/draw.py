@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -184,17 +183,21 @@ def _add(writer: BetonWriter, image: Tensor, label: int) -> None:
 
 
 def _name(drawing: Drawing, label: int, number: int) -> str:
-    run = drawing.config.run
-    model = (run if run.is_dir() else run.parent).resolve().name
-    return os.path.join(  # noqa: PTH118 - a name in a file, not a path
-        f"{model}-seed{drawing.config.seed}", drawing.classes[label], f"{number:06d}"
-    )
+    seed = drawing.config.seed
+    return f"{_model(drawing.config)}-seed{seed}/{drawing.classes[label]}/{number:06d}"
+
+
+def _model(config: DrawConfig) -> str:
+    """The name of the generator's run folder."""
+    run = config.run if config.run.is_dir() else config.run.parent
+    return run.resolve().name
 
 
 def _manifest(drawing: Drawing, count: int) -> Manifest:
     config, told = drawing.config, drawing.told
     synthetic = {
-        "generator": dict(told["generator"]),
+        "generator": f"{told['generator']['kind']} {_model(config)}",
+        "network": dict(told["generator"]),
         "trained_on": {"data": told["config"]["data"], "split": told["config"]["train_split"]},
         "steps_trained": told["progress"]["step"],
         "seed": config.seed,
