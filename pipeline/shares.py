@@ -40,8 +40,8 @@ def mix_of(records: Records, chosen: np.ndarray, sampling: str = SHUFFLE) -> Mix
     for (_, file), places, count in zip(files, shared, counts, strict=True):
         if not len(places):
             raise ConfigError(
-                f"{file}: none of its samples is among those to be learnt from; choose a split that "
-                "it has, or leave the file out"
+                f"{file}: none of its samples is among those to be learnt from; choose a split "
+                "that it has, or leave the file out"
             )
         if not len(plain):
             raise ConfigError(

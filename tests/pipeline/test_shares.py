@@ -1,4 +1,4 @@
-"""Files with a share of each epoch: exact counts, no sample twice before all came, any world size."""
+"""Files with a share of each epoch: exact counts, nothing twice before all came, any world size."""
 
 from __future__ import annotations
 
