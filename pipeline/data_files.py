@@ -77,6 +77,17 @@ def _read(place: str | Path) -> DataFile:
     return DataFile(path=Path(match[1]), share=share)
 
 
+def first_path(given: DataPath) -> Path:
+    """The first of the files, which has no share."""
+    return Path(given if isinstance(given, str | Path) else given[0])
+
+
+def short_words(given: DataPath) -> str:
+    """What was given without its folders."""
+    places = [given] if isinstance(given, str | Path) else given
+    return " and ".join(Path(place).name for place in places)
+
+
 def in_words(given: DataPath | Sequence[DataFile]) -> str:
     """What was given, in one line, as on a command line."""
     return str(given) if isinstance(given, str | Path) else " ".join(map(str, given))

@@ -27,6 +27,7 @@ from headrace.pipeline.loaders.settings import Workers
 from headrace.pipeline.plan import Tail, make_plan
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.pipeline.shares import mix_of
 from headrace.pipeline.spread import spread
 from headrace.pipeline.value_types import check_types
 
@@ -119,6 +120,7 @@ def open_loader(
     chosen = records.select(config.split)
     if config.at_most:
         chosen = spread(chosen, records.labels, config.at_most)
+    mix = mix_of(records, chosen, config.sampling) if config.plan.train else None
     name = config.decode.loader
     if name == "auto":
         name = choose_loader(records, config, chosen)
@@ -135,7 +137,7 @@ def open_loader(
     elif not isinstance(workers, int):
         workers = available_cores()
     config = with_values(config, {"workers": workers})
-    return PlannedLoader(name, records, config, chosen, open_backend(records, config, chosen))
+    return PlannedLoader(name, records, config, chosen, open_backend(records, config, chosen), mix)
 
 
 def _fitted(config: LoaderConfig, records: Records) -> LoaderConfig:
