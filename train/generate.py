@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Train a generator of labelled images, and draw from it.
+"""Train a generator of labelled images, draw from it, and compare what it draws with real images.
 
     train/generate.py fit --data food11.beton --size 32 --epochs 100
     train/generate.py fit --resume runs/food11-flow-1 --epochs 150
     train/generate.py draw runs/food11-flow-1 made.beton --per-class 200
+    train/generate.py judge made.beton --data food11.beton --judge runs/food11-resnet18-strided-1
     train/run.py --data food11.beton made.beton:0.3
 
 Made-up images count only where they raise accuracy on real ones: see docs/generative.md.
@@ -20,15 +21,18 @@ from headrace.pipeline.flags import parse
 from headrace.train.generating.draw import draw
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.fit import fit
+from headrace.train.generating.judging import JudgeConfig, judge
 from headrace.train.generating.settings import FitConfig
 
 _USAGE = """usage: {command} fit --data FILE ...
        {command} draw RUN OUT.beton ...
+       {command} judge MADE.beton --data FILE --judge CLASSIFIER ...
 
-  fit   train a generator of labelled images on packed ones
-  draw  draw labelled images from it into a .beton file
+  fit    train a generator of labelled images on packed ones
+  draw   draw labelled images from it into a .beton file
+  judge  compare them with real ones, as a classifier sees them
 
-{command} fit --help and {command} draw --help say more"""
+{command} STEP --help says more"""
 
 
 def main() -> None:
@@ -38,6 +42,7 @@ def main() -> None:
     steps: dict[str, Callable[[], object]] = {
         "fit": lambda: fit(parse(FitConfig, f"{command} fit", words[1:])),
         "draw": lambda: draw(parse(DrawConfig, f"{command} draw", words[1:])),
+        "judge": lambda: judge(parse(JudgeConfig, f"{command} judge", words[1:])),
     }
     if words and words[0] in steps:
         steps[words[0]]()
@@ -45,7 +50,7 @@ def main() -> None:
         print(_USAGE.format(command=command))
     else:
         said = f"{words[0]!r} is no step" if words else "nothing to do"
-        raise ConfigError(f"{said}: expected fit or draw (see {command} --help)")
+        raise ConfigError(f"{said}: expected fit, draw or judge (see {command} --help)")
 
 
 if __name__ == "__main__":

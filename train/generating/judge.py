@@ -55,7 +55,7 @@ class Judge:
         self._preprocess: Preprocess = member.preprocess
         size = member.preprocess.size
         self._shape = (size, size) if isinstance(size, int) else size
-        self._model = member.model(device, str(place)).eval()
+        self._model = member.model(device, "").eval()
 
     def look(self, images: Tensor) -> Seen:
         """Looks at images, (N, 3, S, S) uint8, of any size: they are resized to its own."""

@@ -193,7 +193,7 @@ def test_the_command_names_its_steps(capsys: pytest.CaptureFixture[str], monkeyp
     generate()
     assert "draw labelled images" in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", ["generate.py", "paint"])
-    with pytest.raises(ConfigError, match="'paint' is no step: expected fit or draw"):
+    with pytest.raises(ConfigError, match="'paint' is no step: expected fit, draw or judge"):
         generate()
 
 
