@@ -18,6 +18,7 @@ ABOUT = {
     "summary": "say what a model is made of: layers, parameters, operations, memory",
     "train": "train a classifier",
     "probe": "train a linear classifier on what a trained network says, in seconds",
+    "generate": "train a generator of labelled images, draw from it",
     "evaluate": "measure trained classifiers on labelled samples",
     "predict": "predict classes with a trained classifier",
     "suspects": "find doubtful labels and images that are there twice, after training by folds",

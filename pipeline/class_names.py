@@ -26,7 +26,7 @@ def class_names(records: Records) -> tuple[str, ...]:
     highest = int(records.labels[sample])
     if highest >= MAX_CLASSES:
         raise RecordsError(
-            f"{records.path}: sample {sample} ({printable(records.name(sample))}) has label "
+            f"{records.source}: sample {sample} ({printable(records.name(sample))}) has label "
             f"{highest}, expected at most {MAX_CLASSES - 1}: is it a class number at all? mend the "
             f"label, or pack the images with {called('pack')}, which takes class names"
         )

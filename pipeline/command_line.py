@@ -31,6 +31,7 @@ SCRIPTS = {
     "summary": "tools/summary.py",
     "train": "train/run.py",
     "probe": "train/probe.py",
+    "generate": "train/generate.py",
     "evaluate": "train/evaluate.py",
     "predict": "train/predict.py",
     "suspects": "tools/suspects.py",

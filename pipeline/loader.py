@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypedDict, get_type_hints
 
 import numpy as np
@@ -19,6 +18,7 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.crops.fitting import fit, fit_line
 from headrace.pipeline.crops.settings import Size
+from headrace.pipeline.data_files import DataPath
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.installed import is_installed
@@ -27,6 +27,7 @@ from headrace.pipeline.loaders.settings import Workers
 from headrace.pipeline.plan import Tail, make_plan
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.pipeline.shares import mix_of
 from headrace.pipeline.spread import spread
 from headrace.pipeline.value_types import check_types
 
@@ -85,7 +86,7 @@ class LoaderSettings(TypedDict, total=False):
 
 
 def open_loader(
-    path: str | Path | Records,
+    path: DataPath | Records,
     config: LoaderConfig | None = None,
     **settings: Unpack[LoaderSettings],
 ) -> PlannedLoader:
@@ -96,7 +97,8 @@ def open_loader(
     area at 128 px; images of about 32 px are cut at 32 px with padding, which is printed.
 
     Args:
-        path: a .beton, WebDataset shards, an image folder, or Records already open.
+        path: a .beton, WebDataset shards, an image folder, several packed files, each but the first
+            perhaps with a `:SHARE` of the epoch, or Records already open.
         config: every setting; by default LoaderConfig().
         settings: single ones in its place, by name: `split`, `size`, `batch_size` (samples per step
             over all processes together), `loader`, `train`, `seed`, `workers`, `device` and the
@@ -118,6 +120,7 @@ def open_loader(
     chosen = records.select(config.split)
     if config.at_most:
         chosen = spread(chosen, records.labels, config.at_most)
+    mix = mix_of(records, chosen, config.sampling) if config.plan.train else None
     name = config.decode.loader
     if name == "auto":
         name = choose_loader(records, config, chosen)
@@ -134,7 +137,7 @@ def open_loader(
     elif not isinstance(workers, int):
         workers = available_cores()
     config = with_values(config, {"workers": workers})
-    return PlannedLoader(name, records, config, chosen, open_backend(records, config, chosen))
+    return PlannedLoader(name, records, config, chosen, open_backend(records, config, chosen), mix)
 
 
 def _fitted(config: LoaderConfig, records: Records) -> LoaderConfig:

@@ -9,6 +9,7 @@ may change between releases.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -21,9 +22,11 @@ from headrace.pipeline.crops.size_schedule import check_epochs
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.levels import boxes_at, pick_levels
 from headrace.pipeline.limits import check_limits
+from headrace.pipeline.mix import Mix
 
 Tail = Literal["keep", "drop", "pad"]
-_ORDER, _FLIP, _CROP, _DRAW = 0, 1, 2, 100  # counter streams; crops take one a draw
+# Counter streams: crops take one a draw, shares one a file.
+_ORDER, _FLIP, _CROP, _DRAW, _SHARE = 0, 1, 2, 100, 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +162,7 @@ def make_plan(
     epoch: int,
     weights: np.ndarray | None = None,
     stored: np.ndarray | None = None,
+    mix: Mix | None = None,
 ) -> EpochPlan:
     """Makes one rank's plan of one epoch.
 
@@ -172,11 +176,15 @@ def make_plan(
             as likely as its weight, and each time with a crop and a flip of its own. None: every
             one comes once. Only in training.
         stored: (N, L) bool, which levels every record has; None: boxes are read from the images.
+        mix: which of `chosen` come once, and how many are drawn of others; in the place of weights,
+            and only in training.
     """
     if epoch < 0:
         raise ConfigError(f"epoch is {epoch}, expected 0 or more")
     config = config.at(epoch)
     samples = np.asarray(chosen, np.int64)
+    if mix is not None and config.train:
+        samples = samples[mix.places(partial(_raw_of_share, config.seed, epoch))]
     order = _order(len(samples), config, epoch)
     if weights is not None and config.train:
         samples = samples[_drawn(weights, config.seed, epoch)]
@@ -220,6 +228,11 @@ def _raw(seed: int, epoch: int, stream: int, n: int) -> np.ndarray:
     counter = np.array([0, 0, 0, stream], np.uint64)
     key = np.array([seed, epoch], np.uint64)
     return np.random.Philox(counter=counter, key=key).random_raw(n)
+
+
+def _raw_of_share(seed: int, epoch: int, number: int, n: int) -> np.ndarray:
+    """(n,) uint64 for the draw of a file with a share, by its number among those."""
+    return _raw(seed, epoch, _SHARE + number, n)
 
 
 def _uniform(seed: int, epoch: int, stream: int, n: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from headrace.pipeline.device import to_device
 from headrace.pipeline.errors import BadSampleError, ClosedError, ConfigError
 from headrace.pipeline.loaders import WITHOUT_LEVELS
 from headrace.pipeline.loaders.reference import fill_slot
+from headrace.pipeline.mix import Mix
 from headrace.pipeline.plan import EpochPlan, make_plan, num_batches
 from headrace.pipeline.position import (
     Position,
@@ -180,11 +181,13 @@ class PlannedLoader:
         config: LoaderConfig,
         chosen: np.ndarray,
         backend: Backend,
+        mix: Mix | None = None,
     ) -> None:
         self.name = name
         self.records = records
         self.config = config
         self._chosen = chosen
+        self._mix = mix
         train = config.plan.train
         self._weights = sample_weights(config.sampling, records, self._chosen) if train else None
         self._running = _Running(backend)
@@ -195,7 +198,8 @@ class PlannedLoader:
         self._let_go = weakref.finalize(self, self._running.release)
 
     def __len__(self) -> int:
-        return num_batches(len(self._chosen), self.config.plan)
+        count = len(self._chosen) if self._mix is None else self._mix.num_samples
+        return num_batches(count, self.config.plan)
 
     @property
     def num_skipped(self) -> int:
@@ -205,7 +209,7 @@ class PlannedLoader:
     @cached_property
     def _data(self) -> dict[str, Any]:
         """What a state notes of the samples; the tables that it is made of outlive `close`."""
-        return described_data(self.records, self._chosen, self._weights)
+        return described_data(self.records, self._chosen, self._weights, self._mix)
 
     def shape(self, epoch: int) -> tuple[int, int]:
         """Height and width of an epoch's images, px."""
@@ -222,6 +226,7 @@ class PlannedLoader:
             epoch,
             self._weights,
             None if self.name in WITHOUT_LEVELS else records.levels,
+            self._mix,
         )
 
     def epoch(self, epoch: int = 0, start: int = 0) -> EpochIterator:

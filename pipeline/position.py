@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.mix import Mix
 from headrace.pipeline.plan import PlanConfig
 from headrace.pipeline.records import Records
 
@@ -57,13 +58,14 @@ def checked_epoch(epoch: object) -> int:
 
 
 def described_data(
-    records: Records, chosen: np.ndarray, weights: np.ndarray | None
+    records: Records, chosen: np.ndarray, weights: np.ndarray | None, mix: Mix | None = None
 ) -> dict[str, Any]:
     """What a plan's samples and their labels depend on, in short.
 
     Args:
         chosen: (n,) int64, the records that take part.
         weights: (n,) float64 of them, None where each comes as often as the others.
+        mix: how many are drawn of some files; None where no file has a share.
     """
     digest = hashlib.sha256(np.ascontiguousarray(chosen, np.int64).tobytes())
     for array in (records.heights, records.widths, records.labels):
@@ -71,6 +73,9 @@ def described_data(
     digest.update(records.levels[chosen].tobytes())
     if weights is not None:
         digest.update(np.ascontiguousarray(weights, np.float64).tobytes())
+    if mix is not None:
+        for places, count in zip(mix.shared, mix.counts, strict=True):
+            digest.update(places.tobytes() + count.to_bytes(8, "little"))
     return {"samples": len(chosen), "sha256": digest.hexdigest()[:16]}
 
 

@@ -10,9 +10,11 @@ from typing import TypeVar
 import numpy as np
 
 from headrace.pipeline.containers.checksums import DAMAGED
+from headrace.pipeline.containers.joined import open_joined
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT
 from headrace.pipeline.containers.opening import open_container
 from headrace.pipeline.containers.storage import Container, MappedStorage
+from headrace.pipeline.data_files import DataFile, DataPath, in_words, read_data
 from headrace.pipeline.decoding import decode_stored
 from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
 from headrace.pipeline.levels import level_side, level_words
@@ -26,8 +28,11 @@ class Records:
     """N samples, their sizes, labels and manifest. Use `Records.open`.
 
     Attributes:
-        path: what was opened.
-        kind: `beton`, `shards` (WebDataset) or `folder` (not packed).
+        path: what was opened; of several files the first.
+        source: what was opened, as messages name it: of several files all.
+        files: what was opened, each with its share of an epoch and how its images were made.
+        file_of: (N,) int32, which of the files a sample is in.
+        kind: `beton`, `shards` (WebDataset), `folder` (not packed) or `joined` (several files).
         manifest: classes, splits, encoding and the rest.
         heights, widths: (N,) int32, stored pixels.
         labels: (N,) int64, -1 where there is none.
@@ -38,9 +43,20 @@ class Records:
         storage: the samples' bytes.
     """
 
-    def __init__(self, path: Path, container: Container) -> None:
+    def __init__(
+        self,
+        path: Path,
+        container: Container,
+        files: tuple[DataFile, ...] = (),
+        file_of: np.ndarray | None = None,
+    ) -> None:
         table = container.table
         self.path = path
+        self.files = files or (DataFile(path=path, synthetic=container.manifest.synthetic),)
+        self.source = in_words(self.files)
+        if file_of is None:
+            file_of = np.broadcast_to(np.int32(0), len(table.labels))
+        self.file_of = file_of
         self.kind = container.kind
         self.manifest = container.manifest
         self.storage = container.storage
@@ -51,20 +67,26 @@ class Records:
             self.levels = container.storage.levels.stored
         self._names = table.names
         self._closed = False
-        for array in (self.modes, self.labels, self.heights, self.widths):
+        for array in (file_of, self.modes, self.labels, self.heights, self.widths):
             array.setflags(write=False)
 
     @classmethod
-    def open(cls, path: str | Path) -> Records:
+    def open(cls, path: DataPath) -> Records:
         """Opens a .beton file, WebDataset shards with an index, or an image folder.
 
-        The container is told by content, not by name.
+        The container is told by content, not by name. Several packed files are joined to one set,
+        split by split, with the classes of the first; each but the first may end in `:SHARE`, how
+        much of a training epoch its samples make up.
 
         Raises:
-            RecordsError: if there is nothing there, or it is damaged.
+            RecordsError: if there is nothing there, it is damaged, or cannot be joined.
+            ConfigError: for a share that cannot be.
         """
-        path = Path(path)
-        return cls(path, open_container(path))
+        files = read_data(path)
+        if len(files) == 1:
+            return cls(files[0].path, open_container(files[0].path))
+        joined = open_joined(files)
+        return cls(files[0].path, joined.container, joined.files, joined.file_of)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -80,7 +102,7 @@ class Records:
         splits = self.splits
         called = split_called(name, splits)
         if called is None:
-            raise RecordsError(f"{self.path} has no split {name!r}; it has {', '.join(splits)}")
+            raise RecordsError(f"{self.source} has no split {name!r}; it has {', '.join(splits)}")
         return range(*splits[called])
 
     def select(self, expression: str | None) -> np.ndarray:
@@ -106,7 +128,7 @@ class Records:
                 ),
             )
         except RecordsError as error:
-            raise RecordsError(f"{self.path} has {error}") from None
+            raise RecordsError(f"{self.source} has {error}") from None
 
     @property
     def splits(self) -> dict[str, tuple[int, int]]:
@@ -203,7 +225,8 @@ class Records:
         """
         if self._closed:
             raise ClosedError(
-                f"the records of {self.path} are closed; keep them open while they are loaded from"
+                f"the records of {self.source} are closed; keep them open while they are loaded "
+                "from"
             )
 
     def close(self) -> None:
@@ -225,6 +248,6 @@ class Records:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
-        # A worker process maps the file itself instead of receiving a copy of it.
-        return Records.open, (self.path,)
+    def __reduce__(self) -> tuple[object, tuple[list[str]]]:
+        # A worker process maps the files itself instead of receiving a copy of them.
+        return Records.open, (list(map(str, self.files)),)

@@ -41,6 +41,7 @@ from headrace.tools.packing.summary import (
     stored_lines,
 )
 from headrace.tools.packing.text_table import size_text, wrapped
+from headrace.train.data.real_only import made_by
 
 _MODES = {MODE_JPEG: "jpeg", MODE_RAW: "raw"}
 _QUANTILES = {"min": 0.0, "median": 0.5, "max": 1.0}
@@ -114,6 +115,7 @@ def describe(records: Records) -> dict[str, Any]:
         "bytes_per_sample": _spread(_sizes(records)),
         "file_bytes": _file_bytes(records.path),
         "encoding": dict(manifest.encoding),
+        "synthetic": None if manifest.synthetic is None else dict(manifest.synthetic),
         "mean": manifest.mean,
         "std": manifest.std,
         "skipped": [{"name": s.name, "reason": s.reason} for s in manifest.skipped],
@@ -169,6 +171,8 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
             if found["checksums"]
             else "  checksums: none, so damage inside an image's bytes can go unseen; pack it again"
         )
+    if made := made_by(records.files[0]):
+        lines += wrapped(f"synthetic: {made}, not photographs", shape.width, 2)
     settings = ", ".join(f"{key} {value}" for key, value in found["encoding"].items())
     if settings:
         lines += wrapped(f"packed with: {settings}", shape.width, 2)

@@ -109,8 +109,8 @@ def _check_same(found: OutOfFold, records: Records, folder: Path) -> None:
         for index, name in zip(found.indices, found.names.tolist(), strict=True)
     ):
         raise ConfigError(
-            f"{records.path} holds other samples than {folder} was trained on; name that data with "
-            "--data"
+            f"{records.source} holds other samples than {folder} was trained on; name that data "
+            "with --data"
         )
 
 

@@ -21,6 +21,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import shown
+from headrace.train.data.real_only import check_real
 from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
@@ -57,6 +58,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
                 f"--split {config.split} of {config.data} has no labelled sample to measure on; "
                 f"choose another, or use {called('predict')}"
             )
+        advice = f"choose another split, or use {called('predict')}"
+        check_real(records, records.select(split), f"--split {config.split}", advice)
         if config.json:
             check_writable(Path(config.json), "--json")
         outcome = answers.ask()

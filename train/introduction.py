@@ -7,8 +7,11 @@ from collections.abc import Callable
 import torch
 
 from headrace.pipeline.crops.size_schedule import schedule_line
+from headrace.pipeline.data_files import in_words
+from headrace.pipeline.shares import epoch_samples
 from headrace.pipeline.split_names import split_line
 from headrace.train.data.drawn_split import drawn_line
+from headrace.train.data.file_lines import file_lines
 from headrace.train.data.inputs import limit_line
 from headrace.train.data.levels_read import levels_line
 from headrace.train.environment import describe_environment
@@ -22,7 +25,7 @@ from headrace.train.state import Run
 def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[str], None]) -> None:
     """Says what is about to happen, on the screen and in the journal."""
     data = run.config.data
-    num_train = len(run.records.select(data.train_split))
+    num_train = epoch_samples(run.records, run.records.select(data.train_split))
     num_val = len(run.records.select(data.val_split)) if run.val_loader is not None else 0
     parameters = sum(p.numel() for p in run.model.parameters())
     for flag, name in (("--train-split", data.train_split), ("--val-split", data.val_split)):
@@ -30,7 +33,10 @@ def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[s
             say(line)
     if run.val_loader is not None and (line := drawn_line(run.records, data)):
         say(line)
-    say(f"data: {data.data}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
+    given = in_words(data.data)
+    say(f"data: {given}, {len(run.classes)} classes, {num_train} train, {num_val} val samples")
+    for line in file_lines(run.records, data):
+        say(line)
     if num_val and (line := limit_line(data, run.records)):
         say(line)
     for line in model_lines(run, parameters):

@@ -130,7 +130,7 @@ def chosen_split(records: Records, asked: str) -> str | None:
     if len(splits) == 1:
         return splits[0]
     raise ConfigError(
-        f"{records.path} has no split {USUAL_SPLIT!r}, but {', '.join(splits)}; choose with "
+        f"{records.source} has no split {USUAL_SPLIT!r}, but {', '.join(splits)}; choose with "
         "--split, or take --split all"
     )
 

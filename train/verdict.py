@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from headrace.pipeline.command_line import called
 from headrace.pipeline.cores import available_cores
+from headrace.pipeline.data_files import in_words
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.loaders.resident import full_size_bytes, memory_budget
 from headrace.pipeline.planned import PlannedLoader
@@ -33,7 +34,7 @@ class Circumstances:
         loader: that decodes.
         workers: its threads or processes.
         cores: that this process may use.
-        kind: of the records: beton, shards or folder.
+        kind: of the records: beton, shards, folder or joined.
         data: what was opened, for messages.
         resident_bytes: what the splits would take on the device, undiminished; 0 where they do not
             fit, or are there.
@@ -162,7 +163,7 @@ def circumstances(
         workers=loader.config.num_workers,
         cores=available_cores(),
         kind=records.kind,
-        data=config.data.data,
+        data=in_words(config.data.data),
         resident_bytes=_resident_bytes(records, loader, loaders, processes),
         on_gpu=loader.config.device.type == "cuda",
         has_dali=is_installed("nvidia.dali"),

@@ -3,8 +3,8 @@
 Bytes form, little-endian::
 
     header   magic "HRMANIF1", json length u8, name count u8, names length u8
-    json     UTF-8: classes, splits, encoding, mean, std, skipped, and report and levels where
-             there are any
+    json     UTF-8: classes, splits, encoding, mean, std, skipped, and report, levels and synthetic
+             where there are any
     offsets  u8 x (name count + 1), where each name starts in `names`
     names    UTF-8, one after another
 
@@ -72,6 +72,8 @@ class Manifest:
         skipped: source files left out; beyond a bound only `report` counts them.
         report: what the pack took, passed over and left out; None in files of earlier versions.
         levels: where smaller sizes of the samples are; None where there are none, and in shards.
+        synthetic: how images that no camera took were made (generator, seed, ...); None where they
+            are photographs, as far as is known.
     """
 
     classes: tuple[str, ...] = ()
@@ -82,6 +84,7 @@ class Manifest:
     skipped: tuple[Skipped, ...] = ()
     report: PackReport | None = None
     levels: LevelsPlace | None = None
+    synthetic: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name, (start, stop) in self.splits.items():
@@ -102,6 +105,8 @@ class Manifest:
             values["report"] = self.report.to_json()
         if self.levels is not None:
             values["levels"] = asdict(self.levels)
+        if self.synthetic is not None:
+            values["synthetic"] = dict(self.synthetic)
         return values
 
     @classmethod
@@ -123,6 +128,7 @@ class Manifest:
                 skipped=tuple(Skipped(name=str(n), reason=str(r)) for n, r in values["skipped"]),
                 report=None if report is None else PackReport.from_json(report),
                 levels=None if levels is None else _levels_place(**levels),
+                synthetic=_synthetic(values.get("synthetic")),
             )
         except KeyError as error:
             raise RecordsError(f"the manifest is damaged: it lacks {error}") from error
@@ -161,6 +167,15 @@ def _levels_place(*, offset: int, count: int, **_: Any) -> LevelsPlace:
     if type(offset) is not int or type(count) is not int or not 1 <= count <= MAX_LEVELS:
         raise ValueError(f"levels at {offset!r}, {count!r} of them")
     return LevelsPlace(offset=offset, count=count)
+
+
+def _synthetic(values: Any) -> dict[str, Any] | None:
+    """How images were made; of its keys only the generator's name has a form."""
+    if values is None:
+        return None
+    if not isinstance(values, dict) or not isinstance(values.get("generator", ""), str):
+        raise TypeError("a mark of synthetic images that names no generator")
+    return dict(values)
 
 
 def _triple(values: Sequence[float] | None) -> tuple[float, float, float] | None:

@@ -15,7 +15,7 @@ from headrace.pipeline.containers.level_table import LevelTable
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.mapped import map_file
 
-Kind = Literal["beton", "shards", "folder"]
+Kind = Literal["beton", "shards", "folder", "joined"]
 
 
 class Storage(Protocol):
@@ -60,7 +60,7 @@ class Container:
     """What a container's opener returns.
 
     Attributes:
-        kind: `beton`, `shards` (WebDataset) or `folder` (not packed).
+        kind: `beton`, `shards` (WebDataset), `folder` (not packed) or `joined` (several files).
         manifest: classes, splits, encoding and the rest.
         table: what is known of each sample.
         storage: the samples' bytes.
@@ -82,8 +82,8 @@ class MappedStorage:
         ptrs, sizes: (N,) int64, offset and length in bytes within that map.
         paths: the files, in the order of `maps`.
         levels: where the samples' levels are, in the same files; None where there are none.
-        sums: (N, 1 + L) uint32 checksums of the samples and their levels; None where there are
-            none.
+        sums: (N, 1 + L) uint32 checksums of the samples and their levels, or int64, of which -1
+            is that of a sample which has none; None where no sample has any.
     """
 
     def __init__(
@@ -118,7 +118,8 @@ class MappedStorage:
         """See `Storage.is_damaged`."""
         if self.sums is None:
             return False
-        return sample_sum(self.view(index, level).data) != int(self.sums[index, level])
+        expected = int(self.sums[index, level])
+        return expected >= 0 and sample_sum(self.view(index, level).data) != expected
 
     def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> MappedStorage:
         """See `Storage.part`."""
@@ -150,6 +151,11 @@ class MappedStorage:
         self.maps = [_mapped_again(path, num_bytes) for path, num_bytes in self._places]
         self.ptrs, self.sizes, self.files, self.sums = state["tables"]
         self.levels = None  # parts travel, and have none
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files, in the order of `maps`."""
+        return [path for path, _ in self._lengths]
 
     def changed_file(self) -> Path | None:
         """The first file that has another length now than when it was mapped, or has gone."""

@@ -42,6 +42,11 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
         ConfigError: for records of another kind, which FFCV cannot read.
         MissingPackageError: if ffcv or the libraries it is built on are not there.
     """
+    if records.kind == "joined":
+        raise ConfigError(
+            f"the ffcv loader reads one .beton file, and {records.source} are several; take the "
+            "native loader"
+        )
     if records.kind != "beton":
         raise ConfigError(
             f"the ffcv loader reads .beton files and {records.path} is not one; pack it with "

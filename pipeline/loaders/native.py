@@ -125,11 +125,14 @@ class NativeBackend:
         self._checks_raw = config.decode.checks(MODE_RAW) and records.has_checksums
         self._threads: list[threading.Thread] = []
         self._runs: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
-        # The file, where all there is to do is to resize what lies in it.
-        self._raw_file: np.ndarray | None = None
+        # The files, where all there is to do is to resize what lies in them.
+        self._raw_files: list[np.ndarray] = []
         if (records.modes[chosen] == MODE_RAW).all():
-            assert isinstance(records.storage, MappedStorage)  # of one file: shards hold JPEGs
-            self._raw_file = records.storage.maps[0]
+            assert isinstance(records.storage, MappedStorage)  # no folder's: those hold files
+            self._raw_files = list(records.storage.maps)
+        # How far each lies in memory from the first, bytes.
+        addresses = [file.ctypes.data for file in self._raw_files]
+        self._raw_begins = np.array([a - addresses[0] for a in addresses], np.int64)
 
     def stream(self, plan: EpochPlan, start: int) -> Generator[Decoded, None, None]:
         """Yields batches, two ahead; left early, threads drop what they have not begun."""
@@ -176,8 +179,8 @@ class NativeBackend:
         for run in iter(self._runs.get, None):
             try:
                 if not run.epoch.left and run.batch.error is None:
-                    if self._raw_file is not None:
-                        run.batch.bad.extend(self._fill_raw(run, self._raw_file))
+                    if self._raw_files:
+                        run.batch.bad.extend(self._fill_raw(run))
                     else:
                         run.batch.bad.extend(self._fill(run, decode))
             except BaseException as error:  # carried to the consumer, who would wait for ever
@@ -208,15 +211,16 @@ class NativeBackend:
             table.append(box_row(crop, flip, image))
         resize_boxes(np.array(table, np.int64).reshape(-1, TABLE_COLUMNS))
 
-    def _fill_raw(self, run: _Run, file: np.ndarray) -> Iterator[tuple[int, str]]:
+    def _fill_raw(self, run: _Run) -> Iterator[tuple[int, str]]:
         """Resizes a run; yields what is bad."""
         plan, records = run.epoch.plan, self._records
         storage = records.storage
         assert isinstance(storage, MappedStorage)
         indices = plan.indices[run.places]
+        files = 0 if storage.files is None else storage.files[indices]
         resize_stored(
-            file,
-            storage.ptrs[indices],
+            self._raw_files[0],
+            storage.ptrs[indices] + self._raw_begins[files],
             records.widths[indices],
             plan.boxes[run.places],
             plan.flips[run.places],

@@ -72,7 +72,8 @@ def resize_stored(
 
     Args:
         memory: (bytes,) uint8, that memory, held until this returns.
-        ptrs: (n,) int, the offset of each image in it.
+        ptrs: (n,) int, the offset of each image from its first byte: in it, or in other memory that
+            the caller holds.
         widths: (n,) int, px of each whole image.
         boxes: (n, 4) int y, x, height, width.
         flips: (n,) bool.

@@ -64,6 +64,8 @@ _TEXTS = st.sampled_from(
         "[0, 6]",
         "[2, 3, 4]",
         '["a", "b"]',
+        '{"generator": "flow", "seed": 0}',
+        '{"generator": 5}',
         '{"a": 1}',
         '{"a": [0, 3], "b": [2, 6]}',
         '{"a": [4, 2]}',
@@ -92,6 +94,7 @@ _TEXTS = st.sampled_from(
 _KEYS: st.SearchStrategy[list[Any]] = st.sampled_from(
     [
         *[[key] for key in ("classes", "splits", "encoding", "mean", "std", "skipped", "report")],
+        ["synthetic"],
         *[["splits", "train"], ["splits", "val"], ["splits", "train", 1], ["mean", 1]],
         *[["classes", 0], ["encoding", "quality"], ["levels"], ["levels", "offset"]],
         *[["levels", "count"], ["report", "left_out"], ["report", "left_out", 0, "count"]],

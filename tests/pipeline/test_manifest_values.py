@@ -45,6 +45,10 @@ def changed(**values: object) -> str:
         (changed(classes=[1, 2]), "classes that are no list of names"),
         (changed(mean=[0.1, float("nan"), 0.2]), "mean or deviation 0.1, nan, 0.2"),
         (changed(std=[0.1, -1, 0.2]), "mean or deviation 0.1, -1.0, 0.2"),
+        (changed(synthetic="by a flow"), "synthetic images that names no generator"),
+        (changed(synthetic=[]), "synthetic images that names no generator"),
+        (changed(synthetic=False), "synthetic images that names no generator"),
+        (changed(synthetic={"generator": 3}), "synthetic images that names no generator"),
         ("{}", "it lacks 'classes'"),
     ],
 )
@@ -54,6 +58,15 @@ def test_what_cannot_be_true_is_refused(text: str, reason: str) -> None:
     message = str(caught.value)
     assert message.startswith(str(PATH)) and reason in message
     assert len(message.splitlines()) == 1 and len(message) < 400
+
+
+def test_how_images_were_made_is_kept_as_it_was_told() -> None:
+    told = {"generator": "flow-64", "seed": 3, "of later": {"kinds": [1, 2]}}
+    body = np.frombuffer(manifest_bytes(Manifest(synthetic=told), ["a"]), np.uint8)
+    assert manifest_of(body, 1, PATH)[0].synthetic == told
+    for nothing in (Manifest(), Manifest.from_json({**Manifest().to_json(), "synthetic": None})):
+        assert nothing.synthetic is None and "synthetic" not in nothing.to_json()
+    assert Manifest.from_json({**Manifest().to_json(), "synthetic": {}}).synthetic == {}
 
 
 def test_names_that_go_backwards_are_refused() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from headrace.pipeline.data_files import DataPath, first_path, in_words
 from headrace.pipeline.errors import BadSampleError, HeadraceError
 from headrace.pipeline.records import Records
 from headrace.pipeline.spread import spread
@@ -42,7 +42,7 @@ def trials(member: Member, data: str) -> Trials:
     made_up = made_up_images(member.preprocess.crop.shape(train=False))
     several = np.concatenate([made_up_image(*BATCH_SIZE, number)[None] for number in range(3)])
     batches = [image[None] for image in made_up] + [several]
-    place = data or str(member.checkpoint["config"].get("data", ""))
+    place: DataPath = data or member.checkpoint["config"].get("data", "")
     try:
         real = _real_images(place, str(member.checkpoint["config"].get("val_split", "")))
     except (HeadraceError, OSError):
@@ -50,11 +50,11 @@ def trials(member: Member, data: str) -> Trials:
             raise
         real = []
     if not real:
-        why = f"{place} cannot be read" if place else "the run names no data"
+        why = f"{in_words(place)} cannot be read" if place else "the run names no data"
         return Trials(batches, f"all made up, {why}; --data names others")
     batches += [image[None] for image in real]
     batches.append(np.stack([real[0], real[0][:, ::-1], real[0][::-1]]))
-    return Trials(batches, f"{len(real)} of {place}, and made-up ones")
+    return Trials(batches, f"{len(real)} of {in_words(place)}, and made-up ones")
 
 
 def made_up_images(shape: tuple[int, int]) -> list[np.ndarray]:
@@ -77,12 +77,12 @@ def made_up_image(height: int, width: int, number: int) -> np.ndarray:
     return np.clip(slope + 60 * edge + grain - 16, 0, 255).astype(np.uint8)
 
 
-def _real_images(place: str, split: str) -> list[np.ndarray]:
+def _real_images(place: DataPath, split: str) -> list[np.ndarray]:
     """Some of all classes, whole, as they are stored."""
-    if not place or not Path(place).exists():
-        if place:
-            raise HeadraceError(f"--data {place} does not exist; name a record file")
+    if not place:
         return []
+    if not first_path(place).exists():
+        raise HeadraceError(f"--data {in_words(place)} does not exist; name a record file")
     with Records.open(place) as records:
         chosen = records.select(split if split in records.splits else None)
         found = []

@@ -22,6 +22,7 @@ from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.pipeline.sampling import BALANCED, SHUFFLE, sample_weights
 from headrace.pipeline.selection import is_expression
+from headrace.pipeline.shares import epoch_samples
 from headrace.pipeline.split_names import split_called
 from headrace.train.data.labels import held_out
 from headrace.train.models.whitening import NUM_IMAGES
@@ -43,7 +44,7 @@ def open_loaders(
         raise ConfigError(
             f"--batch-size is {data.batch_size}, expected a multiple of the {world.size} processes"
         )
-    count = len(records.select(data.train_split)) * data.aug_repeats
+    count = epoch_samples(records, records.select(data.train_split)) * data.aug_repeats
     tail = choose_tail(count, data.batch_size, data.drop_last, world.size)
     if tail == "drop" and not data.drop_last:
         say("the last batch of an epoch, 1 sample, is left out: batch normalisation needs 2")
@@ -129,7 +130,7 @@ def choose_tail(num_samples: int, batch_size: int, drop_last: bool, world_size: 
 
 def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = SHUFFLE) -> str:
     """A short hash of what a plan and its targets depend on: sizes, labels, ranges, classes, and
-    the weights of samples and their levels where there are any."""
+    the weights of samples, their levels and their files' shares where there are any."""
     digest = hashlib.sha256()
     ranges = records.splits
     described = [(name, tuple(ranges.get(split_called(name, ranges) or "", ()))) for name in splits]
@@ -144,4 +145,7 @@ def data_fingerprint(records: Records, splits: tuple[str, ...], sampling: str = 
     for array in (records.heights, records.widths, records.labels):
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update(records.levels.tobytes())
+    shares = [file.share for file in records.files]
+    if any(shares):
+        digest.update(repr(shares).encode() + records.file_of.tobytes())
     return digest.hexdigest()[:16]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from headrace.pipeline.class_names import class_names
+from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
 from headrace.pipeline.selection import is_expression
 from headrace.pipeline.split_names import split_called
+from headrace.train.data.real_only import check_real, draw_advice
 
 
 def check_labels(records: Records, split: str) -> tuple[str, ...]:
@@ -19,7 +21,7 @@ def check_labels(records: Records, split: str) -> tuple[str, ...]:
         RecordsError: if a label is too high to be a class.
     """
     labels = records.labels[records.select(split)]
-    where = f"{records.path}: split {split!r}"
+    where = f"{records.source}: split {split!r}"
     if not len(labels):
         raise ConfigError(f"{where} is empty; choose another --train-split")
     if (labels == -1).any():
@@ -50,7 +52,7 @@ def check_held_out(records: Records, split: str, num_classes: int, train_split: 
 
     Raises:
         ConfigError: if a sample of it has no label, or one outside the classes, or is learnt from
-            unless the two splits are meant to be one and the same.
+            unless the two splits are meant to be one and the same, or is no photograph.
     """
     chosen = held_out(records, split)
     if not len(chosen):
@@ -60,12 +62,21 @@ def check_held_out(records: Records, split: str, num_classes: int, train_split: 
         raise ConfigError(
             f"split {split!r} has samples without a label; choose another --val-split"
         )
+    check_real(records, chosen, f"--val-split {split}", *_drawn_advice(split))
     shared = np.intersect1d(chosen, records.select(train_split))
     if len(shared) and split != train_split:
         raise ConfigError(
             f"{len(shared)} samples of --train-split {train_split} are in --val-split {split} too; "
             "choose another, or --val-split none to hold nothing out"
         )
+
+
+def _drawn_advice(split: str) -> tuple[str, ...]:
+    """What to do where samples of a drawn split are synthetic; nothing of its own for another."""
+    draw = read_draw(split)
+    if draw is None:
+        return ()
+    return (draw_advice("--folds" if draw.num_folds else "--val-fraction"),)
 
 
 def check_range(records: Records, split: str | None, num_classes: int) -> None:
@@ -88,7 +99,7 @@ def check_range(records: Records, split: str | None, num_classes: int) -> None:
     where = "all samples" if split is None else f"split {split!r}"
     expected = f"0 to {num_classes - 1}, or -1" if num_classes else "-1"
     raise ConfigError(
-        f"{records.path}: {where}: sample {sample} ({records.name(sample)}) has label "
+        f"{records.source}: {where}: sample {sample} ({records.name(sample)}) has label "
         f"{int(records.labels[sample])}, but there are {num_classes} classes: expected "
         f"{expected} for none; mend the label, or choose another split"
     )

@@ -21,6 +21,7 @@ from headrace.pipeline.plan import PlanConfig
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_range
+from headrace.train.data.real_only import check_real
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.device.memory import smaller_batch
 from headrace.train.evaluation.asking import AskConfig
@@ -111,6 +112,7 @@ class Answers:
         fit_split = self._config.fit_split
         fitted = self._records.select(fit_split)
         check_range(self._records, fit_split, len(self._members[0].classes))
+        check_real(self._records, fitted, f"--fit-split {fit_split}", "choose another")
         shared = np.intersect1d(fitted, self._records.select(self._split))
         if len(shared):
             raise ConfigError(

@@ -112,11 +112,11 @@ def check_classes(records: Records, classes: list[str]) -> None:
     for number, (own, other) in enumerate(zip(classes, theirs, strict=False)):
         if own != other:
             raise ConfigError(
-                f"the model's class {number} is {own!r}, in {records.path} it is {other!r}; "
+                f"the model's class {number} is {own!r}, in {records.source} it is {other!r}; "
                 "predict on data packed with the same classes"
             )
     raise ConfigError(
-        f"the model knows {len(classes)} classes, {records.path} has {len(theirs)}; "
+        f"the model knows {len(classes)} classes, {records.source} has {len(theirs)}; "
         "predict on data packed with the same classes"
     )
 

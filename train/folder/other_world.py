@@ -10,6 +10,7 @@ import torch
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.plan import PlanConfig, num_batches
 from headrace.pipeline.records import Records
+from headrace.pipeline.shares import epoch_samples
 from headrace.train.data.inputs import choose_tail
 from headrace.train.settings.config import DataConfig
 
@@ -33,7 +34,7 @@ def other_world_line(before: int, now: int, data: DataConfig, records: Records) 
             f"cannot resume with {now} processes: --batch-size {data.batch_size} is no multiple of "
             f"{now}; the run had {before}"
         )
-    count = len(records.select(data.train_split)) * data.aug_repeats
+    count = epoch_samples(records, records.select(data.train_split)) * data.aug_repeats
     steps = [_steps(count, data, size) for size in (before, now)]
     if steps[0] != steps[1]:
         raise ConfigError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.pipeline.data_files import in_words, read_data
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.train.folder.checkpoint import load_checkpoint
@@ -111,11 +112,13 @@ def check_data_found(config: RunConfig) -> None:
         ConfigError: saying that --data may be given anew.
     """
     data = config.data.data
-    if data and not Path(data).exists():
-        raise ConfigError(
-            f"cannot resume: the run's data, {data}, is not there (seen from {Path.cwd()}); "
-            "say where it is now with --data"
-        )
+    for file in read_data(data) if data else ():
+        if not file.path.exists():
+            every = "" if isinstance(data, str) else f", with every file of {in_words(data)}"
+            raise ConfigError(
+                f"cannot resume: the run's data, {file.path}, is not there (seen from "
+                f"{Path.cwd()}); say where it is now with --data{every}"
+            )
 
 
 def checkpoint_config(checkpoint: Mapping[str, Any], source: str) -> RunConfig:
@@ -142,8 +145,8 @@ def check_resumable(checkpoint: Mapping[str, Any], config: RunConfig, fingerprin
     check_same_run(checkpoint, config)
     if fingerprint != checkpoint["data_fingerprint"]:
         raise ConfigError(
-            f"cannot resume: --data {config.data.data} holds other samples than the run was "
-            "started on, or other smaller sizes of them; give the file that it was"
+            f"cannot resume: --data {in_words(config.data.data)} holds other samples than the run "
+            "was started on, other smaller sizes of them, or other shares; give what it was"
         )
 
 

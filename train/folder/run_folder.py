@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.pipeline.atomic import remove_leftovers, replacing
+from headrace.pipeline.data_files import first_path
 from headrace.pipeline.errors import ConfigError
 from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
 from headrace.train.models.places import short_name
@@ -153,7 +154,7 @@ def _old_files(folder: Path) -> list[Path]:
 
 def numbered_folder(config: RunConfig) -> Path:
     """Makes the next free runs/DATA-MODEL-NUMBER."""
-    stem = Path(config.data.data).resolve().stem
+    stem = first_path(config.data.data).resolve().stem
     model = short_name(config.model.model)
     number = 1
     while True:

@@ -8,7 +8,6 @@ loader's position, which Lightning saves itself. Source: lightning.ai/docs/pytor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +17,14 @@ from headrace.augment import Augmenter, Preprocess, build_augmenter
 from headrace.augment.recipes import Recipe
 from headrace.pipeline.backend import LoaderConfig
 from headrace.pipeline.batch import Batch
+from headrace.pipeline.data_files import DataPath
 from headrace.pipeline.errors import MissingPackageError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.loader import LoaderSettings, open_loader
 from headrace.pipeline.plan import Tail
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
+from headrace.pipeline.shares import epoch_samples
 from headrace.train.data.inputs import choose_tail
 
 try:  # the one file that is of no use without it
@@ -49,7 +50,8 @@ class RecordsDataModule(LightningDataModule):
         preprocess: size, mean and deviation of the model's input; there from `setup` on.
 
     Args:
-        path: a .beton, WebDataset shards or an image folder.
+        path: a .beton, WebDataset shards, an image folder, or several packed files, as
+            `open_loader` takes them.
         recipe: how training batches are augmented, see docs/augmentation.md.
         val_split, test_split: splits to measure on; `predict` takes the latter too.
         config: every setting of the training loader; by default LoaderConfig().
@@ -62,7 +64,7 @@ class RecordsDataModule(LightningDataModule):
 
     def __init__(
         self,
-        path: str | Path,
+        path: DataPath,
         *,
         recipe: Recipe = "report",
         val_split: str = "val",
@@ -146,7 +148,9 @@ class RecordsDataModule(LightningDataModule):
             values["device"] = trainer.strategy.root_device
         world: int = values.get("world_size", 1)
         if not self._tail_is_said:
-            values["tail"] = _tail(config, len(self._records.select(config.split)), world)
+            chosen = self._records.select(config.split)
+            count = epoch_samples(self._records, chosen) if config.plan.train else len(chosen)
+            values["tail"] = _tail(config, count, world)
         loader = open_loader(self._records, with_values(config, values))
         self._loaders[name] = loader
         self.preprocess = Preprocess.of(loader)

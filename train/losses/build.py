@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from headrace.pipeline.records import Records
+from headrace.pipeline.shares import mix_of
 from headrace.train.losses import distillation
 from headrace.train.losses.class_weights import class_weights
 from headrace.train.settings.optim import OptimConfig
@@ -23,7 +24,13 @@ def build_loss(
     Raises:
         ConfigError: for class weights that are not as many as the classes.
     """
-    counts = np.bincount(records.labels[records.select(split)], minlength=num_classes)
+    chosen = records.select(split)
+    labels = records.labels[chosen]
+    mix = mix_of(records, chosen)
+    if mix is None:
+        counts = np.bincount(labels, minlength=num_classes)
+    else:
+        counts = mix.class_counts(labels, num_classes)
     weights = class_weights(optim.settings_of("loss"), torch.from_numpy(counts).to(device))
     loss: Callable[[Tensor, Tensor], Tensor] = optim.build("loss", weights)
     return distillation.build(optim.distill, loss)

@@ -49,8 +49,8 @@ def class_weights(settings: WeightedLoss, counts: Tensor) -> Tensor | None:
 
     Args:
         settings: what they are to be.
-        counts: (C,) int64 training samples of each class; one that has none counts as if it had
-            one.
+        counts: (C,) training samples of each class in an epoch, on average where they are drawn;
+            one that has none counts as if it had one.
 
     Returns:
         (C,) float32 on the device of `counts`; None if all count alike.

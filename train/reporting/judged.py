@@ -23,6 +23,7 @@ from headrace.pipeline.loader import open_loader
 from headrace.pipeline.plan import PlanConfig
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_range
+from headrace.train.data.real_only import check_real
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.evaluation.inference import answer
 from headrace.train.evaluation.members import Member, check_classes, load_members
@@ -94,8 +95,9 @@ def judge(log: RunLog, records: Records, asked: ReportConfig) -> Judged:
     check_classes(records, member.classes)
     split = asked.split or log.config.data.val_split
     if not len(records.select(split)):
-        raise ConfigError(f"split {split!r} of {records.path} is empty")
+        raise ConfigError(f"split {split!r} of {records.source} is empty")
     check_range(records, split, len(member.classes))
+    check_real(records, records.select(split), f"split {split!r}", "judge on another, with --split")
     device = resolve_device(asked.device, "--device")
     precision = choose_precision(member.amp("run"), device)
     model = member.model(device, asked.model).eval()

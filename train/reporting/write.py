@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from headrace.pipeline.data_files import short_words
 from headrace.pipeline.errors import HeadraceError
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import one_line
@@ -166,7 +167,7 @@ def _one(subject: Subject) -> bytes:
     # Last made, for it says what the others missed.
     sections = [verdict.make(subject), *rest]
     data, model = log.config.data, log.config.model
-    subtitle = f"{model.model} on {Path(data.data).name}"
+    subtitle = f"{model.model} on {short_words(data.data)}"
     if subject.judged is not None:
         subtitle += f", {len(subject.judged.classes)} classes"
     return render(log.name, subtitle, sections)

@@ -41,6 +41,19 @@ def _recipe_text(recipe: Any) -> list[str]:
     return [yaml.safe_dump(recipe, default_flow_style=True, width=10_000).strip()]
 
 
+def _data_of(words: list[str]) -> str | tuple[str, ...]:
+    if not words:
+        raise ValueError("expected a file at least")
+    return words[0] if len(words) == 1 else tuple(words)
+
+
+_DATA_FLAG = PrimitiveConstructorSpec(
+    nargs="*",
+    metavar="FILE [FILE[:SHARE] ...]",
+    instance_from_str=_data_of,
+    is_instance=lambda value: isinstance(value, str | tuple),
+    str_from_instance=lambda value: [value] if isinstance(value, str) else list(value),
+)
 _RECIPE_FLAG = PrimitiveConstructorSpec(
     nargs=1,
     metavar="NAME|LIST",
@@ -54,8 +67,10 @@ _RECIPE_FLAG = PrimitiveConstructorSpec(
 class DataConfig:
     """Where the images come from, which of them, how often, and how they are cut and decoded."""
 
-    data: str = ""
-    """.beton file, WebDataset shards, or an image folder."""
+    data: Annotated[str | tuple[str, ...], _DATA_FLAG] = ""
+    """.beton file, WebDataset shards, or an image folder; or several packed files with the first
+    one's classes, joined split by split. FILE:0.3, not the first, makes up 0.3 of each training
+    epoch, drawn anew every time."""
     crop: CropConfig = field(default_factory=CropConfig)
     batch_size: int = 128
     """Samples per optimiser step, over all processes together."""
@@ -78,6 +93,10 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         check_limits(self)
+        if not isinstance(self.data, str):
+            check(len(self.data) > 0, "data", self.data, "a file at least")
+            one = self.data[0] if len(self.data) == 1 else tuple(self.data)
+            object.__setattr__(self, "data", one)  # a list of one is that one
         crop = self.crop
         for flag, shape in (("size", crop.shape(train=True)), ("eval_size", crop.shape(False))):
             check(min(shape) >= 8, flag, getattr(crop, flag), "8 to 4096 pixels")

@@ -105,6 +105,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     options = get_args(hint) if not isinstance(hint, type) else (hint,)
     if isinstance(value, list | tuple) and tuple[int, int] in options and len(value) == 2:
         return tuple(_convert(int, v, where) for v in value)
+    if isinstance(value, list | tuple) and tuple[str, ...] in options:
+        return tuple(_convert(str, text, where) for text in value)
     if value in options or (value is None and type(None) in options):
         return value
     if isinstance(value, bool) and ("on" if value else "off") in options:

@@ -6,7 +6,9 @@ import numpy as np
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
-from headrace.train.data.labels import check_labels, held_out
+from headrace.pipeline.shares import mix_of
+from headrace.train.data.labels import check_held_out, check_labels, held_out
+from headrace.train.data.real_only import check_real, draw_advice
 from headrace.train.trials.folder import Trials
 
 _SHOWN = 3
@@ -27,14 +29,17 @@ def check_data(wanted: Trials) -> str:
         raise ConfigError("no data: give --data FILE, a .beton file or an image folder")
     with Records.open(data.data) as records:
         classes = check_labels(records, data.train_split)
+        mix_of(records, records.select(data.train_split), data.sampling)  # which refuses
         if not asked.folds:
             if not len(held_out(records, data.val_split)):
                 raise ConfigError(
-                    f"{asked} has nothing to measure on: {data.data} has no split "
-                    f"{data.val_split!r}; hold a fifth out with --val-fraction 0.2"
+                    f"{asked} has nothing to measure on: {records.source} has no "
+                    f"split {data.val_split!r}; hold a fifth out with --val-fraction 0.2"
                 )
+            check_held_out(records, data.val_split, len(classes), data.train_split)
             return f"{asked.count} runs, which differ in their seed alone"
         chosen = records.select(data.train_split)
+        check_real(records, chosen, f"{asked} of {data.train_split}", draw_advice("--folds"))
         _check_classes(records.labels[chosen], classes, wanted)
         others = [name for name in records.splits if not _taken(records, name, chosen)]
     alone = f"; nothing is learnt from {', '.join(others)}" if others else ""

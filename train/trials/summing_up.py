@@ -10,6 +10,7 @@ import numpy as np
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_labels, held_out
+from headrace.train.data.real_only import num_synthetic
 from headrace.train.evaluation.ensemble import combine
 from headrace.train.evaluation.outcome import Outcome
 from headrace.train.evaluation.scoring import score
@@ -68,12 +69,12 @@ def states(runs: Sequence[PlannedRun]) -> dict[str, dict[str, int]]:
 
 
 def _apart(done: Trials, records: Records) -> str:
-    """A labelled validation split that no fold is of, "" if there is none."""
+    """A labelled validation split of photographs that no fold is of, "" if there is none."""
     split = done.config.data.val_split
     chosen = held_out(records, split)
     shared = np.intersect1d(chosen, records.select(done.config.data.train_split))
     usable = len(chosen) and not len(shared) and (records.labels[chosen] >= 0).all()
-    return split if usable else ""
+    return split if usable and not num_synthetic(records, chosen) else ""
 
 
 def _on_val(split: str, outcomes: Sequence[Outcome], num_classes: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from headrace.pipeline.loaders.reference import reference_batch
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
 from headrace.pipeline.sampling import sample_weights
+from headrace.pipeline.shares import mix_of
 from headrace.train.reporting.elements import TIMES, Picture, Section
 from headrace.train.reporting.subject import Subject
 from headrace.train.settings.config import RunConfig
@@ -63,8 +64,9 @@ def _epoch(
     chosen = records.select(data.train_split)
     weights = sample_weights(data.sampling, records, chosen)
     settings = data.plan(True, config.optim.epochs, config.runtime.seed)
+    mix = mix_of(records, chosen, data.sampling)
     plan = make_plan(
-        records.heights, records.widths, chosen, settings, epoch, weights, records.levels
+        records.heights, records.widths, chosen, settings, epoch, weights, records.levels, mix
     )
     count = min(SHOWN, data.batch_size, len(plan.indices))
     images = reference_batch(records, plan, range(count), plan.shape)

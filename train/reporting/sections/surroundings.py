@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from headrace.pipeline.data_files import in_words
 from headrace.train.reporting.elements import Column, Section, Table, text_cell
 from headrace.train.reporting.subject import Subject
 
@@ -40,7 +41,7 @@ def make(subject: Subject) -> Section:
     if command := around.get("command"):
         found.append(("Command", shlex.join(map(str, command))))
     found.append(("Run folder", subject.log.folder))
-    found.append(("Data", subject.log.config.data.data))
+    found.append(("Data", in_words(subject.log.config.data.data)))
     table = Table(
         id="around",
         caption="Environment of the run",

@@ -1,0 +1,202 @@
+"""From records to a generator to records: training, going on with it, drawing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from headrace.pipeline.containers.manifest import Manifest
+from headrace.pipeline.errors import ConfigError, HeadraceError, Interrupted
+from headrace.pipeline.records import Records
+from headrace.train.folder.checkpoint import CheckpointError
+from headrace.train.generate import main as generate
+from headrace.train.generating import fit as fitting
+from headrace.train.generating.draw import draw
+from headrace.train.generating.draw_settings import DrawConfig
+from headrace.train.generating.fit import fit
+from headrace.train.generating.generator_file import read_generator_file
+from headrace.train.generating.settings import FitConfig
+from tests.train.tiny_runs import assert_same, rows, write_data
+
+TINY: dict[str, Any] = {
+    "size": 16,
+    "width": 8,
+    "batch_size": 8,
+    "epochs": 2,
+    "device": "cpu",
+    "amp": "off",
+    "warmup_steps": 3,
+    "log_every": 2,
+}
+
+
+def fit_config(source: Path, folder: Path, **changes: Any) -> FitConfig:
+    return FitConfig(**{**TINY, "data": str(source), "out": str(folder), **changes})
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("data") / "tiny.beton")
+
+
+@pytest.fixture(scope="module")
+def fitted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fit(fit_config(data, tmp_path_factory.mktemp("fit") / "flow"))
+
+
+def drawn(fitted: Path, out: Path, **changes: Any) -> Path:
+    told = {"per_class": 3, "steps": 2, "device": "cpu", "amp": "off", **changes}
+    return draw(DrawConfig(run=fitted, out=out, **told))
+
+
+@pytest.mark.parametrize("kind", ["flow", "gan"])
+def test_a_training_goes_on_to_the_same_weights(
+    kind: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fit(fit_config(data, tmp_path / "whole", kind=kind))
+    longer = fit(fit_config(data, tmp_path / "longer", kind=kind, epochs=1))
+    fit(FitConfig(resume=str(longer), epochs=2))
+
+    class Stop(fitting.StopRequest):
+        requested = True
+
+        def __init__(self) -> None:
+            self._previous = {}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fitting, "StopRequest", Stop)
+        with pytest.raises(Interrupted, match=r"saved at step 1; go on with `.* --resume "):
+            fit(fit_config(data, tmp_path / "stopped", kind=kind))
+    stopped = fit(FitConfig(resume=str(tmp_path / "stopped")))
+    asked = torch.load(whole / "last.pt", weights_only=True)
+    for folder in (longer, stopped):
+        found = torch.load(folder / "last.pt", weights_only=True)
+        assert_same(found["training"], asked["training"])
+        assert_same(found["weights"], asked["weights"])
+        steps = [row["step"] for row in rows(folder, "steps")]
+        assert steps == sorted(set(steps))
+
+
+def test_it_learns(data: Path, tmp_path: Path) -> None:
+    folder = fit(fit_config(data, tmp_path / "run", epochs=30, lr=3e-3, log_every=10_000))
+    losses = [row["loss"] for row in rows(folder, "steps")]
+    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:3])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": ""}, "no data: give --data FILE"),
+        ({"batch_size": 4096}, "--batch-size 4096 leaves no whole batch"),
+        ({"train_split": "nowhere"}, "nowhere"),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_refused(
+    changes: dict[str, Any], message: str, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(HeadraceError, match=message):
+        fit(fit_config(data, tmp_path / "run", **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_is_not_written_over(data: Path, fitted: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds a run already; name another folder, go on with"):
+        fit(fit_config(data, fitted))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(ConfigError, match=r"holds thesis\.txt; name another folder$"):
+        fit(fit_config(data, tmp_path / "mine", overwrite=True))
+    with pytest.raises(ConfigError, match=r"a changed --size \(was 16, now 24\)"):
+        fit(FitConfig(resume=str(fitted), size=24))
+    with pytest.raises(ConfigError, match="--epochs is 1, and 2 are done already"):
+        fit(FitConfig(resume=str(fitted), epochs=1))
+
+
+def test_drawn_images_have_classes_names_and_a_mark(fitted: Path, tmp_path: Path) -> None:
+    out = drawn(fitted, tmp_path / "made.beton")
+    with Records.open(out) as made, Records.open(data_of(fitted)) as real:
+        assert made.manifest.classes == real.manifest.classes
+        count = len(made.manifest.classes)
+        assert made.labels.tolist() == [label for label in range(count) for _ in range(3)]
+        assert made.sizes(np.arange(len(made))).tolist() == [[16, 16]] * len(made)
+        assert made.name(1) == f"{fitted.name}-seed0/{made.manifest.classes[0]}/000001"
+        told = made.manifest.synthetic
+        assert told is not None and told["generator"] == f"flow {fitted.name}"
+        assert told["seed"] == 0
+        assert made.decode(0).std() > 0
+
+
+def data_of(fitted: Path) -> str:
+    return str(read_generator_file(fitted)["config"]["data"])
+
+
+def test_the_same_seed_draws_the_same_file_and_each_image_by_itself(
+    fitted: Path, tmp_path: Path
+) -> None:
+    one, same = (drawn(fitted, tmp_path / name) for name in ("a.beton", "b.beton"))
+    assert one.read_bytes() == same.read_bytes()
+    other = drawn(fitted, tmp_path / "c.beton", seed=1)
+    with Records.open(one) as a, Records.open(other) as c:
+        name = a.manifest.classes[1]
+        more = drawn(fitted, tmp_path / "d.beton", classes=(name,), per_class=70)
+        with Records.open(more) as d:
+            assert set(d.labels.tolist()) == {1} and d.manifest.classes == a.manifest.classes
+            for number in range(3):
+                assert (d.decode(number) == a.decode(3 + number)).all()
+        assert (a.decode(0) != c.decode(0)).any()
+
+
+def test_what_cannot_be_drawn_is_refused(fitted: Path, tmp_path: Path) -> None:
+    out = drawn(fitted, tmp_path / "made.beton")
+    before = out.read_bytes()
+    with pytest.raises(ConfigError, match=r"made\.beton exists; name another file"):
+        drawn(fitted, out)
+    with pytest.raises(ConfigError, match="--classes unicorn is no class of"):
+        drawn(fitted, tmp_path / "other.beton", classes=("unicorn",))
+    with pytest.raises(ConfigError, match=r"expected a name that ends in \.beton"):
+        drawn(fitted, tmp_path / "made.png")
+    with pytest.raises(ConfigError, match="--keep-best and --judge go together"):
+        drawn(fitted, tmp_path / "x.beton", keep_best=0.5)
+    assert out.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["made.beton"]
+    with pytest.raises(CheckpointError, match="does not exist"):
+        drawn(tmp_path / "nowhere", tmp_path / "x.beton")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("generator", {"kind": "flow"}, "its generator is"),
+        ("classes", ["a"], "its classes are no names, or not as many"),
+        ("weights", {"a": 1}, "its weights are no tensors"),
+        ("weights", {"a": torch.zeros(1)}, "its weights are of another network"),
+        ("progress", {"epoch": "x"}, "its progress is"),
+        ("format", 99, "has format 99, expected 1"),
+        ("config", 3, "its config is 3"),
+    ],
+)
+def test_a_file_with_a_wrong_field_is_refused(
+    field: str, value: Any, message: str, fitted: Path, tmp_path: Path
+) -> None:
+    content = torch.load(fitted / "generator.pt", weights_only=True)
+    torch.save({**content, field: value}, tmp_path / "generator.pt")
+    with pytest.raises(CheckpointError, match=message):
+        drawn(tmp_path / "generator.pt", tmp_path / "x.beton")
+
+
+def test_the_command_names_its_steps(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr("sys.argv", ["generate.py", "--help"])
+    generate()
+    assert "draw labelled images" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["generate.py", "paint"])
+    with pytest.raises(ConfigError, match="'paint' is no step: expected fit, draw or judge"):
+        generate()
+
+
+def test_a_manifest_keeps_its_mark() -> None:
+    told = {"generator": "flow x", "seed": 3}
+    assert Manifest.from_json(Manifest(synthetic=told).to_json()).synthetic == told

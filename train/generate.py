@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Train a generator of labelled images, draw from it, and compare what it draws with real images.
+
+    train/generate.py fit --data food11.beton --size 32 --epochs 100
+    train/generate.py fit --resume runs/food11-flow-1 --epochs 150
+    train/generate.py draw runs/food11-flow-1 made.beton --per-class 200
+    train/generate.py judge made.beton --data food11.beton --judge runs/food11-resnet18-strided-1
+    train/run.py --data food11.beton made.beton:0.3
+
+Made-up images count only where they raise accuracy on real ones: see docs/generative.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import parse
+from headrace.train.generating.draw import draw
+from headrace.train.generating.draw_settings import DrawConfig
+from headrace.train.generating.fit import fit
+from headrace.train.generating.judging import JudgeConfig, judge
+from headrace.train.generating.settings import FitConfig
+
+_USAGE = """usage: {command} fit --data FILE ...
+       {command} draw RUN OUT.beton ...
+       {command} judge MADE.beton --data FILE --judge CLASSIFIER ...
+
+  fit    train a generator of labelled images on packed ones
+  draw   draw labelled images from it into a .beton file
+  judge  compare them with real ones, as a classifier sees them
+
+{command} STEP --help says more"""
+
+
+def main() -> None:
+    """Command line; see the module's text."""
+    command = called("generate")
+    words = sys.argv[1:]
+    steps: dict[str, Callable[[], object]] = {
+        "fit": lambda: fit(parse(FitConfig, f"{command} fit", words[1:])),
+        "draw": lambda: draw(parse(DrawConfig, f"{command} draw", words[1:])),
+        "judge": lambda: judge(parse(JudgeConfig, f"{command} judge", words[1:])),
+    }
+    if words and words[0] in steps:
+        steps[words[0]]()
+    elif set(words) & {"-h", "--help"}:
+        print(_USAGE.format(command=command))
+    else:
+        said = f"{words[0]!r} is no step" if words else "nothing to do"
+        raise ConfigError(f"{said}: expected fit, draw or judge (see {command} --help)")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,1 @@
+"""Generators of labelled images: from records, into records, judged by what they add."""

@@ -1,0 +1,41 @@
+"""With which settings the training of a generator goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flat_settings import flag_of, to_flat, with_values
+from headrace.train.generating.settings import FitConfig
+
+_FREE = {*"data epochs out overwrite resume device log_every save_every".split()}
+_FREE |= {*"loader workers resident_memory on_bad_sample check_bytes".split()}
+STATE = ("training", "seconds", "log_bytes", "data_fingerprint")
+"""Keys of last.pt that a resumed training needs, besides those of a generator's file."""
+
+
+def continued(config: FitConfig, earlier: Mapping[str, Any]) -> FitConfig:
+    """The settings with which an earlier training goes on.
+
+    Raises:
+        ConfigError: for settings that would make another of it.
+    """
+    if missing := [key for key in STATE if key not in earlier]:
+        raise ConfigError(f"{config.resume} cannot be resumed: it lacks {', '.join(missing)}")
+    usual, given = to_flat(FitConfig()), to_flat(config)
+    said = {name: value for name, value in given.items() if value != usual[name]}
+    before = with_values(FitConfig(), earlier["config"])
+    for name, value in said.items():
+        if name not in _FREE and value != to_flat(before)[name]:
+            raise ConfigError(
+                f"cannot resume with a changed {flag_of(name)} (was {to_flat(before)[name]!r}, now "
+                f"{value!r}); leave it away, or start a new training"
+            )
+    free = {name: value for name, value in said.items() if name in _FREE}
+    found = with_values(before, {**free, "out": config.resume, "resume": config.resume})
+    if found.epochs < earlier["progress"]["epoch"]:
+        raise ConfigError(
+            f"--epochs is {found.epochs}, and {earlier['progress']['epoch']} are done already"
+        )
+    return found

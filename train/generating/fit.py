@@ -1,0 +1,297 @@
+"""Trains a generator: the loop, its run folder, and how it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from headrace.pipeline.bars import bar
+from headrace.pipeline.command_line import called
+from headrace.pipeline.errors import ConfigError, FailedError, Interrupted
+from headrace.pipeline.flat_settings import to_flat
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.planned import PlannedLoader
+from headrace.pipeline.records import Records
+from headrace.train.clock import Clock, difference, spell
+from headrace.train.data.inputs import data_fingerprint
+from headrace.train.data.labels import check_labels
+from headrace.train.device.amp import choose_precision
+from headrace.train.folder.checkpoint import save_checkpoint
+from headrace.train.folder.folder_lock import FolderLock
+from headrace.train.folder.journal import Journal
+from headrace.train.folder.run_folder import LAST_NAME
+from headrace.train.generating.continuing import continued
+from headrace.train.generating.fit_folder import take_folder
+from headrace.train.generating.generator_file import GENERATOR_NAME, read_generator_file
+from headrace.train.generating.kind import Shape, Training, as_input, as_pixels
+from headrace.train.generating.kinds import start_training
+from headrace.train.generating.settings import FitConfig
+from headrace.train.processes.stop import StopRequest
+from headrace.train.processes.world import only_process
+from headrace.train.step import step_seed
+
+_PREVIEW, _PREVIEW_GUIDANCE, _PREVIEW_STEPS = 64, 2.0, 10
+
+
+@dataclasses.dataclass(kw_only=True)
+class Fit:
+    """One training, ready to go.
+
+    Attributes:
+        epoch, step: what is done; steps count over all epochs.
+    """
+
+    config: FitConfig
+    folder: FolderLock
+    classes: tuple[str, ...]
+    shape: Shape
+    loader: PlannedLoader
+    training: Training
+    fingerprint: str
+    device: torch.device
+    clock: Clock
+    journal: Journal
+    epoch: int = 0
+    step: int = 0
+
+
+def fit(config: FitConfig) -> Path:
+    """Trains a generator, or goes on with one.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        HeadraceError: for data that cannot be learnt from, a folder that holds something else, or
+            settings that cannot work.
+        Interrupted: after saving, when asked to stop.
+    """
+    with ExitStack() as resources:
+        run = _open(config, resources)
+        with StopRequest() as stop:
+            while run.epoch < run.config.epochs:
+                _train_epoch(run, stop)
+        _save(run)
+        seconds = run.clock.snapshot()["total"]
+        run.journal.row("end", {"epoch": run.epoch, "seconds": seconds})
+        print(f"{run.epoch} epochs, {run.step} steps in {spell(seconds)}")
+        print(f"run folder: {run.folder.folder}")
+        print(f"next: {called('generate')} draw {run.folder.folder} OUT.beton --per-class 200")
+        return run.folder.folder
+
+
+def _open(config: FitConfig, resources: ExitStack) -> Fit:
+    device = only_process(config.device)
+    resources.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
+    earlier = None
+    if config.resume:
+        earlier = read_generator_file(Path(config.resume) / LAST_NAME)
+        config = continued(config, earlier)
+    if not config.data:
+        raise ConfigError("no data: give --data FILE, a .beton file of real images")
+    records = resources.enter_context(Records.open(config.data))
+    classes = check_labels(records, config.train_split)
+    precision = choose_precision(config.amp, device)
+    fingerprint = data_fingerprint(records, (config.train_split,))
+    if earlier is not None and earlier["data_fingerprint"] != fingerprint:
+        raise ConfigError(f"cannot resume: --data {config.data} holds other samples than before")
+    shape = Shape(
+        kind=config.kind,
+        network=config.network,
+        classes=len(classes),
+        size=config.size,
+        width=config.width,
+    )
+    training = start_training(shape, config, precision)
+    loader = resources.enter_context(_loader(config, records, device))
+    folder = resources.enter_context(take_folder(config))
+    journal = Journal(
+        folder.folder,
+        enabled=True,
+        tensorboard=True,
+        resume_bytes=0 if earlier is None else earlier["log_bytes"],
+        resume_step=0 if earlier is None else earlier["progress"]["step"],
+    )
+    resources.callback(journal.close)
+    run = Fit(
+        config=config,
+        folder=folder,
+        classes=classes,
+        shape=shape,
+        loader=loader,
+        training=training,
+        fingerprint=fingerprint,
+        device=device,
+        clock=Clock(device),
+        journal=journal,
+    )
+    if earlier is not None:
+        _restore(run, earlier)
+    else:
+        journal.row("start", {"generator": dataclasses.asdict(shape), "config": to_flat(config)})
+    _introduce(run, records, str(precision))
+    return run
+
+
+def _introduce(run: Fit, records: Records, precision: str) -> None:
+    count = len(records.select(run.config.train_split))
+    weights = sum(weight.numel() for weight in run.training.drawn.network.parameters())
+    print(f"data: {run.config.data}, {count} images of {len(run.classes)} classes")
+    print(f"generator: {run.shape.kind}, {weights / 1e6:.2f} M parameters, {run.shape.size} px")
+    print(f"device: {run.device}, precision {precision}")
+    if run.epoch:
+        print(f"goes on after epoch {run.epoch}")
+
+
+def _loader(config: FitConfig, records: Records, device: torch.device) -> PlannedLoader:
+    count = len(records.select(config.train_split))
+    if count < config.batch_size:
+        raise ConfigError(
+            f"--batch-size {config.batch_size} leaves no whole batch: split {config.train_split!r} "
+            f"has {count} samples; take a smaller batch"
+        )
+    return open_loader(
+        records,
+        split=config.train_split,
+        size=config.size,
+        geometry="centre",
+        flip=config.flip,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        tail="drop",
+        device=device,
+        **to_flat(config.decode),
+    )
+
+
+def _train_epoch(run: Fit, stop: StopRequest) -> None:
+    steps, clock = len(run.loader), run.clock
+    batches: Any = run.loader.epoch(run.epoch, start=run.step - run.epoch * steps)
+    window, since = clock.snapshot(), 0
+    sums: dict[str, Tensor] = {}
+    shown = bar(
+        total=steps,
+        initial=run.step - run.epoch * steps,
+        desc=f"epoch {run.epoch + 1}/{run.config.epochs}",
+        unit="batch",
+        leave=False,
+    )
+    with closing(batches), shown:
+        while run.step < (run.epoch + 1) * steps:
+            with clock.phase("data"):
+                batch = next(batches)
+            with clock.phase("step"):
+                losses = _step(run, batch.images, batch.labels)
+            for name, loss in losses.items():
+                sums[name] = sums.get(name, 0) + loss
+            run.step, since = run.step + 1, since + 1
+            shown.update()
+            last = run.step == (run.epoch + 1) * steps
+            if last or run.step % run.config.log_every == 0:
+                row = _log(run, sums, since, difference(clock.snapshot(), window))
+                shown.set_postfix_str(f"loss {row['loss']:.4f}, {row['images_per_s']:.0f} images/s")
+                window, sums, since = clock.snapshot(), {}, 0
+            if stop.requested and not last:
+                _save(run)
+                again = f"{called('generate')} fit --resume {run.folder.folder}"
+                raise Interrupted(f"saved at step {run.step}; go on with `{again}`")
+    run.epoch += 1
+    print(f"epoch {run.epoch}/{run.config.epochs}: {_told(row)}")
+    if run.epoch % run.config.save_every == 0 or stop.requested:
+        _save(run)
+    _show(run)
+    if stop.requested and run.epoch < run.config.epochs:
+        again = f"{called('generate')} fit --resume {run.folder.folder}"
+        raise Interrupted(f"saved after epoch {run.epoch}; go on with `{again}`")
+
+
+def _step(run: Fit, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    # As in a classifier's training, a step's noise is a function of seed and step alone.
+    torch.manual_seed(step_seed(run.config.seed, 0, run.step))
+    rate = run.config.rate * min(1.0, (run.step + 1) / max(1, run.config.warmup_steps))
+    return run.training.step(as_input(images), labels, rate)
+
+
+def _log(
+    run: Fit, sums: Mapping[str, Tensor], count: int, spent: Mapping[str, float]
+) -> dict[str, float]:
+    row = {name: float(value) / count for name, value in sums.items()}
+    if not all(value == value and abs(value) < float("inf") for value in row.values()):
+        raise FailedError(
+            f"the loss is not a number at step {run.step}; {run.folder.folder} stays as it was "
+            "saved last; try a lower --lr or --amp off"
+        )
+    run.clock.collect()
+    row["images_per_s"] = count * run.config.batch_size / max(1e-9, spent["total"])
+    row["data_wait"] = spent["data"] / max(1e-9, spent["total"])
+    run.journal.row("steps", {"epoch": run.epoch, "step": run.step, **row})
+    run.journal.curves("fit", run.step, row)
+    return row
+
+
+def _told(row: Mapping[str, float]) -> str:
+    losses = [f"{name} {value:.4f}" for name, value in row.items() if name not in _SPEEDS]
+    return (
+        ", ".join(losses)
+        + f"; {row['images_per_s']:.0f} images/s, data wait "
+        + (f"{row['data_wait']:.1%}")
+    )
+
+
+_SPEEDS = ("images_per_s", "data_wait")
+
+
+def _show(run: Fit) -> None:
+    """Images of the first classes, always of the same noise, into TensorBoard."""
+    if run.journal.events is None:
+        return
+    source = torch.Generator().manual_seed(run.config.seed)
+    noise = torch.randn(_PREVIEW, *run.training.drawn.noise_shape, generator=source)
+    labels = torch.arange(_PREVIEW) % len(run.classes)
+    made = run.training.drawn.draw(
+        noise.to(run.device), labels.to(run.device), _PREVIEW_GUIDANCE, _PREVIEW_STEPS
+    )
+    pixels = as_pixels(made).cpu()
+    side = int(_PREVIEW**0.5)
+    grid = pixels.reshape(side, side, *pixels.shape[1:]).permute(2, 0, 3, 1, 4)
+    grid = grid.reshape(3, side * run.shape.size, -1)
+    run.journal.events.add_image("drawn", grid, run.step)
+
+
+def _save(run: Fit) -> None:
+    with run.clock.phase("save"):
+        run.folder.check()
+        network = run.training.drawn.network
+        told = {
+            "generator": dataclasses.asdict(run.shape),
+            "classes": list(run.classes),
+            "config": to_flat(run.config),
+            "weights": network.state_dict(),
+            "progress": {"epoch": run.epoch, "step": run.step},
+        }
+        save_checkpoint(run.folder.folder / GENERATOR_NAME, told)
+        state = {
+            "training": run.training.state_dict(),
+            "seconds": run.clock.snapshot(),
+            "log_bytes": run.journal.position_bytes(),
+            "data_fingerprint": run.fingerprint,
+        }
+        save_checkpoint(run.folder.folder / LAST_NAME, {**told, **state})
+
+
+def _restore(run: Fit, earlier: Mapping[str, Any]) -> None:
+    try:
+        run.training.load_state_dict(earlier["training"])
+        run.clock.load_state_dict(earlier["seconds"])
+    except (KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"cannot resume {run.folder.folder}: its {LAST_NAME} is not what this training saves "
+            f"({type(error).__name__}); start a new one"
+        ) from None
+    run.epoch, run.step = earlier["progress"]["epoch"], earlier["progress"]["step"]

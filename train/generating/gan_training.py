@@ -1,0 +1,122 @@
+"""A GAN as a kind of generator: both networks' steps, and how images are drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from headrace.train.averages.ema import MovingAverage
+from headrace.train.averages.ema import Settings as AverageSettings
+from headrace.train.device.amp import Precision
+from headrace.train.generating.gan import (
+    NOISE,
+    Discriminator,
+    GanGenerator,
+    relativistic,
+    slope_penalty,
+)
+from headrace.train.generating.kind import Generator, Shape
+from headrace.train.generating.settings import FitConfig
+from headrace.train.progress import Progress
+
+_GAMMA = 0.1  # weight of both gradient penalties for each pixel of the image
+_BETAS = (0.0, 0.99)
+
+
+class DrawnGan:
+    """Makes images of noise in one go; see `kind.Generator`."""
+
+    def __init__(self, network: nn.Module, precision: Precision) -> None:
+        self.network = network
+        self.noise_shape: tuple[int, ...] = (NOISE,)
+        self._precision = precision
+
+    @torch.no_grad()
+    def draw(self, noise: Tensor, labels: Tensor, guidance: float, steps: int) -> Tensor:
+        with self._precision.autocast():
+            made: Tensor = self.network(noise, labels)
+        return made.float()
+
+
+class GanTraining:
+    """A generator and its discriminator; see `kind.Training`."""
+
+    def __init__(self, shape: Shape, config: FitConfig, precision: Precision) -> None:
+        self._precision = precision
+        self._maker = _on_device(build_network(shape), precision)
+        self._critic = _on_device(Discriminator(shape.classes, shape.size, shape.width), precision)
+        self._gamma = _GAMMA * (shape.size / 32) ** 2
+        both = (self._maker, self._critic)
+        self._optimizers = [
+            torch.optim.Adam(net.parameters(), lr=config.rate, betas=_BETAS, fused=True)
+            for net in both
+        ]
+        self._average = MovingAverage(AverageSettings(ema_decay=config.ema_decay), self._maker)
+        self.drawn: Generator = DrawnGan(self._average.model, precision)
+
+    def step(self, images: Tensor, labels: Tensor, rate: float) -> dict[str, Tensor]:
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        critic, penalty = self._step_critic(images, labels)
+        maker = self._step_maker(images, labels)
+        self._average.after_step(Progress())
+        return {"loss": maker, "discriminator": critic, "penalty": penalty}
+
+    def _step_critic(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad(), self._precision.autocast():
+            made = self._maker(_noise(images), labels).float()
+        images, made = images.detach().requires_grad_(), made.requires_grad_()
+        # Without mixed precision: the penalties are differentiated twice.
+        real, drawn = self._critic(images, labels), self._critic(made, labels)
+        loss = relativistic(real, drawn)
+        penalty = slope_penalty(real, images) + slope_penalty(drawn, made)
+        (loss + self._gamma * penalty).backward()
+        self._moved(1)
+        return loss.detach(), penalty.detach()
+
+    def _step_maker(self, images: Tensor, labels: Tensor) -> Tensor:
+        with self._precision.autocast():
+            made = self._maker(_noise(images), labels)
+            with torch.no_grad():
+                real = self._critic(images, labels)
+            loss = relativistic(self._critic(made, labels), real)
+        loss.backward()
+        self._moved(0)
+        return loss.detach()
+
+    def _moved(self, which: int) -> None:
+        self._optimizers[which].step()
+        for optimizer in self._optimizers:  # the maker's step leaves gradients in the critic
+            optimizer.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "model": self._maker,
+            "discriminator": self._critic,
+            "optimizer": self._optimizers[0],
+            "discriminator_optimizer": self._optimizers[1],
+            "average": self._average,
+        }
+
+
+def build_network(shape: Shape) -> nn.Module:
+    """The network that draws, with random weights of torch's generator."""
+    return GanGenerator(shape.classes, shape.size, shape.width)
+
+
+def _on_device(network: nn.Module, precision: Precision) -> nn.Module:
+    return network.to(precision.device, memory_format=torch.channels_last)
+
+
+def _noise(images: Tensor) -> Tensor:
+    return torch.randn(len(images), NOISE, device=images.device)

@@ -1,0 +1,97 @@
+"""A classifier of real images looks at drawn ones: how sure it is of their class, what it sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from headrace.augment import Preprocess
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.loader import open_loader
+from headrace.pipeline.records import Records
+from headrace.train.device.amp import choose_precision
+from headrace.train.evaluation.members import first_difference, load_members
+from headrace.train.features.tap import tapped
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a classifier says of images.
+
+    Attributes:
+        features: (N, D) float32, what its last layer reads.
+        probabilities: (N, C) float32.
+    """
+
+    features: np.ndarray
+    probabilities: np.ndarray
+
+
+class Judge:
+    """A classifier that was trained on real images.
+
+    Args:
+        place: its run folder or checkpoint.
+        classes: of the images that it is to judge.
+        device: where it computes.
+
+    Raises:
+        ConfigError: if it knows other classes.
+        CheckpointError: if it is missing or damaged.
+    """
+
+    def __init__(self, place: Path, classes: list[str], device: torch.device) -> None:
+        (member,) = load_members([str(place)])
+        if difference := first_difference(member.classes, classes):
+            raise ConfigError(f"{place} cannot judge these images: {difference}")
+        self._precision = choose_precision(member.amp("run"), device)
+        self._preprocess: Preprocess = member.preprocess
+        size = member.preprocess.size
+        self._shape = (size, size) if isinstance(size, int) else size
+        self._model = member.model(device, "").eval()
+
+    def look(self, images: Tensor) -> Seen:
+        """Looks at images, (N, 3, S, S) uint8, of any size: they are resized to its own."""
+        found = [self._batch(some) for some in images.split(_BATCH)]
+        features, probabilities = zip(*found, strict=True)
+        return Seen(
+            features=torch.cat(features).cpu().numpy(),
+            probabilities=torch.cat(probabilities).cpu().numpy(),
+        )
+
+    @torch.inference_mode()
+    def _batch(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        pixels = resized(images.to(self._precision.device), self._shape)
+        with tapped(self._model) as read, self._precision.autocast():
+            logits = self._model(self._preprocess.normalise(pixels, self._precision.dtype))
+        return read[0].float(), logits.float().softmax(1)
+
+
+def resized(images: Tensor, shape: tuple[int, int]) -> Tensor:
+    """(N, 3, S, S) uint8 at another height and width, antialiased."""
+    if tuple(images.shape[2:]) == shape:
+        return images
+    floats = functional.interpolate(
+        images.float(), shape, mode="bilinear", antialias=True, align_corners=False
+    )
+    return floats.round().clamp(0, 255).to(torch.uint8)
+
+
+def real_images(records: Records, split: str, size: int) -> tuple[Tensor, np.ndarray]:
+    """A split's images as a generator of a size has seen them, without mirroring.
+
+    Returns:
+        (N, 3, size, size) uint8 and (N,) int64 labels, in the split's order.
+    """
+    told = {"split": split, "size": size, "train": False, "geometry": "centre", "eval_crop": 1.0}
+    with open_loader(records, batch_size=_BATCH, device="cpu", **told) as loader:  # type: ignore[arg-type]
+        batches = list(loader.epoch(0))
+    images = torch.cat([batch.images for batch in batches])
+    return images.cpu(), torch.cat([batch.labels for batch in batches]).cpu().numpy()

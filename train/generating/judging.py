@@ -1,0 +1,141 @@
+"""Compares drawn images with real ones, as a classifier sees them; and shows each beside the
+training image that is nearest to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from PIL import Image
+from tyro.conf import Positional, arg
+
+from headrace.pipeline.atomic import replacing
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.limits import check_limits
+from headrace.pipeline.records import Records
+from headrace.train.generating.distances import Distances, distances
+from headrace.train.generating.judge import Judge, real_images
+from headrace.train.generating.neighbours import copy_distance, nearest
+from headrace.train.processes.world import only_process
+
+_LEAST = 8
+_SHOWN = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeConfig:
+    """Compare drawn images with real ones, as a classifier of real images sees them."""
+
+    made: Annotated[Path, Positional, arg(metavar="MADE")]
+    """Record file of `draw`."""
+    data: Path
+    """Record file of the real images that the generator has learnt from."""
+    judge: Annotated[Path, arg(metavar="RUN")]
+    """Run folder of a classifier that was trained on real images."""
+    train_split: str = "train"
+    """Split that the generator has learnt from."""
+    test_split: str = "test"
+    """Split of real images that it has not seen, which are compared with too."""
+    json: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Write the numbers there."""
+    picture: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Draw made-up images there, PNG, each above the training image nearest to it."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What was found.
+
+    Attributes:
+        drawn: of the drawn images to the test split's.
+        real: of training images to the test split's, as many as were drawn: as close as can be.
+        fidelity: share of drawn images of which the judge says the class that they were drawn as.
+        real_accuracy: the same of the test split's images.
+        copies: share of drawn images that are nearer to a training image than all but 1% of
+            training images are to each other.
+    """
+
+    drawn: Distances
+    real: Distances
+    fidelity: float
+    real_accuracy: float
+    copies: float
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return dataclasses.asdict(self)
+
+
+def judge(config: JudgeConfig) -> Verdict:
+    """Compares, shows and writes.
+
+    Raises:
+        HeadraceError: for files that cannot be read, are of other classes, or hold too little.
+    """
+    with ExitStack() as resources:
+        made = resources.enter_context(Records.open(config.made))
+        real = resources.enter_context(Records.open(config.data))
+        if made.manifest.synthetic is None:
+            raise ConfigError(f"{config.made} holds no made-up images; give the file of `draw`")
+        if len(made) < _LEAST:
+            raise ConfigError(f"{config.made} has {len(made)} images, expected {_LEAST} or more")
+        size = int(made.heights[0])
+        judge_ = Judge(config.judge, list(real.manifest.classes), only_process(config.device))
+        images, labels = real_images(made, "train", size)
+        training, _ = real_images(real, config.train_split, size)
+        unseen, unseen_labels = real_images(real, config.test_split, size)
+    drawn, seen, test = judge_.look(images), judge_.look(training), judge_.look(unseen)
+    places, gaps = nearest(drawn.features, seen.features)
+    some = np.random.default_rng(0).permutation(len(training))[: len(images)]
+    verdict = Verdict(
+        drawn=distances(test.features, drawn.features),
+        real=distances(test.features, seen.features[some]),
+        fidelity=float((drawn.probabilities.argmax(1) == labels).mean()),
+        real_accuracy=float((test.probabilities.argmax(1) == unseen_labels).mean()),
+        copies=float((gaps < copy_distance(seen.features)).mean()),
+    )
+    for line in lines(verdict):
+        print(line)
+    if config.json:
+        with replacing(config.json) as file:
+            file.write(json.dumps(verdict.plain(), indent=1).encode())
+    if config.picture:
+        chosen = np.linspace(0, len(images) - 1, min(_SHOWN**2, len(images))).astype(int)
+        pairs = np.stack([images.numpy()[chosen], training.numpy()[places[chosen]]], 1)
+        with replacing(config.picture) as file:
+            Image.fromarray(_sheet(pairs)).save(file, "PNG")
+    return verdict
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """The numbers, for the user."""
+    found = [f"{'':22}{'made-up':>9}{'real':>9}"]
+    for name in ("frechet", "kernel", "precision", "recall"):
+        made, real = getattr(verdict.drawn, name), getattr(verdict.real, name)
+        found.append(f"{name:22}{made:9.3f}{real:9.3f}")
+    found.append(f"{'the intended class':22}{verdict.fidelity:9.3f}{verdict.real_accuracy:9.3f}")
+    found.append(f"{'copies':22}{verdict.copies:9.3f}")
+    note = "in this judge's features; how sure it is says nothing of diversity, recall does"
+    return [*found, note]
+
+
+def _sheet(pairs: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: (N, 2, 3, S, S) pairs, each image above its neighbour, 12 pairs in a row."""
+    count, side = len(pairs), pairs.shape[-1]
+    rows = -(-count // _SHOWN)
+    sheet = np.full((rows, 2 * side + 6, _SHOWN, side + 2, 3), 255, np.uint8)
+    for number, (image, neighbour) in enumerate(pairs.transpose(0, 1, 3, 4, 2)):
+        row, column = divmod(number, _SHOWN)
+        sheet[row, :side, column, :side] = image
+        sheet[row, side + 1 : 2 * side + 1, column, :side] = neighbour
+    return sheet.reshape(rows * (2 * side + 6), _SHOWN * (side + 2), 3)
