@@ -194,7 +194,7 @@ def _passed_over(node: Node) -> bool:
 
 
 def _is_field(node: Node) -> bool:
-    around = parso.tree.search_ancestor(node, "funcdef", "classdef")
+    around = node.search_ancestor("funcdef", "classdef")
     return bool(around is not None and around.type == "classdef")
 
 

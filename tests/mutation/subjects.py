@@ -38,6 +38,10 @@ _SAMPLING = " ".join(
     ).split()
 )
 _SHARDS = "pipeline/test_npz_arrays.py pipeline/test_shards.py"
+_LONGER = (
+    "train/test_longer.py::test_schedules_that_the_total_does_not_concern_go_on "
+    "train/test_longer.py::test_the_rates_on_both_sides_of_where_it_goes_on_are_told"
+)
 _SCHEDULES = "train/test_schedules.py train/test_schedules_of_torch.py"
 
 # Below tests/: files, or tests in them; those that start a whole training run are left out where
@@ -65,8 +69,9 @@ TESTS = {
     "train/folder/checkpoint.py": "train/test_checkpoint.py train/test_damaged_checkpoints.py",
     "train/folder/checkpoint_fields.py": "train/test_damaged_checkpoints.py",
     "train/models/checkpointing.py": "train/test_model_options.py",
-    "train/schedules/batch_scaling.py": "train/test_batch_scaling.py",
-    "train/schedules/longer.py": "train/test_longer.py",
+    "train/schedules/batch_scaling.py": "train/test_batch_scaling.py::test_rules_by_hand "
+    "train/test_batch_scaling.py::test_settings_that_cannot_work",
+    "train/schedules/longer.py": _LONGER,
     **{
         f"train/schedules/{name}.py": _SCHEDULES
         for name in (
