@@ -26,8 +26,8 @@ class Subject(NamedTuple):
 
 
 _BETON = (
-    "pipeline/test_tables.py pipeline/test_manifest_values.py pipeline/test_levels.py "
-    "pipeline/test_records.py promises/test_damage.py"
+    "pipeline/test_manifest_values.py pipeline/test_levels.py pipeline/test_records.py "
+    "promises/test_damage.py"
 )
 _SAMPLING = " ".join(
     f"pipeline/test_sampling.py::test_{name}"
@@ -57,7 +57,7 @@ TESTS = {
     "pipeline/containers/level_pages.py": _BETON,
     "pipeline/containers/level_table.py": f"{_BETON} {_SHARDS}",
     "pipeline/containers/manifest.py": "pipeline/test_manifest_values.py "
-    "pipeline/test_pack_report.py pipeline/test_tables.py pipeline/test_records.py",
+    "pipeline/test_pack_report.py pipeline/test_records.py",
     "pipeline/containers/npz_arrays.py": _SHARDS,
     "pipeline/containers/shard_tables.py": _SHARDS,
     "pipeline/containers/shard_writer.py": _SHARDS,
