@@ -27,6 +27,7 @@ from tests.mutation.reach import Reach, Selection
 from tests.mutation.subjects import ROOT, Subject
 
 _GIB = 1 << 30
+_EXAMPLES = 25
 
 
 class Outcome(Enum):
@@ -126,9 +127,13 @@ def _pytest(tests: Sequence[str], plugin: Reach | Selection, folder: Path) -> in
     from hypothesis import Phase, settings
 
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(folder / "hypothesis")
-    # Whether an example fails is asked, not which is the smallest.
+    # Whether an example fails is asked, not which is the smallest; and most mistakes show at once.
     settings.register_profile(
-        "mutation", deadline=None, database=None, phases=[Phase.explicit, Phase.generate]
+        "mutation",
+        deadline=None,
+        database=None,
+        max_examples=_EXAMPLES,
+        phases=[Phase.explicit, Phase.generate],
     )
     arguments = ["-x", "-p", "no:cacheprovider", "--hypothesis-profile=mutation"]
     arguments += ["--basetemp", str(folder / "tests"), *tests]
