@@ -18,7 +18,13 @@ from headrace.pipeline.containers.level_table import LEVEL
 from headrace.pipeline.containers.manifest import HEADER
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import BadSampleError, ConfigError, HeadraceError, RecordsError
-from headrace.pipeline.levels import MAX_LEVELS, boxes_at, level_side, pick_levels
+from headrace.pipeline.levels import (
+    MAX_LEVELS,
+    boxes_at,
+    level_side,
+    level_words,
+    pick_levels,
+)
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.plan import PlanConfig, make_plan
 from headrace.pipeline.records import Records
@@ -128,6 +134,26 @@ def test_a_plan_is_the_same_but_for_what_it_reads(seed: int, mode: str, train: b
     assert np.array_equal(boxes[~read], plan.boxes[~read])
     sides = np.stack([heights, widths], 1)[plan.indices]
     assert (boxes[:, :2] + boxes[:, 2:] <= level_side(sides, levels[:, None].astype(int))).all()
+
+
+def test_what_is_letterboxed_is_as_sharp_as_it_is_shown() -> None:
+    """A flat image, of which a square shows few rows, and one that is as high as it is wide."""
+    heights, widths = np.array([100, 400]), np.array([400, 400])
+    crop = CropConfig(size=100, eval_mode="letterbox", eval_crop=1.0)
+    config = PlanConfig(crop=crop, train=False)
+    plan = make_plan(heights, widths, range(2), config, 0, stored=np.ones((2, 3), bool))
+    assert plan.targets is not None and plan.targets[:, 2:].tolist() == [[25, 100], [100, 100]]
+    assert plan.read_levels(slice(0, 2)).tolist() == [2, 2]
+    narrow = make_plan(widths, heights, range(2), config, 0, stored=np.ones((2, 3), bool))
+    assert narrow.read_levels(slice(0, 2)).tolist() == [2, 2]
+
+
+def test_a_level_is_named_by_its_number_and_share() -> None:
+    assert [level_words(level) for level in (0, 1, 3)] == [
+        "",
+        "its level 1 (1/2): ",
+        "its level 3 (1/8): ",
+    ]
 
 
 def test_training_and_evaluation_have_a_sharpness_each() -> None:

@@ -70,6 +70,8 @@ def test_ranks_share_each_global_batch(
     for rank, plan in enumerate(ranks):
         config = replace(alone, rank=rank, world_size=world)
         assert plan.num_batches == num_batches(len(sides), config)
+        assert plan.bounds[-1] == len(plan.indices), "batches leave nothing out"
+        assert (np.diff(plan.bounds) > 0).all(), "no batch is empty"
 
 
 @given(sizes, st.integers(0, 50))
@@ -135,8 +137,64 @@ def test_a_plan_cannot_be_changed() -> None:
         ({"batch_size": 5, "world_size": 2}, "a multiple of world_size"),
         ({"tail": "cut"}, "tail is 'cut', expected keep, drop or pad"),
         ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**63}, "seed is 9223372036854775808, expected from 0 to"),
+        ({"epochs": -1}, "epochs is -1, expected 0 or more"),
+        ({"rank": -1}, "rank is -1"),
+        ({"world_size": 0}, "world_size is 0, expected at least 1"),
+        ({"batch_size": 10**7}, "batch_size is 10000000"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(values: dict, text: str) -> None:
     with pytest.raises(ConfigError, match=text.replace("(", r"\(")):
         with_values(PlanConfig(), values)
+
+
+def test_an_epoch_before_the_first_is_refused() -> None:
+    with pytest.raises(ConfigError, match="epoch is -1, expected 0 or more"):
+        plan_of([(5, 5)], PlanConfig(), epoch=-1)
+
+
+@pytest.mark.parametrize(
+    ("tail", "counts"), [("keep", [3, 3, 2]), ("drop", [2, 2, 2]), ("pad", [3, 3, 3])]
+)
+def test_batches_of_a_rank_by_hand(tail: Tail, counts: list[int]) -> None:
+    """Two whole batches of 6, and 2 samples for ranks 0 and 1."""
+    config = PlanConfig(batch_size=6, tail=tail, world_size=3)
+    ranks = [replace(config, rank=rank) for rank in range(3)]
+    assert [num_batches(14, rank) for rank in ranks] == counts
+    assert [num_batches(12, rank) for rank in ranks] == [2, 2, 2]
+
+
+def test_weights_are_drawn_alike_on_every_machine() -> None:
+    config = PlanConfig(seed=1)
+    plan = make_plan(np.full(8, 9), np.full(8, 9), range(8), config, 2, np.arange(8.0))
+    assert sorted(plan.indices.tolist()) == [1, 4, 4, 4, 6, 7, 7, 7]
+
+
+def test_evaluation_takes_no_notice_of_weights() -> None:
+    config = PlanConfig(train=False)
+    plan = make_plan(np.full(8, 9), np.full(8, 9), range(8), config, 0, np.arange(8.0))
+    assert plan.indices.tolist() == list(range(8))
+
+
+def test_shapes_are_all_that_a_batch_may_have() -> None:
+    crop = CropConfig(size_schedule=("24:0.5", "32:1"), eval_size=48)
+    config = PlanConfig(crop=crop, epochs=2)
+    assert config.shapes == ((24, 24), (32, 32))
+    assert replace(config, train=False).shapes == ((48, 48),)
+
+
+def test_places_of_boxes_in_wide_images_are_mirrored_with_them() -> None:
+    crop = CropConfig(size=(40, 64), crop_mode="padded", crop_padding=16, flip=0.5)
+    plain = replace(crop, flip=0.0)
+    sides = [(40, 64)] * 30
+    plan, unflipped = (plan_of(sides, PlanConfig(crop=c)) for c in (crop, plain))
+    assert plan.targets is not None and unflipped.targets is not None
+    y, x, h, w = unflipped.targets.T
+    assert len(set(x.tolist())) > 3 and len(set(y.tolist())) > 3
+    expected = np.stack([y, np.where(plan.flips, 64 - x - w, x), h, w], 1)
+    assert np.array_equal(plan.targets, expected)
+    assert np.array_equal(plan.targets_of(slice(3, 9)), expected[3:9])
+    assert np.array_equal(plan.target(4), expected[4])
+    filled = plan_of(sides, PlanConfig())
+    assert filled.targets_of(slice(3, 9)) is None and filled.target(4) is None

@@ -179,6 +179,55 @@ def test_a_value_within_a_field_is_checked(field: str, key: str, tmp_path: Path)
         assert f"its {field} " in refused(load_checkpoint, path), (key, value)
 
 
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("model", ({"size": 1}, {"size": 4096}, {"size": [1, 4096]}, {"dropout": 0}, {"code": ""})),
+        ("model", ({"dropout": 0.999, "whitening": True}, {"spatial_transformer": False})),
+        ("progress", tuple({name: 0} for name in ("epoch", "step", "global_step", "best_epoch"))),
+        ("progress", ({"epoch": 2**62}, {"best_epoch": -1}, {"bad_epochs": 0}, {"best_score": 1})),
+    ],
+)
+def test_values_at_the_edge_of_what_can_be_are_taken(
+    field: str, values: tuple[dict[str, Any], ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "last.pt"
+    for value in values:
+        load_checkpoint(write(path, **{field: {**CONTENT[field], **value}}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"log_bytes": 2**62}, ""),
+        ({"log_bytes": 0}, ""),
+        ({"log_bytes": 2**62 + 1}, "its log_bytes is 4611686018427387905, expected a whole number"),
+        ({"log_bytes": True}, "its log_bytes is True"),
+        ({"classes": ("a", "b")}, ""),
+        ({"classes": ["a", 2]}, "its classes "),
+        ({"classes": ["a", "b", "c"]}, "its model tells 2 classes, but 3 are named"),
+        ({"model": {"name": "small-resnet"}}, ""),
+        ({"model": {"name": "small-resnet", "size": [16, 4097]}}, "a size of one or two whole"),
+        ({"seconds": {"data": 1}}, ""),
+        ({"seconds": {"data": "1"}}, "its seconds "),
+        ({"ranks": [{}, {"a": 1}]}, ""),
+        ({"ranks": [{}, 3]}, "its ranks "),
+        ({"weights": {"a": torch.ones(2).to_sparse()}}, "plain tensors, and a is of another kind"),
+        ({"weights": {"a": torch.ones(2, device="meta")}}, "plain tensors, and a is of another"),
+        ({"weights": torch.zeros(2, 3)}, "its weights is a tensor of shape (2, 3), expected"),
+        ({"weights": {}}, "its weights is {}, expected tensors by name"),
+    ],
+)
+def test_what_is_read_and_what_is_said_of_the_rest(
+    changed: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "last.pt", **changed)
+    if said:
+        assert said in refused(load_checkpoint, path)
+    else:
+        load_checkpoint(path)
+
+
 def test_settings_of_another_kind_are_refused_when_they_are_needed(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     for name in ("tta", "tta_weight", "tta_scales", "lr", "size", "optimizer", "recipe", "epochs"):

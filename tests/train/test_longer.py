@@ -120,6 +120,27 @@ def test_schedules_that_the_total_does_not_concern_go_on() -> None:
         assert ("goes on as it was" in rate_line(before, now, 5, 20)) == goes_on
 
 
+def test_the_rates_on_both_sides_of_where_it_goes_on_are_told() -> None:
+    def line(epochs: int, begin: int, done: int) -> str:
+        before, now = (
+            OptimConfig(
+                epochs=n, schedule="linear", lr=1.0, warmup_epochs=0, schedule_from=from_epoch
+            )
+            for n, from_epoch in ((2, 0), (epochs, begin))
+        )
+        return rate_line(before, now, 5, done)
+
+    assert line(4, 0, 10) == (
+        "trains to 4 epochs, not 2: the learning rate (linear) is stretched over all of them; "
+        "1.00e-01 at the last step, 5.00e-01 at the next; --schedule-from 2 would begin it anew"
+    )
+    assert line(4, 2, 10) == (
+        "trains to 4 epochs, not 2: the learning rate (linear) begins anew at epoch 3; "
+        "1.00e-01 at the last step, 1.00e+00 at the next"
+    )
+    assert "1.00e+00 at the last step, 1.00e+00 at the next" in line(4, 0, 0)
+
+
 def test_a_finished_run_says_so_before_its_data_is_looked_for(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

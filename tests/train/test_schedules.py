@@ -73,3 +73,13 @@ def test_a_run_s_schedule_is_the_cosine_over_all_its_epochs() -> None:
     rate = build_schedule(config, run_span(config, steps_per_epoch=8))
     for step in range(24):
         assert rate(step) == learning_rate(step, total_steps=24, warmup_steps=4, peak=0.25)
+
+
+def test_a_warm_up_begins_where_its_run_does() -> None:
+    rate = Warmed(after=lambda step: 10.0 + step, warmup_steps=2, first_step=5)
+    assert [rate(step) for step in (0, 5, 6, 7, 8)] == [6.0, 6.0, 12.0, 12.0, 13.0]
+
+
+def test_a_run_that_is_all_warm_up_has_a_step_behind_it() -> None:
+    span = Span(peak=1.0, steps_per_epoch=2, total_steps=4, warmup_steps=4)
+    assert [span.done(step) for step in (4, 5, 6)] == [0.0, 1.0, 1.0]

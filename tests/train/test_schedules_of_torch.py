@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler as theirs
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.progress import Progress
-from headrace.train.schedules import plateau
+from headrace.train.schedules import one_cycle, plateau
 from headrace.train.schedules.build import build_schedule, run_span
 from headrace.train.schedules.span import Span
 from headrace.train.settings.config_file import from_flat
@@ -172,12 +172,29 @@ def test_plateau_falls_where_torch_s_does(on: str) -> None:
     ("name", "settings", "message"),
     [
         ("multistep", {"milestones": [5, 3]}, "milestones"),
+        ("multistep", {"milestones": [3, 3]}, "milestones"),
+        ("multistep", {"milestones": [0]}, "milestones"),
+        ("multistep", {"decay_factor": 0.0}, "decay-factor"),
         ("step", {"decay_every": 0}, "decay-every"),
+        ("step", {"decay_factor": 0.0}, "decay-factor"),
         ("wsd", {"decay_share": 0.0}, "decay-share"),
+        ("wsd", {"decay_share": 1.01}, "decay-share"),
+        ("wsd", {"decay_shape": "cubic"}, "decay-shape"),
+        ("wsd", {"min_lr": -1.0}, "min-lr"),
         ("one-cycle", {"rise_share": 1.0}, "rise-share"),
+        ("one-cycle", {"rise_share": 0.0}, "rise-share"),
+        ("one-cycle", {"start_divisor": 0.5}, "start-divisor"),
+        ("one-cycle", {"end_divisor": 0.5}, "end-divisor"),
         ("plateau", {"decay_factor": 1.0}, "decay-factor"),
+        ("plateau", {"decay_factor": 0.0}, "decay-factor"),
+        ("plateau", {"plateau_patience": -1}, "plateau-patience"),
+        ("plateau", {"plateau_threshold": -0.1}, "plateau-threshold"),
+        ("plateau", {"plateau_cooldown": -1}, "plateau-cooldown"),
+        ("plateau", {"plateau_on": "f1"}, "plateau-on"),
         ("cosine", {"min_lr": -1.0}, "min-lr"),
         ("cosine-restarts", {"restart_factor": 0}, "restart-factor"),
+        ("cosine-restarts", {"restart_epochs": 0.0}, "restart-epochs"),
+        ("cosine-restarts", {"min_lr": -1.0}, "min-lr"),
         ("exponential", {"decay_factor": 0.0}, "decay-factor"),
         ("linear", {"min_lr": float("nan")}, "min-lr"),
     ],
@@ -185,3 +202,63 @@ def test_plateau_falls_where_torch_s_does(on: str) -> None:
 def test_impossible_settings_are_refused(name: str, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=f"--{message} is "):
         technique_of("schedule", name).Settings(**settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("multistep", {"milestones": [0.5, 1]}),
+        ("step", {"decay_every": 1}),
+        ("wsd", {"decay_share": 1.0}),
+        ("wsd", {"decay_shape": "sqrt"}),
+        ("one-cycle", {"start_divisor": 1.0, "end_divisor": 1.0}),
+        ("plateau", {"plateau_patience": 0, "plateau_threshold": 0.0, "plateau_on": "accuracy"}),
+        ("cosine-restarts", {"restart_factor": 1, "restart_epochs": 0.5}),
+    ],
+)
+def test_settings_at_the_edge_of_what_is_possible(name: str, settings: dict[str, Any]) -> None:
+    technique_of("schedule", name).Settings(**settings)
+
+
+@pytest.mark.parametrize("name", ["cosine", "linear", "wsd", "one-cycle"])
+def test_beyond_its_end_a_schedule_stays_where_it_was(name: str) -> None:
+    optim = from_flat({"schedule": name, "epochs": 2, "lr": PEAK, "warmup_epochs": 0.5}, "x").optim
+    rate = build_schedule(optim, run_span(optim, PER_EPOCH))
+    end = 2 * PER_EPOCH
+    assert rate(end) < PEAK / 10
+    assert {rate(step) for step in (end + 1, 2 * end, 3 * end)} == {rate(end)}
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_one_cycle_whose_rise_is_shorter_than_a_step_begins_at_the_peak(share: float) -> None:
+    settings = one_cycle.Settings(rise_share=share, start_divisor=2, end_divisor=10)
+    rate = one_cycle.build(settings, Span(peak=PEAK, steps_per_epoch=2, total_steps=2))
+    assert [rate(0), rate(1)] == pytest.approx([PEAK, PEAK / 20])
+
+
+def test_one_cycle_of_a_single_step_is_its_beginning() -> None:
+    settings = one_cycle.Settings(rise_share=0.9, start_divisor=2)
+    rate = one_cycle.build(settings, Span(peak=PEAK, steps_per_epoch=1, total_steps=1))
+    assert rate(0) == PEAK / 2
+
+
+def test_stretches_and_falls_of_less_than_a_step_take_one() -> None:
+    assert rates("cosine-restarts", restart_epochs=0.01, restart_factor=1) == [PEAK] * STEPS
+    assert rates("wsd", decay_share=1e-3) == [PEAK] * STEPS
+
+
+def test_an_evaluation_that_is_as_good_as_the_best_is_no_better() -> None:
+    span = Span(peak=PEAK, steps_per_epoch=1, total_steps=9)
+    for on in ("loss", "accuracy"):
+        settings = plateau.Settings(
+            plateau_on=on,  # type: ignore[arg-type]
+            plateau_patience=0,
+            plateau_threshold=0.0,
+            decay_factor=0.5,
+        )
+        schedule = plateau.build(settings, span)
+        found = []
+        for _ in range(3):
+            schedule.after_epoch(Progress(), {f"val_{on}": 0.5}, best=False)
+            found.append(schedule(0))
+        assert found == [PEAK, PEAK / 2, PEAK / 4]
