@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 # What fsync(2) of a folder says on file systems, network ones among them, that have no such thing.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF)
@@ -23,19 +25,47 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     is removed and what `path` was stays; a killed process leaves it behind, see `remove_leftovers`.
 
     Raises:
-        OSError: if the disk is full or the folder cannot be written.
+        OSError: if the disk is full or the folder cannot be written; also where a library that
+            writes into the file has made an error of its own of that.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        with _Remembering(FileIO(temporary, "xb")) as file:
+            try:
+                yield file
+                file.flush()
+            except Exception as error:
+                if file.refusal is None:
+                    raise
+                raise file.refusal from error
+            os.fsync(file.raw.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+class _Remembering(io.BufferedWriter):
+    """A file that knows why it could not be written, whatever becomes of the error on its way.
+
+    Attributes:
+        refusal: the system's last one.
+    """
+
+    raw: FileIO
+    refusal: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.refusal = error
+            raise
+
+    def fileno(self) -> int:
+        """Not told: PIL would write past this object, and not say why it failed."""
+        raise io.UnsupportedOperation("this file is written through its object")
 
 
 def remove_leftovers(folder: Path, names: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
+from headrace.pipeline.unwritable import lacks_room, unwritable
 from headrace.pipeline.wording import one_line, shown
 
 DEBUG = "HEADRACE_DEBUG"
@@ -66,7 +67,11 @@ def called(word: str) -> str:
 
 
 def escape_unprintable() -> None:
-    """Shows names that are no text in the terminal's encoding with escapes, instead of failing."""
+    """Shows names that are no text in the terminal's encoding with escapes, instead of failing; a
+    process without streams gets some that lead nowhere."""
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started this process
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -86,6 +91,8 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
         try:
             with _sigterm_is_raised():
                 status = main() or 0
+                if isinstance(sys.stdout, io.TextIOWrapper):
+                    sys.stdout.flush()  # a full disk is told here, not by the interpreter's end
         except Exception:
             if os.environ.get(DEBUG) == "1":
                 traceback.print_exc()
@@ -104,7 +111,10 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
         sys.stderr.close()
         sys.exit(EXIT_FAILED)
     except (OSError, MemoryError) as error:
-        status, line = EXIT_FAILED, f"error: {error or type(error).__name__}"
+        line = f"error: {error or type(error).__name__}"
+        if isinstance(error, OSError) and lacks_room(error):
+            line = f"error: {unwritable(error.filename or 'the output', error)}"
+        status = EXIT_FAILED
     except Exception as error:
         status, line = EXIT_FAILED, f"error: {_unforeseen(error)}"
     # Not among the handlers: an error's frames hold what the run was made of, down to the threads

@@ -12,11 +12,11 @@ import os
 import sys
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from headrace.pipeline.bus_error import explain_bus_errors
+from headrace.pipeline.bus_error import BUS_ERROR_ADVICE, explain_bus_errors
 from headrace.pipeline.errors import RecordsError
 
 
@@ -31,13 +31,48 @@ def map_file(path: Path) -> np.ndarray:
         OSError: if it cannot be opened or mapped.
     """
     with path.open("rb") as file:
-        num_bytes = os.fstat(file.fileno()).st_size
-        if num_bytes == 0:
+        found = _identity(os.fstat(file.fileno()))
+        if found.num_bytes == 0:
             raise RecordsError(f"{path} is empty")
         if sys.platform == "win32":
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
         explain_bus_errors()
-        return np.asarray(_Mapping(file.fileno(), num_bytes, path))
+        return np.asarray(_Mapping(file.fileno(), found, path))
+
+
+class Identity(NamedTuple):
+    """Which file was mapped, and as it was then; a file that has taken its name is another."""
+
+    inode: int
+    num_bytes: int
+    mtime_ns: int
+
+
+def identity(data: np.ndarray, path: Path) -> Identity:
+    """Of a map of `map_file`; on Windows, where a mapped file cannot be replaced, of its name."""
+    if isinstance(data.base, _Mapping):
+        return data.base.identity
+    return _identity(path.stat())
+
+
+def identity_now(path: Path) -> Identity | None:
+    """Of the file that has a name now; None if there is none, or it cannot be seen."""
+    try:
+        return _identity(path.stat())
+    except OSError:
+        return None
+
+
+def _identity(found: os.stat_result) -> Identity:
+    return Identity(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def changed(path: Path) -> RecordsError:
+    """What is said of a file that is no longer the one that was opened."""
+    return RecordsError(
+        f"{path} became shorter while it was being read, or was written to, removed or replaced "
+        f"before the first batch ({BUS_ERROR_ADVICE})"
+    )
 
 
 def forget_pages(data: np.ndarray) -> None:
@@ -49,7 +84,8 @@ def forget_pages(data: np.ndarray) -> None:
 class _Mapping:
     """Owns a map; numpy makes an array of it that cannot be made writable, and keeps it."""
 
-    def __init__(self, descriptor: int, num_bytes: int, path: Path) -> None:
+    def __init__(self, descriptor: int, identity: Identity, path: Path) -> None:
+        self.identity, num_bytes = identity, identity.num_bytes
         libc = _libc()
         address = libc.mmap(None, num_bytes, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
         if address == ctypes.c_void_p(-1).value:

@@ -240,10 +240,11 @@ class PlannedLoader:
             ClosedError: if the loader is closed, or, while iterating too, its records are.
             ConfigError: if `start` is not between 0 and the number of batches, or in a forked
                 child of the process that opened the loader.
+            RecordsError: if the records' file was cut short since it was opened.
         """
         if self._closed:
             raise ClosedError("this loader is closed; open another")
-        self.records.check_open()
+        self.records.check_files()
         self._running.check_process()
         epoch = checked_epoch(epoch)
         if not 0 <= start <= len(self):

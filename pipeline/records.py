@@ -229,6 +229,16 @@ class Records:
                 "from"
             )
 
+    def check_files(self) -> None:
+        """Refuses to go on after `close`, and with a file that was cut short since it was opened.
+
+        Raises:
+            ClosedError, RecordsError: naming the file.
+        """
+        self.check_open()
+        if isinstance(self.storage, MappedStorage):
+            self.storage.check_lengths()
+
     def close(self) -> None:
         """Lets go of the file; views handed out before stay valid.
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from headrace.pipeline.errors import BadSampleError
 from headrace.pipeline.records import Records
 from headrace.tools.packing.class_rows import class_title
+from headrace.train.evaluation.output import written
 
 TILE_PX = 112
 GAP_PX = 6
@@ -48,7 +49,8 @@ def draw_contact_sheet(records: Records, path: Path, columns: int = 8, seed: int
             if not place_tile(sheet, records, index, (left, top)):
                 draw.text((left + 6, top + 6), f"#{index} bad", ALARM, font)
     draw.text((8, len(rows) * step + GAP_PX), left_out, ALARM, font)
-    sheet.save(path, "PNG")
+    with written(path) as file:
+        sheet.save(file, "PNG")
     return left_out
 
 

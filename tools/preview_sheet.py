@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headrace.pipeline.atomic import replacing
+from headrace.train.evaluation.output import written
 
 _TILE_PX, _GAP_PX, _TEXT_PX = 128, 8, 12
 _LINE_PX = _TEXT_PX + 3
@@ -78,7 +78,7 @@ def draw_sheet(rows: Sequence[Sequence[Block]], names: Sequence[str], path: Path
             _draw_block(sheet, draw, font, block, (left, top), room - _GAP_PX)
             left += px
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with written(path) as file:
         sheet.save(file, "PNG")
 
 

@@ -262,7 +262,7 @@ def open_journal(
     )
     if journal is None:
         journal = Journal(folder, enabled=False, tensorboard=False)
-    resources.callback(journal.close)
+    resources.push(journal.close)
     return journal
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from headrace.pipeline.containers.checksums import sample_sum
 from headrace.pipeline.containers.level_table import LevelTable
 from headrace.pipeline.containers.manifest import Manifest
-from headrace.pipeline.mapped import map_file
+from headrace.pipeline.mapped import Identity, changed, identity, identity_now, map_file
 
 Kind = Literal["beton", "shards", "folder", "joined"]
 
@@ -98,9 +98,9 @@ class MappedStorage:
         sums: np.ndarray | None = None,
     ) -> None:
         self.maps = list(maps)
-        self._lengths = [(path, len(data)) for path, data in zip(paths, maps, strict=True)]
+        self._known = [(path, identity(data, path)) for path, data in zip(paths, maps, strict=True)]
         # Another process need not have this one's working directory.
-        self._places = [(path.absolute(), num_bytes) for path, num_bytes in self._lengths]
+        self._places = [(path.absolute(), known) for path, known in self._known]
         self.ptrs, self.sizes, self.files = ptrs, sizes, files
         self.levels = levels
         self.sums = sums
@@ -124,7 +124,7 @@ class MappedStorage:
     def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> MappedStorage:
         """See `Storage.part`."""
         other = object.__new__(MappedStorage)
-        other.maps, other._lengths, other.levels = self.maps, self._lengths, None
+        other.maps, other._known, other.levels = self.maps, self._known, None
         other.ptrs, other.sizes = self.ptrs[indices], self.sizes[indices]
         other.sums = None
         if self.sums is not None:
@@ -147,8 +147,8 @@ class MappedStorage:
         return {"places": self._places, "tables": tables}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._places = self._lengths = state["places"]
-        self.maps = [_mapped_again(path, num_bytes) for path, num_bytes in self._places]
+        self._places = self._known = state["places"]
+        self.maps = [_mapped_again(path, known) for path, known in self._places]
         self.ptrs, self.sizes, self.files, self.sums = state["tables"]
         self.levels = None  # parts travel, and have none
 
@@ -158,11 +158,20 @@ class MappedStorage:
         return [path for path, _ in self._lengths]
 
     def changed_file(self) -> Path | None:
-        """The first file that has another length now than when it was mapped, or has gone."""
-        for path, num_bytes in self._lengths:
-            if not path.exists() or path.stat().st_size != num_bytes:
-                return path
-        return None
+        """The first file that is not as it was when it was mapped, or has gone."""
+        return next((path for path, known in self._known if identity_now(path) != known), None)
+
+    def check_lengths(self) -> None:
+        """Refuses a file that is shorter now, before what is missing of it is touched. One that was
+        removed or replaced is still there for who has mapped it.
+
+        Raises:
+            RecordsError: naming it.
+        """
+        for path, known in self._known:
+            now = identity_now(path)
+            if now is not None and now.inode == known.inode and now.num_bytes < known.num_bytes:
+                raise changed(path)
 
     def close(self) -> None:
         self.maps = []
@@ -198,13 +207,14 @@ class FileStorage:
 
 
 @cache
-def _mapped_again(path: Path, num_bytes: int) -> np.ndarray:
+def _mapped_again(path: Path, known: Identity) -> np.ndarray:
     """A file that another process has mapped; kept for as long as this process lives.
 
     Raises:
-        OSError: if it is no longer what it was.
+        RecordsError: if it is no longer the same, or as it was.
+        OSError: if it has gone.
     """
     data = map_file(path)
-    if len(data) != num_bytes:
-        raise OSError(f"{path} has {len(data)} bytes, and had {num_bytes} when it was opened")
+    if identity(data, path) != known:
+        raise changed(path)
     return data

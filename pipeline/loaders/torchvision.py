@@ -13,14 +13,13 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
-from headrace.pipeline.bus_error import BUS_ERROR_ADVICE
 from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.containers.storage import MappedStorage, Storage
 from headrace.pipeline.decoding import decode_stored
-from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.levels import level_words
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.loaders.worker_processes import prepare_worker, worker_context
+from headrace.pipeline.mapped import changed
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
@@ -136,10 +135,7 @@ class TorchvisionBackend:
         storage = self._records.storage
         path = storage.changed_file() if isinstance(storage, MappedStorage) else None
         if path is not None:
-            raise RecordsError(
-                f"{path} became shorter while it was being read, or was removed or replaced before "
-                f"the first batch ({BUS_ERROR_ADVICE})"
-            ) from error
+            raise changed(path) from error
 
     def close(self) -> None:
         """Ends the worker processes."""

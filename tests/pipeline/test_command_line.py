@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from headrace.pipeline.command_line import run_command
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -52,3 +57,30 @@ def test_no_memory_is_told_as_before(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         run_command(raising(RuntimeError("CUDA out of memory. Tried to allocate")))
     assert "take a smaller --batch-size" in capsys.readouterr().err
+
+
+SAYS = """
+import sys
+from headrace.pipeline.command_line import run_command
+run_command(lambda: print(sys.stdout.isatty(), "x" * int(sys.argv[1])))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="streams of a POSIX shell")
+@pytest.mark.parametrize("length", [1, 1_000_000])
+@pytest.mark.parametrize(
+    ("streams", "status", "said"),
+    [
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        ("> /dev/full", 1, "error: cannot write the output: No space left on device; make room"),
+    ],
+)
+def test_output_that_goes_nowhere(length: int, streams: str, status: int, said: str) -> None:
+    command = f'"$0" -c "$1" {length} {streams}'
+    run = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable, SAYS], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (run.returncode, run.stderr.startswith(said)) == (status, True)
+    assert len(run.stderr.splitlines()) == (said != "")

@@ -172,7 +172,7 @@ def test_what_is_packed_is_verified_by_its_checksums(
         storage = records.storage
         assert isinstance(storage, MappedStorage) and storage.levels is not None
         number = 0 if storage.files is None else int(storage.files[HURT])
-        file = storage._lengths[number][0]
+        file = storage._known[number][0]
         place = int(storage.ptrs[HURT]) + int(storage.sizes[HURT]) // 2
         level_place = int(storage.levels.ptrs[HURT, 0]) + 200
         assert not any(records.is_damaged(i, level) for i in range(COUNT) for level in (0, 1))

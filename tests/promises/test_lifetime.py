@@ -172,8 +172,12 @@ def test_a_file_cut_short_says_so(folder: Path, tmp_path: Path, name: str) -> No
     code = (
         "import os, sys; from headrace import open_loader, Records;"
         "records = Records.open(sys.argv[1]);"
-        "os.truncate(sys.argv[1], 100);"
-        f"list(open_loader(records, loader={name!r}, workers=0).epoch())"
+        "cut = lambda: os.truncate(sys.argv[1], 100);"
+        f"early = {name!r} == 'resident';"  # which reads the file when it is opened
+        "early and cut();"
+        f"epoch = open_loader(records, loader={name!r}, workers=0).epoch();"
+        "early or cut();"
+        "list(epoch)"
     )
     run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
     assert run.returncode < 0
@@ -184,9 +188,22 @@ def test_a_worker_that_dies_of_it_is_explained(folder: Path, tmp_path: Path) -> 
     path = tmp_path / "short.beton"
     path.write_bytes((folder / "raw.beton").read_bytes())
     with open_loader(path, loader="torchvision", size=24, batch_size=2, workers=1) as loader:
+        epoch = loader.epoch()
         os.truncate(path, 100)
         with pytest.raises(RecordsError, match=r"short.beton became shorter while it was being"):
-            list(loader.epoch())
+            list(epoch)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mapped files are locked there")
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_file_that_was_cut_short_begins_no_epoch(folder: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "short.beton"
+    path.write_bytes((folder / "raw.beton").read_bytes())
+    with open_loader(path, loader=name, size=24, batch_size=5, workers=1) as loader:
+        list(loader.epoch(0))
+        os.truncate(path, 100)
+        with pytest.raises(RecordsError, match=r"short.beton became shorter while it was being"):
+            loader.epoch(1)
 
 
 def test_a_bad_sample_does_not_keep_the_loader(folder: Path, tmp_path: Path) -> None:

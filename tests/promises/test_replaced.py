@@ -59,10 +59,24 @@ def test_what_is_being_read_stays(file: Path, name: str, change: Callable[[Path]
             assert all(torch.equal(a, b) for a, b in zip(seen, known, strict=True))
 
 
-@pytest.mark.parametrize("change", [removed, replaced])
+def replaced_by_its_like(path: Path) -> None:
+    """Of the same length, byte for byte, so that nothing but the file itself tells."""
+    other = path.with_name("other.beton")
+    other.write_bytes(path.read_bytes())
+    os.replace(other, path)  # noqa: PTH105
+
+
+def written_over(path: Path) -> None:
+    """In place, some bytes of a sample."""
+    with path.open("r+b") as file:
+        file.seek(-9000, os.SEEK_END)
+        file.write(b"other bytes")
+
+
+@pytest.mark.parametrize("change", [removed, replaced, replaced_by_its_like, written_over])
 def test_a_worker_that_comes_too_late_says_so(file: Path, change: Callable[[Path], None]) -> None:
     """Worker processes map the file themselves, with the first batch."""
     with opened(file, "torchvision") as loader:
         change(file)
-        with pytest.raises(RecordsError, match=r"a\.beton became .* or was removed or replaced"):
+        with pytest.raises(RecordsError, match=r"a\.beton became .* or was .*removed or replaced"):
             images(loader, 0)

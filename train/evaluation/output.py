@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from headrace.pipeline.atomic import replacing
-from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.unwritable import unwritable
 
 
 def check_writable(path: Path, flag: str = "--csv") -> None:
@@ -55,7 +56,7 @@ def written(path: Path) -> Iterator[IO[bytes]]:
     """A file to write; what was there stays as it was if the block fails.
 
     Raises:
-        HeadraceError: if it cannot be written.
+        FailedError: if it cannot be written.
     """
     try:
         if _is_plain(path):
@@ -65,7 +66,7 @@ def written(path: Path) -> Iterator[IO[bytes]]:
             with path.open("wb") as file:
                 yield file
     except OSError as error:
-        raise HeadraceError(f"cannot write {path}: {error.strerror}") from None
+        raise unwritable(path, error) from None
 
 
 def _is_plain(path: Path) -> bool:

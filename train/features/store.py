@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.unwritable import unwritable
 from headrace.pipeline.wording import one_line
 
 ABOUT = "about.json"
@@ -50,7 +51,7 @@ def stored(place: Path, about: Mapping[str, str], make: Callable[[Path], None]) 
 
     Raises:
         ConfigError: if they are of something else.
-        HeadraceError: if they cannot be written.
+        FailedError: if they cannot be written.
     """
     if place.exists():
         _check(place, about)
@@ -59,7 +60,7 @@ def stored(place: Path, about: Mapping[str, str], make: Callable[[Path], None]) 
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
     except OSError as error:
-        raise HeadraceError(f"cannot write {place}: {error.strerror}") from None
+        raise unwritable(place, error) from None
     try:
         make(beside)
         (beside / ABOUT).write_text(json.dumps(dict(about), indent=2))
@@ -70,7 +71,7 @@ def stored(place: Path, about: Mapping[str, str], make: Callable[[Path], None]) 
                 raise
             _check(place, about)  # another command has computed them meanwhile
     except OSError as error:
-        raise HeadraceError(f"cannot write {place}: {error.strerror}") from None
+        raise unwritable(place, error) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return False

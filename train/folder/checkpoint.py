@@ -24,13 +24,15 @@ import torch
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.checking import shown
 from headrace.pipeline.command_line import called
-from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError
+from headrace.pipeline.unwritable import unwritable
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.checkpoint_fields import check_fields
 from headrace.train.folder.torch_file import read_torch_file
 from headrace.train.models.renamed import under_present_name
 
 FORMAT = 1
+_STAYS = "an earlier one stays as it was"
 REQUIRED = ("model", "classes", "preprocess", "config", "weights")
 
 
@@ -42,15 +44,15 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """Writes beside `path`, syncs and renames, so that `path` is always a whole checkpoint.
 
     Raises:
-        HeadraceError: if the disk is full or the folder cannot be written.
+        FailedError: if the disk is full or the folder cannot be written.
     """
     try:
         with replacing(path) as file:
             torch.save({"format": FORMAT, **content}, file)
-    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
-        raise HeadraceError(
-            f"cannot write {path}: {one_line(error)}; an earlier one stays as it was"
-        ) from None
+    except OSError as error:
+        raise unwritable(path, error, _STAYS) from None
+    except RuntimeError as error:  # torch's own, of what it was given to write
+        raise FailedError(f"cannot write {path}: {one_line(error)}; {_STAYS}") from None
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:

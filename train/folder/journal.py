@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
-from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.errors import FailedError
+from headrace.pipeline.unwritable import unwritable
+from headrace.train.folder.events import Events
 from headrace.train.folder.run_folder import LOG_NAME
 
 
@@ -43,6 +47,9 @@ class Journal:
         resume_bytes: length of metrics.jsonl at the checkpoint from which the run goes on; later
             rows are of steps that will be done again, and are cut off.
         resume_step: the global step of that checkpoint.
+
+    Raises:
+        FailedError: here and in every method, if the disk is full.
     """
 
     def __init__(
@@ -56,66 +63,68 @@ class Journal:
     ) -> None:
         self.folder = folder
         self._file: Any = None
-        self._events: Any = None
-        self._folder_handle: int | None = None
+        self._events: Events | None = None
         if not enabled:
             return
-        try:
+        with self._telling():
             self._file = (folder / LOG_NAME).open("ab")
             if self._file.tell() > resume_bytes:
                 self._file.truncate(resume_bytes)
                 self._file.seek(0, os.SEEK_END)
-        except OSError as error:
-            raise HeadraceError(f"cannot write {folder / LOG_NAME}: {error.strerror}") from None
         if tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
             # The checkpoint's own step has its points already; what is purged begins here.
-            purge = resume_step + 1 if resume_bytes else None
-            self._events = SummaryWriter(self._as_text(folder), purge_step=purge)
+            self._events = Events(folder, resume_step + 1 if resume_bytes else None)
 
     def row(self, kind: str, values: Mapping[str, Any]) -> None:
         """Appends one JSON row and hands it to the system at once."""
         if self._file is not None:
             row = _finite({"kind": kind, **values})
             line = json.dumps(row, ensure_ascii=False, allow_nan=False)
-            # A byte of a path that is no UTF-8 comes out as JSON's own escape.
-            self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")
-            self._file.flush()
+            with self._telling():
+                # A byte of a path that is no UTF-8 comes out as JSON's own escape.
+                self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")
+                self._file.flush()
 
     def curves(self, prefix: str, step: int, values: Mapping[str, float]) -> None:
         """Adds points to TensorBoard's curves."""
         if self._events is not None:
-            for name, value in values.items():
-                self._events.add_scalar(f"{prefix}/{name}", value, step)
+            self._events.curves(prefix, step, values)
 
     @property
     def events(self) -> Any:
         """TensorBoard's writer, for what is no curve; None where there is none."""
-        return self._events
+        return None if self._events is None else self._events.writer
 
     def position_bytes(self) -> int:
         """Length of metrics.jsonl so far."""
         return 0 if self._file is None else int(self._file.tell())
 
-    def close(self) -> None:
-        for part in (self._file, self._events):
-            if part is not None:
-                part.close()
-        self._file = self._events = None
-        if self._folder_handle is not None:
-            os.close(self._folder_handle)
-            self._folder_handle = None
+    def close(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        """Writes what is left; called as an ExitStack calls what it leaves.
 
-    def _as_text(self, folder: Path) -> str:
-        """A name of the folder that is UTF-8, for TensorBoard knows no other."""
+        Raises:
+            FailedError: if that fails, and nothing else has ended the run.
+        """
+        file, events = self._file, self._events
+        self._file = self._events = None
+        with suppress(FailedError) if kind else nullcontext(), ExitStack() as parts:
+            if events is not None:
+                parts.callback(events.close)
+            if file is not None:
+                with self._telling():
+                    file.close()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            str(folder).encode()
-        except UnicodeEncodeError:
-            # Other bytes occur on Linux alone, which names every open folder by a number too.
-            self._folder_handle = os.open(folder, os.O_RDONLY)
-            return f"/proc/self/fd/{self._folder_handle}"
-        return str(folder)
+            yield
+        except OSError as error:
+            raise unwritable(self.folder / LOG_NAME, error) from None
 
 
 def _finite(value: Any) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.data_files import first_path
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.unwritable import ran_full, unwritable
 from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
 from headrace.train.models.places import short_name
 from headrace.train.settings.config import RunConfig
@@ -29,7 +30,7 @@ def check_folder(config: RunConfig) -> None:
         ConfigError: if it holds a run already, or anything else.
     """
     folder = Path(config.runtime.out)
-    with writing_folder():
+    with writing_folder(folder):
         if config.runtime.out and not (folder / LOCK_NAME).exists():
             _refuse_old(folder, config.runtime.overwrite)
 
@@ -41,7 +42,7 @@ def make_folder(config: RunConfig) -> FolderLock:
         ConfigError: if --out holds a run already or anything else, is being written by a run, or
             cannot be made.
     """
-    with writing_folder():
+    with writing_folder(Path(config.runtime.out or "runs")):
         if config.runtime.out:
             folder, overwrite = Path(config.runtime.out), config.runtime.overwrite
             check_folder(config)  # before even a lock file is written there
@@ -65,7 +66,7 @@ def hold_folder(folder: Path) -> FolderLock:
     Raises:
         ConfigError: if it is being written by a run, or cannot be written.
     """
-    with writing_folder():
+    with writing_folder(folder):
         lock = lock_folder(folder)
         try:
             remove_leftovers(folder, _REPLACED)
@@ -81,7 +82,7 @@ def restart_folder(lock: FolderLock) -> FolderLock:
     Raises:
         ConfigError: if the folder cannot be written.
     """
-    with writing_folder():
+    with writing_folder(lock.folder):
         _clear(lock.folder)
     return lock
 
@@ -92,16 +93,26 @@ def write_settings(lock: FolderLock, config: RunConfig) -> None:
     Raises:
         ConfigError: if the folder cannot be written.
     """
-    with writing_folder(), replacing(lock.folder / CONFIG_NAME) as file:
+    with writing_folder(lock.folder), replacing(lock.folder / CONFIG_NAME) as file:
         file.write(dump_yaml(config).encode())
 
 
 @contextmanager
-def writing_folder() -> Iterator[None]:
-    """Makes a ConfigError of what the system refuses meanwhile."""
+def writing_folder(folder: Path) -> Iterator[None]:
+    """Says what the system refuses meanwhile.
+
+    Args:
+        folder: which folder is written.
+
+    Raises:
+        FailedError: if its disk is full.
+        ConfigError: if it cannot be written for another reason.
+    """
     try:
         yield
     except OSError as error:
+        if ran_full(error):
+            raise unwritable(folder, error) from None
         raise ConfigError(f"cannot write the run folder: {error}") from None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.unwritable import unwritable
 from headrace.train.hooks import Hook
 from headrace.train.progress import Progress
 
@@ -43,7 +43,7 @@ class TextLog(Hook):
             with self._path.open("a", encoding="ascii") as file:
                 file.write(f"{line}{' -> best' if best else ''}\n")
         except OSError as error:
-            raise HeadraceError(f"cannot write {self._path}: {error.strerror}") from None
+            raise unwritable(self._path, error) from None
 
 
 def _keep_lines(path: Path, count: int) -> None:
@@ -57,4 +57,4 @@ def _keep_lines(path: Path, count: int) -> None:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise HeadraceError(f"cannot write {path}: {error.strerror}") from None
+        raise unwritable(path, error) from None

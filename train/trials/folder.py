@@ -84,7 +84,7 @@ def hold_trials(wanted: Trials) -> FolderLock:
             written by another process, or cannot be made.
     """
     folder = wanted.folder
-    with writing_folder():
+    with writing_folder(folder):
         _refuse_others(folder)
         folder.mkdir(parents=True, exist_ok=True)
         lock = lock_folder(folder)
@@ -111,7 +111,7 @@ def write_trials(wanted: Trials) -> None:
         "config": to_flat(wanted.config),
     }
     text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None)
-    with writing_folder(), replacing(wanted.folder / TRIALS_NAME) as file:
+    with writing_folder(wanted.folder), replacing(wanted.folder / TRIALS_NAME) as file:
         file.write(text.encode())
 
 
