@@ -175,13 +175,15 @@ class NativeBackend:
 
     def _work(self) -> None:
         """A thread: takes runs until it is told to end."""
-        decode = _region_decoder(self._records, self._checks_jpegs)
+        decode: Decode | None = None
         for run in iter(self._runs.get, None):
             try:
                 if not run.epoch.left and run.batch.error is None:
                     if self._raw_files:
                         run.batch.bad.extend(self._fill_raw(run))
                     else:
+                        # Here, so that a decoder that cannot be had is told like any error.
+                        decode = decode or _region_decoder(self._records, self._checks_jpegs)
                         run.batch.bad.extend(self._fill(run, decode))
             except BaseException as error:  # carried to the consumer, who would wait for ever
                 run.batch.error = error
