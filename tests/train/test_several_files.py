@@ -116,7 +116,7 @@ def test_a_run_says_what_comes_from_where(whole: Path, data: Path, to_learn: Pat
         assert file_lines(records, DataConfig()) == [
             f"  {data}: 42 train, 12 val samples",
             f"  {to_learn} (synthetic, made by flow-32, seed 3): 12 train, 0 val samples, of which "
-            "an epoch draws 14 to train on, a share of 0.25",
+            "an epoch draws 14 to train on, a share of 0.25, up to 2 times each",
         ]
     with Records.open(data) as records:
         assert file_lines(records, DataConfig()) == []
