@@ -76,6 +76,20 @@ def test_a_contact_sheet_says_which_share_of_the_classes_it_shows(
     assert (foot[..., 0] > foot[..., 1] + 100).any()  # red letters under the last row
 
 
+def test_a_file_of_synthetic_images_says_so(
+    packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"generator": "flow\x1b[2J", "seed": 3, "steps": 10}
+    path = write_beton(tmp_path / "made.beton", samples(2), Manifest(synthetic=told))
+    assert main([str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "  synthetic: made by flow\\x1b[2J, seed 3, not photographs\n" in said
+    assert main([str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["synthetic"] == told
+    assert main([str(packed)]) == 0
+    assert "synthetic" not in capsys.readouterr().out
+
+
 def test_a_sound_file_verifies(packed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(packed), "--verify"]) == 0
     assert "verified: 12 images, 0 problems" in capsys.readouterr().out

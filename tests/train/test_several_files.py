@@ -116,7 +116,7 @@ def test_a_run_says_what_comes_from_where(whole: Path, data: Path, to_learn: Pat
         assert file_lines(records, DataConfig()) == [
             f"  {data}: 42 train, 12 val samples",
             f"  {to_learn} (synthetic, made by flow-32, seed 3): 12 train, 0 val samples, of which "
-            "an epoch draws 14 to train on, a share of 0.25",
+            "an epoch draws 14 to train on, a share of 0.25, up to 2 times each",
         ]
     with Records.open(data) as records:
         assert file_lines(records, DataConfig()) == []
@@ -158,7 +158,13 @@ def test_a_file_of_several_that_has_gone_is_named(data: Path, tmp_path: Path) ->
 
 def test_shares_are_part_of_what_a_run_is_of(data: Path, to_learn: Path) -> None:
     prints = set()
-    for given in ([data, to_learn], [data, f"{to_learn}:0.3"], [data, f"{to_learn}:0.4"], data):
+    every: list[list[str | Path]] = [
+        [data, to_learn],
+        [data, f"{to_learn}:0.3"],
+        [data, f"{to_learn}:0.4"],
+        [data],
+    ]
+    for given in every:
         with Records.open(given) as records:
             prints.add(data_fingerprint(records, ("train", "val")))
     assert len(prints) == 4
@@ -173,7 +179,7 @@ def test_class_weights_count_what_comes_in_an_epoch(
         counted.append(counts.tolist())
 
     monkeypatch.setattr(headrace.train.losses.build, "class_weights", class_weights)
-    for given in ([data, f"{made_up}:0.5"], [data, made_up]):
+    for given in ([str(data), f"{made_up}:0.5"], [str(data), str(made_up)]):
         with Records.open(given) as records:
             build_loss(OptimConfig(), records, "train", 3, torch.device("cpu"))
     assert counted == [[14 + 21, 14, 14 + 21], [14 + 7, 14, 14 + 7]]

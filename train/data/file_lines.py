@@ -24,7 +24,10 @@ def file_lines(records: Records, data: DataConfig) -> list[str]:
         num_val = int(np.count_nonzero(records.file_of[held] == number))
         told = f"{num_train} train, {num_val} val samples"
         if file.share is not None:
-            told += f", of which an epoch draws {next(counts)} to train on, a share of {file.share}"
+            count = next(counts)
+            told += f", of which an epoch draws {count} to train on, a share of {file.share}"
+            if count > num_train:
+                told += f", up to {-(-count // num_train)} times each"
         made = f" (synthetic, {made})" if (made := made_by(file)) else ""
         lines.append(f"  {file.path}{made}: {told}")
     return lines

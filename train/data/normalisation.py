@@ -77,7 +77,8 @@ def statistics_of(model: ModelConfig, records: Records) -> tuple[Statistics, str
         )
     own = data_statistics(records)
     if own is not None:
-        return own, f"the data's{unknown}"
+        whose = "the data's" if len(records.files) == 1 else f"those of {records.path}"
+        return own, f"{whose}{unknown}"
     if asked == "data":
         raise ConfigError(
             f"--normalise is 'data', but {records.path} holds no mean and deviation of its images; "

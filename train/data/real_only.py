@@ -48,8 +48,8 @@ def check_real(records: Records, chosen: np.ndarray, what: str, advice: str = OT
     """
     for file, count in _synthetic(records, chosen):
         raise ConfigError(
-            f"{what} has {counted(count, 'sample')} of {file.path} (synthetic, {made_by(file)}), and a score "
-            f"on these says nothing of photographs; {advice}"
+            f"{what} has {counted(count, 'sample')} of {file.path} (synthetic, {made_by(file)}), "
+            f"and a score on these says nothing of photographs; {advice}"
         )
 
 
