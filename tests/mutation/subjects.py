@@ -75,8 +75,8 @@ _MIX = "augment/test_mix.py " + _of(
 )
 _CUTTING = _of(
     "train/test_model_options.py",
-    "checkpointing_changes_memory_and_nothing_else[report-resnet-deep] "
-    "checkpointing_changes_memory_and_nothing_else[airbench] "
+    "one_layer_is_nothing_to_cut statistics_are_counted_once_and_settings_come_back "
+    "a_sequence_is_cut_in_front_of_what_has_weights_to_multiply_by "
     "checkpointing_leaves_sequences_alone_that_are_none checkpointing_needs_layers_to_cut_between",
 )
 
