@@ -84,7 +84,7 @@ _CUTTING = _of(
 # quicker ones reach the same lines.
 TESTS = {
     "pipeline/plan.py": _PLAN,
-    "pipeline/levels.py": "pipeline/test_levels.py",
+    "pipeline/levels.py": "pipeline/test_levels.py pipeline/test_level_table.py",
     "pipeline/crops/size_schedule.py": "pipeline/test_size_schedule.py",
     "pipeline/containers/beton.py": _BETON,
     "pipeline/containers/beton_writer.py": _BETON,
