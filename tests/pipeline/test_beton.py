@@ -146,7 +146,7 @@ def test_pointers_and_fields_that_cannot_be(fields: bytes, message: str) -> None
         ({"version": 3}, "is not a .beton file of version 2"),
     ],
 )
-def test_headers_that_cannot_be(values: dict[str, int], message: str) -> None:
+def test_headers_that_cannot_be(values: dict[str, Any], message: str) -> None:
     with pytest.raises(RecordsError, match=message):
         beton.read_tables(whole(**values), PATH)
 
