@@ -83,6 +83,10 @@ print(report.tried < report.made, report.stale)
 """
 
 
+forks = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc, and forks")
+
+
+@forks
 def test_what_survives_is_told_from_what_is_killed(tmp_path: Path) -> None:
     (tmp_path / "toy.py").write_text(TOY)
     (tmp_path / "test_toy.py").write_text(TESTS_OF_TOY)
@@ -102,6 +106,7 @@ def test_what_survives_is_told_from_what_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / "toy.py").read_text() == TOY
 
 
+@forks
 def test_tests_that_fail_anyway_prove_nothing(tmp_path: Path) -> None:
     (tmp_path / "toy.py").write_text(TOY)
     (tmp_path / "test_toy.py").write_text("def test_it():\n    assert False\n")

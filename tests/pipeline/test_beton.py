@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,24 @@ def header(**values: int) -> bytes:
 def test_what_a_beton_begins_with(values: dict[str, int], is_one: bool) -> None:
     assert beton.is_beton(header(**values)) == is_one
     assert not beton.is_beton(header(**values)[:-1])
+
+
+def test_the_layout_is_that_of_ffcv() -> None:
+    """Byte by byte, with the numbers that its reader knows."""
+    head = header(num_samples=3, allocation_ptr=9, page_size=2 * PAGE)
+    assert head == struct.pack("<HHIQQ", 2, 2, 4 << 20, 3, 9)
+    sample = np.array([(1, 300, 200, 70_000, -1)], beton.SAMPLE).tobytes()
+    assert sample == struct.pack("<BHHQ3xq", 1, 300, 200, 70_000, -1)
+    allocation = np.array([(7, 8, 9)], beton.ALLOCATION).tobytes()
+    assert allocation == struct.pack("<QQQ", 7, 8, 9)
+    fields = beton.field_descriptors((11, 12), 13)
+    pointers = struct.pack("<8sQQ8sQ", b"HEADRACE", 11, 12, b"HRXXH3-1", 13)
+    image, label = struct.pack("<B16s1024x", 2, b"image"), struct.pack("<B16s", 1, b"label")
+    assert fields == image + label + pointers + bytes(1024 - len(pointers))
+    assert beton.field_descriptors(None)[1058:] == bytes(1024)
+    assert (START, PAGE, beton.DEFAULT_PAGE_SIZE) == (24 + 2 * 1041, 2 << 20, 8 << 20)
+    assert (beton.MODE_JPEG, beton.MODE_RAW, beton.MODE_OTHER) == (0, 1, 2)
+    assert beton.MAX_SIDE_PX == 2**16 - 1
 
 
 def tables(**changed: Any) -> beton.Tables:
