@@ -52,6 +52,46 @@ REASONS: dict[str, dict[str, list[str]]] = {
             "if len(names) != num_samples or max(stops, default=-1) > num_samples:",
         ],
     },
+    "pipeline/containers/beton.py": {
+        "memory that is not kept; no value depends on it": [
+            "open_beton: forget_pages(data) # a million samples' tables are 100 MB, and have been "
+            "copied -> pass # a million samples' tables are 100 MB, and have been copied",
+        ],
+        "what is asserted cannot be otherwise": [
+            "_read_sums: assert tables.sums is not None and tables.manifest is not None -> "
+            "assert tables.sums is not None or tables.manifest is not None",
+        ],
+    },
+    "augment/operations/mix.py": {
+        "every column is as long": [
+            "Mix._choose: kind = torch.zeros_like(shared[:, 0], dtype=torch.int64) -> "
+            "kind = torch.zeros_like(shared[:, -1], dtype=torch.int64)",
+        ],
+        "what the sum lacks to 1 is nothing in float32": [
+            "Mix._choose: high = low + self.weights[i] / total if i + 1 < len(self.kinds) else 1.0 "
+            "-> high = low + self.weights[i] / total if i + 0 < len(self.kinds) else 1.0",
+        ],
+        "the next kind takes what lies on the border, as it does now": [
+            "Mix._choose: here = (shared[:, 1] >= low) & (shared[:, 1] < high) & (shared[:, 0] < "
+            "self.p) -> here = (shared[:, 1] >= low) & (shared[:, 1] <= high) & (shared[:, 0] < "
+            "self.p)",
+        ],
+        "the share that is left follows the same Beta": [
+            "Mix._choose: second = torch.where(here, g[:, 2] / (g[:, 2] + g[:, 3]), second) -> "
+            "second = torch.where(here, g[:, 3] / (g[:, 2] + g[:, 3]), second)",
+        ],
+    },
+    "augment/torch_code/mix.py": {
+        "a truth value becomes the same number": [
+            "mix: patched = _patches(images, params, (row >= bottom) * 2 + (column >= right) * 1) "
+            "-> patched = _patches(images, params, (row >= bottom) * 2 + (column >= right) // 1)",
+        ],
+        "samples that are not patched, of which this is, are not shown; -1 is inside, too": [
+            "_patches: index = (partner * height + y.clamp(0, height - 1)) * width + x.clamp(0, "
+            "width - 1) -> index = (partner * height + y.clamp(0, height - 1)) * width + "
+            "x.clamp(-1, width - 1)",
+        ],
+    },
     "train/schedules/one_cycle.py": {
         "the rise ends before the last step, since its share is below 1": [
             "build.rate: return half_cosine((place - top) / max(1e-9, last - top), span.peak, end) "

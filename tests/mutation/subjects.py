@@ -66,7 +66,8 @@ _LONGER = _of(
     "the_rates_on_both_sides_of_where_it_goes_on_are_told",
 )
 _SCALING = _of("train/test_batch_scaling.py", "rules_by_hand settings_that_cannot_work")
-_MIX = "augment/test_mix.py " + _of(
+_UNKNOWN = "augment/test_codes.py::test_mixing_refuses_an_unknown_kind"
+_MIX = f"augment/test_mix.py {_UNKNOWN} " + _of(
     "augment/test_mix_erase.py",
     "mixup_blends_with_one_share_per_batch cutmix_takes_whole_pixels_and_counts_them "
     "ricap_shows_four_images ricap_patches_come_from_inside_the_partner "
