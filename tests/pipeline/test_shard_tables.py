@@ -185,16 +185,14 @@ def test_labels_that_no_label_can_be_are_refused(tmp_path: Path, text: bytes) ->
         open_shards(shard)
 
 
-def test_samples_without_an_image_are_named(tmp_path: Path) -> None:
-    shard = indexed(tmp_path, "a.tar", (JPEG,), (b"no picture",), (JPEG,))
+def test_samples_without_an_image_are_named_and_those_behind_them_read(tmp_path: Path) -> None:
+    shard = indexed(tmp_path, "a.tar", (JPEG, b"1"), (b"no picture",), (JPEG, b"2"))
     index = shard.with_suffix(".idx")
-    index.write_text(index.read_text().replace("v1.2 3", "v1.2 4") + "png 1 2 3.png\n")
+    _, *lines = index.read_text().splitlines()
+    index.write_text("\n".join(["v1.2 4", lines[0], "png 1 2 3.png", *lines[1:]]) + "\n")
     found = open_shards(shard)
-    assert [skipped.reason for skipped in found.manifest.skipped] == [
-        "not a JPEG",
-        "it has no .jpg",
-    ]
-    assert found.manifest.splits == {"train": (0, 2)}
+    assert [one.reason for one in found.manifest.skipped] == ["it has no .jpg", "not a JPEG"]
+    assert found.manifest.splits == {"train": (0, 2)} and found.table.labels.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(
