@@ -226,3 +226,6 @@ def test_what_a_recipe_says_is_what_is_drawn() -> None:
     assert other == Mix(kinds=("cutmix",), alphas=(0.5,), weights=(1.0,))
     several = MIX_STEPS["mix"](of={"ricap": 2, "mixup": 0}, alpha=3, beta=0.01, mean=mean)
     assert several == Mix(kinds=("ricap", "mixup"), alphas=(0.01, 3.0), weights=(2.0, 0.0))
+    plain = MIX_STEPS["mix"](of={"ricap": 1, "mixup": 1, "cutmix": 1}, mean=mean)
+    alone = [MIX_STEPS[kind](mean=mean).alphas[0] for kind in ("ricap", "mixup", "cutmix")]
+    assert plain.alphas == (0.3, 1.0, 1.0) == tuple(alone)

@@ -109,5 +109,7 @@ def _is_killed(subject: Subject, mutant: Mutant, reached: Reached, folder: Path)
     reaching = {Path(test.split("::")[0]).name for test in tests}
     files = tuple(test for test in subject.tests if Path(test.split("::")[0]).name in reaching)
     part = subject._replace(tests=files)
-    outcome = run_tests(part, mutant.source, Selection(tests), limits, folder / "log.txt")
+    outcome = run_tests(
+        part, mutant.source, Selection(tests, reached.lines), limits, folder / "log.txt"
+    )
     return outcome is not Outcome.PASSED

@@ -3,7 +3,102 @@
 from __future__ import annotations
 
 # Module, reason, changes as the command prints them.
-REASONS: dict[str, dict[str, list[str]]] = {}
+REASONS: dict[str, dict[str, list[str]]] = {
+    "pipeline/plan.py": {
+        "repeating once is repeating nothing": [
+            "make_plan: if config.repeats > 1: -> if config.repeats > 0:",
+        ],
+        "one number in 2**53 is exactly 0": [
+            "make_plan: flips = _uniform(config.seed, epoch, _FLIP, n) < config.crop.flip -> "
+            "flips = _uniform(config.seed, epoch, _FLIP, n) <= config.crop.flip",
+        ],
+    },
+    "pipeline/levels.py": {
+        "the bound only keeps the product finite; no side is nearly as long": [
+            "pick_levels: needed = np.maximum(min(sharpness, 2.0**32) * np.asarray(targets, "
+            f"np.float64), 1) -> needed = np.maximum(min(sharpness, {bound}) * "
+            "np.asarray(targets, np.float64), 1)"
+            for bound in ("3.0**32", "2.0**33", "2.0**31")
+        ],
+        "level 0 writes the 0 that is there": [
+            "pick_levels: for level in range(1, stored.shape[1] + 1): -> "
+            "for level in range(0, stored.shape[1] + 1):",
+        ],
+    },
+    "pipeline/containers/npz_arrays.py": {
+        "a member is smaller than the file that it is in": [
+            "read_arrays: if member.compress_type != zipfile.ZIP_STORED or member.file_size > "
+            "num_bytes: -> if member.compress_type != zipfile.ZIP_STORED or member.file_size >= "
+            "num_bytes:",
+        ],
+        "without a side none is below 0, whichever number stands for it": [
+            "_array: if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != "
+            "len(data) - start: -> if min(shape, default=1) < 0 or math.prod(shape) * "
+            "dtype.itemsize != len(data) - start:",
+        ],
+    },
+    "pipeline/containers/manifest.py": {
+        "the manifest itself refuses it, in the same words": [
+            "_ranges: if type(start) is not int or type(stop) is not int or not 0 <= start <= "
+            "stop: -> if type(start) is not int or type(stop) is not int or not -1 <= start <= "
+            "stop:",
+        ],
+        "there is one header": [
+            "read_manifest: header = data[: HEADER.itemsize].view(HEADER)[0] -> "
+            "header = data[: HEADER.itemsize].view(HEADER)[-1]",
+        ],
+        "without a split none ends too late, whichever number stands for it": [
+            "manifest_of: if len(names) != num_samples or max(stops, default=0) > num_samples: -> "
+            "if len(names) != num_samples or max(stops, default=-1) > num_samples:",
+        ],
+    },
+    "pipeline/containers/beton.py": {
+        "memory that is not kept; no value depends on it": [
+            "open_beton: forget_pages(data) # a million samples' tables are 100 MB, and have been "
+            "copied -> pass # a million samples' tables are 100 MB, and have been copied",
+        ],
+        "what is asserted cannot be otherwise": [
+            "_read_sums: assert tables.sums is not None and tables.manifest is not None -> "
+            "assert tables.sums is not None or tables.manifest is not None",
+        ],
+    },
+    "augment/operations/mix.py": {
+        "every column is as long": [
+            "Mix._choose: kind = torch.zeros_like(shared[:, 0], dtype=torch.int64) -> "
+            "kind = torch.zeros_like(shared[:, -1], dtype=torch.int64)",
+        ],
+        "what the sum lacks to 1 is nothing in float32": [
+            "Mix._choose: high = low + self.weights[i] / total if i + 1 < len(self.kinds) else 1.0 "
+            "-> high = low + self.weights[i] / total if i + 0 < len(self.kinds) else 1.0",
+        ],
+        "the next kind takes what lies on the border, as it does now": [
+            "Mix._choose: here = (shared[:, 1] >= low) & (shared[:, 1] < high) & (shared[:, 0] < "
+            "self.p) -> here = (shared[:, 1] >= low) & (shared[:, 1] <= high) & (shared[:, 0] < "
+            "self.p)",
+        ],
+        "the share that is left follows the same Beta": [
+            "Mix._choose: second = torch.where(here, g[:, 2] / (g[:, 2] + g[:, 3]), second) -> "
+            "second = torch.where(here, g[:, 3] / (g[:, 2] + g[:, 3]), second)",
+        ],
+    },
+    "augment/torch_code/mix.py": {
+        "a truth value becomes the same number": [
+            "mix: patched = _patches(images, params, (row >= bottom) * 2 + (column >= right) * 1) "
+            "-> patched = _patches(images, params, (row >= bottom) * 2 + (column >= right) // 1)",
+        ],
+        "samples that are not patched, of which this is, are not shown; -1 is inside, too": [
+            "_patches: index = (partner * height + y.clamp(0, height - 1)) * width + x.clamp(0, "
+            "width - 1) -> index = (partner * height + y.clamp(0, height - 1)) * width + "
+            "x.clamp(-1, width - 1)",
+        ],
+    },
+    "train/schedules/one_cycle.py": {
+        "the rise ends before the last step, since its share is below 1": [
+            "build.rate: return half_cosine((place - top) / max(1e-9, last - top), span.peak, end) "
+            "-> return half_cosine((place - top) / max(-0.999999999, last - top), span.peak, end)",
+        ],
+    },
+}
 
 
 def explained(module: str) -> dict[str, str]:

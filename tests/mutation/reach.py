@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -102,15 +102,19 @@ class Reach:
 
 
 class Selection:
-    """A plugin of pytest that runs the tests of these ids, in this order."""
+    """A plugin of pytest that runs the tests of these ids, in this order, of those that are known.
 
-    def __init__(self, ids: list[str]) -> None:
+    A mistake in a constant may give a test another id; such a one is run, too.
+    """
+
+    def __init__(self, ids: list[str], known: Iterable[str]) -> None:
         self.place = {test: place for place, test in enumerate(ids)}
+        self.others = frozenset(known) - set(ids)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leaves the chosen ones."""
-        chosen = [item for item in items if item.nodeid in self.place]
-        items[:] = sorted(chosen, key=lambda item: self.place[item.nodeid])
+        chosen = [item for item in items if item.nodeid not in self.others]
+        items[:] = sorted(chosen, key=lambda item: self.place.get(item.nodeid, -1))
 
     def close(self) -> None:
         """Nothing to write."""

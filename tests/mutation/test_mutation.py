@@ -30,6 +30,9 @@ def share(part: int, whole: int = 4) -> float:
     return part / whole
 
 
+SHARES = [1, 2]
+
+
 def wait(n: int) -> int:
     while n > 0:
         n -= 1
@@ -40,11 +43,17 @@ def forgotten() -> int:
     return 1 + 2
 '''
 TESTS_OF_TOY = """
+import pytest
 import toy
 
 
 def test_share():
     assert toy.share(1, 4) == 0.25
+
+
+@pytest.mark.parametrize("share", toy.SHARES)
+def test_shares(share):
+    assert share < 3
 
 
 def test_wait():
@@ -64,6 +73,7 @@ only = {
     "share: print(part) -> pass",
     "wait: while n > 0: -> while not n > 0:",
     "forgotten: return 1 + 2 -> return 1 - 2",
+    "module: SHARES = [1, 2] -> SHARES = [1, 3]",
 }
 report = run_campaign(
     toy, folder, only=only, explained={"share: print(part) -> pass"}, known=("gone", )
@@ -73,6 +83,10 @@ print(report.tried < report.made, report.stale)
 """
 
 
+forks = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc, and forks")
+
+
+@forks
 def test_what_survives_is_told_from_what_is_killed(tmp_path: Path) -> None:
     (tmp_path / "toy.py").write_text(TOY)
     (tmp_path / "test_toy.py").write_text(TESTS_OF_TOY)
@@ -80,7 +94,8 @@ def test_what_survives_is_told_from_what_is_killed(tmp_path: Path) -> None:
         [sys.executable, "-c", CAMPAIGN, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
     )
     assert done.stdout.splitlines() == [
-        "['share: return part / whole -> return part * whole', "
+        "['module: SHARES = [1, 2] -> SHARES = [1, 3]', "
+        "'share: return part / whole -> return part * whole', "
         "'wait: while n > 0: -> while not n > 0:']",
         "['forgotten: return 1 + 2 -> return 1 - 2', "
         "'share: if part > whole: -> if part >= whole:']",
@@ -91,6 +106,7 @@ def test_what_survives_is_told_from_what_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / "toy.py").read_text() == TOY
 
 
+@forks
 def test_tests_that_fail_anyway_prove_nothing(tmp_path: Path) -> None:
     (tmp_path / "toy.py").write_text(TOY)
     (tmp_path / "test_toy.py").write_text("def test_it():\n    assert False\n")

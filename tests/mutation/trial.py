@@ -8,6 +8,7 @@ a child needs no more time than its tests.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -49,16 +50,21 @@ class Limits(NamedTuple):
 
 def import_heavy() -> None:
     """What children would each import for themselves; nothing of ours, which may be mutated."""
+    import _hypothesis_pytestplugin
     import hypothesis.stateful
     import numba
     import PIL.Image
     import pytest
+    import pytest_timeout
     import torch.utils.data
     import torchvision
     import tyro
     import yaml
 
-    _ = hypothesis, numba, PIL, pytest, torch, torchvision, tyro, yaml
+    _ = _hypothesis_pytestplugin, hypothesis, numba, PIL, pytest, pytest_timeout
+    _ = torch, torchvision, tyro, yaml
+    gc.collect()
+    gc.freeze()  # or each child's collector would copy the pages of all that is the same for them
 
 
 def run_tests(
@@ -135,7 +141,12 @@ def _pytest(tests: Sequence[str], plugin: Reach | Selection, folder: Path) -> in
         max_examples=_EXAMPLES,
         phases=[Phase.explicit, Phase.generate],
     )
-    arguments = ["-x", "-p", "no:cacheprovider", "--hypothesis-profile=mutation"]
+    # Loading plugins that no test here needs takes longer than most tests, as does looking through
+    # all memory for exceptions in destructors.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    plugins = "no:cacheprovider no:unraisableexception pytest_timeout _hypothesis_pytestplugin"
+    arguments = ["-x", "--hypothesis-profile=mutation"]
+    arguments += [word for name in plugins.split() for word in ("-p", name)]
     arguments += ["--basetemp", str(folder / "tests"), *tests]
     if all(test.startswith(str(ROOT)) for test in tests):
         arguments += ["--rootdir", str(ROOT)]

@@ -112,6 +112,15 @@ def test_shapes_that_need_their_height_most() -> None:
             assert pick_levels(boxes, (1, 100), sizes, has, none).tolist() == [0, 0, 0]
 
 
+def test_a_single_pixel_is_enough_and_much_may_be_asked_for() -> None:
+    whole = np.array([[0, 0, 400, 400]], np.int32)
+    has, sizes = np.ones((1, 4), bool), np.array([[400, 400]])
+    for sharpness, level in ((0.001, 4), (26, 3), (150, 1), (200, 1), (201, 0)):
+        assert pick_levels(whole, (1, 1), sizes, has, sharpness).tolist() == [level]
+    small = np.array([[0, 0, 16, 16]], np.int32)
+    assert pick_levels(small, (1, 1), np.array([[16, 16]]), has, 0.01).tolist() == [4]
+
+
 @given(
     seed=st.integers(0, 2**32),
     mode=st.sampled_from(["random-resized", "padded", "centre", "squash", "letterbox"]),

@@ -141,6 +141,11 @@ def test_names_are_a_sequence() -> None:
             names[beyond]
 
 
+def test_text_is_stored_as_utf_8() -> None:
+    whole = manifest_bytes(Manifest(classes=("crème",)), ["食.jpg"])
+    assert "crème".encode() in whole and whole.endswith("食.jpg".encode())
+
+
 def test_names_begin_at_a_whole_word() -> None:
     """So that their places can be read where they lie."""
     for classes in (("a",), ("ab",), ("abc",), ("abcdefg",)):

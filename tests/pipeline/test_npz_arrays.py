@@ -83,6 +83,7 @@ def archived(path: Path, body: bytes) -> None:
     [
         ("{'descr': '<f8', 'fortran_order': False, 'shape': (2000000000000,)}", "other sizes"),
         ("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", "other sizes"),
+        ("{'descr': '|V16', 'fortran_order': False, 'shape': (-1, -1)}", "other sizes"),
         ("{'descr': '|O', 'fortran_order': False, 'shape': (2,)}", "a holds object"),
         ("{'descr': '|V0', 'fortran_order': False, 'shape': (4000000000,)}", "a holds |V0"),
         ("{'descr': '|u1', 'fortran_order': True, 'shape': (4, 4)}", "in an order"),

@@ -93,3 +93,7 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     save_checkpoint(garbage, {**CONTENT, "format": 99})
     with pytest.raises(CheckpointError, match="checkpoint format 99"):
         load_checkpoint(garbage)
+    for no_number in (True, 1.0, None):
+        save_checkpoint(garbage, {**CONTENT, "format": no_number})
+        with pytest.raises(CheckpointError, match=f"checkpoint format {no_number}, expected 1"):
+            load_checkpoint(garbage)

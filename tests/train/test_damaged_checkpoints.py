@@ -201,6 +201,7 @@ def test_values_at_the_edge_of_what_can_be_are_taken(
     [
         ({"log_bytes": 2**62}, ""),
         ({"log_bytes": 0}, ""),
+        ({"log_bytes": -1}, "its log_bytes is -1, expected a whole number from 0"),
         ({"log_bytes": 2**62 + 1}, "its log_bytes is 4611686018427387905, expected a whole number"),
         ({"log_bytes": True}, "its log_bytes is True"),
         ({"classes": ("a", "b")}, ""),

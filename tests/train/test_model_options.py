@@ -15,7 +15,13 @@ from headrace.pipeline.errors import ConfigError
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models import MODELS
 from headrace.train.models.build import build_model
-from headrace.train.models.checkpointing import checkpoint_activations
+from headrace.train.models.checkpointing import (
+    can_be_cut,
+    checkpoint_activations,
+    num_layers,
+    outermost,
+    segments,
+)
 from headrace.train.models.renamed import under_present_name
 from headrace.train.models.spatial_transformer import SpatialTransformer
 from headrace.train.models.spec import ModelSpec
@@ -185,6 +191,57 @@ def test_checkpointing_leaves_sequences_alone_that_are_none() -> None:
 def test_checkpointing_needs_layers_to_cut_between() -> None:
     with pytest.raises(ConfigError, match=r"--activation-checkpointing: this model has no nn"):
         checkpoint_activations(nn.Conv2d(3, 3, 3))
+
+
+def test_one_layer_is_nothing_to_cut() -> None:
+    one = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
+    two = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Sequential(nn.ReLU(), nn.BatchNorm2d(3)))
+    assert [num_layers(module) for module in (nn.ReLU(), one, two)] == [0, 1, 2]
+    assert [can_be_cut(module) for module in (one, two, nn.ModuleList([one, two]))] == [
+        False,
+        True,
+        True,
+    ]
+    with pytest.raises(ConfigError, match="has no nn"):
+        checkpoint_activations(one)
+    assert list(outermost(nn.ModuleList([one, nn.ModuleList([two])]))) == [one, two]
+
+
+def test_a_sequence_is_cut_in_front_of_what_has_weights_to_multiply_by() -> None:
+    block, plain = nn.Sequential(nn.Conv2d(3, 3, 1)), nn.Sequential(nn.ReLU())
+    layers = [nn.ReLU(), nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.ReLU(), block, plain]
+    layers += [nn.Linear(3, 3), nn.LayerNorm(3)]
+    assert segments(nn.Sequential(*layers)) == [
+        layers[:1],
+        layers[1:4],
+        layers[4:6],
+        layers[6:],
+    ]
+
+
+def test_statistics_are_counted_once_and_settings_come_back() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.BatchNorm2d(4, momentum=0.3),
+        nn.Conv2d(4, 4, 3),
+        nn.BatchNorm2d(4, momentum=None),
+        nn.Conv2d(4, 4, 3),
+        nn.BatchNorm2d(4, track_running_stats=False),
+        nn.Conv2d(4, 2, 3),
+        nn.BatchNorm2d(2).eval(),
+    )
+    saving = copy.deepcopy(plain)
+    checkpoint_activations(saving)
+    for seed in (1, 2):
+        (one, all_kept), (two, few_kept) = step(plain, seed), step(saving, seed)
+        assert torch.equal(one, two) and few_kept < all_kept
+    for key, value in plain.state_dict().items():
+        assert torch.equal(value, saving.state_dict()[key]), key
+    assert int(saving[1].num_batches_tracked) == 2 and int(saving[7].num_batches_tracked) == 0
+    assert [saving[i].momentum for i in (1, 3, 5, 7)] == [0.3, None, 0.1, 0.1]
+    with torch.no_grad():
+        assert torch.equal(plain(images()), saving(images()))
 
 
 def test_a_run_may_be_resumed_with_less_memory(tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ def test_an_evaluation_that_is_as_good_as_the_best_is_no_better() -> None:
     span = Span(peak=PEAK, steps_per_epoch=1, total_steps=9)
     for on in ("loss", "accuracy"):
         settings = plateau.Settings(
-            plateau_on=on,  # type: ignore[arg-type]
+            plateau_on=on,
             plateau_patience=0,
             plateau_threshold=0.0,
             decay_factor=0.5,

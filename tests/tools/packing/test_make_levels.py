@@ -167,8 +167,10 @@ def test_patterns_that_jpeg_destroys_are_their_images_all_the_same(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Saturated noise of blocks as large as a level's pixels; and the levels of another such. Earlier
-    packs subsampled the chroma of levels."""
+    """Saturated noise of blocks as large as a level's pixels; and the levels of another such.
+
+    Earlier packs subsampled the chroma of levels.
+    """
     rng = np.random.default_rng(0)
     for number in range(4):
         folder = tmp_path / "in" / "ab"[number % 2]
