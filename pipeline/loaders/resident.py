@@ -29,7 +29,6 @@ from headrace.pipeline.records import Records
 from headrace.pipeline.resampling.boxes import resize_image, resize_stored
 from headrace.pipeline.warp import crop_resize_batch
 
-
 _ONE_PIXEL = (0, 0, 1, 1)
 """A box that lies in every square."""
 
