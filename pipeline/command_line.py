@@ -15,7 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
-from headrace.pipeline.unwritable import lacks_room, unwritable
+from headrace.pipeline.unwritable import unwritable, was_writing
 from headrace.pipeline.wording import one_line, shown
 
 DEBUG = "HEADRACE_DEBUG"
@@ -112,7 +112,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
         sys.exit(EXIT_FAILED)
     except (OSError, MemoryError) as error:
         line = f"error: {error or type(error).__name__}"
-        if isinstance(error, OSError) and lacks_room(error):
+        if isinstance(error, OSError) and was_writing(error):
             line = f"error: {unwritable(error.filename or 'the output', error)}"
         status = EXIT_FAILED
     except Exception as error:

@@ -12,8 +12,12 @@ from typing import Any
 
 import numpy as np
 
-MOST_SCANS = 100
-"""Of an image where they matter; mozjpeg, which optimises them, makes a dozen."""
+MOST_SCANS, LEAST_SCANS = 100, 20
+"""Of an image where they matter, and of one of any size; mozjpeg, which optimises them, makes a
+dozen."""
+# Pixels times scans: a scan that codes something costs 2 to 3 ns a pixel, so that this is about 6 s
+# of a core, and LEAST_SCANS of the largest image that is packed by default are about 10.
+_MOST_SCANNED_PX = 2_500_000_000
 # Bytes times pixels. Scans at their shortest cost 0.4 ns a pixel and core: below this, all that a
 # file has room for take less than 5 s, and nobody looks.
 _NEVER_SLOW = 1 << 37
@@ -31,9 +35,14 @@ def check_scans(data: bytes | np.ndarray, height: int, width: int) -> None:
     """
     if has_too_many_scans(data, height, width):
         raise ValueError(
-            f"{width}x{height} pixels in more than {MOST_SCANS} scans take too long to decode; "
-            "save it anew with fewer"
+            f"{width}x{height} pixels in more than {most_scans(height, width)} scans take too long "
+            "to decode; save it anew with fewer"
         )
+
+
+def most_scans(height: int, width: int) -> int:
+    """Of a JPEG of so many px, where scans matter in it."""
+    return max(LEAST_SCANS, min(MOST_SCANS, _MOST_SCANNED_PX // max(1, height * width)))
 
 
 def is_large(num_bytes: Any, height: Any, width: Any) -> Any:
@@ -46,7 +55,7 @@ def is_large(num_bytes: Any, height: Any, width: Any) -> Any:
 
 
 def has_too_many_scans(data: bytes | np.ndarray, height: int, width: int) -> bool:
-    """Whether a JPEG is large enough for its scans to matter, and has more than MOST_SCANS.
+    """Whether a JPEG is large enough for its scans to matter, and has more than `most_scans`.
 
     Args:
         data: the file, bytes or (bytes,) uint8; of another format it has none.
@@ -57,12 +66,12 @@ def has_too_many_scans(data: bytes | np.ndarray, height: int, width: int) -> boo
     first = _first_scan(memoryview(data) if isinstance(data, bytes) else data.data)
     if first is None:
         return False
-    data = bytes(data)
-    if data.count(b"\xff\xda", first) <= MOST_SCANS:
+    data, most = bytes(data), most_scans(height, width)
+    if data.count(b"\xff\xda", first) <= most:
         return False
     # Exactly, since a video or another picture may stand behind the end.
     place, scans = first, 0
-    while scans <= MOST_SCANS:
+    while scans <= most:
         found = _MARKER.search(data, place)
         if found is None or data[found.end() - 1] == _EOI:
             return False

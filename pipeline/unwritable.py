@@ -22,9 +22,9 @@ _NOT_ALLOWED = {
 }
 
 
-def lacks_room(error: OSError) -> bool:
-    """Whether a disk, a quota or a limit was full, which only writing can find."""
-    return error.errno in _WHAT_TO_DO and error.errno != errno.EIO
+def was_writing(error: OSError) -> bool:
+    """Whether only who writes is told that: a disk, a quota or a limit is full, or read-only."""
+    return error.errno == errno.EROFS or (ran_full(error) and error.errno != errno.EIO)
 
 
 def ran_full(error: OSError) -> bool:

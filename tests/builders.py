@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import io
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -241,3 +243,16 @@ def reference_images(
 
 def _next_page(place: int, page_size: int) -> int:
     return -(-place // page_size) * page_size
+
+
+@cache
+def may_write_anywhere() -> bool:
+    """Whether permissions bind this process to nothing, as they do root, unless it has given up the
+    power to pass them over (`setpriv --bounding-set=-dac_override ...`)."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o500)
+        try:
+            (Path(folder) / "a").touch()
+        except OSError:
+            return False
+    return True

@@ -8,7 +8,13 @@ from hypothesis import settings
 settings.register_profile("headrace", deadline=None)
 settings.load_profile("headrace")
 
-# A shell's background job ignores SIGINT, and so does whatever it starts: what tests interrupt
-# would go on for ever.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell's background job ignores SIGINT, some servers block it, and so does whatever they start:
+# what tests interrupt or end would go on for ever.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
+if hasattr(signal, "pthread_sigmask"):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))

@@ -28,7 +28,7 @@ from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.layouts.listing import Listing
-from headrace.pipeline.unwritable import lacks_room, unwritable
+from headrace.pipeline.unwritable import unwritable, was_writing
 from headrace.pipeline.wording import shown
 from headrace.tools.packing.claim import check_claim
 from headrace.tools.packing.encode import EncodeConfig
@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(shown(f"error: {error}"), file=sys.stderr)
         return EXIT_FAILED
     except OSError as error:
-        if error.filename is None or lacks_room(error):  # a full disk does not say where
+        if error.filename is None or was_writing(error):  # a full disk does not say where
             raise unwritable(given.out, error) from None
         raise
     rest = f"{called('info')} {given.out} --show-all"

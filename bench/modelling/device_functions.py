@@ -101,6 +101,7 @@ def _resident(size: Size, num_shelves: int) -> Call:
             levels=np.full(size.batch, level),
             sizes=np.full((size.batch, 2), size.stored >> level),
             scales=np.ones(size.batch),
+            refuted=np.zeros(size.batch, bool),
         )
         for level in range(num_shelves)
     ]

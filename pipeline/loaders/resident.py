@@ -29,6 +29,9 @@ from headrace.pipeline.records import Records
 from headrace.pipeline.resampling.boxes import resize_image, resize_stored
 from headrace.pipeline.warp import crop_resize_batch
 
+_ONE_PIXEL = (0, 0, 1, 1)
+"""A box that lies in every square."""
+
 
 def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> ResidentBackend:
     """Decodes the split and keeps it.
@@ -162,16 +165,24 @@ class ResidentBackend:
         numbers = self._shelf_numbers(plan, places)
         squares = self._square_of[numbers, plan.indices[places]]
         assert (squares >= 0).all()
+        boxes = self._boxes(plan, places, squares)
+        for number in np.flatnonzero([shelf.refuted.any() for shelf in self._shelves]):
+            mine = np.flatnonzero(numbers == number)
+            boxes[mine[self._shelves[number].refuted[squares[mine]]]] = _ONE_PIXEL
+        return numbers, squares, boxes
+
+    def _boxes(self, plan: EpochPlan, places: slice, squares: np.ndarray) -> np.ndarray:
+        """(B, 4) int32: the crops' boxes in what is kept of their images."""
         if len(self._shelves) > 1:
-            return numbers, squares, plan.read_boxes(places)
+            return plan.read_boxes(places).copy()
         (shelf,) = self._shelves
         boxes, scales = plan.boxes[places], shelf.scales[squares, None]
         if (scales == 1).all():
-            return numbers, squares, boxes
+            return boxes.copy()
         # Sizes are rounded: an image's last row may begin where the shrunk one has ended.
         corner = np.minimum(np.floor(boxes[:, :2] * scales), shelf.sizes[squares] - 1)
         far = np.maximum(np.rint((boxes[:, :2] + boxes[:, 2:]) * scales), corner + 1)
-        return numbers, squares, np.concatenate([corner, far - corner], 1).astype(np.int32)
+        return np.concatenate([corner, far - corner], 1).astype(np.int32)
 
     def _submit_on_cpu(self, plan: EpochPlan, places: slice) -> Callable[[], torch.Tensor]:
         numbers, squares, boxes = self._where(plan, places)

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from headrace.pipeline.backend import LoaderConfig
+from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.crops import crop_of
 from headrace.pipeline.crops.cuts import draws_nothing
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.jpeg_header import jpeg_size
 from headrace.pipeline.levels import pick_levels
 from headrace.pipeline.plan import PlanConfig
 from headrace.pipeline.records import Records
@@ -36,6 +38,8 @@ class Shelf:
         levels: (m,) int64, which stored size of it is decoded.
         sizes: (m, 2) int64 height and width that it has there, px.
         scales: (m,) float64, by how much it is shrunk, 1 where it is as it is stored.
+        refuted: (m,) bool, whose own header has other sides than the tables say, so that they are
+            bad; they reserve a pixel.
     """
 
     side: int
@@ -43,6 +47,7 @@ class Shelf:
     levels: np.ndarray
     sizes: np.ndarray
     scales: np.ndarray
+    refuted: np.ndarray
 
     @property
     def num_bytes(self) -> int:
@@ -65,7 +70,7 @@ def shrunk_shelf(records: Records, config: LoaderConfig, chosen: np.ndarray, bud
     Raises:
         ConfigError: if they would be smaller than the loader's images.
     """
-    sizes = records.sizes(chosen)
+    sizes, refuted = _believed(records, chosen, np.zeros_like(chosen))
     longest = int(sizes.max(initial=1))
     side = int((budget / max(len(chosen), 1) / 3) ** 0.5)
     if side < longest:
@@ -87,19 +92,44 @@ def shrunk_shelf(records: Records, config: LoaderConfig, chosen: np.ndarray, bud
     sharpness = 1.0 if math.isfinite(sharpness) else math.inf
     whole = np.concatenate([np.zeros_like(sizes), sizes], 1)
     levels = pick_levels(whole, shrunk, sizes, records.levels[chosen], sharpness)
-    return Shelf(side=side, indices=chosen, levels=levels, sizes=shrunk, scales=scales)
+    return Shelf(
+        side=side, indices=chosen, levels=levels, sizes=shrunk, scales=scales, refuted=refuted
+    )
 
 
 def _whole(records: Records, indices: np.ndarray, level: int) -> Shelf:
     levels = np.full(len(indices), level)
-    sizes = records.sizes(indices, levels)
+    sizes, refuted = _believed(records, indices, levels)
     return Shelf(
         side=int(sizes.max(initial=1)),
         indices=indices,
         levels=levels,
         sizes=sizes,
         scales=np.ones(len(indices)),
+        refuted=refuted,
     )
+
+
+def _believed(
+    records: Records, indices: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n, 2) int64 sizes of samples, and which of them, (n,) bool, their own headers refute.
+
+    One made-up side in the tables would make all squares of a shelf as large: so the largest is
+    looked at, and the next if that one is refuted, until one is true.
+    """
+    sizes = records.sizes(indices, levels)
+    refuted = np.zeros(len(indices), bool)
+    if records.kind == "folder":  # whose sizes are the headers'
+        return sizes, refuted
+    for place in np.argsort(-sizes.max(1, initial=1)).tolist():
+        index, level = int(indices[place]), int(levels[place])
+        if records.modes[index] != MODE_JPEG and level == 0:  # raw: as long as its sides say
+            break
+        if jpeg_size(records.view(index, level)) == tuple(sizes[place].tolist()):
+            break
+        sizes[place], refuted[place] = 1, True
+    return sizes, refuted
 
 
 def _plans(plan: PlanConfig) -> list[PlanConfig]:

@@ -16,6 +16,7 @@ from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.containers.storage import MappedStorage, Storage
 from headrace.pipeline.decoding import decode_stored
+from headrace.pipeline.errors import FailedError
 from headrace.pipeline.levels import level_words
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.loaders.worker_processes import prepare_worker, worker_context
@@ -121,21 +122,30 @@ class TorchvisionBackend:
                 images, bad = next(batches)
             except StopIteration:
                 return
-            except (RuntimeError, OSError) as error:
+            except (RuntimeError, OSError, EOFError, MemoryError) as error:
                 self._explain(error)
                 raise
             yield Decoded(images.permute(0, 3, 1, 2), bad)
 
     def _explain(self, error: Exception) -> None:
-        """Where a worker died of a file that is not what it was, torch guesses at shared memory.
+        """Where a worker died, torch guesses at shared memory, or a socket says that nobody is
+        there.
 
         Raises:
-            RecordsError: naming that file, if there is one.
+            RecordsError: naming a file that is not what it was, if there is one.
+            FailedError: if it was killed, or had no memory left.
         """
         storage = self._records.storage
         path = storage.changed_file() if isinstance(storage, MappedStorage) else None
         if path is not None:
             raise changed(path) from error
+        killed = isinstance(error, ConnectionError | EOFError) or "worker (pid" in str(error)
+        if killed or isinstance(error, MemoryError):
+            what = "was killed, most often as memory ran out" if killed else "has no memory left"
+            raise FailedError(
+                f"a worker process of the torchvision loader {what}; take fewer --workers or a "
+                "smaller --batch-size"
+            ) from error
 
     def close(self) -> None:
         """Ends the worker processes."""

@@ -173,6 +173,16 @@ def test_a_file_in_another_folder_is_not_the_one_that_is_listed(tmp_path: Path) 
     assert [m.name for m in listing.missing] == ["cats/2.jpg"]
 
 
+def test_a_list_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
+    """Its names may come from anywhere; what they name outside is told as not there."""
+    outside = write_tree(tmp_path / "outside", ["secret.jpg"]) / "secret.jpg"
+    source = tmp_path / "in"
+    text = f"1.jpg,cat\n2.jpg,dog\n../outside/secret.jpg,cat\n{outside},dog\nx/../2.jpg,dog\n"
+    listing = discover(write_tree(source, ["1.jpg", "2.jpg"], labels_csv=text), layout="list")
+    assert set(listing.paths) == {"1.jpg", "2.jpg"}
+    assert {"../outside/secret.jpg", str(outside)} <= {m.name for m in listing.missing}
+
+
 def test_names_below_the_folder_that_another_column_names(tmp_path: Path) -> None:
     text = "folder,name,grade\nx,1.jpg,low\ny,1.jpg,high\nx,2.jpg,high\n"
     names = ["i/x/1.jpg", "i/y/1.jpg", "i/x/2.jpg"]

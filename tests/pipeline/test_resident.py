@@ -204,3 +204,34 @@ def test_the_gpu_path_gives_the_same_pixels_from_several_sizes(
         for got, want in zip(loader.epoch(3), expected, strict=True):
             assert (got.images.int() - want.images.int()).abs().max() <= 1
             assert got.images.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("shrinks", [False, True])
+@pytest.mark.parametrize("num_made_up", [0, 1, 3])
+def test_a_made_up_size_reserves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_made_up: int, shrinks: bool
+) -> None:
+    """The tables of a few samples announce more than their own headers do, and so they are bad."""
+    content = samples(8)
+    longest = max(max(sample.height, sample.width) for sample in content)
+    for place in range(num_made_up):
+        content[place] = dataclasses.replace(content[place], height=500, width=400 + place)
+    side = 48 if shrinks else longest
+    with_free_memory(monkeypatch, 2 * 8 * 3 * side**2)
+    with make_records(tmp_path / "a.beton", content) as records:
+        (shelf,) = whole_shelves(records, _config(), np.arange(8))
+        assert (shelf.side, int(shelf.refuted.sum())) == (longest, num_made_up)
+        with open_loader(
+            records, loader="resident", size=24, batch_size=8, on_bad_sample="skip", train=False
+        ) as loader:
+            (batch,) = loader.epoch(0)
+        assert loader.num_skipped == num_made_up
+    right = [n for n in range(8) if n >= num_made_up]
+    assert set(batch.indices.tolist()) == set(right)
+
+
+def _config() -> LoaderConfig:
+    return LoaderConfig(
+        plan=PlanConfig(crop=CropConfig(size=24), batch_size=8, train=False),
+        device=torch.device("cpu"),
+    )

@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.errors import FailedError, RecordsError
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders.worker_processes import SERVER_IMPORTS
 from headrace.pipeline.records import Records
@@ -124,6 +124,32 @@ def test_a_script_that_dies_with_workers_ends(file: Path, tmp_path: Path) -> Non
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1] == "RuntimeError: uncaught"
+
+
+def test_a_worker_that_is_killed_is_told(file: Path) -> None:
+    """As the system does where memory runs out."""
+    with open_loader(file, loader="torchvision", size=24, batch_size=2, workers=1) as loader:
+        epoch = loader.epoch(0)
+        next(epoch)
+        for server in servers(psutil.Process().children()):
+            for worker in server.children():
+                worker.kill()
+        with pytest.raises(FailedError, match="was killed, most often as memory ran out; take few"):
+            list(epoch)
+
+
+def test_a_worker_without_memory_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, which stands for a worker."""
+
+    def none_left(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("headrace.pipeline.loaders.torchvision.decode_stored", none_left)
+    with (
+        open_loader(file, loader="torchvision", size=24, batch_size=2, workers=0) as loader,
+        pytest.raises(FailedError, match="has no memory left; take fewer --workers or a smaller"),
+    ):
+        list(loader.epoch(0))
 
 
 def test_a_worker_gets_only_where_its_samples_are(file: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.errors import BadSampleError
-from headrace.pipeline.jpeg_scans import MOST_SCANS, has_too_many_scans
+from headrace.pipeline.jpeg_scans import has_too_many_scans, most_scans
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import shown
@@ -207,9 +207,10 @@ def test_too_many_scans_are_a_bad_sample_on_every_loader(in_a_record: Records, n
 
 
 def test_scans_are_counted_up_to_the_end_and_in_large_files_only() -> None:
-    many = flat_jpeg(40, 48, sof=0xC2, num_scans=MOST_SCANS + 1)
-    few = flat_jpeg(40, 48, sof=0xC2, num_scans=MOST_SCANS)
     large = 60_000, 60_000
+    most = most_scans(*large)
+    many = flat_jpeg(40, 48, sof=0xC2, num_scans=most + 1)
+    few = flat_jpeg(40, 48, sof=0xC2, num_scans=most)
     assert not has_too_many_scans(many, 40, 48)
     assert has_too_many_scans(many, *large)
     assert has_too_many_scans(np.frombuffer(many, np.uint8), *large)
@@ -224,6 +225,13 @@ def test_scans_are_counted_up_to_the_end_and_in_large_files_only() -> None:
     assert not has_too_many_scans(b"\x89PNG" + b"\xff\xda" * 1000, *large)
     for cut in range(0, len(many), 7):
         has_too_many_scans(many[:cut], *large)
+
+
+def test_the_larger_an_image_the_fewer_scans_it_may_have() -> None:
+    """So that what is decoded is bounded by pixels times scans, and no encoder's own refused."""
+    assert most_scans(3000, 3000) == most_scans(1, 1) == 100
+    assert most_scans(5000, 10_000) == 50
+    assert most_scans(13_377, 13_377) == most_scans(65_500, 65_500) == 20
 
 
 def test_thin_images_are_shrunk_like_others(tmp_path: Path) -> None:

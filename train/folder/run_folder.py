@@ -113,7 +113,9 @@ def writing_folder(folder: Path) -> Iterator[None]:
     except OSError as error:
         if ran_full(error):
             raise unwritable(folder, error) from None
-        raise ConfigError(f"cannot write the run folder: {error}") from None
+        raise ConfigError(
+            f"cannot write the run folder: {error}; name one that may be written with --out"
+        ) from None
 
 
 def _refuse_old(folder: Path, overwrite: bool) -> None:

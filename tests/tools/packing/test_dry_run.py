@@ -1,6 +1,5 @@
 """--dry-run: the same table and the same refusals as a pack, and nothing written or decoded."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.tools.pack import main
 from headrace.tools.packing import parallel
 from headrace.tools.packing.claim import Claim
+from tests.builders import may_write_anywhere
 from tests.tools.packing.messy_folder import make_messy_folder
 
 
@@ -96,7 +96,7 @@ def test_what_a_killed_run_left_is_no_obstacle(source: Path, tmp_path: Path) -> 
     assert (tmp_path / "o.beton.part").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(may_write_anywhere(), reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written(source: Path, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(PermissionError, match="locked"):

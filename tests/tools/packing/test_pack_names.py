@@ -119,3 +119,18 @@ def test_every_byte_survives_in_the_manifest() -> None:
     found, table = read_manifest(np.frombuffer(manifest_bytes(manifest, names), np.uint8))
     assert found == manifest and list(table) == names
     assert [os.fsencode(name) for name in table][:255] == [bytes([b]) for b in range(1, 256)]
+
+
+@pytest.mark.parametrize("name", ["o.beton", "o/"])
+def test_names_that_differ_by_case_are_different_images(tmp_path: Path, name: str) -> None:
+    names = ["a/X.JPG", "a/X.jpg", "a/x.Jpg", "b/x.jpg"]
+    for i, image in enumerate(names):
+        (tmp_path / "in" / image).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / image).write_bytes(jpeg_bytes(photo(i, 24, 32)))
+    if len(list((tmp_path / "in" / "a").iterdir())) < 3:
+        pytest.skip("this file system does not tell them apart")
+    assert pack([str(tmp_path / "in"), f"{tmp_path}/{name}"]) == 0
+    with Records.open(f"{tmp_path}/{name}") as records:
+        packed = {records.name(i): bytes(records.view(i)) for i in range(len(records))}
+    assert sorted(packed) == sorted(names)
+    assert all(data == (tmp_path / "in" / image).read_bytes() for image, data in packed.items())
