@@ -78,7 +78,9 @@ class KorniaStep(Step):
         outside = torch.random.get_rng_state()
         torch.random.set_rng_state(generator.get_state())
         try:
-            changed = self.module(images.float() / 255.0)
+            # Some modules, of older versions above all, take views that channels_last has not.
+            plain = images.to(torch.float32, memory_format=torch.contiguous_format)
+            changed = self.module(plain / 255.0)
         finally:
             generator.set_state(torch.random.get_rng_state())
             torch.random.set_rng_state(outside)

@@ -227,6 +227,21 @@ def test_kornia_step_must_keep_the_shape() -> None:
         aug(*batch())
 
 
+def test_a_kornia_step_may_take_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Viewing(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return 1 - images.view(-1, *images.shape[-2:]).view_as(images)
+
+    monkeypatch.setattr("kornia.augmentation.Viewing", Viewing, raising=False)
+    with pytest.warns(UserWarning, match="Kornia"):
+        aug = build_augmenter([{"kornia": "Viewing"}], num_classes=5)
+    images, labels = batch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        same = build_augmenter([{"kornia": "RandomInvert", "p": 1.0}], num_classes=5)
+    assert torch.equal(aug(images, labels)[0], same(images, labels)[0])
+
+
 def test_preprocess_round_trip_and_errors() -> None:
     preprocess = Preprocess(size=96, mean=(0.1, 0.2, 0.3), std=(0.2, 0.2, 0.2))
     assert Preprocess.from_dict(preprocess.to_dict()) == preprocess
