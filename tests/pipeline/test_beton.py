@@ -189,6 +189,11 @@ def test_page_sizes_that_cannot_be(size: int) -> None:
         check_page_size(size)
 
 
+def test_a_writer_asks_for_a_page_size_that_can_be(tmp_path: Path) -> None:
+    with (tmp_path / "a.beton").open("wb") as file, pytest.raises(ConfigError, match="page size"):
+        BetonWriter(file, 1, PAGE + 1)
+
+
 def test_page_sizes_that_can_be() -> None:
     for size in (PAGE, 2 * PAGE, MAX_PAGE_SIZE):
         check_page_size(size)

@@ -247,18 +247,22 @@ def test_stretches_and_falls_of_less_than_a_step_take_one() -> None:
     assert rates("wsd", decay_share=1e-3) == [PEAK] * STEPS
 
 
-def test_an_evaluation_that_is_as_good_as_the_best_is_no_better() -> None:
-    span = Span(peak=PEAK, steps_per_epoch=1, total_steps=9)
-    for on in ("loss", "accuracy"):
-        settings = plateau.Settings(
-            plateau_on=on,
-            plateau_patience=0,
-            plateau_threshold=0.0,
-            decay_factor=0.5,
-        )
-        schedule = plateau.build(settings, span)
-        found = []
-        for _ in range(3):
-            schedule.after_epoch(Progress(), {f"val_{on}": 0.5}, best=False)
-            found.append(schedule(0))
-        assert found == [PEAK, PEAK / 2, PEAK / 4]
+@pytest.mark.parametrize(
+    ("patience", "falls"), [(0, [0, 1, 2, 3, 4]), (1, [0, 0, 1, 1, 2]), (2, [0, 0, 0, 1, 1])]
+)
+@pytest.mark.parametrize("on", ["loss", "accuracy"])
+def test_an_evaluation_that_is_as_good_as_the_best_is_no_better(
+    on: str, patience: int, falls: list[int]
+) -> None:
+    settings = plateau.Settings(
+        plateau_on=on,  # type: ignore[arg-type]
+        plateau_patience=patience,
+        plateau_threshold=0.0,
+        decay_factor=0.5,
+    )
+    schedule = plateau.build(settings, Span(peak=PEAK, steps_per_epoch=1, total_steps=9))
+    found = []
+    for _ in falls:
+        schedule.after_epoch(Progress(), {f"val_{on}": 0.5}, best=False)
+        found.append(schedule(0))
+    assert found == [PEAK * 0.5**number for number in falls]
