@@ -155,7 +155,7 @@ class MappedStorage:
     @property
     def paths(self) -> list[Path]:
         """The files, in the order of `maps`."""
-        return [path for path, _ in self._lengths]
+        return [path for path, _ in self._known]
 
     def changed_file(self) -> Path | None:
         """The first file that is not as it was when it was mapped, or has gone."""

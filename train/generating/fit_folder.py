@@ -21,20 +21,28 @@ def take_folder(config: FitConfig) -> FolderLock:
     Raises:
         ConfigError: if it holds something else, is held by another training, or cannot be written.
     """
-    with writing_folder():
-        if config.resume:
-            lock = lock_folder(Path(config.resume))
-            remove_leftovers(lock.folder, (LAST_NAME, GENERATOR_NAME))
-            return lock
-        folder = Path(config.out) if config.out else _numbered(config)
-        _check_empty(folder, config.overwrite)
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(config.resume or config.out or _numbered(config))
+    with writing_folder(folder):
+        if not config.resume:
+            _check_empty(folder, config.overwrite)
+            folder.mkdir(parents=True, exist_ok=True)
         lock = lock_folder(folder)
-        for path in _own_files(folder):
-            path.unlink()
-        with replacing(folder / CONFIG_NAME) as file:
-            file.write(yaml.safe_dump(to_flat(config), sort_keys=False).encode())
+        try:
+            if config.resume:
+                remove_leftovers(folder, (LAST_NAME, GENERATOR_NAME))
+            else:
+                _begin_anew(folder, config)
+        except BaseException:
+            lock.close()
+            raise
         return lock
+
+
+def _begin_anew(folder: Path, config: FitConfig) -> None:
+    for path in _own_files(folder):
+        path.unlink()
+    with replacing(folder / CONFIG_NAME) as file:
+        file.write(yaml.safe_dump(to_flat(config), sort_keys=False).encode())
 
 
 def _check_empty(folder: Path, overwrite: bool) -> None:
