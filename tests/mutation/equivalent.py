@@ -120,6 +120,10 @@ REASONS: dict[str, dict[str, list[str]]] = {
         "a row has one axis": [
             "mixup_normalise: for x in range(row.shape[0]): -> for x in range(row.shape[-1]):",
         ],
+        "the last pixel is written once more, before its turn": [
+            "run_mix: left, right = (middle, length) if side else (0, middle) -> "
+            "left, right = (middle, length) if side else (-1, middle)",
+        ],
         "a range that ends before it begins is empty": [
             "run_mix: left, right = box[b, 2] * channels, max(box[b, 3], box[b, 2]) * channels -> "
             "left, right = box[b, 2] * channels, max(box[b, 3], box[b, 3]) * channels",
