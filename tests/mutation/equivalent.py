@@ -65,8 +65,8 @@ REASONS: dict[str, dict[str, list[str]]] = {
     "pipeline/containers/level_table.py": {
         "numpy works out a side that is below 0": [
             "check_levels: limits = np.broadcast_to(np.asarray(ends, np.uint64).reshape(-1, 1), "
-            "entries.shape) -> limits = np.broadcast_to(np.asarray(ends, np.uint64).reshape(-2, 1), "
-            "entries.shape)",
+            "entries.shape) -> limits = np.broadcast_to(np.asarray(ends, np.uint64).reshape(-2, "
+            "1), entries.shape)",
         ],
     },
     "pipeline/containers/shard_writer.py": {
