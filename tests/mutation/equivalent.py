@@ -62,6 +62,27 @@ REASONS: dict[str, dict[str, list[str]]] = {
             "assert tables.sums is not None or tables.manifest is not None",
         ],
     },
+    "pipeline/containers/level_table.py": {
+        "numpy works out a side that is below 0": [
+            "check_levels: limits = np.broadcast_to(np.asarray(ends, np.uint64).reshape(-1, 1), "
+            "entries.shape) -> limits = np.broadcast_to(np.asarray(ends, np.uint64).reshape(-2, "
+            "1), entries.shape)",
+        ],
+    },
+    "pipeline/containers/shard_writer.py": {
+        "it is set before it is read": [
+            "ShardWriter.__init__: self._in_split = 0 -> self._in_split = -1",
+        ],
+        "numpy works out a side that is below 0": [
+            "ShardWriter.finish: sums = np.array(self._sums, SUM).reshape(len(self._rows), 1 + "
+            "MAX_LEVELS) -> sums = np.array(self._sums, SUM).reshape(len(self._rows), 1 - "
+            "MAX_LEVELS)",
+        ],
+        "how much is written at once": [
+            'ShardWriter._shard: self._file = path.open("wb", buffering=1 << 20) -> '
+            'self._file = path.open("wb", buffering=2 << 20)',
+        ],
+    },
     "pipeline/containers/storage.py": {
         "nothing runs a protocol's own signature": [
             "Storage.is_damaged: def is_damaged(self, index: int, level: int = 0) -> bool: -> "
@@ -106,13 +127,24 @@ REASONS: dict[str, dict[str, list[str]]] = {
         "a row has one axis": [
             "mixup_normalise: for x in range(row.shape[0]): -> for x in range(row.shape[-1]):",
         ],
+        "the last pixel is written once more, before its turn": [
+            "run_mix: left, right = (middle, length) if side else (0, middle) -> "
+            "left, right = (middle, length) if side else (-1, middle)",
+        ],
         "a range that ends before it begins is empty": [
             "run_mix: left, right = box[b, 2] * channels, max(box[b, 3], box[b, 2]) * channels -> "
             "left, right = box[b, 2] * channels, max(box[b, 3], box[b, 3]) * channels",
         ],
     },
+    "pipeline/crops/size_schedule.py": {
+        "the first size holds before the first epoch, too": [
+            "stretched_line: was, becomes = stage_of(stages, before, max(0, epoch - 1)), "
+            "stage_of(stages, now, epoch) -> was, becomes = stage_of(stages, before, max(-1, "
+            "epoch - 1)), stage_of(stages, now, epoch)",
+        ],
+    },
     "train/models/checkpointing.py": {
-        "runs while torch compiles; tests that compile are left out of the command": [
+        "torch's compiler takes no notice of it": [
             "_forward: x = checkpoint(run, x, use_reentrant=False) -> "
             "x = checkpoint(run, x, use_reentrant=True)",
         ],

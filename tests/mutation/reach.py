@@ -53,8 +53,11 @@ class Reach:
         self.seconds: dict[str, float] = defaultdict(float)
         self.current = ""
 
-    def pytest_configure(self) -> None:
-        """Begins, in the process that runs the tests, with the import of the module."""
+    def begin(self) -> None:
+        """Begins, in the process that runs the tests, with the import of the module.
+
+        Before pytest does, whose conftest.py files may import it.
+        """
         sys.settrace(self._enter)
         threading.settrace(self._enter)
         importlib.import_module(self.module)
@@ -115,6 +118,9 @@ class Selection:
         """Leaves the chosen ones."""
         chosen = [item for item in items if item.nodeid not in self.others]
         items[:] = sorted(chosen, key=lambda item: self.place.get(item.nodeid, -1))
+
+    def begin(self) -> None:
+        """Nothing to watch."""
 
     def close(self) -> None:
         """Nothing to write."""

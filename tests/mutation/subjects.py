@@ -77,6 +77,7 @@ _MIX = f"augment/test_mix.py {_UNKNOWN} " + _of(
 _CUTTING = _of(
     "train/test_model_options.py",
     "one_layer_is_nothing_to_cut statistics_are_counted_once_and_settings_come_back "
+    "what_is_compiled_counts_once_too "
     "a_sequence_is_cut_in_front_of_what_has_weights_to_multiply_by "
     "checkpointing_leaves_sequences_alone_that_are_none checkpointing_needs_layers_to_cut_between",
 )

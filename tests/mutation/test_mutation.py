@@ -90,6 +90,7 @@ forks = pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc, and 
 def test_what_survives_is_told_from_what_is_killed(tmp_path: Path) -> None:
     (tmp_path / "toy.py").write_text(TOY)
     (tmp_path / "test_toy.py").write_text(TESTS_OF_TOY)
+    (tmp_path / "conftest.py").write_text("import toy\n")  # which imports it before any test
     done = subprocess.run(
         [sys.executable, "-c", CAMPAIGN, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
     )

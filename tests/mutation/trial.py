@@ -150,6 +150,7 @@ def _pytest(tests: Sequence[str], plugin: Reach | Selection, folder: Path) -> in
     arguments += ["--basetemp", str(folder / "tests"), *tests]
     if all(test.startswith(str(ROOT)) for test in tests):
         arguments += ["--rootdir", str(ROOT)]
+    plugin.begin()
     status = int(pytest.main(arguments, plugins=[plugin]))
     plugin.close()
     sys.stdout.flush()

@@ -17,6 +17,7 @@ from headrace.pipeline.containers.beton_writer import (
     next_multiple,
 )
 from headrace.pipeline.containers.manifest import Manifest
+from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import BadImageError, ConfigError, RecordsError
 
 PATH = Path("/data/food.beton")
@@ -241,3 +242,18 @@ def test_no_page_can_hold_what_the_header_cannot_say(tmp_path: Path) -> None:
         with pytest.raises(BadImageError, match="more than the 2147483648 of the largest page"):
             writer.add(Long(), mode=0, width=1, height=1, label=0)
         assert writer.page_size == PAGE
+
+
+def test_a_level_may_be_there_without_the_one_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.beton"
+    with path.open("wb") as file:
+        writer = BetonWriter(file, 2, PAGE)
+        for levels in ((None, b"quarter"), (b"half",)):
+            writer.add(b"whole", mode=0, width=8, height=8, label=0, levels=levels)
+        writer.finish(Manifest(), ["", ""])
+    opened = beton.open_beton(path)
+    assert isinstance(opened.storage, MappedStorage) and opened.storage.levels is not None
+    assert opened.storage.levels.stored.tolist() == [[False, True], [True, False]]
+    assert opened.storage.view(0, 2).tobytes() == b"quarter"
+    assert opened.storage.view(1, 1).tobytes() == b"half"
+    assert not opened.storage.is_damaged(0, 2) and not opened.storage.is_damaged(1, 1)

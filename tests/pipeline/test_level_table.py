@@ -24,6 +24,7 @@ def test_levels_may_fill_the_room_there_is() -> None:
     assert found.ptrs.tolist() == [[100, 0], [149, 100]]
     assert found.sizes.tolist() == [[50, 0], [1, 1]]
     check_levels(entries, np.array([True, True]), 100, np.array([150, 150]), PATH)
+    assert check_levels(table([(0, 150)]), np.array([True]), 0, 150, PATH).sizes.tolist() == [[150]]
 
 
 @pytest.mark.parametrize(

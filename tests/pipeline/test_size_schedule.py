@@ -17,6 +17,7 @@ from headrace.pipeline.crops.size_schedule import (
     read_schedule,
     schedule_line,
     stage_of,
+    stretched_line,
 )
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import to_flat, with_values
@@ -175,6 +176,20 @@ def test_a_line_says_which_epochs_have_which_size() -> None:
         "96 px in epochs 1-5, 96x128 px in 6, 160 px in 7-10"
     )
     assert schedule_line(("96:0.5", "160:1"), 2) == "96 px in epoch 1, 160 px in 2"
+
+
+@pytest.mark.parametrize(
+    ("epoch", "was", "becomes"),
+    [(0, 96, 96), (6, 128, 96), (8, 128, 96), (9, 160, 96), (10, 160, 128)],
+)
+def test_a_line_says_what_other_epochs_make_of_the_sizes(
+    epoch: int, was: int, becomes: int
+) -> None:
+    assert stretched_line(WORDS, 10, 20, epoch) == (
+        f"--size-schedule is stretched over all 20 epochs: {was} px in the last epoch, "
+        f"{becomes} px in the next"
+    )
+    assert stretched_line(WORDS, 20, 20, epoch) == stretched_line((), 10, 20, epoch) == ""
 
 
 def test_a_side_of_a_fraction_of_a_pixel_is_rounded() -> None:

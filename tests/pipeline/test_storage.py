@@ -136,3 +136,5 @@ def test_a_checksum_is_told_by_every_table_and_by_their_order() -> None:
     assert tables_sum([b"ab", b"c"]) == tables_sum([b"abc"]) != tables_sum([b"c", b"ab"])
     assert tables_sum([]) == 0x2D06800538D394C2, "XXH3 of nothing, as its authors say"
     assert sample_sum(b"") == 0x38D394C2
+    bodies = [bytes([number]) for number in range(40)]
+    assert [sample_sum(body) for body in bodies] == [tables_sum([body]) % 2**32 for body in bodies]

@@ -244,6 +244,20 @@ def test_statistics_are_counted_once_and_settings_come_back() -> None:
         assert torch.equal(plain(images()), saving(images()))
 
 
+def test_what_is_compiled_counts_once_too() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 3))
+    saving = copy.deepcopy(plain)
+    checkpoint_activations(saving)
+    compiled = torch.compile(saving, backend="aot_eager", fullgraph=True)
+    (one, _), (two, _) = step(plain), step(compiled)
+    torch.testing.assert_close(one, two)
+    for a, b in zip(plain.parameters(), saving.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad)
+    assert int(saving[1].num_batches_tracked) == 1
+    torch.testing.assert_close(saving[1].running_var, plain[1].running_var)
+
+
 def test_a_run_may_be_resumed_with_less_memory(tmp_path: Path) -> None:
     data = write_data(tmp_path / "a.beton")
     for name, memory in (("one", False), ("two", True)):
