@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -41,6 +42,7 @@ def main() -> int:
     arguments = parser.parse_args()
     modules = list(TESTS) if "all" in arguments.modules else arguments.modules
     again = json.loads(arguments.again.read_text()) if arguments.again else None
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # clears away
     os.environ.update(OMP_NUM_THREADS="1", PYTHONHASHSEED="0")
     import_heavy()
     survivors: dict[str, list[str]] = {}

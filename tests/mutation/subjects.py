@@ -65,7 +65,10 @@ _LONGER = _of(
     "schedules_that_the_total_does_not_concern_go_on "
     "the_rates_on_both_sides_of_where_it_goes_on_are_told",
 )
-_SCALING = _of("train/test_batch_scaling.py", "rules_by_hand settings_that_cannot_work")
+_SCALING = _of(
+    "train/test_batch_scaling.py",
+    "rules_by_hand a_line_tells_both_rates the_settings_themselves_refuse_what_cannot_work",
+)
 _UNKNOWN = "augment/test_codes.py::test_mixing_refuses_an_unknown_kind"
 _MIX = f"augment/test_mix.py {_UNKNOWN} " + _of(
     "augment/test_mix_erase.py",

@@ -115,6 +115,7 @@ def _in_child(
 ) -> int:
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _redirect(log)
         _limit(limits)
         sys.meta_path.insert(0, _Finder(subject, source))

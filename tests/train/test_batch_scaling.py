@@ -9,6 +9,7 @@ import pytest
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.run import run_training
+from headrace.train.schedules.batch_scaling import ScalingConfig
 from headrace.train.settings.config_file import from_flat
 from tests.train.tiny_runs import rows, settings
 
@@ -61,3 +62,18 @@ def test_a_run_trains_at_the_scaled_rate_and_says_it(
 def test_settings_that_cannot_work(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         from_flat(values, "test")
+
+
+def test_a_line_tells_both_rates() -> None:
+    assert ScalingConfig().factor(512) == 1.0
+    assert ScalingConfig(lr_scaling="linear", lr_base_batch=4).line(0.001, 8) == (
+        "learning rate: 0.002, 0.001 scaled by the rule linear from batches of 4 to those of 8"
+    )
+
+
+def test_the_settings_themselves_refuse_what_cannot_work() -> None:
+    assert ScalingConfig(lr_scaling="linear", lr_base_batch=1).factor(3) == 3.0
+    with pytest.raises(ConfigError, match="lr-scaling is 'square', expected one of none, linear"):
+        ScalingConfig(lr_scaling="square")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="lr-base-batch is 0, expected at least 1"):
+        ScalingConfig(lr_base_batch=0)

@@ -83,3 +83,8 @@ def test_a_warm_up_begins_where_its_run_does() -> None:
 def test_a_run_that_is_all_warm_up_has_a_step_behind_it() -> None:
     span = Span(peak=1.0, steps_per_epoch=2, total_steps=4, warmup_steps=4)
     assert [span.done(step) for step in (4, 5, 6)] == [0.0, 1.0, 1.0]
+
+
+def test_a_warm_up_takes_half_of_a_run_at_most() -> None:
+    assert [warmup_length(0.34, 10, total) for total in (100, 6, 5)] == [3, 3, 2]
+    assert [warmup_length(50.0, 10, total) for total in (1, 2, 9, 10)] == [0, 1, 4, 5]
