@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.train.generating import flow_training
 from headrace.train.generating.flow import carried, flow_loss
+from headrace.train.generating.flow_training import build_network
 from headrace.train.generating.gan import (
     NOISE,
     Discriminator,
@@ -15,7 +17,7 @@ from headrace.train.generating.gan import (
     relativistic,
     slope_penalty,
 )
-from headrace.train.generating.kind import as_input, as_pixels
+from headrace.train.generating.kind import Shape, as_input, as_pixels
 from headrace.train.generating.neighbours import copy_distance, nearest
 from headrace.train.generating.noise import noise_of
 from headrace.train.generating.unet import UNet, UNetConfig
@@ -33,6 +35,21 @@ def test_each_network_makes_and_reads_images_of_each_size(size: int) -> None:
     made = GanGenerator(3, size, 8)(torch.randn(2, NOISE), labels)
     assert made.shape == images.shape
     assert Discriminator(3, size, 8)(made, labels).shape == (2,)
+
+
+def test_the_network_of_diffusers_is_called_as_ours() -> None:
+    pytest.importorskip("diffusers")
+    shape = Shape(kind="flow", network="diffusers", classes=3, size=32, width=8)
+    images = torch.rand(2, 3, 32, 32)
+    said = build_network(shape)(images, torch.tensor([0.1, 0.9]), torch.tensor([0, 3]))
+    assert said.shape == images.shape
+
+
+def test_without_diffusers_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_training, "is_installed", lambda package: False)
+    shape = Shape(kind="flow", network="diffusers", classes=3, size=32, width=8)
+    with pytest.raises(MissingPackageError, match="--network diffusers needs diffusers: pip inst"):
+        build_network(shape)
 
 
 @pytest.mark.parametrize("size", [8, 20, 72, 136])
