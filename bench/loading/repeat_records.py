@@ -108,7 +108,7 @@ def _write(
     allocations["ptr"], allocations["size"] = ptrs, tables.sizes[order]
     file.seek(start)
     for offset in range(first, min(last, data.size), _COPY_BYTES):
-        data[offset : min(offset + _COPY_BYTES, last)].tofile(file)
+        file.write(data[offset : min(offset + _COPY_BYTES, last)].data)
     write_tables(
         file,
         start + last - first,

@@ -205,9 +205,9 @@ def test_what_has_threads_is_closed_in_one_order(data: Path, tmp_path: Path) -> 
         for kind, name in places:
             real = getattr(kind, name)
 
-            def noted(self, real=real, kind=kind):  # type: ignore[no-untyped-def]
+            def noted(self, *failure, real=real, kind=kind):  # type: ignore[no-untyped-def]
                 order.append(kind.__name__)
-                real(self)
+                real(self, *failure)
 
             patch.setattr(kind, name, noted)
         patch.setattr(headrace.train.run, "leave_world", lambda: order.append("group"))

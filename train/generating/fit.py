@@ -118,7 +118,7 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
         resume_bytes=0 if earlier is None else earlier["log_bytes"],
         resume_step=0 if earlier is None else earlier["progress"]["step"],
     )
-    resources.callback(journal.close)
+    resources.push(journal.close)
     run = Fit(
         config=config,
         folder=folder,
