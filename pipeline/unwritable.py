@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.pipeline.errors import FailedError
@@ -43,3 +45,19 @@ def unwritable(path: Path | str, error: OSError, then: str = "") -> FailedError:
     said = error.strerror or one_line(error) or type(error).__name__
     advice = {**_WHAT_TO_DO, **_NOT_ALLOWED}.get(error.errno or 0, "")
     return FailedError("; ".join(filter(None, (f"cannot write {path}: {said}", advice, then))))
+
+
+@contextmanager
+def writing(path: Path, then: str = "") -> Iterator[None]:
+    """Says of what the system refuses meanwhile which file was being written.
+
+    Args:
+        path, then: as of `unwritable`.
+
+    Raises:
+        FailedError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error, then) from None

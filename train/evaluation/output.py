@@ -11,7 +11,7 @@ from typing import IO
 
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.unwritable import unwritable
+from headrace.pipeline.unwritable import writing
 
 
 def check_writable(path: Path, flag: str = "--csv") -> None:
@@ -58,15 +58,13 @@ def written(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         FailedError: if it cannot be written.
     """
-    try:
+    with writing(path):
         if _is_plain(path):
             with replacing(path.resolve()) as file:  # a link goes on naming the same file
                 yield file
         else:
             with path.open("wb") as file:
                 yield file
-    except OSError as error:
-        raise unwritable(path, error) from None
 
 
 def _is_plain(path: Path) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.unwritable import unwritable
+from headrace.pipeline.unwritable import writing
 from headrace.pipeline.wording import one_line
 
 ABOUT = "about.json"
@@ -56,24 +56,20 @@ def stored(place: Path, about: Mapping[str, str], make: Callable[[Path], None]) 
     if place.exists():
         _check(place, about)
         return True
-    try:
+    with writing(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-    except OSError as error:
-        raise unwritable(place, error) from None
-    try:
-        make(beside)
-        (beside / ABOUT).write_text(json.dumps(dict(about), indent=2))
         try:
-            beside.rename(place)
-        except OSError:
-            if not place.is_dir():
-                raise
-            _check(place, about)  # another command has computed them meanwhile
-    except OSError as error:
-        raise unwritable(place, error) from None
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            make(beside)
+            (beside / ABOUT).write_text(json.dumps(dict(about), indent=2))
+            try:
+                beside.rename(place)
+            except OSError:
+                if not place.is_dir():
+                    raise
+                _check(place, about)  # another command has computed them meanwhile
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     return False
 
 

@@ -25,7 +25,7 @@ from headrace.pipeline.atomic import replacing
 from headrace.pipeline.checking import shown
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError
-from headrace.pipeline.unwritable import unwritable
+from headrace.pipeline.unwritable import writing
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.checkpoint_fields import check_fields
 from headrace.train.folder.torch_file import read_torch_file
@@ -47,10 +47,8 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
         FailedError: if the disk is full or the folder cannot be written.
     """
     try:
-        with replacing(path) as file:
+        with writing(path, _STAYS), replacing(path) as file:
             torch.save({"format": FORMAT, **content}, file)
-    except OSError as error:
-        raise unwritable(path, error, _STAYS) from None
     except RuntimeError as error:  # torch's own, of what it was given to write
         raise FailedError(f"cannot write {path}: {one_line(error)}; {_STAYS}") from None
 

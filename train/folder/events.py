@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from headrace.pipeline.unwritable import unwritable
+from headrace.pipeline.unwritable import writing
 
 
 class Events:
@@ -58,13 +58,9 @@ class Events:
         finally:
             self._let_go()
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            where = self._folder / "events.out.tfevents..."
-            raise unwritable(where, error, "or leave them away with --no-tensorboard") from None
+    def _told(self) -> AbstractContextManager[None]:
+        where = self._folder / "events.out.tfevents..."
+        return writing(where, "or leave them away with --no-tensorboard")
 
     def _quiet(self, failed: threading.ExceptHookArgs) -> None:
         """Shows what fails in other threads, and leaves out what is raised here again."""

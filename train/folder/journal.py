@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from headrace.pipeline.errors import FailedError
-from headrace.pipeline.unwritable import unwritable
+from headrace.pipeline.unwritable import writing
 from headrace.train.folder.events import Events
 from headrace.train.folder.run_folder import LOG_NAME
 
@@ -119,12 +119,8 @@ class Journal:
                 with self._telling():
                     file.close()
 
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise unwritable(self.folder / LOG_NAME, error) from None
+    def _telling(self) -> AbstractContextManager[None]:
+        return writing(self.folder / LOG_NAME)
 
 
 def _finite(value: Any) -> Any:

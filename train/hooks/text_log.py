@@ -7,10 +7,11 @@ the best accuracy decides; here what --best-by names.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from headrace.pipeline.unwritable import unwritable
+from headrace.pipeline.unwritable import writing
 from headrace.train.hooks import Hook
 from headrace.train.progress import Progress
 
@@ -39,22 +40,14 @@ class TextLog(Hook):
             f"[ {title} | {row['epoch'] + 1:03d}/{self._epochs:03d} ] "
             f"loss = {row[f'{split}_loss']:.5f}, acc = {row[f'{split}_accuracy']:.5f}"
         )
-        try:
-            with self._path.open("a", encoding="ascii") as file:
-                file.write(f"{line}{' -> best' if best else ''}\n")
-        except OSError as error:
-            raise unwritable(self._path, error) from None
+        with writing(self._path), self._path.open("a", encoding="ascii") as file:
+            file.write(f"{line}{' -> best' if best else ''}\n")
 
 
 def _keep_lines(path: Path, count: int) -> None:
     """Cuts a file behind its first lines; does nothing where there is none."""
-    try:
-        with path.open("r+b") as file:
-            for _ in range(count):
-                if not file.readline():
-                    return
-            file.truncate(file.tell())
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise unwritable(path, error) from None
+    with writing(path), suppress(FileNotFoundError), path.open("r+b") as file:
+        for _ in range(count):
+            if not file.readline():
+                return
+        file.truncate(file.tell())
