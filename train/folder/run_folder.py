@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.pipeline.atomic import remove_leftovers, replacing
-from headrace.pipeline.data_files import first_path
+from headrace.pipeline.data_files import DataPath, first_path
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.unwritable import ran_full, unwritable
 from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
@@ -167,11 +167,14 @@ def _old_files(folder: Path) -> list[Path]:
 
 def numbered_folder(config: RunConfig) -> Path:
     """Makes the next free runs/DATA-MODEL-NUMBER."""
-    stem = first_path(config.data.data).resolve().stem
-    model = short_name(config.model.model)
-    number = 1
+    return next_folder(config.data.data, short_name(config.model.model))
+
+
+def next_folder(data: DataPath, word: str) -> Path:
+    """Makes the next free runs/DATA-WORD-NUMBER."""
+    stem, number = first_path(data).resolve().stem, 1
     while True:
-        folder = Path("runs") / f"{stem}-{model}-{number}"
+        folder = Path("runs") / f"{stem}-{word}-{number}"
         try:
             folder.mkdir(parents=True)
             return folder

@@ -18,9 +18,10 @@ from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
+from headrace.train.generating.neighbours import gaps_by_rows
+
 _NEIGHBOURS = 3
 _SUBSETS, _SUBSET = 20, 1000
-_ROWS = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +75,10 @@ def covered(asked: np.ndarray, among: np.ndarray) -> float:
         asked: (N, D) float32.
         among: (M, D) float32, at least 4.
     """
-    radii = np.concatenate(
-        [
-            np.partition(_gaps(among[start : start + _ROWS], among), _NEIGHBOURS, axis=1)[
-                :, _NEIGHBOURS
-            ]
-            for start in range(0, len(among), _ROWS)
-        ]
-    )
-    inside = [
-        (_gaps(asked[start : start + _ROWS], among) <= radii).any(1)
-        for start in range(0, len(asked), _ROWS)
-    ]
+    third = _NEIGHBOURS  # behind the vector itself, which is the nearest
+    near = [np.partition(gaps, third, axis=1)[:, third] for _, gaps in gaps_by_rows(among, among)]
+    radii = np.concatenate(near)
+    inside = [(gaps <= radii).any(1) for _, gaps in gaps_by_rows(asked, among)]
     return float(np.concatenate(inside).mean())
 
 
@@ -98,11 +91,3 @@ class _Given(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         return features
-
-
-def _gaps(some: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """(n, M) Euclidean distances of (n, D) to (M, D)."""
-    a, b = some.astype(np.float64), among.astype(np.float64)
-    squares = np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T
-    found: np.ndarray = np.sqrt(np.maximum(squares, 0))
-    return found

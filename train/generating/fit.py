@@ -77,7 +77,6 @@ def fit(config: FitConfig) -> Path:
         with StopRequest() as stop:
             while run.epoch < run.config.epochs:
                 _train_epoch(run, stop)
-        _save(run)
         seconds = run.clock.snapshot()["total"]
         run.journal.row("end", {"epoch": run.epoch, "seconds": seconds})
         print(f"{run.epoch} epochs, {run.step} steps in {spell(seconds)}")
@@ -199,16 +198,20 @@ def _train_epoch(run: Fit, stop: StopRequest) -> None:
                 window, sums, since = clock.snapshot(), {}, 0
             if stop.requested and not last:
                 _save(run)
-                again = f"{called('generate')} fit --resume {run.folder.folder}"
-                raise Interrupted(f"saved at step {run.step}; go on with `{again}`")
+                raise _interrupted(run, f"at step {run.step}")
     run.epoch += 1
     print(f"epoch {run.epoch}/{run.config.epochs}: {_told(row)}")
-    if run.epoch % run.config.save_every == 0 or stop.requested:
+    done = run.epoch == run.config.epochs
+    if run.epoch % run.config.save_every == 0 or done or stop.requested:
         _save(run)
     _show(run)
-    if stop.requested and run.epoch < run.config.epochs:
-        again = f"{called('generate')} fit --resume {run.folder.folder}"
-        raise Interrupted(f"saved after epoch {run.epoch}; go on with `{again}`")
+    if stop.requested and not done:
+        raise _interrupted(run, f"after epoch {run.epoch}")
+
+
+def _interrupted(run: Fit, where: str) -> Interrupted:
+    again = f"{called('generate')} fit --resume {run.folder.folder}"
+    return Interrupted(f"saved {where}; go on with `{again}`")
 
 
 def _step(run: Fit, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -257,11 +260,7 @@ def _show(run: Fit) -> None:
     made = run.training.drawn.draw(
         noise.to(run.device), labels.to(run.device), _PREVIEW_GUIDANCE, _PREVIEW_STEPS
     )
-    pixels = as_pixels(made).cpu()
-    side = int(_PREVIEW**0.5)
-    grid = pixels.reshape(side, side, *pixels.shape[1:]).permute(2, 0, 3, 1, 4)
-    grid = grid.reshape(3, side * run.shape.size, -1)
-    run.journal.events.add_image("drawn", grid, run.step)
+    run.journal.events.add_images("drawn", as_pixels(made).cpu(), run.step)
 
 
 def _save(run: Fit) -> None:

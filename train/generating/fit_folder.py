@@ -10,7 +10,13 @@ from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import to_flat
 from headrace.train.folder.folder_lock import FolderLock, lock_folder
-from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME, LOG_NAME, writing_folder
+from headrace.train.folder.run_folder import (
+    CONFIG_NAME,
+    LAST_NAME,
+    LOG_NAME,
+    next_folder,
+    writing_folder,
+)
 from headrace.train.generating.generator_file import GENERATOR_NAME
 from headrace.train.generating.settings import FitConfig
 
@@ -21,8 +27,9 @@ def take_folder(config: FitConfig) -> FolderLock:
     Raises:
         ConfigError: if it holds something else, is held by another training, or cannot be written.
     """
-    folder = Path(config.resume or config.out or _numbered(config))
-    with writing_folder(folder):
+    named = config.resume or config.out
+    with writing_folder(Path(named or "runs")):
+        folder = Path(named) if named else next_folder(config.data, config.kind)
         if not config.resume:
             _check_empty(folder, config.overwrite)
             folder.mkdir(parents=True, exist_ok=True)
@@ -60,10 +67,3 @@ def _own_files(folder: Path) -> list[Path]:
     names = (LAST_NAME, GENERATOR_NAME, LOG_NAME, CONFIG_NAME)
     found = [folder / name for name in names if (folder / name).exists()]
     return found + sorted(folder.glob("events.out.tfevents*")) if found else []
-
-
-def _numbered(config: FitConfig) -> Path:
-    stem, number = Path(config.data).resolve().stem, 1
-    while (folder := Path("runs") / f"{stem}-{config.kind}-{number}").exists():
-        number += 1
-    return folder

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
@@ -14,10 +12,11 @@ from headrace.train.averages.ema import MovingAverage
 from headrace.train.averages.ema import Settings as AverageSettings
 from headrace.train.device.amp import Precision
 from headrace.train.generating.flow import carried, flow_loss
-from headrace.train.generating.kind import Generator, Shape
+from headrace.train.generating.kind import Shape, Training
 from headrace.train.generating.settings import FitConfig
 from headrace.train.generating.unet import UNet, UNetConfig
 from headrace.train.progress import Progress
+from headrace.train.step import set_learning_rate
 
 _MOST_GRADIENT = 1.0
 _DECAY = 0.01
@@ -38,7 +37,7 @@ class FlowGenerator:
             return carried(self.network, noise, labels, self._none, guidance, steps)
 
 
-class FlowTraining:
+class FlowTraining(Training):
     """A flow that is being trained; see `kind.Training`."""
 
     def __init__(self, shape: Shape, config: FitConfig, precision: Precision) -> None:
@@ -49,11 +48,16 @@ class FlowTraining:
         )
         self._scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.scaled)
         self._average = MovingAverage(AverageSettings(ema_decay=config.ema_decay), self._model)
-        self.drawn: Generator = FlowGenerator(shape, self._average.model, precision)
+        self.drawn = FlowGenerator(shape, self._average.model, precision)
+        self.parts = {
+            "model": self._model,
+            "optimizer": self._optimizer,
+            "scaler": self._scaler,
+            "average": self._average,
+        }
 
     def step(self, images: Tensor, labels: Tensor, rate: float) -> dict[str, Tensor]:
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        set_learning_rate(self._optimizer, rate)
         with self._precision.autocast():
             loss = flow_loss(self._model, images, labels, self._none, self._drop)
         self._scaler.scale(loss).backward()
@@ -64,21 +68,6 @@ class FlowTraining:
         self._optimizer.zero_grad(set_to_none=True)
         self._average.after_step(Progress())
         return {"loss": loss.detach()}
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, Any]:
-        return {
-            "model": self._model,
-            "optimizer": self._optimizer,
-            "scaler": self._scaler,
-            "average": self._average,
-        }
 
 
 class DiffusersUNet(nn.Module):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -17,18 +15,19 @@ from headrace.train.generating.gan import (
     relativistic,
     slope_penalty,
 )
-from headrace.train.generating.kind import Generator, Shape
+from headrace.train.generating.kind import Shape, Training
 from headrace.train.generating.settings import FitConfig
 from headrace.train.progress import Progress
+from headrace.train.step import set_learning_rate
 
 _GAMMA = 0.1  # weight of both gradient penalties for each pixel of the image
 _BETAS = (0.0, 0.99)
 
 
-class DrawnGan:
+class GanDrawer:
     """Makes images of noise in one go; see `kind.Generator`."""
 
-    def __init__(self, network: nn.Module, precision: Precision) -> None:
+    def __init__(self, shape: Shape, network: nn.Module, precision: Precision) -> None:
         self.network = network
         self.noise_shape: tuple[int, ...] = (NOISE,)
         self._precision = precision
@@ -40,7 +39,7 @@ class DrawnGan:
         return made.float()
 
 
-class GanTraining:
+class GanTraining(Training):
     """A generator and its discriminator; see `kind.Training`."""
 
     def __init__(self, shape: Shape, config: FitConfig, precision: Precision) -> None:
@@ -54,12 +53,18 @@ class GanTraining:
             for net in both
         ]
         self._average = MovingAverage(AverageSettings(ema_decay=config.ema_decay), self._maker)
-        self.drawn: Generator = DrawnGan(self._average.model, precision)
+        self.drawn = GanDrawer(shape, self._average.model, precision)
+        self.parts = {
+            "model": self._maker,
+            "discriminator": self._critic,
+            "optimizer": self._optimizers[0],
+            "discriminator_optimizer": self._optimizers[1],
+            "average": self._average,
+        }
 
     def step(self, images: Tensor, labels: Tensor, rate: float) -> dict[str, Tensor]:
         for optimizer in self._optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+            set_learning_rate(optimizer, rate)
         critic, penalty = self._step_critic(images, labels)
         maker = self._step_maker(images, labels)
         self._average.after_step(Progress())
@@ -91,22 +96,6 @@ class GanTraining:
         self._optimizers[which].step()
         for optimizer in self._optimizers:  # the maker's step leaves gradients in the critic
             optimizer.zero_grad(set_to_none=True)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts().items()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-
-    def _parts(self) -> dict[str, Any]:
-        return {
-            "model": self._maker,
-            "discriminator": self._critic,
-            "optimizer": self._optimizers[0],
-            "discriminator_optimizer": self._optimizers[1],
-            "average": self._average,
-        }
 
 
 def build_network(shape: Shape) -> nn.Module:

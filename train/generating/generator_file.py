@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from torch import Tensor
 
@@ -30,6 +30,7 @@ from headrace.train.folder.checkpoint import FORMAT, CheckpointError
 from headrace.train.folder.torch_file import read_torch_file
 from headrace.train.generating.kind import Generator, Shape
 from headrace.train.generating.kinds import as_generator, build_network
+from headrace.train.generating.settings import KindName, NetworkName
 from headrace.train.generating.unet import check_network
 
 GENERATOR_NAME = "generator.pt"
@@ -98,7 +99,7 @@ def _check(content: Mapping[str, Any]) -> None:
     fields = set(Shape.__dataclass_fields__)
     if not isinstance(told, dict) or set(told) != fields:
         raise ConfigError(f"its generator is {shown(told)}, expected {', '.join(sorted(fields))}")
-    if told["kind"] not in ("flow", "gan") or told["network"] not in ("unet", "diffusers"):
+    if told["kind"] not in get_args(KindName) or told["network"] not in get_args(NetworkName):
         raise ConfigError(f"its generator is of kind {shown(told['kind'])}")
     for name in ("classes", "size", "width"):
         if type(told[name]) is not int:

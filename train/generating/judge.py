@@ -90,8 +90,16 @@ def real_images(records: Records, split: str, size: int) -> tuple[Tensor, np.nda
     Returns:
         (N, 3, size, size) uint8 and (N,) int64 labels, in the split's order.
     """
-    told = {"split": split, "size": size, "train": False, "geometry": "centre", "eval_crop": 1.0}
-    with open_loader(records, batch_size=_BATCH, device="cpu", **told) as loader:  # type: ignore[arg-type]
+    with open_loader(
+        records,
+        split=split,
+        size=size,
+        train=False,
+        geometry="centre",
+        eval_crop=1.0,
+        batch_size=_BATCH,
+        device="cpu",
+    ) as loader:
         batches = list(loader.epoch(0))
     images = torch.cat([batch.images for batch in batches])
     return images.cpu(), torch.cat([batch.labels for batch in batches]).cpu().numpy()

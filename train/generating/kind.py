@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -53,15 +55,18 @@ class Generator(Protocol):
         ...
 
 
-class Training(Protocol):
+class Training(ABC):
     """A generator that is being trained.
 
     Attributes:
         drawn: the generator whose weights are averages.
+        parts: all that has a state, by name.
     """
 
     drawn: Generator
+    parts: Mapping[str, Any]
 
+    @abstractmethod
     def step(self, images: Tensor, labels: Tensor, rate: float) -> dict[str, Tensor]:
         """Moves the weights once, with torch's random numbers.
 
@@ -73,13 +78,15 @@ class Training(Protocol):
         Returns:
             Losses by name, without a graph, on the device.
         """
-        ...
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed training needs, weights included."""
-        ...
+        return {name: part.state_dict() for name, part in self.parts.items()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from there."""
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
 
 
 def as_input(images: Tensor) -> Tensor:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import torch
 
 _ROWS = 1024
 COPY_SHARE = 0.01
@@ -23,17 +26,29 @@ def nearest(
     Returns:
         (N,) int64 places in `among`, and (N,) float32 Euclidean distances.
     """
-    squares = np.square(among, dtype=np.float64).sum(1)
     places = np.empty(len(asked), np.int64)
-    for start in range(0, len(asked), _ROWS):
-        some = asked[start : start + _ROWS].astype(np.float64)
-        distances = squares - 2 * some @ among.T.astype(np.float64)
+    for rows, gaps in gaps_by_rows(asked, among):
         if itself:
-            rows = np.arange(len(some))
-            distances[rows, start + rows] = np.inf
-        places[start : start + _ROWS] = distances.argmin(1)
-    gaps = np.linalg.norm(asked.astype(np.float64) - among[places], axis=1)
-    return places, gaps.astype(np.float32)
+            gaps[np.arange(len(gaps)), np.arange(rows.start, rows.stop)] = np.inf
+        places[rows] = gaps.argmin(1)
+    exact = np.linalg.norm(asked.astype(np.float64) - among[places], axis=1)
+    return places, exact.astype(np.float32)
+
+
+def gaps_by_rows(asked: np.ndarray, among: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Distances of all vectors to all others, in parts that fit into memory.
+
+    Args:
+        asked: (N, D) float32.
+        among: (M, D) float32.
+
+    Yields:
+        Rows of `asked`, and their (n, M) float64 Euclidean distances to `among`.
+    """
+    others = torch.from_numpy(among).double()
+    for start in range(0, len(asked), _ROWS):
+        rows = slice(start, min(start + _ROWS, len(asked)))
+        yield rows, torch.cdist(torch.from_numpy(asked[rows]).double(), others).numpy()
 
 
 def copy_distance(training: np.ndarray) -> float:
