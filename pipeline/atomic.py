@@ -30,7 +30,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with _Remembering(FileIO(temporary, "xb")) as file:
+        with _Remembering(FileIO(os.fspath(temporary), "xb")) as file:
             try:
                 yield file
                 file.flush()

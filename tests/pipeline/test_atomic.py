@@ -66,3 +66,9 @@ def test_a_folder_that_may_not_be_read_is_left_unsynced(
 
     monkeypatch.setattr(os, "open", refuse)
     sync_folder(tmp_path)
+
+
+def test_an_error_names_a_path_and_no_object(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as told, replacing(tmp_path / "nowhere" / "x"):
+        pass
+    assert f"'{tmp_path}/nowhere/.x." in str(told.value) and "Path(" not in str(told.value)

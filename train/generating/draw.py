@@ -13,7 +13,6 @@ import simplejpeg
 import torch
 from torch import Tensor
 
-from headrace.pipeline.atomic import replacing
 from headrace.pipeline.bars import bar
 from headrace.pipeline.containers.beton import MIN_PAGE_SIZE, MODE_JPEG, MODE_RAW
 from headrace.pipeline.containers.beton_writer import BetonWriter
@@ -21,6 +20,7 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
 from headrace.train.device.amp import choose_precision
+from headrace.train.evaluation.output import written
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.generator_file import load_generator, read_generator_file
 from headrace.train.generating.judge import Judge, real_images
@@ -70,7 +70,7 @@ def draw(config: DrawConfig) -> Path:
     labels = _labels(config, drawing.classes)
     choosing = _Choosing(drawing) if config.judge else None
     names: list[str] = []
-    with replacing(config.out) as file:
+    with written(config.out) as file:
         capacity = len(labels) * config.per_class
         writer = BetonWriter(file, capacity, MIN_PAGE_SIZE)  # type: ignore[arg-type]
         for label in bar(labels, desc="drawing", unit="class", leave=False):

@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 from tyro.conf import Positional, arg
 
-from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.limits import check_limits
 from headrace.pipeline.records import Records
+from headrace.train.evaluation.output import written
 from headrace.train.generating.distances import Distances, distances
 from headrace.train.generating.judge import Judge, real_images
 from headrace.train.generating.neighbours import copy_distance, nearest
@@ -107,12 +107,12 @@ def judge(config: JudgeConfig) -> Verdict:
     for line in lines(verdict):
         print(line)
     if config.json:
-        with replacing(config.json) as file:
+        with written(config.json) as file:
             file.write(json.dumps(verdict.plain(), indent=1).encode())
     if config.picture:
         chosen = np.linspace(0, len(images) - 1, min(_SHOWN**2, len(images))).astype(int)
         pairs = np.stack([images.numpy()[chosen], training.numpy()[places[chosen]]], 1)
-        with replacing(config.picture) as file:
+        with written(config.picture) as file:
             Image.fromarray(_sheet(pairs)).save(file, "PNG")
     return verdict
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from headrace.pipeline.containers.manifest import Manifest
-from headrace.pipeline.errors import ConfigError, HeadraceError, Interrupted
+from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError, Interrupted
 from headrace.pipeline.records import Records
 from headrace.train.folder.checkpoint import CheckpointError
 from headrace.train.generate import main as generate
@@ -165,6 +165,8 @@ def test_what_cannot_be_drawn_is_refused(fitted: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["made.beton"]
     with pytest.raises(CheckpointError, match="does not exist"):
         drawn(tmp_path / "nowhere", tmp_path / "x.beton")
+    with pytest.raises(FailedError, match=r"^cannot write .*/nowhere/x\.beton: No such file"):
+        drawn(fitted, tmp_path / "nowhere" / "x.beton")
 
 
 @pytest.mark.parametrize(
