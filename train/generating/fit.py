@@ -204,7 +204,7 @@ def _train_epoch(run: Fit, stop: StopRequest) -> None:
     done = run.epoch == run.config.epochs
     if run.epoch % run.config.save_every == 0 or done or stop.requested:
         _save(run)
-    _show(run)
+        _show(run)
     if stop.requested and not done:
         raise _interrupted(run, f"after epoch {run.epoch}")
 

@@ -65,7 +65,7 @@ class FitConfig:
     log_every: int = 50
     """Steps between two rows of the log."""
     save_every: int = 1
-    """Epochs between two checkpoints."""
+    """Epochs between two checkpoints, with each of which TensorBoard gets drawn images."""
     decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
