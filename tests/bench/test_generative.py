@@ -46,9 +46,9 @@ def test_generator_and_classifiers_learn_from_the_same_images(tmp_path: Path) ->
     assert told["rows"][0]["steps"] == told["rows"][2]["steps"] == 4
     assert told["rows"][3]["steps"] > 4
     (cell,) = (folder for folder in out.iterdir() if folder.name.startswith("4-"))
-    real = (cell / "real.txt").read_text().split()
+    real = (cell / "real.txt").read_text().splitlines()
     assert len(real) == 12
-    both = (cell / "flow.txt").read_text().split()
+    both = (cell / "flow.txt").read_text().splitlines()
     with Records.open(cell / "flow.beton") as made:
         drawn = [made.name(index) for index in range(len(made.labels))]
         assert made.manifest.synthetic is not None
