@@ -33,7 +33,8 @@ def make(subject: GeneratorSubject, drawn: Drawn | None, near: Near | None) -> S
         values={
             "headline": _headline(log),
             "facts": [*_facts(log), *_copies(near)],
-            "phases": phases(log.seconds, _NAMES),
+            # A total alone says nothing of where the time went.
+            "phases": phases(log.seconds, _NAMES) if "step" in log.seconds else [],
             "advice": list(_advice(subject, drawn, near)),
             "gaps": subject.gaps,
         },
