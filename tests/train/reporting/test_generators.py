@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -192,16 +193,14 @@ def test_an_epochs_loss_is_the_mean_of_its_steps(copied: Path) -> None:
     ]
     (copied / "metrics.jsonl").write_text("\n".join(lines))
     log = read_generator_run(copied)
-    section = make(look_without_data(copied))
+    section = make(looked(copied))
     assert section is not None
     values = [row[1].value for row in section.values["table"].rows]
     assert values == pytest.approx([(2 * 1 + 3 * 2) / 5, 3])
     assert "from 1.0000 to 3.0000" in loss_chart([log], [""], "loss").alt
 
 
-def look_without_data(folder: Path) -> material.GeneratorSubject:
-    from contextlib import ExitStack
-
+def looked(folder: Path) -> material.GeneratorSubject:
     with ExitStack() as resources:
         log = read_generator_run(folder)
         return look(log, ReportConfig(device="cpu"), Limits(), resources)

@@ -44,21 +44,14 @@ def make(subject: GeneratorSubject, drawn: Drawn | None, near: Near | None) -> S
 def in_words(log: GeneratorLog) -> str:
     """`flow, unet of width 48, 32 px`."""
     config = log.config
-    network = f"{config.network} of width {config.width}" if config.kind == "flow" else (
-        f"width {config.width}"
-    )  # fmt: skip
-    return f"{config.kind}, {network}, {config.size} px"
+    network = f"{config.network} of " if config.kind == "flow" else ""
+    return f"{config.kind}, {network}width {config.width}, {config.size} px"
 
 
 def _headline(log: GeneratorLog) -> dict[str, str]:
     kind = log.config.kind
     if not log.steps:
-        return {
-            "value": NONE,
-            "of": "no step is in the log",
-            "interval": "",
-            "more": "",
-        }
+        return {"value": NONE, "of": "no step is in the log", "interval": "", "more": ""}
     row = log.steps[-1]
     told = [f"{MEANINGS.get((kind, name), name)} {row[name]:.4f}" for name in log.losses[1:]]
     more = (
