@@ -149,7 +149,7 @@ def test_what_finds_no_room_or_time_is_counted(
 ) -> None:
     page = page_of(generator, Limits(drawing_s=0.0, searched=10))
     assert "2 of 3 classes are left out" in page.text
-    assert "Of 2 drawn images and 12 training images" in page.text
+    assert "Of 2 drawn images and 10 training images" in page.text
     monkeypatch.setattr(material, "GRID_BYTES", 3500)
     page = page_of(generator)
     assert "of 3 classes are left out" in page.text

@@ -17,15 +17,15 @@ from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import one_line
 from headrace.train.device.amp import choose_precision
+from headrace.train.evaluation.members import first_difference
 from headrace.train.generating.comparing import Compared, compare
 from headrace.train.generating.drawing import BATCH, images_of
 from headrace.train.generating.generator_file import load_generator
-from headrace.train.generating.judge import Judge, real_images, resized
+from headrace.train.generating.judge import Judge, read_real, real_images, resized
 from headrace.train.generating.kind import Generator
 from headrace.train.generating.neighbours import copy_distance, nearest
 from headrace.train.reporting.asked import ReportConfig
 from headrace.train.reporting.generators.log import GeneratorLog
-from headrace.train.reporting.judged import share_of_split
 from headrace.train.reporting.pictures import Budget
 
 GRID_BYTES, PAIRS_BYTES = 1_400_000, 700_000
@@ -211,20 +211,17 @@ def find_near(subject: GeneratorSubject, drawn: Drawn | None) -> Near | None:
     Raises:
         HeadraceError: if a judge that was asked for cannot judge.
     """
-    records, log = subject.records, subject.log
+    records, judge = subject.records, subject.asked.drawn.judge
     if records is None or drawn is None:
         return None
-    split = log.config.train_split
     try:
-        count = len(records.select(split))
-        if subject.limits.searched is not None:
-            split = share_of_split(split, subject.limits.searched / count)
-        indices = records.select(split)
-        if subject.asked.drawn.judge is not None:
-            return _by_judge(subject, records, drawn, indices, subject.asked.drawn.judge)
-        return _by_pixels(records, drawn, split, indices)
+        if difference := first_difference(drawn.classes, list(records.manifest.classes)):
+            raise ConfigError(f"{records.source} is not what it has learnt from: {difference}")
+        if judge is not None:
+            return _by_judge(subject, records, drawn, judge)
+        return _by_pixels(subject, records, drawn)
     except (HeadraceError, OSError, ValueError) as error:
-        if subject.asked.drawn.judge is not None:
+        if judge is not None:
             raise
         subject.gaps.append(
             f"Nothing is told of the training images nearest to drawn ones: {one_line(error)}."
@@ -232,16 +229,16 @@ def find_near(subject: GeneratorSubject, drawn: Drawn | None) -> Near | None:
         return None
 
 
-def _by_pixels(records: Records, drawn: Drawn, split: str, indices: np.ndarray) -> Near:
-    side = min(_PIXELS_PX, drawn.images.shape[-1])
-    training, _ = real_images(records, split, side)
-    ours, theirs = _flat(resized(drawn.images, (side, side))), _flat(training)
+def _by_pixels(subject: GeneratorSubject, records: Records, drawn: Drawn) -> Near:
+    side, split = min(_PIXELS_PX, drawn.images.shape[-1]), subject.log.config.train_split
+    training = read_real(records, split, side, subject.limits.searched or 0)
+    ours, theirs = _flat(resized(drawn.images, (side, side))), _flat(training.images)
     places, gaps = nearest(ours, theirs)
     return Near(
-        indices=indices[places],
+        indices=training.indices[places],
         gaps=gaps,
         allowed=copy_distance(theirs, _MEASURED),
-        searched=len(indices),
+        searched=len(training.indices),
     )
 
 
@@ -250,12 +247,10 @@ def _flat(images: Tensor) -> np.ndarray:
     return found
 
 
-def _by_judge(
-    subject: GeneratorSubject, records: Records, drawn: Drawn, indices: np.ndarray, place: Path
-) -> Near:
+def _by_judge(subject: GeneratorSubject, records: Records, drawn: Drawn, place: Path) -> Near:
     judge, size = Judge(place, drawn.classes, subject.device), drawn.images.shape[-1]
     unseen_split = _unseen_split(subject, records)
-    training, _ = real_images(records, subject.log.config.train_split, size)
+    training = read_real(records, subject.log.config.train_split, size)
     unseen, labels = real_images(records, unseen_split, size)
     known = labels >= 0
     if known.sum() < 4:
@@ -263,14 +258,14 @@ def _by_judge(
             f"split {unseen_split!r} has {known.sum()} labelled images, expected 4 or more; name "
             "another with --split"
         )
-    ours, seen = judge.look(drawn.images), judge.look(training)
+    ours, seen = judge.look(drawn.images), judge.look(training.images)
     other = judge.look(unseen[torch.from_numpy(known)])
     found = compare(ours, drawn.labels, seen, other, labels[known])
     return Near(
-        indices=indices[found.places],
+        indices=training.indices[found.places],
         gaps=found.gaps,
         allowed=found.allowed,
-        searched=len(indices),
+        searched=len(training.indices),
         judge=str(place),
         compared=found,
         unseen=unseen_split,
