@@ -48,7 +48,10 @@ _PREVIEW, _PREVIEW_GUIDANCE, _PREVIEW_STEPS = 64, 2.0, 10
 
 
 def fit(config: FitConfig) -> Path:
-    """Trains a generator, or goes on with one.
+    """Trains a generator, or goes on with one, to its last epoch or until --max-minutes are over.
+
+    A training that its time ends is saved after that step and has a last row in its log as one that
+    did all its epochs; resumed with more minutes, it goes on to the same weights.
 
     Returns:
         The run folder.
