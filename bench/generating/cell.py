@@ -125,6 +125,7 @@ class Cell:
                 batch_size=batch,
                 seed=self._seed,
                 save_every=epochs,
+                report=False,
                 out=str(folder),
                 overwrite=True,
             )
