@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -119,8 +120,9 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     except Exception as error:
         status, line = EXIT_FAILED, f"error: {_unforeseen(error)}"
     # Not among the handlers: an error's frames hold what the run was made of, down to the threads
-    # of its process group, and must be gone before the interpreter ends.
+    # of its process group, and must be gone before the interpreter ends; some are in circles.
     if line:
+        gc.collect()
         print(shown(one_line(line)), file=sys.stderr)
     sys.exit(status)
 

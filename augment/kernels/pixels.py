@@ -26,7 +26,7 @@ def copy_image(source: np.ndarray, target: np.ndarray) -> None:
 
 
 @compiled()
-def to_byte(value: float) -> int:
+def to_byte(value: float) -> np.uint8:
     """Rounds towards zero, from 0 to 255."""
     return np.uint8(min(max(value, _ZERO), _TOP))
 

@@ -155,8 +155,8 @@ def _resized(photo: Path, out: Path, side: int) -> int:
         if not side:
             out.write_bytes(photo.read_bytes())
             return longer
-        size = tuple(max(1, round(length * side / longer)) for length in image.size)
-        enlarged = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        width, height = (max(1, round(length * side / longer)) for length in image.size)
+        enlarged = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
         enlarged.save(out, quality=QUALITY)
     return side
 

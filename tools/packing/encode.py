@@ -213,7 +213,7 @@ def encode_sample(
 
 def _check_header(header: JpegHeader, data: bytes) -> None:
     """Refuses, before anything is decoded, what the file is too short for, or too slow."""
-    if header.width * header.height > most_pixels(np.int64(len(data))):
+    if header.width * header.height > most_pixels(np.array(len(data))):
         raise BadImageError(
             f"{len(data)} bytes cannot be the {header.width}x{header.height} pixels that its "
             "header announces"
