@@ -229,6 +229,11 @@ def test_what_is_read_and_what_is_said_of_the_rest(
         load_checkpoint(path)
 
 
+def test_of_a_long_value_its_beginning_is_shown(tmp_path: Path) -> None:
+    said = refused(load_checkpoint, write(tmp_path / "last.pt", log_bytes="x" * 1000))
+    assert f"its log_bytes is '{'x' * 99}, expected a whole number from 0" in said
+
+
 def test_settings_of_another_kind_are_refused_when_they_are_needed(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     for name in ("tta", "tta_weight", "tta_scales", "lr", "size", "optimizer", "recipe", "epochs"):
