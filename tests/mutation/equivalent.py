@@ -155,6 +155,10 @@ REASONS: dict[str, dict[str, list[str]]] = {
             "run_mix: left, right = (middle, length) if side else (0, middle) -> "
             "left, right = (middle, length) if side else (-1, middle)",
         ],
+        "of an empty range nothing is read, whichever row it is of": [
+            "run_mix: row = images[partners[b, k], y + offset[b, k, 0]] if left < right else own[y]"
+            " -> row = images[partners[b, k], y + offset[b, k, 0]] if left <= right else own[y]",
+        ],
         "a range that ends before it begins is empty": [
             "run_mix: left, right = box[b, 2] * channels, max(box[b, 3], box[b, 2]) * channels -> "
             "left, right = box[b, 2] * channels, max(box[b, 3], box[b, 3]) * channels",
@@ -165,6 +169,15 @@ REASONS: dict[str, dict[str, list[str]]] = {
             f"{function}: for stage, end in zip(stages, ends(stages, epochs), strict=True): -> "
             "for stage, end in zip(stages, ends(stages, epochs), strict=False):"
             for function in ("stage_of", "check_epochs", "schedule_line")
+        ],
+    },
+    "train/folder/checkpoint_fields.py": {
+        "what stands for a setting that is not there can be, whichever it is": [
+            '_model: size = value.get("size", 1) -> size = value.get("size", 2)',
+            '_model: if not _is_whole(value.get("num_classes", 1), 1, int(LIMITS["classes"])): -> '
+            'if not _is_whole(value.get("num_classes", 2), 1, int(LIMITS["classes"])):',
+            "_model: if type(value.get(name, False)) is not bool: -> "
+            "if type(value.get(name, True)) is not bool:",
         ],
     },
     "train/models/checkpointing.py": {
