@@ -187,8 +187,10 @@ REASONS: dict[str, dict[str, list[str]]] = {
         ],
     },
     "train/schedules/plateau.py": {
-        "it is asked only whether it is above 0": [
-            "Plateau.__init__: self._cooldown = 0 -> self._cooldown = -1",
+        "the first evaluation is the best so far and counts anew": [
+            f"Plateau.__init__: self.{name} = 0 -> self.{name} = {number}"
+            for name in ("_bad_epochs", "_cooldown")
+            for number in (-1, 1)
         ],
     },
     "train/schedules/one_cycle.py": {
