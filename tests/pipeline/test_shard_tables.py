@@ -230,7 +230,10 @@ def test_indices_of_another_version_are_refused(tmp_path: Path, head: str, messa
         open_shards(indexed(tmp_path, "a.tar", (JPEG,), head=head))
 
 
-@pytest.mark.parametrize("line", ["jpg 7 x 0.jpg", "jpg x 9 0.jpg", "jpg 7 9", "jpg 7 9 0.jpg cls"])
+@pytest.mark.parametrize(
+    "line",
+    ["jpg 7 x 0.jpg", "jpg x 9 0.jpg", "jpg 7 9", "jpg 7 9 0.jpg cls", "jpg -1 9 a", "jpg 7 -1 a"],
+)
 def test_a_line_that_is_none_is_shown(tmp_path: Path, line: str) -> None:
     shard = indexed(tmp_path, "a.tar")
     shard.with_suffix(".idx").write_text(f"v1.2 1\n{line}\n")
