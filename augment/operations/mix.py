@@ -106,16 +106,16 @@ class Mix(Sampled):
             kind: (B,) int64 codes of MixKind.
             lam, second: (B,) float32 in 0..1; 1 where nothing is mixed.
         """
-        kind = torch.zeros_like(shared[:, 0], dtype=torch.int64)
-        lam, second = torch.ones_like(shared[:, 0]), torch.ones_like(shared[:, 0])
+        kind = shared.new_zeros(len(shared), dtype=torch.int64)
+        lam = second = shared.new_ones(len(shared))
         low, total = 0.0, sum(self.weights)
         for i, name in enumerate(self.kinds):
-            high = low + self.weights[i] / total if i + 1 < len(self.kinds) else 1.0
+            high = low + self.weights[i] / total  # of the last above any float32 below 1
             here = (shared[:, 1] >= low) & (shared[:, 1] < high) & (shared[:, 0] < self.p)
-            g = gamma[:, 4 * i : 4 * i + 4]
+            g0, g1, g2, g3 = gamma[:, 4 * i : 4 * i + 4].unbind(1)
             kind = torch.where(here, KINDS[name].value, kind)
-            lam = torch.where(here, g[:, 0] / (g[:, 0] + g[:, 1]), lam)
-            second = torch.where(here, g[:, 2] / (g[:, 2] + g[:, 3]), second)
+            lam = torch.where(here, g0 / (g0 + g1), lam)
+            second = torch.where(here, g2 / (g2 + g3), second)
             low = high
         return kind, lam, second
 
@@ -166,7 +166,8 @@ def _cut_box(
     height, width = size
     side = (1.0 - lam).sqrt()
     half_y, half_x = (side * height).long() // 2, (side * width).long() // 2
-    y, x = pick_index(position[:, 0], height), pick_index(position[:, 1], width)
+    down, across = position.unbind(1)
+    y, x = pick_index(down, height), pick_index(across, width)
     top, bottom = (y - half_y).clamp(min=0), (y + half_y).clamp(max=height)
     left, right = (x - half_x).clamp(min=0), (x + half_x).clamp(max=width)
     area = ((bottom - top) * (right - left)).float() / float(height * width)
@@ -185,8 +186,8 @@ def _ricap(
     tall = torch.stack([y, y, height - y, height - y], 1)
     wide = torch.stack([x, width - x, x, width - x], 1)
     # Where the patch starts in its own image, minus where it is pasted.
-    from_y = (uniform[:, 0:4] * (height - tall + 1)).long()
-    from_x = (uniform[:, 4:8] * (width - wide + 1)).long()
+    from_y = (uniform[:, :4] * (height - tall + 1)).long()
+    from_x = (uniform[:, 4:] * (width - wide + 1)).long()
     from_y, from_x = torch.minimum(from_y, height - tall), torch.minimum(from_x, width - wide)
     zero = torch.zeros_like(x)
     offset_y = from_y - torch.stack([zero, zero, y, y], 1)

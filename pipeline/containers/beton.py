@@ -111,7 +111,7 @@ def is_beton(head: bytes) -> bool:
         int(header["version"]) == VERSION
         and 0 < int(header["num_fields"]) < 64
         and page >= MIN_PAGE_SIZE
-        and page & (page - 1) == 0
+        and page.bit_count() == 1
     )
 
 

@@ -24,7 +24,7 @@ def check_page_size(page_size: int) -> None:
     Raises:
         ConfigError: naming it.
     """
-    if not beton.MIN_PAGE_SIZE <= page_size <= MAX_PAGE_SIZE or page_size & (page_size - 1):
+    if not beton.MIN_PAGE_SIZE <= page_size <= MAX_PAGE_SIZE or page_size.bit_count() != 1:
         raise ConfigError(
             f"page size {page_size}: expected a power of two of {beton.MIN_PAGE_SIZE} to "
             f"{MAX_PAGE_SIZE} bytes"
@@ -61,7 +61,6 @@ class BetonWriter:
         self._sums = np.zeros(capacity, SUM)
         self._levels = LevelPages(capacity)
         self._place = self._up(beton.SAMPLES_OFFSET + self._samples.nbytes)
-        file.seek(self._place)
 
     def add(
         self,
@@ -84,7 +83,7 @@ class BetonWriter:
         size = len(data)
         self._make_room(size)
         left = -self._place % self.page_size
-        if left < size:  # a sample never straddles two pages
+        if left < size:  # a sample never straddles two pages, and the first begins one
             self._place += left
             for page in self._levels.full():
                 self._place = self._up(self._levels.write(self._file, self._place, page))
@@ -174,8 +173,9 @@ def write_tables(
     """
     there = LevelsPlace(offset=place, count=levels.shape[1]) if levels.size else None
     sums_ptr = next_multiple(place + levels.nbytes, _ALIGNMENT)
-    num_bytes = 0 if sums is None else TABLES_SUM.itemsize + sums.nbytes
-    manifest_ptr = next_multiple(sums_ptr + num_bytes, _ALIGNMENT)
+    manifest_ptr = sums_ptr
+    if sums is not None:
+        manifest_ptr = next_multiple(sums_ptr + TABLES_SUM.itemsize + sums.nbytes, _ALIGNMENT)
     body = manifest_bytes(replace(manifest, levels=there), names)
     table_ptr = next_multiple(manifest_ptr + len(body), page_size)
     header = np.array([(beton.VERSION, 2, page_size, len(samples), table_ptr)], beton.HEADER)

@@ -5,7 +5,7 @@ Whoever reads quarter sizes only, reads a small part of the file, each page from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -60,15 +60,14 @@ class LevelPages:
             self._pages[number].add(index, data)
             self._sums[number][index] = sample_sum(data)
 
-    def full(self) -> Iterator[_Page]:
+    def full(self) -> list[_Page]:
         """Pages to be written now, where the next data page would begin."""
-        while self._full:
-            yield self._full.pop(0)
+        full, self._full = self._full, []
+        return full
 
-    def rest(self) -> Iterator[_Page]:
+    def rest(self) -> list[_Page]:
         """Whatever has not been written."""
-        yield from self.full()
-        yield from self._pages
+        return [*self.full(), *self._pages]
 
     def write(self, file: BinaryIO, place: int, page: _Page) -> int:
         """Writes a page at an offset; returns where it ends."""

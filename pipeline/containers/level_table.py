@@ -60,7 +60,7 @@ def check_levels(
     bad = (ptrs < start) | (sizes > limits)
     bad |= ptrs > limits - np.minimum(sizes, limits)
     bad |= ~is_jpeg[:, None]
-    bad &= (ptrs > 0) | (sizes > 0)
+    bad &= sizes > 0
     bad |= (sizes == 0) & (ptrs > 0)
     if bad.any():
         index, level = (int(place) for place in np.argwhere(bad)[0])

@@ -128,10 +128,10 @@ class ShardWriter:
     def _close(self) -> None:
         if self._file is None:
             return
-        self._file.write(bytes(2 * _BLOCK))  # the end of a tar
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._file as file:
+            file.write(bytes(2 * _BLOCK))  # the end of a tar
+            file.flush()
+            os.fsync(file.fileno())
         self._file = None
         lines = [f"{INDEX_VERSION} {len(self._index)}", *self._index]
         index = self._shards[-1].with_suffix(".idx")

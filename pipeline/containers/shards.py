@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from tarfile import BLOCKSIZE
 
 import numpy as np
 
@@ -115,7 +116,8 @@ def _levels(path: Path, tables: ShardTables, num_bytes: np.ndarray) -> LevelTabl
     if not tables.levels.shape[1]:
         return None
     is_jpeg = np.ones(len(tables.samples), bool)
-    return check_levels(tables.levels, is_jpeg, 0, num_bytes[tables.samples["shard"]], path)
+    ends = num_bytes[tables.samples["shard"]]
+    return check_levels(tables.levels, is_jpeg, BLOCKSIZE, ends, path)  # a header comes first
 
 
 def _sums(path: Path, tables: ShardTables) -> np.ndarray | None:
@@ -148,7 +150,7 @@ def _read_indices(shards: list[Path]) -> ShardTables:
     names: list[str] = []
     splits: dict[str, tuple[int, int]] = {}
     skipped: list[Skipped] = []
-    for number, shard in sorted(enumerate(shards), key=lambda s: (_split_rank(s[1]), s[0])):
+    for number, shard in sorted(enumerate(shards), key=lambda one: _split_rank(one[1])):
         data = map_file(shard)
         begin = len(rows)
         for parts in _index_lines(shard):
@@ -162,15 +164,11 @@ def _read_indices(shards: list[Path]) -> ShardTables:
                 skipped.append(Skipped(name=name, reason="not a JPEG"))
                 continue
             height, width = shape
-            rows.append((number, width, height, _label(data, parts.get("cls")), offset, size))
+            label = _label(data, parts.get("cls"), name)
+            rows.append((number, width, height, label, offset, size))
             names.append(name)
         split = _split_of(shard)
         splits[split] = (splits.get(split, (begin, begin))[0], len(rows))
-    for row, name in zip(rows, names, strict=True):
-        if not -(2**63) <= row[3] < 2**63:
-            raise RecordsError(
-                f"the sample {name} has label {row[3]}, which no label can be; mend its .cls"
-            )
     samples = np.array(rows, SAMPLE)
     # No class names, as an index has none: see pipeline.class_names.
     manifest = Manifest(splits=splits, skipped=tuple(skipped))
@@ -221,11 +219,21 @@ def _parts(words: list[str]) -> dict[str, tuple[int, int, str]]:
     return parts
 
 
-def _label(data: np.ndarray, part: tuple[int, int, str] | None) -> int:
+def _label(data: np.ndarray, part: tuple[int, int, str] | None, name: str) -> int:
+    """What a sample's .cls says, -1 where that is no number.
+
+    Raises:
+        RecordsError: naming the sample, if it is one that no label can be.
+    """
     if part is None:
         return -1
     text = data[part[0] : part[0] + min(part[1], 32)].tobytes().strip()
-    return int(text) if text.removeprefix(b"-").isdigit() else -1
+    label = int(text) if text.removeprefix(b"-").isdigit() else -1
+    if not -(2**63) <= label < 2**63:
+        raise RecordsError(
+            f"the sample {name} has label {label}, which no label can be; mend its .cls"
+        )
+    return label
 
 
 def _split_of(shard: Path) -> str:

@@ -117,7 +117,8 @@ def stretched_line(words: Sequence[str], before: int, now: int, epoch: int) -> s
     if not words or before == now:
         return ""
     stages = read_schedule(words)
-    was, becomes = stage_of(stages, before, max(0, epoch - 1)), stage_of(stages, now, epoch)
+    # The first size holds before the first epoch, too.
+    was, becomes = stage_of(stages, before, epoch - 1), stage_of(stages, now, epoch)
     return (
         f"--size-schedule is stretched over all {counted(now, 'epoch')}: {was} in the last epoch, "
         f"{becomes} in the next"

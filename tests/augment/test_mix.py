@@ -143,11 +143,35 @@ def test_ricap_patches_lie_anywhere_inside_their_partners() -> None:
 def test_partners_are_permutations_of_the_batch() -> None:
     for kinds, count in ((("mixup",), 1), (("cutmix", "ricap"), 4)):
         step = a_step(*kinds)
-        partners = drawn(step).partners
+        partners, offset = drawn(step).partners, drawn(step).offset
         assert partners.shape == (BATCH, count) and step.partners == count
+        assert offset.shape == (BATCH, count, 2)
         for column in partners.unbind(1):
             assert sorted(column.tolist()) == list(range(BATCH))
         assert len({tuple(column.tolist()) for column in partners.unbind(1)}) == count
+
+
+def test_what_each_random_number_decides() -> None:
+    """Borders included; the size is 10 by 20."""
+    step = Mix(kinds=EVERY, alphas=(1.0,) * 3, weights=(1.0, 1.0, 2.0), p=0.75, per="sample")
+    below_1 = 1 - 2.0**-24
+    chosen = [(0.75, 0.1), (0.5, 0.0), (0.0, 0.25), (0.74, 0.3), (0.0, 0.5), (0.74, below_1)]
+    patches = [0.0, 0.5, 0.5, 0.99, 0.5, 0.0, 0.25, 0.9]
+    uniform = torch.tensor([[*one, *[0.1] * 4, 0.55, 0.3, *patches] for one in chosen])
+    uniform[:, 2:6] = torch.rand(6, 4, generator=torch.Generator().manual_seed(0))
+    gamma = torch.tensor([[1.0, 3, 5, 9, 3, 1, 8, 7, 1, 4, 2, 3]] * 6)
+    params = step.sample(uniform, gamma, (), (10, 20))
+    none, mixup, cutmix, ricap = MixKind
+    assert params.kind.tolist() == [none, mixup, cutmix, cutmix, ricap, ricap]
+    assert params.partners.tolist() == uniform[:, 2:6].argsort(0).tolist()
+    assert params.weight[:2].tolist() == [0.0, 0.75]
+    assert params.box[2:4].tolist() == [[3, 7, 1, 11]] * 2
+    assert params.box[4:].tolist() == [[0, 4, 0, 4]] * 2
+    assert params.offset[4].tolist() == [[0, 8], [3, -4], [-2, 4], [0, 0]]
+    uniform[:, 8:] = 1.0  # beyond what is drawn: a kernel would read behind the image
+    assert step.sample(uniform, gamma, (), (10, 20)).offset[4].tolist() == [
+        [6, 16], [6, 0], [0, 16], [0, 0]
+    ]  # fmt: skip
 
 
 def test_a_batch_is_mixed_alike_or_each_sample_by_itself() -> None:
@@ -195,6 +219,13 @@ def test_labels_are_refused_beyond_the_first_and_the_last() -> None:
     for bad in (-1, 5):
         with pytest.raises(ConfigError, match=f"label {bad}: mixing needs a label in 0..4"):
             check_labels(torch.tensor([0, bad, 9]), 5)
+
+
+def test_compiled_code_checks_labels_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    check_labels(torch.tensor([0, 4, 2]), 5)
+    with pytest.raises(RuntimeError, match=r"mixing needs a label in 0\.\.4 for every sample"):
+        check_labels(torch.tensor([0, 5, 2]), 5)
 
 
 def test_random_numbers_that_a_mix_takes() -> None:

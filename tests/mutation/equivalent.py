@@ -6,7 +6,17 @@ from __future__ import annotations
 REASONS: dict[str, dict[str, list[str]]] = {
     "pipeline/plan.py": {
         "repeating once is repeating nothing": [
-            "make_plan: if config.repeats > 1: -> if config.repeats > 0:",
+            f"make_plan: if config.repeats > 1: -> if config.repeats {bound}:"
+            for bound in ("> 0", ">= 1")
+        ],
+        "numpy works out a side that is below 0": [
+            "make_plan: order = (order[:, None] * config.repeats + np.arange(config.repeats))"
+            ".reshape(-1) -> order = (order[:, None] * config.repeats + np.arange(config.repeats))"
+            ".reshape(-2)",
+        ],
+        "a way round: of no samples, or no levels, none is picked": [
+            "_levels: if stored is None or not stored.shape[1]: -> "
+            "if stored is None or not stored.shape[0]:",
         ],
         "one number in 2**53 is exactly 0": [
             "make_plan: flips = _uniform(config.seed, epoch, _FLIP, n) < config.crop.flip -> "
@@ -53,6 +63,14 @@ REASONS: dict[str, dict[str, list[str]]] = {
         ],
     },
     "pipeline/containers/beton.py": {
+        "there is one header, and one field's pointers": [
+            "is_beton: header = np.frombuffer(head, HEADER, 1)[0] -> "
+            "header = np.frombuffer(head, HEADER, 1)[-1]",
+            "read_tables: header = data[: HEADER.itemsize].view(HEADER)[0] -> "
+            "header = data[: HEADER.itemsize].view(HEADER)[-1]",
+            "_read_pointers: pointers = arguments[: POINTERS.itemsize].view(POINTERS)[0] -> "
+            "pointers = arguments[: POINTERS.itemsize].view(POINTERS)[-1]",
+        ],
         "memory that is not kept; no value depends on it": [
             "open_beton: forget_pages(data) # a million samples' tables are 100 MB, and have been "
             "copied -> pass # a million samples' tables are 100 MB, and have been copied",
@@ -60,6 +78,13 @@ REASONS: dict[str, dict[str, list[str]]] = {
         "what is asserted cannot be otherwise": [
             "_read_sums: assert tables.sums is not None and tables.manifest is not None -> "
             "assert tables.sums is not None or tables.manifest is not None",
+        ],
+    },
+    "pipeline/containers/checksums.py": {
+        "there is one": [
+            "read_sums: if tables_sum(part.data for part in parts) != int(data[place:begin]"
+            ".view(TABLES_SUM)[0]): -> if tables_sum(part.data for part in parts) != "
+            "int(data[place:begin].view(TABLES_SUM)[-1]):",
         ],
     },
     "pipeline/containers/level_table.py": {
@@ -71,7 +96,8 @@ REASONS: dict[str, dict[str, list[str]]] = {
     },
     "pipeline/containers/shard_writer.py": {
         "it is set before it is read": [
-            "ShardWriter.__init__: self._in_split = 0 -> self._in_split = -1",
+            f"ShardWriter.__init__: self._in_split = 0 -> self._in_split = {number}"
+            for number in (-1, 1)
         ],
         "numpy works out a side that is below 0": [
             "ShardWriter.finish: sums = np.array(self._sums, SUM).reshape(len(self._rows), 1 + "
@@ -80,36 +106,33 @@ REASONS: dict[str, dict[str, list[str]]] = {
         ],
         "how much is written at once": [
             'ShardWriter._shard: self._file = path.open("wb", buffering=1 << 20) -> '
-            'self._file = path.open("wb", buffering=2 << 20)',
+            f'self._file = path.open("wb", buffering={number})'
+            for number in ("2 << 20", "0 << 20", "1 >> 20", "1 << 21", "1 << 19")
         ],
     },
     "pipeline/containers/storage.py": {
         "nothing runs a protocol's own signature": [
-            "Storage.is_damaged: def is_damaged(self, index: int, level: int = 0) -> bool: -> "
-            "def is_damaged(self, index: int, level: int = 1) -> bool:",
+            f"Storage.{name}: def {name}(self, index: int, level: int = 0) -> {kind}: -> "
+            f"def {name}(self, index: int, level: int = {level}) -> {kind}:"
+            for name, kind in (("view", "np.ndarray"), ("is_damaged", "bool"))
+            for level in (-1, 1)
+        ],
+        "where no file is told, there is one": [
+            "MappedStorage.view: data = self.maps[0 if self.files is None else "
+            "int(self.files[index])] -> data = self.maps[-1 if self.files is None else "
+            "int(self.files[index])]",
         ],
         "files have no levels, and nothing reads which is asked for": [
             "FileStorage.is_damaged: def is_damaged(self, index: int, level: int = 0) -> bool: -> "
-            "def is_damaged(self, index: int, level: int = -1) -> bool:",
+            f"def is_damaged(self, index: int, level: int = {level}) -> bool:"
+            for level in (-1, 1)
         ],
     },
     "augment/operations/mix.py": {
-        "every column is as long": [
-            "Mix._choose: kind = torch.zeros_like(shared[:, 0], dtype=torch.int64) -> "
-            "kind = torch.zeros_like(shared[:, -1], dtype=torch.int64)",
-        ],
-        "what the sum lacks to 1 is nothing in float32": [
-            "Mix._choose: high = low + self.weights[i] / total if i + 1 < len(self.kinds) else 1.0 "
-            "-> high = low + self.weights[i] / total if i + 0 < len(self.kinds) else 1.0",
-        ],
         "the next kind takes what lies on the border, as it does now": [
             "Mix._choose: here = (shared[:, 1] >= low) & (shared[:, 1] < high) & (shared[:, 0] < "
             "self.p) -> here = (shared[:, 1] >= low) & (shared[:, 1] <= high) & (shared[:, 0] < "
             "self.p)",
-        ],
-        "the share that is left follows the same Beta": [
-            "Mix._choose: second = torch.where(here, g[:, 2] / (g[:, 2] + g[:, 3]), second) -> "
-            "second = torch.where(here, g[:, 3] / (g[:, 2] + g[:, 3]), second)",
         ],
     },
     "augment/torch_code/mix.py": {
@@ -119,8 +142,9 @@ REASONS: dict[str, dict[str, list[str]]] = {
         ],
         "samples that are not patched, of which this is, are not shown; -1 is inside, too": [
             "_patches: index = (partner * height + y.clamp(0, height - 1)) * width + x.clamp(0, "
-            "width - 1) -> index = (partner * height + y.clamp(0, height - 1)) * width + "
-            "x.clamp(-1, width - 1)",
+            f"width - 1) -> index = (partner * height + y.clamp({low}, height - 1)) * width + "
+            f"x.clamp({left}, width - 1)"
+            for low, left in ((0, -1), (-1, 0))
         ],
     },
     "augment/kernels/mix.py": {
@@ -131,16 +155,29 @@ REASONS: dict[str, dict[str, list[str]]] = {
             "run_mix: left, right = (middle, length) if side else (0, middle) -> "
             "left, right = (middle, length) if side else (-1, middle)",
         ],
+        "of an empty range nothing is read, whichever row it is of": [
+            "run_mix: row = images[partners[b, k], y + offset[b, k, 0]] if left < right else own[y]"
+            " -> row = images[partners[b, k], y + offset[b, k, 0]] if left <= right else own[y]",
+        ],
         "a range that ends before it begins is empty": [
             "run_mix: left, right = box[b, 2] * channels, max(box[b, 3], box[b, 2]) * channels -> "
             "left, right = box[b, 2] * channels, max(box[b, 3], box[b, 3]) * channels",
         ],
     },
     "pipeline/crops/size_schedule.py": {
-        "the first size holds before the first epoch, too": [
-            "stretched_line: was, becomes = stage_of(stages, before, max(0, epoch - 1)), "
-            "stage_of(stages, now, epoch) -> was, becomes = stage_of(stages, before, max(-1, "
-            "epoch - 1)), stage_of(stages, now, epoch)",
+        "each stage has an end": [
+            f"{function}: for stage, end in zip(stages, ends(stages, epochs), strict=True): -> "
+            "for stage, end in zip(stages, ends(stages, epochs), strict=False):"
+            for function in ("stage_of", "check_epochs", "schedule_line")
+        ],
+    },
+    "train/folder/checkpoint_fields.py": {
+        "what stands for a setting that is not there can be, whichever it is": [
+            '_model: size = value.get("size", 1) -> size = value.get("size", 2)',
+            '_model: if not _is_whole(value.get("num_classes", 1), 1, int(LIMITS["classes"])): -> '
+            'if not _is_whole(value.get("num_classes", 2), 1, int(LIMITS["classes"])):',
+            "_model: if type(value.get(name, False)) is not bool: -> "
+            "if type(value.get(name, True)) is not bool:",
         ],
     },
     "train/models/checkpointing.py": {
@@ -150,8 +187,10 @@ REASONS: dict[str, dict[str, list[str]]] = {
         ],
     },
     "train/schedules/plateau.py": {
-        "it is asked only whether it is above 0": [
-            "Plateau.__init__: self._cooldown = 0 -> self._cooldown = -1",
+        "the first evaluation is the best so far and counts anew": [
+            f"Plateau.__init__: self.{name} = 0 -> self.{name} = {number}"
+            for name in ("_bad_epochs", "_cooldown")
+            for number in (-1, 1)
         ],
     },
     "train/schedules/one_cycle.py": {

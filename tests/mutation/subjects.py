@@ -94,7 +94,7 @@ TESTS = {
     "pipeline/containers/beton.py": _BETON,
     "pipeline/containers/beton_writer.py": _BETON,
     "pipeline/containers/checksums.py": f"pipeline/test_storage.py {_BETON}",
-    "pipeline/containers/level_pages.py": _BETON,
+    "pipeline/containers/level_pages.py": f"pipeline/test_level_pages.py {_BETON}",
     "pipeline/containers/level_table.py": "pipeline/test_level_table.py pipeline/test_levels.py",
     "pipeline/containers/manifest.py": "pipeline/test_manifest_values.py "
     "pipeline/test_pack_report.py pipeline/test_records.py",

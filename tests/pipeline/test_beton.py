@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headrace.pipeline.containers import beton
+from headrace.pipeline.containers import beton, beton_writer
 from headrace.pipeline.containers.beton_writer import (
     MAX_PAGE_SIZE,
     BetonWriter,
     check_page_size,
     next_multiple,
+    write_tables,
 )
-from headrace.pipeline.containers.manifest import Manifest
+from headrace.pipeline.containers.level_table import LEVEL
+from headrace.pipeline.containers.manifest import LevelsPlace, Manifest, manifest_bytes
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import BadImageError, ConfigError, RecordsError
 
@@ -85,6 +87,7 @@ def tables(**changed: Any) -> beton.Tables:
 
 def test_samples_may_lie_anywhere_in_the_file() -> None:
     beton.check_tables(tables(), 1000, PATH)
+    beton.check_tables(tables(heights=[1, 2, 2**13], widths=[1, 5, 2**13]), 1000, PATH)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,7 @@ def test_samples_may_lie_anywhere_in_the_file() -> None:
         ({"widths": [1, 5, 0]}, 2),
         ({"modes": [0, 2, 0]}, 1),
         ({"modes": [2, 1, 0]}, 0),
-        ({"heights": [1, 2, 60_000], "widths": [1, 5, 60_000]}, 2),
+        ({"heights": [1, 2, 2**13], "widths": [1, 5, 2**13 + 1]}, 2),
         ({"heights": [0, 0, 0]}, 0),
     ],
 )
@@ -184,6 +187,27 @@ def test_a_sample_that_nobody_allocated_is_told() -> None:
             beton.read_tables(np.frombuffer(bytes(data), np.uint8), PATH)
 
 
+@pytest.mark.parametrize(
+    ("place", "may"), [(-1, False), (0, True), (400 - 12, True), (400 - 11, False)]
+)
+def test_a_table_of_levels_lies_among_the_data(tmp_path: Path, place: int, may: bool) -> None:
+    """Its one entry, of zeros, says that there is no level."""
+    start, room = START + 24, bytes(200)
+    offset = start + place
+    body = manifest_bytes(Manifest(levels=LevelsPlace(offset=offset, count=1)), ["x.jpg"])
+    assert len(body) < 200
+    fields = beton.field_descriptors((start + 200, len(body)))
+    path = tmp_path / "a.beton"
+    path.write_bytes(whole(fields=fields, data=room + body.ljust(200, b"\0")).tobytes())
+    if may:
+        storage = beton.open_beton(path).storage
+        assert isinstance(storage, MappedStorage) and storage.levels is not None
+        assert storage.levels.stored.tolist() == [[False]]
+    else:
+        with pytest.raises(RecordsError, match="its table of levels lies outside the file"):
+            beton.open_beton(path)
+
+
 @pytest.mark.parametrize("size", [PAGE - 1, PAGE + 1, 3 * PAGE, 0, PAGE // 2, 2 * MAX_PAGE_SIZE])
 def test_page_sizes_that_cannot_be(size: int) -> None:
     with pytest.raises(ConfigError, match=f"page size {size}: expected a power of two"):
@@ -208,10 +232,14 @@ def test_the_next_multiple_may_be_where_one_is() -> None:
 def written(path: Path, sizes: list[int], page_size: int = PAGE, **more: bool) -> beton.Tables:
     with path.open("wb") as file:
         writer = BetonWriter(file, len(sizes) + 2, page_size, **more)
-        for size in sizes:
-            writer.add(bytes(size), mode=0, width=1, height=1, label=0)
+        for number, size in enumerate(sizes):
+            writer.add(bytes([number]) * size, mode=0, width=1, height=1, label=0)
         writer.finish(Manifest(), [""] * len(sizes))
-    return beton.read_tables(np.fromfile(path, np.uint8), path)
+    data = np.fromfile(path, np.uint8)
+    found = beton.read_tables(data, path)
+    for number, (ptr, size) in enumerate(zip(found.ptrs, sizes, strict=True)):
+        assert (data[ptr : ptr + size] == number).all()
+    return found
 
 
 def test_no_sample_straddles_two_pages(tmp_path: Path) -> None:
@@ -224,12 +252,48 @@ def test_no_sample_straddles_two_pages(tmp_path: Path) -> None:
     assert 5 * PAGE <= found.sums < found.manifest[0] < found.end
 
 
+def test_samples_lie_behind_the_room_for_their_table(tmp_path: Path) -> None:
+    with (tmp_path / "a.beton").open("wb") as file:
+        writer = BetonWriter(file, PAGE // beton.SAMPLE.itemsize, PAGE)
+        writer.add(b"x", mode=0, width=1, height=1, label=0)
+        writer.finish(Manifest(), [""])
+    found = beton.read_tables(np.fromfile(tmp_path / "a.beton", np.uint8), PATH)
+    assert found.ptrs.tolist() == [2 * PAGE]
+
+
 def test_pages_grow_where_they_may(tmp_path: Path) -> None:
     found = written(tmp_path / "a.beton", [5, PAGE + 1, PAGE], may_grow=True)
     assert found.page_size == 2 * PAGE
     assert found.ptrs.tolist() == [PAGE, 2 * PAGE, 4 * PAGE]
     with pytest.raises(BadImageError, match=rf"its {PAGE + 1} bytes do not fit .* --page-size 4,"):
         written(tmp_path / "b.beton", [PAGE + 1])
+
+
+def test_the_largest_page_can_be_grown_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beton_writer, "MAX_PAGE_SIZE", 2 * PAGE)
+    assert written(tmp_path / "a.beton", [2 * PAGE], may_grow=True).page_size == 2 * PAGE
+    with pytest.raises(BadImageError, match=f"its {2 * PAGE + 1} bytes are more than the"):
+        written(tmp_path / "b.beton", [2 * PAGE + 1], may_grow=True)
+
+
+def test_a_file_without_checksums_has_no_room_for_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.beton"
+    samples = np.array([(0, 1, 1, PAGE, 0)], beton.SAMPLE)
+    allocations = np.array([(0, PAGE, 16)], beton.ALLOCATION)
+    with path.open("wb") as file:
+        write_tables(
+            file,
+            PAGE + 16,
+            samples=samples,
+            allocations=allocations,
+            levels=np.zeros((1, 0), LEVEL),
+            sums=None,
+            page_size=PAGE,
+            manifest=Manifest(),
+            names=[""],
+        )
+    found = beton.read_tables(np.fromfile(path, np.uint8), path)
+    assert found.sums is None and found.manifest is not None and found.manifest[0] == PAGE + 16
 
 
 def test_no_page_can_hold_what_the_header_cannot_say(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_levels_may_fill_the_room_there_is() -> None:
         ([(0, 0), (101, 50)], True),
         ([(0, 0), (151, 1)], True),
         ([(0, 0), (120, 0)], True),
+        ([(0, 0), (1, 0)], True),
         ([(0, 0), (0, 5)], True),
         ([(0, 0), (100, 1)], False),
         ([(0, 0), (2**64 - 1, 2)], True),
@@ -44,6 +45,12 @@ def test_a_level_that_lies_elsewhere_is_named(row: list[tuple[int, int]], is_jpe
     entries = table([(0, 0), (0, 0)], row)
     with pytest.raises(RecordsError, match="damaged at level 2 of sample 1: "):
         check_levels(entries, np.array([True, is_jpeg]), 100, 150, PATH)
+
+
+def test_of_several_the_first_is_named() -> None:
+    entries = table([(0, 0), (0, 0)], [(0, 0), (99, 1)], [(98, 1), (97, 1)])
+    with pytest.raises(RecordsError, match="level 2 of sample 1: 1 bytes at 99 cannot"):
+        check_levels(entries, np.ones(3, bool), 100, 150, PATH)
 
 
 def test_each_sample_has_an_end_of_its_own() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
+from headrace.pipeline.mix import Mix
 from headrace.pipeline.plan import EpochPlan, PlanConfig, Tail, make_plan, num_batches
 
 sizes = st.lists(st.tuples(st.integers(1, 700), st.integers(1, 700)), min_size=1, max_size=60)
@@ -149,6 +150,10 @@ def test_settings_that_cannot_work_are_refused(values: dict, text: str) -> None:
         with_values(PlanConfig(), values)
 
 
+def test_the_last_seed_there_is_can_be_taken() -> None:
+    assert plan_of([(5, 5)], PlanConfig(seed=2**63 - 1)).indices.tolist() == [0]
+
+
 def test_an_epoch_before_the_first_is_refused() -> None:
     with pytest.raises(ConfigError, match="epoch is -1, expected 0 or more"):
         plan_of([(5, 5)], PlanConfig(), epoch=-1)
@@ -163,12 +168,26 @@ def test_batches_of_a_rank_by_hand(tail: Tail, counts: list[int]) -> None:
     ranks = [replace(config, rank=rank) for rank in range(3)]
     assert [num_batches(14, rank) for rank in ranks] == counts
     assert [num_batches(12, rank) for rank in ranks] == [2, 2, 2]
+    assert num_batches(7, PlanConfig(batch_size=6, repeats=2)) == 3
+
+
+def test_batches_lie_one_behind_another() -> None:
+    plan = plan_of([(5, 5)] * 7, PlanConfig(batch_size=3))
+    assert [plan.batch_slice(step) for step in range(3)] == [slice(0, 3), slice(3, 6), slice(6, 7)]
 
 
 def test_weights_are_drawn_alike_on_every_machine() -> None:
     config = PlanConfig(seed=1)
     plan = make_plan(np.full(8, 9), np.full(8, 9), range(8), config, 2, np.arange(8.0))
     assert sorted(plan.indices.tolist()) == [1, 4, 4, 4, 6, 7, 7, 7]
+
+
+def test_shares_are_drawn_alike_on_every_machine() -> None:
+    """Each file with a share by random numbers of its own."""
+    sides, config = np.full(14, 9), PlanConfig(seed=1)
+    mix = Mix(plain=np.arange(2), shared=(np.arange(2, 8), np.arange(8, 14)), counts=(3, 2))
+    plan = make_plan(sides, sides, range(14), config, 2, mix=mix)
+    assert plan.indices.tolist() == [6, 5, 0, 9, 1, 13, 4]
 
 
 def test_evaluation_takes_no_notice_of_weights() -> None:

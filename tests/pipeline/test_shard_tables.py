@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from headrace.pipeline.containers import shard_writer
 from headrace.pipeline.containers.checksums import SUM, sample_sum
 from headrace.pipeline.containers.level_table import LEVEL
 from headrace.pipeline.containers.manifest import Manifest, manifest_bytes
@@ -54,7 +56,7 @@ def test_samples_may_fill_their_shards(tmp_path: Path) -> None:
         ((1, 4, 3, 0, 0, 0), 1),
         ((1, 0, 3, 0, 0, 10), 1),
         ((1, 4, 0, 0, 0, 10), 1),
-        ((1, 60_000, 60_000, 0, 0, 10), 1),
+        ((1, 2**13, 2**13 + 1, 0, 0, 10), 1),
     ],
 )
 def test_the_first_sample_that_does_not_fit_is_named(tmp_path: Path, row: Row, number: int) -> None:
@@ -71,6 +73,24 @@ def test_levels_lie_in_the_shards_of_their_samples(tmp_path: Path) -> None:
     levels[1, 0] = 596, 5  # there are as many bytes in the other shard only
     with pytest.raises(RecordsError, match="damaged at level 1 of sample 1"):
         open_shards(folder_of(tmp_path, SOUND, levels=levels))
+    levels[1, 0] = 511, 5  # in the header of the first member
+    with pytest.raises(RecordsError, match="damaged at level 1 of sample 1"):
+        open_shards(folder_of(tmp_path, SOUND, levels=levels))
+
+
+def test_a_sample_of_a_shard_that_is_not_there_is_named(tmp_path: Path) -> None:
+    body = manifest_bytes(Manifest(), ["0.jpg"])
+    (tmp_path / "a.tar").write_bytes(bytes(100))
+    rows = np.array([(1, 1, 1, 0, 0, 1)], SAMPLE)
+    levels, sums = np.zeros((1, 0), LEVEL), np.zeros((1, 1), SUM)
+    write_tables(tables_path(tmp_path), [tmp_path / "a.tar"], rows, body, levels, sums)
+    with pytest.raises(RecordsError, match="is damaged at sample 0: "):
+        open_shards(tmp_path)
+
+
+def test_as_many_pixels_may_be_said_as_a_file_can_have(tmp_path: Path) -> None:
+    found = open_shards(folder_of(tmp_path, [(0, 2**13, 2**13, 0, 0, 1000)]))
+    assert found.table.widths.tolist() == [2**13]
 
 
 @pytest.mark.parametrize(
@@ -210,11 +230,25 @@ def test_indices_of_another_version_are_refused(tmp_path: Path, head: str, messa
         open_shards(indexed(tmp_path, "a.tar", (JPEG,), head=head))
 
 
-@pytest.mark.parametrize("line", ["jpg 7 x 0.jpg", "jpg x 9 0.jpg", "jpg 7 9", "jpg 7 9 0.jpg cls"])
+@pytest.mark.parametrize(
+    "line",
+    ["jpg 7 x 0.jpg", "jpg x 9 0.jpg", "jpg 7 9", "jpg 7 9 0.jpg cls", "jpg -1 9 a", "jpg 7 -1 a"],
+)
 def test_a_line_that_is_none_is_shown(tmp_path: Path, line: str) -> None:
     shard = indexed(tmp_path, "a.tar")
     shard.with_suffix(".idx").write_text(f"v1.2 1\n{line}\n")
     with pytest.raises(RecordsError, match=f"is damaged at the line '{line}'"):
+        open_shards(shard)
+
+
+@pytest.mark.parametrize("line", [f"jpg {2**63} 9 0.jpg", f"jpg 7 {2**63} 0.jpg"])
+def test_a_line_of_more_than_a_file_can_have_is_shown(tmp_path: Path, line: str) -> None:
+    shard = indexed(tmp_path, "a.tar", (JPEG,))
+    shard.with_suffix(".idx").write_text(f"v1.2 1\n{line}\n")
+    with pytest.raises(RecordsError, match=f"is damaged at the line '{line}'"):
+        open_shards(shard)
+    shard.with_suffix(".idx").write_text(f"v1.2 1\njpg 7 {2**63 - 1} 0.jpg\n")
+    with pytest.raises(RecordsError, match=r"is damaged at sample 0: .* does not fit its shard"):
         open_shards(shard)
 
 
@@ -262,11 +296,29 @@ def test_a_shard_that_is_not_full_takes_more(tmp_path: Path) -> None:
         tables = read_tables(tables_path(folder / "one.tar" if single else folder))
         assert tables.samples["shard"].tolist() == ([0, 0, 0] if single else [0, 0, 1])
         assert tables.levels["size"].tolist() == [[0, 0], [0, 0], [0, 5]]
+        assert tables.levels["ptr"].ravel()[:5].tolist() == [0] * 5
         assert tables.sums is not None
         assert tables.sums[2].tolist() == [sample_sum(JPEG[:512]), 0, sample_sum(b"small")]
         place = int(tables.levels["ptr"][2, 1])
         data = tables.shards[int(tables.samples["shard"][2])].read_bytes()
         assert data[place : place + 5] == b"small" and len(data) % 512 == 0
+
+
+def test_a_shard_is_whole_on_the_disk_before_its_index_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+
+    def sync(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_size, list(tmp_path.glob("*.idx"))))
+
+    monkeypatch.setattr(shard_writer.os, "fsync", sync)
+    writer = ShardWriter(tmp_path, "one", 1)
+    writer.begin("x.jpg", "train")
+    writer.add(JPEG[:100], mode=0, width=3, height=2, label=0)
+    writer.finish(Manifest(), ["x.jpg"])
+    assert synced == [(8 * 512, [])]
+    assert (tmp_path / "one.tar").stat().st_size == 8 * 512
 
 
 def test_an_aborted_writer_lets_go_of_its_shard(tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ def test_a_line_says_which_epochs_have_which_size() -> None:
         "96 px in epochs 1-5, 96x128 px in 6, 160 px in 7-10"
     )
     assert schedule_line(("96:0.5", "160:1"), 2) == "96 px in epoch 1, 160 px in 2"
+    assert schedule_line(("96:0.5", "160:1"), 4) == "96 px in epochs 1-2, 160 px in 3-4"
 
 
 @pytest.mark.parametrize(
@@ -190,6 +191,10 @@ def test_a_line_says_what_other_epochs_make_of_the_sizes(
         f"{becomes} px in the next"
     )
     assert stretched_line(WORDS, 20, 20, epoch) == stretched_line((), 10, 20, epoch) == ""
+
+
+def test_the_last_epoch_of_a_size_may_be_the_first_of_all() -> None:
+    assert "96 px in the last epoch, 96 px in the" in stretched_line(("96:.5", "160:1"), 2, 4, 1)
 
 
 def test_a_side_of_a_fraction_of_a_pixel_is_rounded() -> None:

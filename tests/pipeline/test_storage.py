@@ -55,6 +55,33 @@ def test_without_checksums_nothing_is_damaged(stored: MappedStorage) -> None:
     assert not stored.is_damaged(0)
 
 
+def test_a_sample_without_a_checksum_is_not_damaged_and_a_checksum_may_be_0(
+    stored: MappedStorage,
+) -> None:
+    stored.sums = np.array([[-1], [0], [sample_sum(b"yy")]])
+    assert [stored.is_damaged(i) for i in range(3)] == [False, True, False]
+
+
+def test_each_map_has_a_path(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        MappedStorage([], np.zeros(0), np.zeros(0), paths=[tmp_path])
+
+
+def test_only_a_file_that_became_shorter_is_refused(stored: MappedStorage, tmp_path: Path) -> None:
+    with (tmp_path / "a").open("ab") as file:
+        file.write(b"more")
+    stored.check_lengths()
+    with (tmp_path / "b").open("r+b") as file:
+        file.truncate(6)
+    with pytest.raises(RecordsError, match=f"^{tmp_path / 'b'} became shorter"):
+        stored.check_lengths()
+    (tmp_path / "c").write_bytes(b"short")
+    (tmp_path / "c").replace(tmp_path / "b")
+    stored.check_lengths()  # what was replaced is still there for who has mapped it
+    (tmp_path / "b").unlink()
+    stored.check_lengths()
+
+
 @pytest.mark.parametrize("travels", [False, True])
 def test_a_part_is_of_samples_or_levels_numbered_anew(stored: MappedStorage, travels: bool) -> None:
     for indices, levels, bodies in (

@@ -89,7 +89,7 @@ PARTS_OF: dict[str, dict[str, tuple[Any, ...]]] = {
         "another": (1,),
     },
     "progress": {
-        "epoch": (None, "3", 2.5, -1, 10**20),
+        "epoch": (None, "3", 2.5, -1, 2**62 + 1, 10**20),
         "step": (None, "3", -1),
         "global_step": (None, "3", -1),
         "best_epoch": (None, "3", -2),
@@ -209,6 +209,7 @@ def test_values_at_the_edge_of_what_can_be_are_taken(
         ({"classes": ["a", "b", "c"]}, "its model tells 2 classes, but 3 are named"),
         ({"model": {"name": "small-resnet"}}, ""),
         ({"model": {"name": "small-resnet", "size": [16, 4097]}}, "a size of one or two whole"),
+        ({"model": {"name": "small-resnet", "num_classes": 0}}, "expected a whole number of cl"),
         ({"seconds": {"data": 1}}, ""),
         ({"seconds": {"data": "1"}}, "its seconds "),
         ({"ranks": [{}, {"a": 1}]}, ""),
@@ -227,6 +228,11 @@ def test_what_is_read_and_what_is_said_of_the_rest(
         assert said in refused(load_checkpoint, path)
     else:
         load_checkpoint(path)
+
+
+def test_of_a_long_value_its_beginning_is_shown(tmp_path: Path) -> None:
+    said = refused(load_checkpoint, write(tmp_path / "last.pt", log_bytes="x" * 1000))
+    assert f"its log_bytes is '{'x' * 99}, expected a whole number from 0" in said
 
 
 def test_settings_of_another_kind_are_refused_when_they_are_needed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler as theirs
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.progress import Progress
-from headrace.train.schedules import one_cycle, plateau
+from headrace.train.schedules import SCHEDULES, one_cycle, plateau
 from headrace.train.schedules.build import build_schedule, run_span
 from headrace.train.schedules.span import Span
 from headrace.train.settings.config_file import from_flat
@@ -242,9 +242,21 @@ def test_one_cycle_of_a_single_step_is_its_beginning() -> None:
     assert rate(0) == PEAK / 2
 
 
+def test_one_cycle_whose_fall_is_shorter_than_a_step_ends_where_it_should() -> None:
+    settings = one_cycle.Settings(rise_share=0.9, start_divisor=2, end_divisor=10)
+    rate = one_cycle.build(settings, Span(peak=PEAK, steps_per_epoch=1, total_steps=5))
+    assert rate(3) > PEAK / 2 and rate(4) == pytest.approx(PEAK / 20)
+
+
 def test_stretches_and_falls_of_less_than_a_step_take_one() -> None:
     assert rates("cosine-restarts", restart_epochs=0.01, restart_factor=1) == [PEAK] * STEPS
     assert rates("wsd", decay_share=1e-3) == [PEAK] * STEPS
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_what_follows_evaluations_needs_them(name: str) -> None:
+    needed = "--schedule plateau" if name == "plateau" else ""
+    assert OptimConfig(schedule=name, epochs=EPOCHS).needs_evaluation == needed
 
 
 @pytest.mark.parametrize(
@@ -266,3 +278,22 @@ def test_an_evaluation_that_is_as_good_as_the_best_is_no_better(
         schedule.after_epoch(Progress(), {f"val_{on}": 0.5}, best=False)
         found.append(schedule(0))
     assert found == [PEAK * 0.5**number for number in falls]
+
+
+@pytest.mark.parametrize(
+    ("on", "values"), [("loss", [1.0, 0.995, 0.985, 0.98]), ("accuracy", [0.5, 0.504, 0.506, 0.51])]
+)
+def test_an_evaluation_is_better_by_a_share_of_the_best(on: str, values: list[float]) -> None:
+    """Of a hundredth here; what is better by less leaves the best one what it was."""
+    settings = plateau.Settings(
+        plateau_on=on,  # type: ignore[arg-type]
+        plateau_patience=0,
+        plateau_threshold=0.01,
+        decay_factor=0.5,
+    )
+    schedule = plateau.build(settings, Span(peak=PEAK, steps_per_epoch=1, total_steps=9))
+    found = []
+    for value in values:
+        schedule.after_epoch(Progress(), {f"val_{on}": value}, best=False)
+        found.append(schedule(0))
+    assert found == [PEAK, PEAK / 2, PEAK / 2, PEAK / 4]

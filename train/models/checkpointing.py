@@ -104,11 +104,11 @@ def _statistics_kept(layers: list[nn.Module]) -> Iterator[None]:
         and module.track_running_stats
     ]
     # The statistics stay arguments, or fewer tensors would be kept than in the first pass.
-    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    before = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
         norm.momentum, norm.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for norm, (momentum, count) in zip(norms, before, strict=True):
+        for norm, momentum, count in before:
             norm.momentum, norm.num_batches_tracked = momentum, count
