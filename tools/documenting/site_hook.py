@@ -38,6 +38,12 @@ def on_config(config: Any) -> Any:
     return config
 
 
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> None:
+    """Leaves room for two pieces of code beside each other."""
+    if page.file.src_uri.startswith("migrate/"):
+        page.meta["hide"] = ["toc"]
+
+
 def on_files(files: Any, config: Any) -> Any:
     """Adds the pages."""
     from mkdocs.structure.files import File
