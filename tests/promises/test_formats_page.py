@@ -35,7 +35,7 @@ def section(title: str) -> str:
 def told(dtype: np.dtype) -> str:
     """A type as the page writes it."""
     base, shape = dtype.subdtype or (dtype, ())
-    return f"`{base.str.lstrip('<|')}`{''.join(f' × {count}' for count in shape)}"
+    return f"`{base.str.lstrip('<|')}`{''.join(f' x {count}' for count in shape)}"
 
 
 @pytest.mark.parametrize("title", TABLES)
@@ -51,12 +51,12 @@ def test_a_table_is_that_of_the_code(title: str) -> None:
 
 def test_sizes_and_marks() -> None:
     assert f"| header | {beton.HEADER.itemsize} |" in PAGE
-    assert f"| fields | 2 × {beton.FIELD.itemsize} |" in PAGE
-    assert f"| samples | {beton.SAMPLE.itemsize} × N |" in PAGE
-    assert f"| allocations | {beton.ALLOCATION.itemsize} × N |" in PAGE
-    assert f"| table of levels | {level_table.LEVEL.itemsize} × N × L |" in PAGE
+    assert f"| fields | 2 x {beton.FIELD.itemsize} |" in PAGE
+    assert f"| samples | {beton.SAMPLE.itemsize} x N |" in PAGE
+    assert f"| allocations | {beton.ALLOCATION.itemsize} x N |" in PAGE
+    assert f"| table of levels | {level_table.LEVEL.itemsize} x N x L |" in PAGE
     sums = checksums.TABLES_SUM.itemsize, checksums.SUM.itemsize
-    assert f"| checksums | {sums[0]} + {sums[1]} × N × (1 + L) |" in PAGE
+    assert f"| checksums | {sums[0]} + {sums[1]} x N x (1 + L) |" in PAGE
     for magic in (beton.MANIFEST_MAGIC, beton.SUMS_MAGIC, manifest.MAGIC):
         assert f"`{magic.decode()}`" in PAGE
     assert f"at least {beton.MIN_PAGE_SIZE >> 20} MiB" in PAGE
