@@ -27,7 +27,7 @@ from headrace.pipeline.errors import ConfigError, FailedError, MissingPackageErr
 from headrace.pipeline.flags import parse
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.wording import one_line
-from headrace.tools.releasing.steady_archive import exported, steady_sdist
+from headrace.tools.releasing.steady_archive import exported, steady_sdist, steady_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 _NEEDED = {"build": "build", "twine": "twine", "setuptools": "setuptools"}
@@ -105,7 +105,7 @@ def built_twice(root: Path, scratch: Path, seconds: int) -> list[Path]:
         seconds: since 1970, the date in the archives.
 
     Returns:
-        The sdist and the wheel of the first.
+        The wheel and the sdist of the first.
 
     Raises:
         FailedError: if they differ, or cannot be built.
@@ -132,9 +132,10 @@ def _built(source: Path, out: Path, seconds: int) -> list[Path]:
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(source)],
         environment,
     )
-    for path in out.glob("*.tar.gz"):
-        steady_sdist(path, seconds)
-    return sorted(out.iterdir())
+    (sdist,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
+    steady_sdist(sdist, seconds)
+    steady_wheel(wheel)
+    return [wheel, sdist]
 
 
 def check_readable(paths: list[Path]) -> None:

@@ -1,7 +1,8 @@
-"""A source tree and an sdist that hold nothing of when and where they were made.
+"""A source tree, a wheel and an sdist that hold nothing of when and where they were made.
 
-setuptools takes SOURCE_DATE_EPOCH for the times in a wheel. An sdist gets the times, owners and
-modes of its files as they lie there, and the time of packing in its gzip header.
+setuptools takes SOURCE_DATE_EPOCH for the times in a wheel, and the file mask for the modes of what
+it adds. An sdist gets the times, owners and modes of its files as they lie there, and the time of
+packing in its gzip header.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import gzip
 import io
 import os
 import shutil
+import stat
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
@@ -61,6 +64,17 @@ def steady_sdist(path: Path, seconds: int) -> None:
     with path.open("wb") as file:
         with gzip.GzipFile("", "wb", compresslevel=9, fileobj=file, mtime=seconds) as zipped:
             zipped.write(packed.getvalue())
+
+
+def steady_wheel(path: Path) -> None:
+    """Writes a wheel anew with one of two modes for each file; what is in it stays as it is."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(packed, "w") as target:
+        for member in source.infolist():
+            executable = bool(member.external_attr >> 16 & 0o100)
+            member.external_attr = (stat.S_IFREG | _mode(executable)) << 16
+            target.writestr(member, source.read(member))
+    path.write_bytes(packed.getvalue())
 
 
 def _mode(executable: bool) -> int:
