@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 from headrace.tools import pack
 from headrace.train import command_line
 from tests.builders import jpeg_bytes, photo
-from tests.promises.written_pages import ROOT, commands
+from tests.promises.written_pages import ROOT, blocks, commands
 
 PAGES = {
     "imagefolder": (),
@@ -59,12 +58,6 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def blocks(page: str) -> list[str]:
-    """Its Python code: theirs, ours, and what else there is."""
-    text = (ROOT / f"docs/migrate/{page}.md").read_text(encoding="utf-8")
-    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-
-
 def batches_of(code: str, page: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """What the code gives to the training step, in two epochs."""
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -92,7 +85,7 @@ def test_both_sides_run_and_see_the_same_images(page: str, photos: Path, capfd: 
         pytest.importorskip(package, reason=f"{package} is not installed", exc_type=ImportError)
     (packing,) = (c for c in commands(ROOT / f"docs/migrate/{page}.md") if c.word == "pack")
     assert pack.main(list(packing.words)) == 0
-    theirs, ours, *more = blocks(page)
+    theirs, ours, *more = blocks(ROOT / f"docs/migrate/{page}.md", "python")
     assert len(ours.splitlines()) <= len(theirs.splitlines()) + 5
     for code in (theirs, ours, *more):
         seen = batches_of(code, page)

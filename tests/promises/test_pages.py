@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from headrace import Preprocess, build_augmenter
 from headrace.pipeline import flags
 from headrace.pipeline.command_line import SCRIPTS
 from headrace.pipeline.flat_settings import flag_of, setting_types
@@ -18,8 +20,9 @@ from headrace.tools.documenting.command_pages import STEPS, page_of
 from headrace.tools.documenting.help_text import help_of
 from headrace.tools.documenting.site_hook import API, COPIES, FOLDER, SETTINGS
 from headrace.train import command_line
+from headrace.train.settings.config_file import load_yaml
 from headrace.train.settings.rooms import ROOMS, settings_kind
-from tests.promises.written_pages import PAGES, ROOT, Command, anchors, commands, links
+from tests.promises.written_pages import PAGES, ROOT, Command, anchors, blocks, commands, links
 from tests.promises.written_pages import flags as flags_in
 
 DOCS = ROOT / "docs"
@@ -115,6 +118,23 @@ def test_every_page_with_commands_is_read() -> None:
     assert len(found) > 60
     assert {"pack", "train", "predict", "bench throughput"} <= {command.word for command in found}
     assert any(command.words[:2] == ("--data", "food11.beton") for command in found)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name_of)
+def test_code_imports_what_there_is(page: Path) -> None:
+    found = [ast.parse(code, str(page)) for code in blocks(page, "python")]
+    for node in (node for tree in found for node in ast.walk(tree)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("headrace"):
+            module = importlib.import_module(node.module or "")
+            assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "yaml")], ids=name_of)
+def test_settings_in_yaml_are_ones_of_a_run(page: Path, tmp_path: Path) -> None:
+    for text in blocks(page, "yaml"):
+        (tmp_path / "run.yaml").write_text(text)
+        config = load_yaml(str(tmp_path / "run.yaml"))
+        build_augmenter(config.model.recipe, num_classes=3, preprocess=Preprocess(size=32))
 
 
 def known_flags() -> Iterator[str]:

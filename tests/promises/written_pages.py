@@ -66,6 +66,12 @@ def commands(page: Path) -> Iterator[Command]:
             yield Command(page=page, word=found[0], words=found[1])
 
 
+def blocks(page: Path, language: str) -> list[str]:
+    """The code of a page that says which language it is of."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
 def _ours(words: list[str]) -> tuple[str, tuple[str, ...]] | None:
     """The command and its flags, of a line that may begin with what starts it."""
     for place, word in enumerate(words):
