@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from headrace.tools.releasing.steady_archive import exported
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 1_700_000_000
+pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
 
 
 def committed(folder: Path) -> Path:
