@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import headrace
 
 PLACE = "reference/api.md"
@@ -17,5 +19,17 @@ def api_page() -> str:
     for name in headrace.__all__:
         if home := headrace._HOMES.get(name):
             # Its own heading: where a name is defined may change, where it is imported from not.
-            parts += [f"## {name}", f"`from headrace import {name}`", f"::: headrace.{home}.{name}"]
+            parts += [f"## {name}", _call(name), f"::: headrace.{home}.{name}"]
     return "\n\n".join(parts) + "\n"
+
+
+def _call(name: str) -> str:
+    """How it is imported and, of a function, called; types stand in the table below."""
+    value = getattr(headrace, name)
+    lines = [f"from headrace import {name}"]
+    if inspect.isfunction(value):
+        signature = inspect.signature(value)
+        bare = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+        shown = signature.replace(parameters=bare, return_annotation=signature.empty)
+        lines += ["", f"{name}{shown}"]
+    return "\n".join(["```python", *lines, "```"])
