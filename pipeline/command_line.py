@@ -46,6 +46,7 @@ SCRIPTS = {
     "bench gpu": "bench/gpu.py",
     "bench transfer": "bench/transfer.py",
     "bench distillation": "bench/distillation.py",
+    "bench generative": "bench/generative.py",
     "bench levels": "bench/levels.py",
     "bench device-model": "bench/device_model.py",
 }

@@ -4,10 +4,12 @@
     tools/report.py runs/food11-resnet18-strided-1
     tools/report.py runs/food11-* --out report.html
     tools/report.py runs/food11-resnet18-strided-1 --split test --layer stages.2
+    tools/report.py runs/food11-flow-1 --judge runs/food11-resnet18-strided-1
 
 The page is complete in itself and loads nothing. Of one run it has the verdict, curves, confusion
 matrix, classes, calibration, the surest mistakes, augmented images, a map of features, settings and
-environment; of several a comparison with intervals, and their curves. See docs/report.md.
+environment; of several a comparison with intervals, and their curves; of a generator its losses,
+drawn images, and the training images nearest to them. See docs/report.md.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from headrace.pipeline.flags import parse
 from headrace.train.evaluation.output import check_writable
 from headrace.train.folder.run_folder import REPORT_NAME
 from headrace.train.reporting.asked import ReportConfig
-from headrace.train.reporting.run_log import read_run, run_folders
+from headrace.train.reporting.generators.log import is_generator
+from headrace.train.reporting.run_log import folder_of, read_run, run_folders
 from headrace.train.reporting.write import write_report
 
 
@@ -57,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if len(settings.runs) == 1:
             (place,) = settings.runs
             several = len(run_folders(place)) > 1
-            out = (Path(place) if several else read_run(run_folders(place)[0]).folder) / REPORT_NAME
+            folder = run_folders(place)[0]
+            if not is_generator(folder):
+                read_run(folder)  # which refuses what is no run
+            out = (Path(place) if several else folder_of(folder)) / REPORT_NAME
     check_writable(out, "--out")
     write_report(settings.runs, out, settings)
     print(f"wrote {out}")

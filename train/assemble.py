@@ -31,6 +31,7 @@ from headrace.train.device.compiling import (
     compile_augmenter,
     compile_model,
 )
+from headrace.train.device.cpu_bf16 import defined_gradients
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.other_world import other_world_line
@@ -107,6 +108,7 @@ def open_run(
     freezing = Freezing(model, optim.freeze, say)
     check_batch_norm(model, data.batch_size // world.size, optim.accumulate)
     check_sizes(model, data.crop, device)
+    precision = defined_gradients(precision, model, data.crop.shapes, config.runtime.amp)
     teachers = open_teachers(config, classes, preprocess, precision, say)
     if checkpoint is not None:
         before_them = checkpoint.get("teachers", "")

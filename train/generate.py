@@ -23,6 +23,7 @@ from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.fit import fit
 from headrace.train.generating.judging import JudgeConfig, judge
 from headrace.train.generating.settings import FitConfig
+from headrace.train.reporting.write import write_of_generator
 
 _USAGE = """usage: {command} fit --data FILE ...
        {command} draw RUN OUT.beton ...
@@ -40,7 +41,7 @@ def main() -> None:
     command = called("generate")
     words = sys.argv[1:]
     steps: dict[str, Callable[[], object]] = {
-        "fit": lambda: fit(parse(FitConfig, f"{command} fit", words[1:])),
+        "fit": lambda: _fit(parse(FitConfig, f"{command} fit", words[1:])),
         "draw": lambda: draw(parse(DrawConfig, f"{command} draw", words[1:])),
         "judge": lambda: judge(parse(JudgeConfig, f"{command} judge", words[1:])),
     }
@@ -51,6 +52,12 @@ def main() -> None:
     else:
         said = f"{words[0]!r} is no step" if words else "nothing to do"
         raise ConfigError(f"{said}: expected fit, draw or judge (see {command} --help)")
+
+
+def _fit(config: FitConfig) -> None:
+    folder = fit(config)
+    if config.report:
+        write_of_generator(folder, config.device)
 
 
 if __name__ == "__main__":

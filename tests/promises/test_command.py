@@ -57,7 +57,7 @@ def test_bench_asks_for_a_name(
 ) -> None:
     text = said(words, monkeypatch, capsys)
     names = "throughput, augmentation, packing, scaling, max-side, gpu, transfer, distillation"
-    assert f"expected a name of {names}" in text
+    assert f"expected a name of {names}, generative" in text
 
 
 def test_every_benchmark_that_has_flags_is_a_command() -> None:

@@ -43,6 +43,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "bench gpu": ("GpuSettings", ""),
     "bench transfer": ("TransferSettings", "coarse fine"),
     "bench distillation": ("DistillationSettings", "--data a.beton --out runs"),
+    "bench generative": ("GenerativeSettings", "--data a.beton --out runs"),
     "bench device-model": ("ModelSettings", ""),
     "bench levels": ("LevelsSettings", "photos"),
 }

@@ -9,7 +9,8 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import flag_of, to_flat, with_values
 from headrace.train.generating.settings import FitConfig
 
-_FREE = {*"data epochs out overwrite resume device log_every save_every".split()}
+_FREE = {*"data epochs max_minutes out overwrite resume device".split()}
+_FREE |= {*"log_every save_every report".split()}
 _FREE |= {*"loader workers resident_memory on_bad_sample check_bytes".split()}
 STATE = ("training", "seconds", "log_bytes", "data_fingerprint")
 """Keys of last.pt that a resumed training needs, besides those of a generator's file."""
@@ -38,4 +39,16 @@ def continued(config: FitConfig, earlier: Mapping[str, Any]) -> FitConfig:
         raise ConfigError(
             f"--epochs is {found.epochs}, and {earlier['progress']['epoch']} are done already"
         )
+    minutes, spent = found.max_minutes, _minutes_of(earlier)
+    if minutes is not None and spent >= minutes:
+        raise ConfigError(
+            f"--max-minutes is {minutes:g}, and {spent:.3g} are done already; go on with more"
+        )
     return found
+
+
+def _minutes_of(earlier: Mapping[str, Any]) -> float:
+    """What a training has taken so far; 0 of a file that does not say it, and is refused later."""
+    seconds = earlier["seconds"]
+    total = seconds.get("total") if isinstance(seconds, dict) else None
+    return total / 60 if isinstance(total, float) else 0.0

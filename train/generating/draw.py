@@ -22,14 +22,13 @@ from headrace.pipeline.records import Records
 from headrace.train.device.amp import choose_precision
 from headrace.train.evaluation.output import written
 from headrace.train.generating.draw_settings import DrawConfig
+from headrace.train.generating.drawing import BATCH, images_of
 from headrace.train.generating.generator_file import load_generator, read_generator_file
 from headrace.train.generating.judge import Judge, real_images
-from headrace.train.generating.kind import Generator, as_pixels
+from headrace.train.generating.kind import Generator
 from headrace.train.generating.neighbours import copy_distance, nearest
-from headrace.train.generating.noise import noise_of
 from headrace.train.processes.world import only_process
 
-_BATCH = 64
 _RAW_SIDE_PX = 64
 """Up to here raw pixels take little room, and a JPEG would change them."""
 _QUALITY = 95
@@ -96,19 +95,20 @@ def drawn(drawing: Drawing, label: int, numbers: range) -> Tensor:
         label: of the class.
         numbers: which of its images.
     """
-    parts = []
-    for start in range(0, len(numbers), _BATCH):
-        some = numbers[start : start + _BATCH]
+    config, parts = drawing.config, []
+    for start in range(0, len(numbers), BATCH):
+        some = numbers[start : start + BATCH]
         # Always a whole batch: sums may be made in another order for one of another length.
-        whole = range(some.start, some.start + _BATCH)
-        noise = noise_of(drawing.config.seed, label, whole, drawing.generator.noise_shape)
-        made = drawing.generator.draw(
-            noise.to(drawing.device),
-            torch.full((_BATCH,), label, device=drawing.device),
-            drawing.config.guidance,
-            drawing.config.steps,
+        whole = range(some.start, some.start + BATCH)
+        made = images_of(
+            drawing.generator,
+            [(label, number) for number in whole],
+            seed=config.seed,
+            guidance=config.guidance,
+            steps=config.steps,
+            device=drawing.device,
         )
-        parts.append(as_pixels(made)[: len(some)].cpu())
+        parts.append(made[: len(some)])
     return torch.cat(parts)
 
 

@@ -21,48 +21,37 @@ from headrace.pipeline.records import Records
 from headrace.train.clock import Clock, difference, spell
 from headrace.train.data.inputs import data_fingerprint
 from headrace.train.data.labels import check_labels
-from headrace.train.device.amp import choose_precision
-from headrace.train.folder.checkpoint import save_checkpoint
-from headrace.train.folder.folder_lock import FolderLock
+from headrace.train.device.amp import Precision, choose_precision
+from headrace.train.environment import describe_environment
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.run_folder import LAST_NAME
 from headrace.train.generating.continuing import continued
 from headrace.train.generating.fit_folder import take_folder
-from headrace.train.generating.generator_file import GENERATOR_NAME, read_generator_file
-from headrace.train.generating.kind import Shape, Training, as_input, as_pixels
+from headrace.train.generating.fit_state import Fit, restore, save
+from headrace.train.generating.generator_file import read_generator_file
+from headrace.train.generating.kind import Shape, as_input, as_pixels
 from headrace.train.generating.kinds import start_training
 from headrace.train.generating.settings import FitConfig
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import only_process
 from headrace.train.step import step_seed
+from headrace.train.verdict import shares
 
+_PHASES = {
+    "data": "data",
+    "step": "step",
+    "evaluate": "previews",
+    "save": "save",
+    "other": "other",
+}
 _PREVIEW, _PREVIEW_GUIDANCE, _PREVIEW_STEPS = 64, 2.0, 10
 
 
-@dataclasses.dataclass(kw_only=True)
-class Fit:
-    """One training, ready to go.
-
-    Attributes:
-        epoch, step: what is done; steps count over all epochs.
-    """
-
-    config: FitConfig
-    folder: FolderLock
-    classes: tuple[str, ...]
-    shape: Shape
-    loader: PlannedLoader
-    training: Training
-    fingerprint: str
-    device: torch.device
-    clock: Clock
-    journal: Journal
-    epoch: int = 0
-    step: int = 0
-
-
 def fit(config: FitConfig) -> Path:
-    """Trains a generator, or goes on with one.
+    """Trains a generator, or goes on with one, to its last epoch or until --max-minutes are over.
+
+    A training that its time ends is saved after that step and has a last row in its log as one that
+    did all its epochs; resumed with more minutes, it goes on to the same weights.
 
     Returns:
         The run folder.
@@ -75,13 +64,9 @@ def fit(config: FitConfig) -> Path:
     with ExitStack() as resources:
         run = _open(config, resources)
         with StopRequest() as stop:
-            while run.epoch < run.config.epochs:
-                _train_epoch(run, stop)
-        seconds = run.clock.snapshot()["total"]
-        run.journal.row("end", {"epoch": run.epoch, "seconds": seconds})
-        print(f"{run.epoch} epochs, {run.step} steps in {spell(seconds)}")
-        print(f"run folder: {run.folder.folder}")
-        print(f"next: {called('generate')} draw {run.folder.folder} OUT.beton --per-class 200")
+            while run.epoch < run.config.epochs and _train_epoch(run, stop):
+                pass
+        _finish(run)
         return run.folder.folder
 
 
@@ -131,18 +116,53 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
         journal=journal,
     )
     if earlier is not None:
-        _restore(run, earlier)
+        restore(run, earlier)
     else:
-        journal.row("start", {"generator": dataclasses.asdict(shape), "config": to_flat(config)})
+        _tell_start(run, records, precision)
     _introduce(run, records, str(precision))
     return run
 
 
+def _tell_start(run: Fit, records: Records, precision: Precision) -> None:
+    """The first row."""
+    told = {
+        "generator": dataclasses.asdict(run.shape),
+        "parameters": run.num_weights,
+        "images": len(records.select(run.config.train_split)),
+        "device": str(run.device),
+        "precision": str(precision),
+        "loader": run.loader.name,
+        "torch": torch.__version__,
+        "environment": describe_environment(run.device),
+        "config": to_flat(run.config),
+    }
+    run.journal.row("start", told)
+
+
+def _finish(run: Fit) -> None:
+    """The last row and the last lines."""
+    seconds, folder = run.clock.snapshot(), run.folder.folder
+    found = shares(seconds)
+    done = run.epoch == run.config.epochs
+    row = {"epoch": run.epoch, "step": run.step, "reason": "epochs" if done else "max_minutes"}
+    run.journal.row("end", {**row, "seconds": seconds, "shares": found})
+    print(f"{run.epoch} epochs, {run.step} steps in {spell(seconds['total'])}")
+    if not done:
+        print(
+            f"ended by --max-minutes {run.config.max_minutes:g}, {run.epoch} of "
+            f"{run.config.epochs} epochs are done; go on with `{called('generate')} fit --resume "
+            f"{folder} --max-minutes {2 * (run.config.max_minutes or 0):g}`"
+        )
+    print("time: " + ", ".join(f"{name} {found[phase]:.1%}" for phase, name in _PHASES.items()))
+    print(f"run folder: {folder}")
+    print(f"next: {called('generate')} draw {folder} OUT.beton --per-class 200")
+
+
 def _introduce(run: Fit, records: Records, precision: str) -> None:
     count = len(records.select(run.config.train_split))
-    weights = sum(weight.numel() for weight in run.training.drawn.network.parameters())
     print(f"data: {run.config.data}, {count} images of {len(run.classes)} classes")
-    print(f"generator: {run.shape.kind}, {weights / 1e6:.2f} M parameters, {run.shape.size} px")
+    weights = f"{run.num_weights / 1e6:.2f} M parameters"
+    print(f"generator: {run.shape.kind}, {weights}, {run.shape.size} px")
     print(f"device: {run.device}, precision {precision}")
     if run.epoch:
         print(f"goes on after epoch {run.epoch}")
@@ -169,7 +189,8 @@ def _loader(config: FitConfig, records: Records, device: torch.device) -> Planne
     )
 
 
-def _train_epoch(run: Fit, stop: StopRequest) -> None:
+def _train_epoch(run: Fit, stop: StopRequest) -> bool:
+    """Trains to the end of an epoch; returns whether there is time for more."""
     steps, clock = len(run.loader), run.clock
     batches: Any = run.loader.epoch(run.epoch, start=run.step - run.epoch * steps)
     window, since = clock.snapshot(), 0
@@ -197,16 +218,23 @@ def _train_epoch(run: Fit, stop: StopRequest) -> None:
                 shown.set_postfix_str(f"loss {row['loss']:.4f}, {row['images_per_s']:.0f} images/s")
                 window, sums, since = clock.snapshot(), {}, 0
             if stop.requested and not last:
-                _save(run)
+                save(run)
                 raise _interrupted(run, f"at step {run.step}")
+            if run.out_of_time and not last:
+                if since:
+                    _log(run, sums, since, difference(clock.snapshot(), window))
+                save(run)
+                return False
     run.epoch += 1
     print(f"epoch {run.epoch}/{run.config.epochs}: {_told(row)}")
-    done = run.epoch == run.config.epochs
-    if run.epoch % run.config.save_every == 0 or done or stop.requested:
-        _save(run)
-    _show(run)
+    done, late = run.epoch == run.config.epochs, run.out_of_time
+    if run.epoch % run.config.save_every == 0 or done or late or stop.requested:
+        save(run)
+        with clock.phase("evaluate"):
+            _show(run)
     if stop.requested and not done:
         raise _interrupted(run, f"after epoch {run.epoch}")
+    return not late
 
 
 def _interrupted(run: Fit, where: str) -> Interrupted:
@@ -261,36 +289,3 @@ def _show(run: Fit) -> None:
         noise.to(run.device), labels.to(run.device), _PREVIEW_GUIDANCE, _PREVIEW_STEPS
     )
     run.journal.events.add_images("drawn", as_pixels(made).cpu(), run.step)
-
-
-def _save(run: Fit) -> None:
-    with run.clock.phase("save"):
-        run.folder.check()
-        network = run.training.drawn.network
-        told = {
-            "generator": dataclasses.asdict(run.shape),
-            "classes": list(run.classes),
-            "config": to_flat(run.config),
-            "weights": network.state_dict(),
-            "progress": {"epoch": run.epoch, "step": run.step},
-        }
-        save_checkpoint(run.folder.folder / GENERATOR_NAME, told)
-        state = {
-            "training": run.training.state_dict(),
-            "seconds": run.clock.snapshot(),
-            "log_bytes": run.journal.position_bytes(),
-            "data_fingerprint": run.fingerprint,
-        }
-        save_checkpoint(run.folder.folder / LAST_NAME, {**told, **state})
-
-
-def _restore(run: Fit, earlier: Mapping[str, Any]) -> None:
-    try:
-        run.training.load_state_dict(earlier["training"])
-        run.clock.load_state_dict(earlier["seconds"])
-    except (KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"cannot resume {run.folder.folder}: its {LAST_NAME} is not what this training saves "
-            f"({type(error).__name__}); start a new one"
-        ) from None
-    run.epoch, run.step = earlier["progress"]["epoch"], earlier["progress"]["step"]

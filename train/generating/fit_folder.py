@@ -14,6 +14,7 @@ from headrace.train.folder.run_folder import (
     CONFIG_NAME,
     LAST_NAME,
     LOG_NAME,
+    REPORT_NAME,
     next_folder,
     writing_folder,
 )
@@ -36,7 +37,7 @@ def take_folder(config: FitConfig) -> FolderLock:
         lock = lock_folder(folder)
         try:
             if config.resume:
-                remove_leftovers(folder, (LAST_NAME, GENERATOR_NAME))
+                remove_leftovers(folder, (LAST_NAME, GENERATOR_NAME, REPORT_NAME))
             else:
                 _begin_anew(folder, config)
         except BaseException:
@@ -64,6 +65,6 @@ def _check_empty(folder: Path, overwrite: bool) -> None:
 
 
 def _own_files(folder: Path) -> list[Path]:
-    names = (LAST_NAME, GENERATOR_NAME, LOG_NAME, CONFIG_NAME)
+    names = (LAST_NAME, GENERATOR_NAME, LOG_NAME, CONFIG_NAME, REPORT_NAME)
     found = [folder / name for name in names if (folder / name).exists()]
     return found + sorted(folder.glob("events.out.tfevents*")) if found else []

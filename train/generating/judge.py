@@ -90,6 +90,31 @@ def real_images(records: Records, split: str, size: int) -> tuple[Tensor, np.nda
     Returns:
         (N, 3, size, size) uint8 and (N,) int64 labels, in the split's order.
     """
+    found = read_real(records, split, size)
+    return found.images, found.labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealImages:
+    """Images of records.
+
+    Attributes:
+        images: (N, 3, S, S) uint8.
+        labels: (N,) int64.
+        indices: (N,) int64, which records they are.
+    """
+
+    images: Tensor
+    labels: np.ndarray
+    indices: np.ndarray
+
+
+def read_real(records: Records, split: str, size: int, at_most: int = 0) -> RealImages:
+    """As `real_images`; of so many samples at most, spread over all classes, or of all with 0.
+
+    Raises:
+        ConfigError: if there are none.
+    """
     with open_loader(
         records,
         split=split,
@@ -99,7 +124,10 @@ def real_images(records: Records, split: str, size: int) -> tuple[Tensor, np.nda
         eval_crop=1.0,
         batch_size=_BATCH,
         device="cpu",
+        at_most=at_most,
     ) as loader:
         batches = list(loader.epoch(0))
-    images = torch.cat([batch.images for batch in batches])
-    return images.cpu(), torch.cat([batch.labels for batch in batches]).cpu().numpy()
+    if not batches:
+        raise ConfigError(f"split {split!r} of {records.source} is empty; name another")
+    images, labels, indices = (torch.cat(parts).cpu() for parts in zip(*batches, strict=True))
+    return RealImages(images=images, labels=labels.numpy(), indices=indices.numpy())

@@ -3,12 +3,11 @@ training image that is nearest to it."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from PIL import Image
@@ -18,9 +17,8 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.limits import check_limits
 from headrace.pipeline.records import Records
 from headrace.train.evaluation.output import written
-from headrace.train.generating.distances import Distances, distances
+from headrace.train.generating.comparing import Verdict, compare, lines
 from headrace.train.generating.judge import Judge, real_images
-from headrace.train.generating.neighbours import copy_distance, nearest
 from headrace.train.processes.world import only_process
 
 _LEAST = 8
@@ -52,30 +50,6 @@ class JudgeConfig:
         check_limits(self)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What was found.
-
-    Attributes:
-        drawn: of the drawn images to the test split's.
-        real: of training images to the test split's, as many as were drawn: as close as can be.
-        fidelity: share of drawn images of which the judge says the class that they were drawn as.
-        real_accuracy: the same of the test split's images.
-        copies: share of drawn images that are nearer to a training image than all but 1% of
-            training images are to each other.
-    """
-
-    drawn: Distances
-    real: Distances
-    fidelity: float
-    real_accuracy: float
-    copies: float
-
-    def plain(self) -> dict[str, Any]:
-        """For JSON."""
-        return dataclasses.asdict(self)
-
-
 def judge(config: JudgeConfig) -> Verdict:
     """Compares, shows and writes.
 
@@ -95,15 +69,8 @@ def judge(config: JudgeConfig) -> Verdict:
         training, _ = real_images(real, config.train_split, size)
         unseen, unseen_labels = real_images(real, config.test_split, size)
     drawn, seen, test = judge_.look(images), judge_.look(training), judge_.look(unseen)
-    places, gaps = nearest(drawn.features, seen.features)
-    some = np.random.default_rng(0).permutation(len(training))[: len(images)]
-    verdict = Verdict(
-        drawn=distances(test.features, drawn.features),
-        real=distances(test.features, seen.features[some]),
-        fidelity=float((drawn.probabilities.argmax(1) == labels).mean()),
-        real_accuracy=float((test.probabilities.argmax(1) == unseen_labels).mean()),
-        copies=float((gaps < copy_distance(seen.features)).mean()),
-    )
+    compared = compare(drawn, labels, seen, test, unseen_labels)
+    verdict, places = compared.verdict, compared.places
     for line in lines(verdict):
         print(line)
     if config.json:
@@ -115,18 +82,6 @@ def judge(config: JudgeConfig) -> Verdict:
         with written(config.picture) as file:
             Image.fromarray(_sheet(pairs)).save(file, "PNG")
     return verdict
-
-
-def lines(verdict: Verdict) -> list[str]:
-    """The numbers, for the user."""
-    found = [f"{'':22}{'made-up':>9}{'real':>9}"]
-    for name in ("frechet", "kernel", "precision", "recall"):
-        made, real = getattr(verdict.drawn, name), getattr(verdict.real, name)
-        found.append(f"{name:22}{made:9.3f}{real:9.3f}")
-    found.append(f"{'the intended class':22}{verdict.fidelity:9.3f}{verdict.real_accuracy:9.3f}")
-    found.append(f"{'copies':22}{verdict.copies:9.3f}")
-    note = "in this judge's features; how sure it is says nothing of diversity, recall does"
-    return [*found, note]
 
 
 def _sheet(pairs: np.ndarray) -> np.ndarray:

@@ -26,10 +26,17 @@ def nearest(
     Returns:
         (N,) int64 places in `among`, and (N,) float32 Euclidean distances.
     """
+    return _nearest(asked, among, np.arange(len(asked)) if itself else None)
+
+
+def _nearest(
+    asked: np.ndarray, among: np.ndarray, own: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `nearest`; `own` are the places among the others that are no neighbours."""
     places = np.empty(len(asked), np.int64)
     for rows, gaps in gaps_by_rows(asked, among):
-        if itself:
-            gaps[np.arange(len(gaps)), np.arange(rows.start, rows.stop)] = np.inf
+        if own is not None:
+            gaps[np.arange(len(gaps)), own[rows]] = np.inf
         places[rows] = gaps.argmin(1)
     exact = np.linalg.norm(asked.astype(np.float64) - among[places], axis=1)
     return places, exact.astype(np.float32)
@@ -51,11 +58,16 @@ def gaps_by_rows(asked: np.ndarray, among: np.ndarray) -> Iterator[tuple[slice, 
         yield rows, torch.cdist(torch.from_numpy(asked[rows]).double(), others).numpy()
 
 
-def copy_distance(training: np.ndarray) -> float:
+def copy_distance(training: np.ndarray, most: int | None = None) -> float:
     """Nearer than this to a training image a drawn one is a copy.
 
     Args:
         training: (M, D) float32 features of at least two training images.
+        most: look for the neighbours of so many of them at most, spread evenly; of all by default.
     """
-    _, gaps = nearest(training, training, itself=True)
+    count = len(training)
+    own = np.arange(count)
+    if most is not None and count > most:
+        own = np.linspace(0, count - 1, most).astype(np.int64)
+    _, gaps = _nearest(training[own], training, own)
     return float(np.quantile(gaps, COPY_SHARE))

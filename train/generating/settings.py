@@ -38,6 +38,9 @@ class FitConfig:
     """Channels of the network's widest maps, a multiple of 8."""
     epochs: int = 100
     """Times that each image is seen."""
+    max_minutes: Annotated[float | None, arg(metavar="M")] = None
+    """End after the step in which the training has taken so many minutes, all its parts together:
+    it is saved and counts as finished; --resume with more goes on."""
     batch_size: int = 128
     """Images of a step."""
     lr: float | None = None
@@ -65,7 +68,10 @@ class FitConfig:
     log_every: int = 50
     """Steps between two rows of the log."""
     save_every: int = 1
-    """Epochs between two checkpoints."""
+    """Epochs between two checkpoints, with each of which TensorBoard gets drawn images."""
+    report: bool = True
+    """Write report.html into the run folder at the end: curves, drawn images, the training images
+    nearest to them (needs the extra `report`)."""
     decode: DecodeConfig = field(default_factory=DecodeConfig)
 
     def __post_init__(self) -> None:
@@ -73,6 +79,8 @@ class FitConfig:
         check_least(self, 1, "epochs", "log_every", "save_every")
         check_least(self, 2, "batch_size")
         check_least(self, 0, "warmup_steps", "seed")
+        minutes = self.max_minutes
+        check(minutes is None or minutes > 0, "max_minutes", minutes, "above 0")
         check(self.lr is None or self.lr > 0, "lr", self.lr, "above 0")
         check(0 <= self.drop_labels < 1, "drop_labels", self.drop_labels, "from 0 to below 1")
         check(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "from 0 to below 1")

@@ -19,13 +19,16 @@ class Budget:
     def __init__(self, total: int = BUDGET_BYTES) -> None:
         self.left = total
 
-    def take(self, pixels: np.ndarray, side: int, quality: int = 80) -> tuple[str, int, int] | None:
+    def take(
+        self, pixels: np.ndarray, side: int, quality: int = 80, full_colour: bool = False
+    ) -> tuple[str, int, int] | None:
         """A JPEG as a data URI, or None where the budget does not allow it.
 
         Args:
             pixels: (H, W, 3) uint8.
             side: longest of the picture, px; smaller ones stay.
             quality: of the JPEG.
+            full_colour: whether colours are kept as fine as brightness, which small images need.
 
         Returns:
             The URI, its width and its height.
@@ -33,7 +36,8 @@ class Budget:
         image = Image.fromarray(np.ascontiguousarray(pixels))
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
         file = io.BytesIO()
-        image.save(file, "JPEG", quality=quality, optimize=True)
+        halved = 0 if full_colour else 2  # Pillow's words for 4:4:4 and 4:2:0
+        image.save(file, "JPEG", quality=quality, optimize=True, subsampling=halved)
         uri = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
         if len(uri) > self.left:
             return None

@@ -13,6 +13,7 @@ from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import BEST_NAME, CONFIG_NAME, LAST_NAME, LOG_NAME
+from headrace.train.generating.generator_file import GENERATOR_NAME
 from headrace.train.metrics import lower_is_better
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat, load_yaml
@@ -101,6 +102,13 @@ def run_folders(place: str | Path) -> list[Path]:
     return sorted(path for path in place.iterdir() if path.is_dir() and _is_run(path)) or [place]
 
 
+def folder_of(place: str | Path) -> Path:
+    """The run folder that is meant by itself, or by a checkpoint in it."""
+    place = Path(place)
+    names = (BEST_NAME, LAST_NAME, GENERATOR_NAME)
+    return place.parent if place.name in names and place.is_file() else place
+
+
 def _is_run(folder: Path) -> bool:
     return (folder / CONFIG_NAME).is_file() or (folder / LOG_NAME).is_file()
 
@@ -111,9 +119,7 @@ def read_run(folder: str | Path) -> RunLog:
     Raises:
         ConfigError: if it is none.
     """
-    folder = Path(folder)
-    if folder.name in (BEST_NAME, LAST_NAME) and folder.is_file():
-        folder = folder.parent
+    folder = folder_of(folder)
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise ConfigError(f"{folder} {what}; name a run folder of {called('train')}")
@@ -122,7 +128,7 @@ def read_run(folder: str | Path) -> RunLog:
             f"{folder} is no run folder: it holds neither {CONFIG_NAME} nor {LOG_NAME}; name one "
             f"that {called('train')} wrote"
         )
-    rows, gaps = _read_rows(folder / LOG_NAME)
+    rows, gaps = read_log(folder / LOG_NAME)
     kinds: dict[str, list[Row]] = {"start": [], "step": [], "epoch": [], "end": []}
     for row in rows:
         kinds.setdefault(str(row.get("kind")), []).append(row)
@@ -154,7 +160,8 @@ def _config(folder: Path, start: Row) -> RunConfig:
     return from_flat(start["config"], str(folder / LOG_NAME))
 
 
-def _read_rows(path: Path) -> tuple[list[Row], list[str]]:
+def read_log(path: Path) -> tuple[list[Row], list[str]]:
+    """The rows of a log, and in sentences what of it cannot be read."""
     try:
         rows, bad = read_rows(path)
     except OSError as error:

@@ -8,14 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from headrace.pipeline.data_files import short_words
-from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import one_line
 from headrace.train.evaluation.output import written
 from headrace.train.folder.run_folder import REPORT_NAME
 from headrace.train.reporting.asked import ReportConfig
 from headrace.train.reporting.elements import Section
+from headrace.train.reporting.generators.log import is_generator
+from headrace.train.reporting.generators.material import Limits
+from headrace.train.reporting.generators.page import OF_GENERATORS, check_asked, generator_page
 from headrace.train.reporting.judged import judge, share_of_split
+from headrace.train.reporting.names import short_names
 from headrace.train.reporting.page import render
 from headrace.train.reporting.plotting import check_plots
 from headrace.train.reporting.run_log import RunLog, read_run, run_folders
@@ -53,26 +57,48 @@ _AFTER_VERDICT: tuple[Callable[[Subject], Section | None], ...] = (
 )
 AT_END_S = 60.0
 """How long the evaluation for the report at the end of a run may take, about."""
+DRAWING_S, SEARCHED = 30.0, 10_000
+"""How long a generator may draw for the report at the end of its training, about, and among how
+many training images the nearest to drawn ones are looked for."""
 
 
-def write_report(folders: Sequence[str | Path], out: Path, asked: ReportConfig) -> None:
-    """Writes a page of one run, or of several beside each other.
+def write_report(
+    folders: Sequence[str | Path], out: Path, asked: ReportConfig, limits: Limits | None = None
+) -> None:
+    """Writes a page of one run, or of several beside each other: of classifiers or of generators.
 
     Args:
         folders: run folders, or folders of them.
         out: the file.
         asked: what the user wants.
+        limits: what a generator's page may take; by default as much as it needs.
 
     Raises:
-        HeadraceError: if one is no run folder, a package is missing, or the file cannot be written.
+        HeadraceError: if one is no run folder, they are of both kinds, a package is missing, or
+            the file cannot be written.
     """
     check_plots()
-    with ExitStack() as resources:
-        found = [folder for place in folders for folder in run_folders(place)]
-        subjects = [look(read_run(folder), asked, resources) for folder in found]
-        page = _one(subjects[0]) if len(subjects) == 1 else _several(subjects)
+    found = [folder for place in folders for folder in run_folders(place)]
+    generators = [folder for folder in found if is_generator(folder)]
+    if generators and len(generators) < len(found):
+        other = next(folder for folder in found if folder not in generators)
+        raise ConfigError(
+            f"{generators[0]} is a generator's run and {other} a classifier's; a page is of one "
+            "kind: name runs of one alone"
+        )
+    if generators:
+        page = generator_page(generators, asked, limits or Limits())
+    else:
+        page = _classifier_page(found, asked)
     with written(out) as file:
         file.write(page)
+
+
+def _classifier_page(folders: Sequence[Path], asked: ReportConfig) -> bytes:
+    check_asked(asked, OF_GENERATORS, f"{folders[0]} is no generator's")
+    with ExitStack() as resources:
+        subjects = [look(read_run(folder), asked, resources) for folder in folders]
+        return _one(subjects[0]) if len(subjects) == 1 else _several(subjects)
 
 
 def write_at_end(run: Run) -> None:
@@ -81,7 +107,13 @@ def write_at_end(run: Run) -> None:
     It says where, or in a line why not: a report never fails a run.
     """
     if run.world.is_main and run.config.runtime.report:
-        _try_to_write(run.folder, str(run.device), lambda: _split_in_time(run))
+        device = str(run.device)
+        _try_to_write(
+            run.folder,
+            lambda out: write_report(
+                [run.folder], out, ReportConfig(device=device, split=_split_in_time(run))
+            ),
+        )
 
 
 def write_of_all(folder: Path, config: RunConfig) -> None:
@@ -92,13 +124,26 @@ def write_of_all(folder: Path, config: RunConfig) -> None:
         config: what they have in common.
     """
     if config.runtime.report:
-        _try_to_write(folder, config.runtime.device, lambda: "")
+        asked = ReportConfig(device=config.runtime.device)
+        _try_to_write(folder, lambda out: write_report([folder], out, asked))
 
 
-def _try_to_write(folder: Path, device: str, split: Callable[[], str]) -> None:
+def write_of_generator(folder: Path, device: str) -> None:
+    """Writes report.html into the folder of a generator whose training has just ended, in about a
+    minute at most, as `write_at_end` does.
+
+    Args:
+        folder: the run's.
+        device: on which it draws, as in training.
+    """
+    asked, limits = ReportConfig(device=device), Limits(drawing_s=DRAWING_S, searched=SEARCHED)
+    _try_to_write(folder, lambda out: write_report([folder], out, asked, limits))
+
+
+def _try_to_write(folder: Path, write: Callable[[Path], None]) -> None:
     out = folder / REPORT_NAME
     try:
-        write_report([folder], out, ReportConfig(device=device, split=split()))
+        write(out)
     except Exception as error:
         reason = one_line(error) or type(error).__name__
         print(f"no report: {reason} (--no-report leaves it away)", flush=True)
@@ -186,13 +231,3 @@ def _several(subjects: Sequence[Subject]) -> bytes:
     )
     title = f"{len(logs)} runs"
     return render(title, ", ".join(names), [section for section in made if section is not None])
-
-
-def short_names(folders: Sequence[Path]) -> list[str]:
-    """The folders' names, with as many of their parents as it takes to tell them apart."""
-    whole = [folder.resolve() for folder in folders]
-    for depth in range(1, max((len(path.parts) for path in whole), default=1) + 1):
-        names = ["/".join(path.parts[-depth:]) for path in whole]
-        if len(set(names)) == len(names):
-            return names
-    return [f"{path.name} ({number})" for number, path in enumerate(whole, 1)]

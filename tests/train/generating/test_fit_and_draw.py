@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import torch
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError, Interrupted
 from headrace.pipeline.records import Records
+from headrace.train.clock import PHASES
 from headrace.train.folder.checkpoint import CheckpointError
 from headrace.train.generate import main as generate
 from headrace.train.generating import fit as fitting
 from headrace.train.generating.draw import draw
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.fit import fit
+from headrace.train.generating.fit_state import Fit
 from headrace.train.generating.generator_file import read_generator_file
 from headrace.train.generating.settings import FitConfig
 from tests.train.tiny_runs import assert_same, rows, write_data
@@ -79,6 +82,54 @@ def test_a_training_goes_on_to_the_same_weights(
         assert_same(found["weights"], asked["weights"])
         steps = [row["step"] for row in rows(folder, "steps")]
         assert steps == sorted(set(steps))
+
+
+def test_a_limit_of_time_ends_a_training_and_more_goes_on_with_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = fit(fit_config(data, tmp_path / "whole"))
+    (end,) = rows(whole, "end")
+    assert end["reason"] == "epochs" and (end["epoch"], end["step"]) == (2, 10)
+
+    def a_minute_a_step(run: Fit) -> bool:
+        return run.config.max_minutes is not None and run.step >= run.config.max_minutes
+
+    monkeypatch.setattr(Fit, "out_of_time", property(a_minute_a_step))
+    folder = fit(fit_config(data, tmp_path / "run", max_minutes=3, save_every=9))
+    (end,) = rows(folder, "end")
+    assert end["reason"] == "max_minutes" and (end["epoch"], end["step"]) == (0, 3)
+    assert rows(folder, "steps")[-1]["step"] == 3
+    said = capsys.readouterr().out
+    assert "ended by --max-minutes 3, 0 of 2 epochs are done; go on with `" in said
+    assert f"fit --resume {folder} --max-minutes 6`" in said
+    fit(FitConfig(resume=str(folder), max_minutes=5))  # to the end of an epoch
+    (end,) = rows(folder, "end")
+    assert (end["reason"], end["epoch"], end["step"]) == ("max_minutes", 1, 5)
+    fit(FitConfig(resume=str(folder), max_minutes=99))
+    (end,) = rows(folder, "end")
+    assert (end["reason"], end["epoch"], end["step"]) == ("epochs", 2, 10)
+    asked, found = (torch.load(run / "last.pt", weights_only=True) for run in (whole, folder))
+    assert_same(found["training"], asked["training"])
+
+
+def test_a_limit_that_has_passed_is_refused_and_changes_nothing(data: Path, tmp_path: Path) -> None:
+    folder = fit(fit_config(data, tmp_path / "run", max_minutes=1e-9))
+    log = (folder / "metrics.jsonl").read_bytes()
+    assert [row["step"] for row in rows(folder, "steps")] == [1]
+    with pytest.raises(ConfigError, match=r"--max-minutes is 1e-09, and .* are done already"):
+        fit(FitConfig(resume=str(folder)))
+    assert (folder / "metrics.jsonl").read_bytes() == log
+    with pytest.raises(ConfigError, match=r"max.minutes is 0, expected above 0"):
+        FitConfig(max_minutes=0)
+
+
+def test_the_log_tells_where_the_time_went_and_on_what(fitted: Path) -> None:
+    written = (fitted / "metrics.jsonl").read_text().splitlines()
+    start, end = json.loads(written[0]), json.loads(written[-1])
+    assert start["parameters"] > 1000 and start["images"] == 42
+    assert start["environment"]["python"] and start["loader"]
+    assert set(end["seconds"]) == {*PHASES, "total"}
+    assert sum(end["shares"].values()) == pytest.approx(1, abs=0.01)
 
 
 def test_it_learns(data: Path, tmp_path: Path) -> None:

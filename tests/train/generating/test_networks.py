@@ -156,3 +156,5 @@ def test_the_nearest_is_found_as_by_looking_at_each() -> None:
     own, apart = nearest(among, among, itself=True)
     assert (own != np.arange(40)).all() and (apart > 0).all()
     assert apart.min() <= copy_distance(among) <= np.median(apart)
+    assert copy_distance(among, 40) == copy_distance(among)
+    assert copy_distance(among, 2) >= apart[[0, 39]].min() > 0  # none is its own neighbour

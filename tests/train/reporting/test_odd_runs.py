@@ -17,9 +17,10 @@ from headrace.pipeline.records import Records
 from headrace.train.reporting import plotting, write
 from headrace.train.reporting.asked import ReportConfig
 from headrace.train.reporting.judged import judge, share_of_split
+from headrace.train.reporting.names import short_names
 from headrace.train.reporting.run_log import read_run
 from headrace.train.reporting.sections.confusion import most_confused
-from headrace.train.reporting.write import short_names, write_at_end, write_report
+from headrace.train.reporting.write import write_at_end, write_report
 from headrace.train.run import run_training
 from tests.builders import make_records, write_beton
 from tests.train.reporting.parsed_page import Page, parsed

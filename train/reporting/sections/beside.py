@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from headrace.train.metrics.class_counts import count_classes
 from headrace.train.reporting.elements import NONE, Column, Section, Table, number_cell, text_cell
@@ -48,7 +49,16 @@ def classes(subjects: Sequence[Subject], names: Sequence[str]) -> Section | None
 
 def settings(logs: Sequence[RunLog], names: Sequence[str]) -> Section:
     """The settings of which two runs have different values."""
-    flats = [to_flat(log.config) for log in logs]
+    return differing([to_flat(log.config) for log in logs], names)
+
+
+def differing(flats: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Section:
+    """The settings of which two runs have different values.
+
+    Args:
+        flats: each run's settings by name.
+        names: the runs', in the same order.
+    """
     keys = list(dict.fromkeys(key for flat in flats for key in flat))
     absent = object()
     rows = []

@@ -37,7 +37,7 @@ def make(subject: Subject) -> Section | None:
     else:
         subject.gaps.append("No epoch was finished: the curves are of the steps alone.")
     if log.steps:
-        charts += [_rates(log), _speed(log)]
+        charts += [_rates(log), speed(log.steps)]
     table = epoch_table(log) if log.epochs else None
     return Section(id="curves", title="Curves", values={"charts": charts, "table": table})
 
@@ -110,8 +110,13 @@ def _rates(log: RunLog) -> Chart:
     return Chart(id="rates", title="Learning rate", alt=alt, item=item, group="steps")
 
 
-def _speed(log: RunLog) -> Chart:
-    rows = thinned(log.steps)
+def speed(steps: Sequence[Row]) -> Chart:
+    """Images per second.
+
+    Args:
+        steps: rows with global_step, images_per_s and data_wait, at least one.
+    """
+    rows = thinned(steps)
     plot = plotting.new_plot(x="optimiser step", y="images per second", height=210)
     plot.y_range.start = 0
     line = plotting.add_line(plot, *_column(rows, "images_per_s"), 2)

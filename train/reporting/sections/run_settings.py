@@ -15,7 +15,7 @@ from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import to_flat
 from headrace.train.settings.words import peek
 
-OF_THE_PLACE = frozenset("data out overwrite device workers report".split())
+OF_THE_PLACE = frozenset("data out overwrite resume device workers report".split())
 """Where a run is done, not what: these differ always and say nothing."""
 
 
@@ -24,14 +24,25 @@ def make(subject: Subject) -> Section:
     log = subject.log
     preset = subject.asked.preset or preset_of(log)
     base = load_preset(preset) if preset else defaults_of(log.config)
-    flat, other = to_flat(log.config), to_flat(base)
-    differing = [key for key in flat if key not in OF_THE_PLACE and flat[key] != other.get(key)]
+    words = f"the preset {preset}" if preset else "the defaults"
     beside = f"preset {preset}" if preset else "default"
+    return section(to_flat(log.config), to_flat(base), words, beside)
+
+
+def section(flat: dict[str, Any], other: dict[str, Any], words: str, beside: str) -> Section:
+    """All settings, those that differ first.
+
+    Args:
+        flat: the run's.
+        other: what they are compared with.
+        words, beside: what these are called, in a sentence and above a column.
+    """
+    differing = [key for key in flat if key not in OF_THE_PLACE and flat[key] != other.get(key)]
     return Section(
         id="run_settings",
         title="Settings",
         values={
-            "beside": f"the preset {preset}" if preset else "the defaults",
+            "beside": words,
             "differing": _table(
                 "differing", f"Settings unlike the {beside}", differing, flat, beside, other
             ),

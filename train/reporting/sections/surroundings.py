@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from headrace.pipeline.data_files import in_words
+from headrace.pipeline.data_files import DataPath, in_words
 from headrace.train.reporting.elements import Column, Section, Table, text_cell
 from headrace.train.reporting.subject import Subject
 
@@ -34,14 +36,19 @@ _AROUND = {
 
 def make(subject: Subject) -> Section:
     """What the log's start says of it."""
-    start = subject.log.start
+    log = subject.log
+    return section(log.start, log.folder, log.config.data.data)
+
+
+def section(start: Mapping[str, Any], folder: Path, data: DataPath) -> Section:
+    """What the first row of a log says of it, and where the run and its data are."""
     around: dict[str, Any] = start.get("environment", {})
     found = [(title, start[key]) for key, title in _STARTED.items() if key in start]
     found += [(title, around[key]) for key, title in _AROUND.items() if around.get(key)]
     if command := around.get("command"):
         found.append(("Command", shlex.join(map(str, command))))
-    found.append(("Run folder", subject.log.folder))
-    found.append(("Data", in_words(subject.log.config.data.data)))
+    found.append(("Run folder", folder))
+    found.append(("Data", in_words(data)))
     table = Table(
         id="around",
         caption="Environment of the run",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from headrace.pipeline.wording import counted
-from headrace.train.clock import PHASES, spell
+from headrace.train.clock import spell
 from headrace.train.reporting.advice import advise
 from headrace.train.reporting.elements import NONE, Section, interval_text, percent
 from headrace.train.reporting.intervals import wilson
@@ -31,7 +32,7 @@ def make(subject: Subject) -> Section:
         values={
             "headline": headline(subject),
             "facts": facts,
-            "phases": phases(subject),
+            "phases": phases(log.seconds),
             "advice": advise(subject),
             "gaps": [*log.gaps, *subject.gaps],
         },
@@ -82,19 +83,25 @@ def num_judged(subject: Subject) -> int:
     return 0
 
 
-def phases(subject: Subject) -> list[dict[str, Any]]:
-    """Where the time went: `name`, `share`, `text`, largest first; empty if it is not known."""
-    seconds = dict(subject.log.seconds)
+def phases(
+    seconds: Mapping[str, float], names: Mapping[str, str] = PHASE_NAMES
+) -> list[dict[str, Any]]:
+    """Where the time went: `name`, `share`, `text`, largest first; empty if it is not known.
+
+    Args:
+        seconds: by phase, and in `total`.
+        names: of the phases that there are, and `other`.
+    """
     total = seconds.get("total", 0.0)
     if total <= 0:
         return []
-    parts = {name: seconds.get(name, 0.0) for name in PHASES}
+    parts = {name: seconds.get(name, 0.0) for name in names if name != "other"}
     parts["other"] = max(0.0, total - sum(parts.values()))
     whole = sum(parts.values())
     return [
         {
             "id": name,
-            "name": PHASE_NAMES[name],
+            "name": names[name],
             "share": value / whole,
             "text": f"{spell(value)}, {percent(value / whole)}",
         }

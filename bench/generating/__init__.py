@@ -1,0 +1,1 @@
+"""What bench/generative.py is made of."""

@@ -1,0 +1,219 @@
+"""All that is trained on one choice of real images: classifiers without and with made-up ones."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headrace.bench.generating.few_images import few_images
+from headrace.bench.generating.settings import GenerativeSettings, Kind
+from headrace.pipeline.atomic import replacing
+from headrace.pipeline.records import Records
+from headrace.train.evaluate import EvaluateConfig, evaluate
+from headrace.train.generating.draw import draw
+from headrace.train.generating.draw_settings import DrawConfig
+from headrace.train.generating.fit import fit
+from headrace.train.generating.judging import JudgeConfig, judge
+from headrace.train.generating.settings import FitConfig
+from headrace.train.run import run_training
+from headrace.train.settings.config_file import from_flat
+
+Row = dict[str, Any]
+
+_LARGEST_BATCH = 128
+
+
+class Cell:
+    """One number of real images and one seed; what is finished in its folder is not done again.
+
+    CPU seconds are the process', all threads together. Where several processes share the machine
+    they say more than seconds on a clock, which are noted beside them.
+
+    Args:
+        given: what is measured.
+        per_class: real images of each class; 0: all.
+        seed: of the images, the networks and the noise.
+        judge: run folder of the classifier that judges made-up images; it trains none.
+    """
+
+    def __init__(self, given: GenerativeSettings, per_class: int, seed: int, judge: Path) -> None:
+        self._given, self._seed, self._judge = given, seed, judge
+        self._folder = given.out / f"{per_class or 'all'}-{seed}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._shared = {"per_class": per_class, "seed": seed}
+        with Records.open(given.data) as records:
+            self._names = few_images(records, given.train_split, per_class, seed)
+        self._few = self._listed("real", self._names)
+
+    def rows(self) -> list[Row]:
+        """Does what is not done yet; a row for each classifier and for each generator."""
+        real = self._classifier("real", self._given.classifier_steps, ())
+        found = [real]
+        for kind in self._given.kinds:
+            made = self._generator(kind)
+            data = (f"{self._made(kind)}:{self._given.share}",)
+            mixed = self._classifier(kind, self._given.classifier_steps, data)
+            longer = self._longer(kind, real, made, mixed)
+            found += [made, mixed, longer]
+        return found
+
+    def _longer(self, kind: Kind, real: Row, made: Row, mixed: Row) -> Row:
+        """Without made-up images, for as long as these took to learn, draw and learn from."""
+        spent = made["fit_cpu_s"] + made["draw_cpu_s"] + mixed["cpu_s"]
+        steps = round(self._given.classifier_steps * spent / real["cpu_s"])
+        return self._classifier(f"real, as long as {kind}", steps, ())
+
+    def _classifier(self, form: str, steps: int, made: tuple[str, ...]) -> Row:
+        folder = self._folder / form.replace(", ", "-").replace(" ", "-")
+        if (row := _finished(folder)) is not None:
+            return row
+        begun, begun_cpu = time.monotonic(), time.process_time()
+        # An epoch with a share of made-up images has as many real ones as one without.
+        in_epoch = len(self._names) / (1 - self._given.share if made else 1)
+        in_epoch_steps = math.ceil(in_epoch / self._given.classifier_batch)
+        names = [*self._names, *(name for place in made for name in _names_of(place))]
+        run_training(
+            from_flat(
+                {
+                    "data": [str(self._given.data), *made],
+                    "train_split": f"@{self._listed(form, names)}",
+                    "val_split": "none",
+                    "model": self._given.model,
+                    "size": self._given.size,
+                    "epochs": max(1, round(steps / in_epoch_steps)),
+                    "batch_size": self._given.classifier_batch,
+                    "lr": self._given.classifier_lr,
+                    "recipe": self._given.recipe,
+                    "seed": self._seed,
+                    "loader": "resident",
+                    "tensorboard": False,
+                    "report": False,
+                    "overwrite": True,
+                    "out": str(folder),
+                },
+                "bench/generative.py",
+            )
+        )
+        spent = _spent(begun, begun_cpu)
+        report = evaluate(
+            EvaluateConfig(paths=(str(folder), str(self._given.data)), split=self._given.test_split)
+        )
+        epochs = max(1, round(steps / in_epoch_steps))
+        row = {"form": form, "steps": epochs * in_epoch_steps, "accuracy": report["accuracy"]}
+        return _finish(folder, {**self._shared, **row, **spent})
+
+    def _generator(self, kind: Kind) -> Row:
+        folder = self._folder / f"generator-{kind}"
+        if (row := _finished(folder)) is not None:
+            return row
+        batch = min(_LARGEST_BATCH, len(self._names))
+        steps_in_epoch = len(self._names) // batch
+        epochs = max(1, round(self._given.generator_images / (batch * steps_in_epoch)))
+        begun, begun_cpu = time.monotonic(), time.process_time()
+        fit(
+            FitConfig(
+                data=str(self._given.data),
+                train_split=f"@{self._few}",
+                kind=kind,
+                size=self._given.size,
+                width=self._given.width,
+                epochs=epochs,
+                batch_size=batch,
+                seed=self._seed,
+                save_every=epochs,
+                report=False,
+                out=str(folder),
+                overwrite=True,
+            )
+        )
+        fitted = {f"fit_{name}": value for name, value in _spent(begun, begun_cpu).items()}
+        begun, begun_cpu = time.monotonic(), time.process_time()
+        draw(
+            DrawConfig(
+                run=folder,
+                out=self._made(kind),
+                per_class=self._given.drawn,
+                guidance=self._given.guidance,
+                seed=self._seed,
+                force=True,
+            )
+        )
+        drawn = {f"draw_{name}": value for name, value in _spent(begun, begun_cpu).items()}
+        verdict = judge(
+            JudgeConfig(
+                made=self._made(kind),
+                data=self._given.data,
+                judge=self._judge,
+                train_split=f"@{self._few}",
+                test_split=self._given.test_split,
+                picture=self._folder / f"{kind}.png",
+            )
+        )
+        seen = {"generator": kind, "images_seen": epochs * steps_in_epoch * batch}
+        row = {**self._shared, **seen, **fitted, **drawn, **verdict.plain()}
+        return _finish(folder, row)
+
+    def _made(self, kind: Kind) -> Path:
+        return self._folder / f"{kind}.beton"
+
+    def _listed(self, form: str, names: list[str]) -> Path:
+        path = self._folder / f"{form.replace(', ', '-').replace(' ', '-')}.txt"
+        with replacing(path) as file:
+            file.write("".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))
+        return path
+
+
+def train_judge(given: GenerativeSettings) -> Path:
+    """The classifier that judges: trained on every real image of the training split."""
+    folder = given.out / "judge"
+    if _finished(folder) is None:
+        run_training(
+            from_flat(
+                {
+                    "data": str(given.data),
+                    "train_split": given.train_split,
+                    "val_split": "none",
+                    "model": given.model,
+                    "size": given.size,
+                    "epochs": given.judge_epochs,
+                    "lr": given.classifier_lr,
+                    "recipe": given.recipe,
+                    "loader": "resident",
+                    "tensorboard": False,
+                    "report": False,
+                    "overwrite": True,
+                    "out": str(folder),
+                },
+                "bench/generative.py",
+            )
+        )
+        _finish(folder, {})
+    return folder
+
+
+def _names_of(made: str) -> list[str]:
+    with Records.open(made.rpartition(":")[0]) as records:
+        return [records.name(index) for index in range(len(records.labels))]
+
+
+def _spent(begun: float, begun_cpu: float) -> dict[str, float]:
+    return {
+        "cpu_s": round(time.process_time() - begun_cpu, 2),
+        "seconds": round(time.monotonic() - begun, 2),
+    }
+
+
+def _finished(folder: Path) -> Row | None:
+    path = folder.with_suffix(".json")
+    row: Row | None = json.loads(path.read_text()) if path.exists() else None
+    return row
+
+
+def _finish(folder: Path, row: Mapping[str, Any]) -> Row:
+    with replacing(folder.with_suffix(".json")) as file:
+        file.write(json.dumps(row, indent=1).encode())
+    return dict(row)
