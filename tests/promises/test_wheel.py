@@ -25,7 +25,9 @@ FOLDERS = ("pipeline", "augment", "train", "tools", "bench")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the sdist, made from a copy of what git would clone."""
     source = tmp_path_factory.mktemp("source") / "headrace"
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "demo")
+    ignored = shutil.ignore_patterns(
+        ".*", "__pycache__", "*.egg-info", "build", "dist", "demo", "site"
+    )
     shutil.copytree(ROOT, source, symlinks=True, ignore=ignored)
     out = tmp_path_factory.mktemp("built")
     run = subprocess.run(

@@ -1,0 +1,1 @@
+"""Parts of tools/release.py: what makes two builds the same."""
