@@ -83,7 +83,7 @@ def blend_gray(source: np.ndarray, target: np.ndarray, table: np.ndarray, share:
 
 
 @compiled(inline="always")
-def _ramp(six: float, offset: float) -> float:
+def _ramp(six: np.float32, offset: np.float32) -> np.float32:
     """How far a channel is below the value, 0..1, at a hue in sextants."""
     ramp = six + offset
     ramp = ramp - _SIX if ramp >= _SIX else ramp

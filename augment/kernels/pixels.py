@@ -26,20 +26,20 @@ def copy_image(source: np.ndarray, target: np.ndarray) -> None:
 
 
 @compiled()
-def to_byte(value: float) -> np.uint8:
+def to_byte(value: np.float32) -> np.uint8:
     """Rounds towards zero, from 0 to 255."""
     return np.uint8(min(max(value, _ZERO), _TOP))
 
 
 @compiled(inline="always")
-def luma(red: float, green: float, blue: float) -> float:
+def luma(red: float, green: float, blue: float) -> np.float32:
     """ITU-R 601 luma rounded down; sums rounded once, like torch's fused multiply-add."""
     first = np.float32(np.float64(red * _RED) + np.float64(green) * np.float64(_GREEN))
     return np.floor(np.float32(np.float64(first) + np.float64(blue) * np.float64(_BLUE)))
 
 
 @compiled()
-def gray_mean(image: np.ndarray, table: np.ndarray, channels: int) -> float:
+def gray_mean(image: np.ndarray, table: np.ndarray, channels: int) -> np.float32:
     """Mean gray of an image seen through a (256, 3) float32 table."""
     height, length = image.shape
     total = 0.0

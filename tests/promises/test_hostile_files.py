@@ -91,8 +91,11 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=OPTIONS)
-def packed(source: Path, request: pytest.FixtureRequest) -> Path:
-    out = source.parent / f"{request.param}.beton"
+def packed(
+    source: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    # A place of its own: in another order of tests it is packed more than once.
+    out = tmp_path_factory.mktemp("packed") / f"{request.param}.beton"
     status, said, told = called(pack, source, out, "--show-all", *OPTIONS[request.param])
     assert status == 0, told
     assert "more than 100 scans take too long" in said
