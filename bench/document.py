@@ -40,7 +40,7 @@ DOCUMENTS = (
     ROOT / "README.md",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("benchmarks", "generative", "gpu", "images", "levels")
+        for name in ("benchmarks", "gpu", "images", "levels")
     ),
 )
 RESULTS = ROOT / "bench" / "results"
