@@ -38,10 +38,7 @@ from headrace.pipeline.flags import parse
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
-    *(
-        ROOT / "docs" / f"{name}.md"
-        for name in ("benchmarks", "gpu", "images", "levels")
-    ),
+    *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "gpu", "images", "levels")),
 )
 RESULTS = ROOT / "bench" / "results"
 _BLOCK = re.compile(
