@@ -24,8 +24,6 @@ from headrace.train.settings.config_file import from_flat
 
 Row = dict[str, Any]
 
-_LARGEST_BATCH = 128
-
 
 class Cell:
     """One number of real images and one seed; what is finished in its folder is not done again.
@@ -110,7 +108,7 @@ class Cell:
         folder = self._folder / f"generator-{kind}"
         if (row := _finished(folder)) is not None:
             return row
-        batch = min(_LARGEST_BATCH, len(self._names))
+        batch = min(self._given.generator_batch, len(self._names))
         steps_in_epoch = len(self._names) // batch
         epochs = max(1, round(self._given.generator_images / (batch * steps_in_epoch)))
         begun, begun_cpu = time.monotonic(), time.process_time()

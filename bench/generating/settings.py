@@ -40,6 +40,8 @@ class GenerativeSettings:
     """Channels of the generator's widest maps."""
     generator_images: int = 60_000
     """Images that a generator sees in its training, each as often as it takes."""
+    generator_batch: int = 32
+    """Images of a generator's step: few, for there are few steps."""
     drawn: int = 200
     """Made-up images of each class."""
     guidance: float = 2.0
@@ -65,4 +67,4 @@ class GenerativeSettings:
         check(len(set(self.seeds)) == len(self.seeds) > 0, "seeds", self.seeds, "each once")
         check(0 < self.share < 1, "share", self.share, "above 0 and below 1")
         check_least(self, 1, "generator_images", "drawn", "classifier_steps", "judge_epochs")
-        check_least(self, 2, "classifier_batch")
+        check_least(self, 2, "classifier_batch", "generator_batch")

@@ -76,6 +76,7 @@ def python(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = subprocess.run(
         [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps",
          "--no-index", "--quiet", str(wheel)],
+        env=no_python_path(),  # or a headrace there would count as installed
         capture_output=True,
         text=True,
     )  # fmt: skip
