@@ -29,7 +29,7 @@ COPY augment augment
 COPY train train
 COPY tools tools
 COPY bench bench
-RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch>=2.11" "torchvision>=0.26" \
+RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch>=2.12" "torchvision>=0.27" \
     && pip install --no-cache-dir ".[${EXTRAS}]" \
     && headrace --version
 
