@@ -27,6 +27,7 @@ from headrace.pipeline.errors import ConfigError, FailedError, MissingPackageErr
 from headrace.pipeline.flags import parse
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.wording import one_line
+from headrace.tools.releasing.checkout import git
 from headrace.tools.releasing.steady_archive import exported, steady_sdist, steady_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,12 +167,7 @@ def _tag_of_commit() -> str:
 
 
 def _git(*words: str) -> str:
-    run = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True)
-    if run.returncode:
-        raise ConfigError(
-            f"{ROOT} is no checkout of git: {one_line(run.stderr)}; a release is of a commit"
-        )
-    return run.stdout.rstrip()
+    return os.fsdecode(git(ROOT, *words)).rstrip()
 
 
 if __name__ == "__main__":

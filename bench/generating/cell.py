@@ -49,12 +49,11 @@ class Cell:
 
     def rows(self) -> list[Row]:
         """Does what is not done yet; a row for each classifier and for each generator."""
-        real = self._classifier("real", self._given.classifier_steps, ())
+        real = self._classifier("real", self._given.classifier_steps)
         found = [real]
         for kind in self._given.kinds:
             made = self._generator(kind)
-            data = (f"{self._made(kind)}:{self._given.share}",)
-            mixed = self._classifier(kind, self._given.classifier_steps, data)
+            mixed = self._classifier(kind, self._given.classifier_steps, self._made(kind))
             longer = self._longer(kind, real, made, mixed)
             found += [made, mixed, longer]
         return found
@@ -63,44 +62,31 @@ class Cell:
         """Without made-up images, for as long as these took to learn, draw and learn from."""
         spent = made["fit_cpu_s"] + made["draw_cpu_s"] + mixed["cpu_s"]
         steps = round(self._given.classifier_steps * spent / real["cpu_s"])
-        return self._classifier(f"real, as long as {kind}", steps, ())
+        return self._classifier(f"real, as long as {kind}", steps)
 
-    def _classifier(self, form: str, steps: int, made: tuple[str, ...]) -> Row:
-        folder = self._folder / form.replace(", ", "-").replace(" ", "-")
+    def _classifier(self, form: str, steps: int, made: Path | None = None) -> Row:
+        given, folder = self._given, self._folder / _slug(form)
         if (row := _finished(folder)) is not None:
             return row
         begun, begun_cpu = time.monotonic(), time.process_time()
-        # An epoch with a share of made-up images has as many real ones as one without.
-        in_epoch = len(self._names) / (1 - self._given.share if made else 1)
-        in_epoch_steps = math.ceil(in_epoch / self._given.classifier_batch)
-        names = [*self._names, *(name for place in made for name in _names_of(place))]
-        run_training(
-            from_flat(
-                {
-                    "data": [str(self._given.data), *made],
-                    "train_split": f"@{self._listed(form, names)}",
-                    "val_split": "none",
-                    "model": self._given.model,
-                    "size": self._given.size,
-                    "epochs": max(1, round(steps / in_epoch_steps)),
-                    "batch_size": self._given.classifier_batch,
-                    "lr": self._given.classifier_lr,
-                    "recipe": self._given.recipe,
-                    "seed": self._seed,
-                    "loader": "resident",
-                    "tensorboard": False,
-                    "report": False,
-                    "overwrite": True,
-                    "out": str(folder),
-                },
-                "bench/generative.py",
-            )
-        )
-        spent = _spent(begun, begun_cpu)
-        report = evaluate(
-            EvaluateConfig(paths=(str(folder), str(self._given.data)), split=self._given.test_split)
-        )
+        data, few, real_share = [str(given.data)], self._few, 1.0
+        if made is not None:
+            # An epoch with a share of made-up images has as many real ones as one without.
+            data, real_share = [*data, f"{made}:{given.share}"], 1 - given.share
+            few = self._listed(form, [*self._names, *_names_in(made)])
+        in_epoch_steps = math.ceil(len(self._names) / real_share / given.classifier_batch)
         epochs = max(1, round(steps / in_epoch_steps))
+        its_own = {
+            "data": data,
+            "train_split": f"@{few}",
+            "epochs": epochs,
+            "batch_size": given.classifier_batch,
+            "seed": self._seed,
+        }
+        _train(given, folder, its_own)
+        spent = _spent(begun, begun_cpu)
+        paths = (str(folder), str(given.data))
+        report = evaluate(EvaluateConfig(paths=paths, split=given.test_split))
         row = {"form": form, "steps": epochs * in_epoch_steps, "accuracy": report["accuracy"]}
         return _finish(folder, {**self._shared, **row, **spent})
 
@@ -159,7 +145,7 @@ class Cell:
         return self._folder / f"{kind}.beton"
 
     def _listed(self, form: str, names: list[str]) -> Path:
-        path = self._folder / f"{form.replace(', ', '-').replace(' ', '-')}.txt"
+        path = self._folder / f"{_slug(form)}.txt"
         with replacing(path) as file:
             file.write("".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))
         return path
@@ -169,32 +155,36 @@ def train_judge(given: GenerativeSettings) -> Path:
     """The classifier that judges: trained on every real image of the training split."""
     folder = given.out / "judge"
     if _finished(folder) is None:
-        run_training(
-            from_flat(
-                {
-                    "data": str(given.data),
-                    "train_split": given.train_split,
-                    "val_split": "none",
-                    "model": given.model,
-                    "size": given.size,
-                    "epochs": given.judge_epochs,
-                    "lr": given.classifier_lr,
-                    "recipe": given.recipe,
-                    "loader": "resident",
-                    "tensorboard": False,
-                    "report": False,
-                    "overwrite": True,
-                    "out": str(folder),
-                },
-                "bench/generative.py",
-            )
-        )
+        whole = {"data": str(given.data), "train_split": given.train_split}
+        _train(given, folder, {**whole, "epochs": given.judge_epochs})
         _finish(folder, {})
     return folder
 
 
-def _names_of(made: str) -> list[str]:
-    with Records.open(made.rpartition(":")[0]) as records:
+def _train(given: GenerativeSettings, folder: Path, its_own: Mapping[str, Any]) -> None:
+    """Trains a classifier with the settings that all have, and those of its own."""
+    settings = {
+        "val_split": "none",
+        "model": given.model,
+        "size": given.size,
+        "lr": given.classifier_lr,
+        "recipe": given.recipe,
+        "loader": "resident",
+        "tensorboard": False,
+        "report": False,
+        "overwrite": True,
+        "out": str(folder),
+    }
+    run_training(from_flat({**settings, **its_own}, "bench/generative.py"))
+
+
+def _slug(form: str) -> str:
+    """A form's name as that of a file."""
+    return form.replace(", ", "-").replace(" ", "-")
+
+
+def _names_in(made: Path) -> list[str]:
+    with Records.open(made) as records:
         return [records.name(index) for index in range(len(records.labels))]
 
 

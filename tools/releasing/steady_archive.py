@@ -12,13 +12,11 @@ import io
 import os
 import shutil
 import stat
-import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
 
-from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.wording import one_line
+from headrace.tools.releasing.checkout import git
 
 
 def exported(root: Path, target: Path) -> None:
@@ -31,14 +29,7 @@ def exported(root: Path, target: Path) -> None:
     Raises:
         ConfigError: if it is no checkout.
     """
-    command = ["git", "-C", str(root), "ls-files", "-z"]
-    run = subprocess.run(command, capture_output=True)
-    if run.returncode:
-        raise ConfigError(
-            f"{root} is no checkout of git: {one_line(run.stderr.decode(errors='replace'))}; "
-            "a release is of a commit"
-        )
-    for name in map(os.fsdecode, run.stdout.split(b"\0")[:-1]):
+    for name in map(os.fsdecode, git(root, "ls-files", "-z").split(b"\0")[:-1]):
         source, place = root / name, target / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place, follow_symlinks=False)

@@ -49,21 +49,16 @@ def defined_gradients(
 
 def _narrow_convolution(model: nn.Module, images: Tensor) -> str:
     """The name of the first strided convolution whose input is narrower than its stride."""
+    names = {one: name for name, one in model.named_modules() if isinstance(one, nn.Conv2d)}
     found: list[str] = []
 
-    def watch(name: str) -> None:
-        def see(module: nn.Module, given: tuple[Tensor, ...]) -> None:
-            assert isinstance(module, nn.Conv2d)
-            if given[0].shape[-1] < module.stride[1]:
-                found.append(name)
+    def see(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+        assert isinstance(module, nn.Conv2d)
+        if given[0].shape[-1] < module.stride[1]:
+            found.append(names[module])
 
-        hooks.append(modules[name].register_forward_pre_hook(see))
-
-    modules = {name: one for name, one in model.named_modules() if isinstance(one, nn.Conv2d)}
-    hooks: list[torch.utils.hooks.RemovableHandle] = []
+    hooks = [module.register_forward_pre_hook(see) for module in names]
     try:
-        for name in modules:
-            watch(name)
         with torch.inference_mode():
             model.eval()(images.contiguous(memory_format=torch.channels_last))
     finally:

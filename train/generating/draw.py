@@ -15,7 +15,7 @@ from torch import Tensor
 
 from headrace.pipeline.bars import bar
 from headrace.pipeline.containers.beton import MIN_PAGE_SIZE, MODE_JPEG, MODE_RAW
-from headrace.pipeline.containers.beton_writer import BetonWriter
+from headrace.pipeline.containers.beton_writer import BetonWriter, next_multiple
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
@@ -95,21 +95,18 @@ def drawn(drawing: Drawing, label: int, numbers: range) -> Tensor:
         label: of the class.
         numbers: which of its images.
     """
-    config, parts = drawing.config, []
-    for start in range(0, len(numbers), BATCH):
-        some = numbers[start : start + BATCH]
-        # Always a whole batch: sums may be made in another order for one of another length.
-        whole = range(some.start, some.start + BATCH)
-        made = images_of(
-            drawing.generator,
-            [(label, number) for number in whole],
-            seed=config.seed,
-            guidance=config.guidance,
-            steps=config.steps,
-            device=drawing.device,
-        )
-        parts.append(made[: len(some)])
-    return torch.cat(parts)
+    config = drawing.config
+    # Always whole batches: sums may be made in another order for one of another length.
+    whole = range(numbers.start, numbers.start + next_multiple(len(numbers), BATCH))
+    made = images_of(
+        drawing.generator,
+        [(label, number) for number in whole],
+        seed=config.seed,
+        guidance=config.guidance,
+        steps=config.steps,
+        device=drawing.device,
+    )
+    return made[: len(numbers)]
 
 
 class _Choosing:
@@ -122,8 +119,8 @@ class _Choosing:
         self._judge = Judge(config.judge, drawing.classes, drawing.device)
         with ExitStack() as resources:
             records = resources.enter_context(Records.open(fitted["data"]))
-            images, _ = real_images(records, fitted["train_split"], drawing.size)
-        self._real = self._judge.look(images).features
+            real = real_images(records, fitted["train_split"], drawing.size)
+        self._real = self._judge.look(real.images).features
         self._nearest_allowed = copy_distance(self._real)
         self._copies, self._confidences = 0, list[float]()
 

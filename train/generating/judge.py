@@ -84,16 +84,6 @@ def resized(images: Tensor, shape: tuple[int, int]) -> Tensor:
     return floats.round().clamp(0, 255).to(torch.uint8)
 
 
-def real_images(records: Records, split: str, size: int) -> tuple[Tensor, np.ndarray]:
-    """A split's images as a generator of a size has seen them, without mirroring.
-
-    Returns:
-        (N, 3, size, size) uint8 and (N,) int64 labels, in the split's order.
-    """
-    found = read_real(records, split, size)
-    return found.images, found.labels
-
-
 @dataclass(frozen=True, kw_only=True)
 class RealImages:
     """Images of records.
@@ -109,8 +99,14 @@ class RealImages:
     indices: np.ndarray
 
 
-def read_real(records: Records, split: str, size: int, at_most: int = 0) -> RealImages:
-    """As `real_images`; of so many samples at most, spread over all classes, or of all with 0.
+def real_images(records: Records, split: str, size: int, at_most: int = 0) -> RealImages:
+    """A split's images as a generator of a size has seen them, without mirroring, in its order.
+
+    Args:
+        records: of the images.
+        split: an expression.
+        size: their side, px.
+        at_most: samples to take, spread over all classes; 0 for all.
 
     Raises:
         ConfigError: if there are none.

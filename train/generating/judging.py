@@ -65,11 +65,11 @@ def judge(config: JudgeConfig) -> Verdict:
             raise ConfigError(f"{config.made} has {len(made)} images, expected {_LEAST} or more")
         size = int(made.heights[0])
         judge_ = Judge(config.judge, list(real.manifest.classes), only_process(config.device))
-        images, labels = real_images(made, "train", size)
-        training, _ = real_images(real, config.train_split, size)
-        unseen, unseen_labels = real_images(real, config.test_split, size)
-    drawn, seen, test = judge_.look(images), judge_.look(training), judge_.look(unseen)
-    compared = compare(drawn, labels, seen, test, unseen_labels)
+        ours = real_images(made, "train", size)
+        training = real_images(real, config.train_split, size)
+        unseen = real_images(real, config.test_split, size)
+    drawn, seen, test = (judge_.look(some.images) for some in (ours, training, unseen))
+    compared = compare(drawn, ours.labels, seen, test, unseen.labels)
     verdict, places = compared.verdict, compared.places
     for line in lines(verdict):
         print(line)
@@ -77,8 +77,10 @@ def judge(config: JudgeConfig) -> Verdict:
         with written(config.json) as file:
             file.write(json.dumps(verdict.plain(), indent=1).encode())
     if config.picture:
-        chosen = np.linspace(0, len(images) - 1, min(_SHOWN**2, len(images))).astype(int)
-        pairs = np.stack([images.numpy()[chosen], training.numpy()[places[chosen]]], 1)
+        count = len(ours.labels)
+        chosen = np.linspace(0, count - 1, min(_SHOWN**2, count)).astype(int)
+        near = training.images.numpy()[places[chosen]]
+        pairs = np.stack([ours.images.numpy()[chosen], near], 1)
         with written(config.picture) as file:
             Image.fromarray(_sheet(pairs)).save(file, "PNG")
     return verdict

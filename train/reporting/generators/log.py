@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
-from headrace.pipeline.flat_settings import to_flat, with_values
+from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.yaml_text import MOST_CHARACTERS, read_yaml
 from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME, LOG_NAME
 from headrace.train.generating.generator_file import GENERATOR_NAME, read_generator_file
@@ -165,8 +165,3 @@ def _seconds(folder: Path, end: Row | None) -> dict[str, float]:
     if isinstance(found, int | float):
         return {"total": float(found)}
     return dict(found) if isinstance(found, dict) else {}
-
-
-def settings_of(log: GeneratorLog) -> dict[str, Any]:
-    """All settings by name."""
-    return to_flat(log.config)

@@ -21,7 +21,7 @@ from headrace.train.evaluation.members import first_difference
 from headrace.train.generating.comparing import Compared, compare
 from headrace.train.generating.drawing import BATCH, images_of
 from headrace.train.generating.generator_file import load_generator
-from headrace.train.generating.judge import Judge, read_real, real_images, resized
+from headrace.train.generating.judge import Judge, real_images, resized
 from headrace.train.generating.kind import Generator
 from headrace.train.generating.neighbours import copy_distance, nearest
 from headrace.train.reporting.asked import ReportConfig
@@ -231,7 +231,7 @@ def find_near(subject: GeneratorSubject, drawn: Drawn | None) -> Near | None:
 
 def _by_pixels(subject: GeneratorSubject, records: Records, drawn: Drawn) -> Near:
     side, split = min(_PIXELS_PX, drawn.images.shape[-1]), subject.log.config.train_split
-    training = read_real(records, split, side, subject.limits.searched or 0)
+    training = real_images(records, split, side, subject.limits.searched or 0)
     ours, theirs = _flat(resized(drawn.images, (side, side))), _flat(training.images)
     places, gaps = nearest(ours, theirs)
     return Near(
@@ -250,17 +250,17 @@ def _flat(images: Tensor) -> np.ndarray:
 def _by_judge(subject: GeneratorSubject, records: Records, drawn: Drawn, place: Path) -> Near:
     judge, size = Judge(place, drawn.classes, subject.device), drawn.images.shape[-1]
     unseen_split = _unseen_split(subject, records)
-    training = read_real(records, subject.log.config.train_split, size)
-    unseen, labels = real_images(records, unseen_split, size)
-    known = labels >= 0
+    training = real_images(records, subject.log.config.train_split, size)
+    unseen = real_images(records, unseen_split, size)
+    known = unseen.labels >= 0
     if known.sum() < 4:
         raise ConfigError(
             f"split {unseen_split!r} has {known.sum()} labelled images, expected 4 or more; name "
             "another with --split"
         )
     ours, seen = judge.look(drawn.images), judge.look(training.images)
-    other = judge.look(unseen[torch.from_numpy(known)])
-    found = compare(ours, drawn.labels, seen, other, labels[known])
+    other = judge.look(unseen.images[torch.from_numpy(known)])
+    found = compare(ours, drawn.labels, seen, other, unseen.labels[known])
     return Near(
         indices=training.indices[found.places],
         gaps=found.gaps,

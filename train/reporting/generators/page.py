@@ -19,7 +19,7 @@ from headrace.train.reporting.generators import (
     overview,
     several,
 )
-from headrace.train.reporting.generators.log import read_generator_run, settings_of
+from headrace.train.reporting.generators.log import read_generator_run
 from headrace.train.reporting.generators.material import (
     GeneratorSubject,
     Limits,
@@ -77,7 +77,7 @@ def _one(subject: GeneratorSubject) -> bytes:
         grid.make(subject, drawn),
         neighbours.make(subject, drawn, near),
         judgement.make(drawn, near),
-        run_settings.section(settings_of(log), to_flat(FitConfig()), "the defaults", "default"),
+        run_settings.section(to_flat(log.config), to_flat(FitConfig()), "the defaults", "default"),
         surroundings.section(log.start, log.folder, log.config.data),
     )
     first = overview.make(subject, drawn, near)

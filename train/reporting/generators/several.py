@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from headrace.pipeline.flat_settings import to_flat
 from headrace.train.clock import spell
 from headrace.train.reporting.elements import Cell, Column, Section, Table, number_cell, text_cell
-from headrace.train.reporting.generators.log import GeneratorLog, settings_of
+from headrace.train.reporting.generators.log import GeneratorLog
 from headrace.train.reporting.generators.losses import loss_chart
 from headrace.train.reporting.generators.overview import in_words
 from headrace.train.reporting.names import short_names
@@ -32,7 +33,7 @@ def page(logs: Sequence[GeneratorLog]) -> bytes:
     made = (
         _table(logs, names),
         _curves(logs, names),
-        differing([settings_of(log) for log in logs], names),
+        differing([to_flat(log.config) for log in logs], names),
     )
     sections = [section for section in made if section is not None]
     return render(f"{len(logs)} generators", ", ".join(names), sections)
