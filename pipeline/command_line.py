@@ -48,6 +48,7 @@ SCRIPTS = {
     "bench transfer": "bench/transfer.py",
     "bench distillation": "bench/distillation.py",
     "bench generative": "bench/generative.py",
+    "bench accuracy": "bench/accuracy.py",
     "bench levels": "bench/levels.py",
     "bench device-model": "bench/device_model.py",
 }

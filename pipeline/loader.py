@@ -73,6 +73,7 @@ class LoaderSettings(TypedDict, total=False):
     crop_ratio: tuple[float, float]
     crop_padding: int
     flip: float
+    flip_alternates: bool
     eval_size: Size | None
     eval_mode: str | None
     eval_crop: float | None

@@ -193,12 +193,9 @@ def make_plan(
         order = (order[:, None] * config.repeats + np.arange(config.repeats)).reshape(-1)
     h = np.asarray(heights[samples], np.int64)
     w = np.asarray(widths[samples], np.int64)
-    n = len(h)
     places, bounds = _shard(order, config)
     cuts = _cuts(h, w, config, epoch)
-    flips = np.zeros(n, bool)
-    if config.train:
-        flips = _uniform(config.seed, epoch, _FLIP, n) < config.crop.flip
+    flips = _flips(samples, config, epoch)
     levels, level_boxes = _levels(cuts, np.stack([h, w], 1), samples, stored, config)
     targets = cuts.targets
     if targets is not None:
@@ -244,6 +241,19 @@ def _order(n: int, config: PlanConfig, epoch: int) -> np.ndarray:
     if not config.train:
         return np.arange(n)
     return np.argsort(_raw(config.seed, epoch, _ORDER, n), kind="stable")
+
+
+def _flips(samples: np.ndarray, config: PlanConfig, epoch: int) -> np.ndarray:
+    """(n,) bool, which samples are mirrored."""
+    n, crop = len(samples), config.crop
+    if not config.train or not n:
+        return np.zeros(n, bool)
+    if not crop.flip_alternates:
+        return _uniform(config.seed, epoch, _FLIP, n) < crop.flip
+    # By record, so that it does not matter what else an epoch draws; copies take turns too.
+    drawn = _uniform(config.seed, 0, _FLIP, int(samples.max()) + 1)[samples] < crop.flip
+    turns = epoch * config.repeats + np.arange(n) % config.repeats
+    return drawn ^ (turns % 2 == 1)
 
 
 def _drawn(weights: np.ndarray, seed: int, epoch: int) -> np.ndarray:

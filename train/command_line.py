@@ -37,8 +37,9 @@ class CommandLine:
     """Train a classifier on packed images or an image folder."""
 
     preset: Annotated[str, arg(metavar="NAME", help_behavior_hint="")] = ""
-    """Settings after others' work: cifar10-resnet18, finegrained-transfer, food11-report,
-    food11-sample, food11-trivial, food11-tta; flags override them."""
+    """Whole runs as settings, most after others' work: cifar10-96, cifar10-fast, cifar10-resnet18,
+    finegrained-transfer, food11-boss, food11-report, food11-sample, food11-trivial, food11-tta,
+    small-food; flags override them."""
     config: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """YAML file with settings; flags override it."""
     resume: Annotated[str, arg(metavar="RUN", help_behavior_hint="")] = ""

@@ -28,8 +28,9 @@ Row = dict[str, Any]
 class Cell:
     """One number of real images and one seed; what is finished in its folder is not done again.
 
-    CPU seconds are the process', all threads together. Where several processes share the machine
-    they say more than seconds on a clock, which are noted beside them.
+    CPU seconds are the process', all threads together. Where several processes share a machine's
+    cores they say more than seconds on a clock, which are noted beside them. Where a GPU computes,
+    equal time is that of the clock.
 
     Args:
         given: what is measured.
@@ -55,13 +56,14 @@ class Cell:
             made = self._generator(kind)
             mixed = self._classifier(kind, self._given.classifier_steps, self._made(kind))
             longer = self._longer(kind, real, made, mixed)
-            found += [made, mixed, longer]
+            found += [{**made, **self._verdict(kind)}, mixed, longer]
         return found
 
     def _longer(self, kind: Kind, real: Row, made: Row, mixed: Row) -> Row:
         """Without made-up images, for as long as these took to learn, draw and learn from."""
-        spent = made["fit_cpu_s"] + made["draw_cpu_s"] + mixed["cpu_s"]
-        steps = round(self._given.classifier_steps * spent / real["cpu_s"])
+        clock = self._given.clock
+        spent = made[f"fit_{clock}"] + made[f"draw_{clock}"] + mixed[clock]
+        steps = round(self._given.classifier_steps * spent / real[clock])
         return self._classifier(f"real, as long as {kind}", steps)
 
     def _classifier(self, form: str, steps: int, made: Path | None = None) -> Row:
@@ -104,6 +106,7 @@ class Cell:
                 train_split=f"@{self._few}",
                 kind=kind,
                 size=self._given.size,
+                network=self._given.network if kind == "flow" else "unet",
                 width=self._given.width,
                 epochs=epochs,
                 batch_size=batch,
@@ -127,6 +130,11 @@ class Cell:
             )
         )
         drawn = {f"draw_{name}": value for name, value in _spent(begun, begun_cpu).items()}
+        seen = {"generator": kind, "images_seen": epochs * steps_in_epoch * batch}
+        return _finish(folder, {**self._shared, **seen, **fitted, **drawn})
+
+    def _verdict(self, kind: Kind) -> Row:
+        """What the judge says of the images; asked each time, for it may be another."""
         verdict = judge(
             JudgeConfig(
                 made=self._made(kind),
@@ -137,9 +145,7 @@ class Cell:
                 picture=self._folder / f"{kind}.png",
             )
         )
-        seen = {"generator": kind, "images_seen": epochs * steps_in_epoch * batch}
-        row = {**self._shared, **seen, **fitted, **drawn, **verdict.plain()}
-        return _finish(folder, row)
+        return dict(verdict.plain())
 
     def _made(self, kind: Kind) -> Path:
         return self._folder / f"{kind}.beton"
@@ -152,7 +158,9 @@ class Cell:
 
 
 def train_judge(given: GenerativeSettings) -> Path:
-    """The classifier that judges: trained on every real image of the training split."""
+    """The classifier that judges: the one given, or one of every real image of the split."""
+    if given.judge is not None:
+        return given.judge
     folder = given.out / "judge"
     if _finished(folder) is None:
         whole = {"data": str(given.data), "train_split": given.train_split}

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import torch
 from tyro.conf import arg
 
 from headrace.bench.core.flag_values import OutFile
 from headrace.pipeline.checking import check
 from headrace.pipeline.flags import check_least
 from headrace.train.generating.settings import KindName as Kind
+from headrace.train.generating.settings import NetworkName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class GenerativeSettings:
     """Generators: flow, gan."""
     size: int = 32
     """Side of the images, px."""
+    network: NetworkName = "unet"
+    """Network of a flow: unet, or diffusers."""
     width: int = 48
     """Channels of the generator's widest maps."""
     generator_images: int = 60_000
@@ -60,6 +64,8 @@ class GenerativeSettings:
     """Learning rate of the classifiers."""
     judge_epochs: int = 5
     """Epochs of the judge, which learns from all of --train-split and judges made-up images."""
+    judge: Annotated[Path | None, arg(metavar="RUN")] = None
+    """Run folder of a classifier that is to judge, in the place of one trained here."""
 
     def __post_init__(self) -> None:
         for count in self.per_class:
@@ -68,3 +74,8 @@ class GenerativeSettings:
         check(0 < self.share < 1, "share", self.share, "above 0 and below 1")
         check_least(self, 1, "generator_images", "drawn", "classifier_steps", "judge_epochs")
         check_least(self, 2, "classifier_batch", "generator_batch")
+
+    @property
+    def clock(self) -> str:
+        """In which row's seconds equal time is measured."""
+        return "seconds" if torch.cuda.is_available() else "cpu_s"

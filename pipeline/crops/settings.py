@@ -68,6 +68,9 @@ class CropConfig:
     --size-schedule as large a share of the side."""
     flip: float = 0.5
     """Probability of a horizontal flip in training."""
+    flip_alternates: bool = False
+    """Draw the flips of the first epoch alone, and mirror in each epoch what was not in the one
+    before: of two epochs in a row every image is seen both ways (with --flip 0.5)."""
     eval_size: Size | None = None
     """Images in evaluation, as --size; by default the same."""
     eval_mode: EvalMode | None = None

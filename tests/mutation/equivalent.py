@@ -19,8 +19,8 @@ REASONS: dict[str, dict[str, list[str]]] = {
             "if stored is None or not stored.shape[0]:",
         ],
         "one number in 2**53 is exactly 0": [
-            "make_plan: flips = _uniform(config.seed, epoch, _FLIP, n) < config.crop.flip -> "
-            "flips = _uniform(config.seed, epoch, _FLIP, n) <= config.crop.flip",
+            "_flips: return _uniform(config.seed, epoch, _FLIP, n) < crop.flip -> "
+            "return _uniform(config.seed, epoch, _FLIP, n) <= crop.flip",
         ],
     },
     "pipeline/levels.py": {

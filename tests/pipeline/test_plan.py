@@ -203,6 +203,43 @@ def test_shapes_are_all_that_a_batch_may_have() -> None:
     assert replace(config, train=False).shapes == ((48, 48),)
 
 
+def flips_of(epoch: int, n: int = 400, **settings: object) -> dict[int, list[bool]]:
+    """The flips of each record in one epoch."""
+    crop = CropConfig(flip_alternates=True, **settings)  # type: ignore[arg-type]
+    repeats = 2 if settings.get("flip") == 0.25 else 1
+    plan = plan_of([(20, 20)] * n, PlanConfig(seed=5, crop=crop, repeats=repeats), epoch)
+    found: dict[int, list[bool]] = {}
+    for index, flip in zip(plan.indices, plan.flips, strict=True):
+        found.setdefault(int(index), []).append(bool(flip))
+    return found
+
+
+def test_flips_that_alternate_show_both_sides_in_two_epochs() -> None:
+    first, second, third = (flips_of(epoch) for epoch in range(3))
+    assert all(first[index] != second[index] for index in first)
+    assert first == third
+    mirrored = sum(flip for (flip,) in first.values())
+    assert 150 < mirrored < 250
+
+
+def test_copies_of_a_sample_take_turns_too() -> None:
+    for epoch in range(2):
+        assert all(sorted(pair) == [False, True] for pair in flips_of(epoch, flip=0.25).values())
+
+
+def test_alternating_flips_belong_to_the_record() -> None:
+    """What else an epoch holds does not matter."""
+    crop = CropConfig(flip_alternates=True)
+    config = PlanConfig(seed=5, crop=crop)
+    part = plan_of([(20, 20)] * 400, config, 1, range(100, 200))
+    whole = flips_of(1)
+    for index, flip in zip(part.indices, part.flips, strict=True):
+        assert whole[int(index)] == [flip]
+    in_order = plan_of([(20, 20)] * 40, replace(config, train=False))
+    assert not in_order.flips.any()
+    assert not len(make_plan(np.array([], int), np.array([], int), range(0), config, 0).flips)
+
+
 def test_places_of_boxes_in_wide_images_are_mirrored_with_them() -> None:
     crop = CropConfig(size=(40, 64), crop_mode="padded", crop_padding=16, flip=0.5)
     plain = replace(crop, flip=0.0)

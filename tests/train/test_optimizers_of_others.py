@@ -219,6 +219,17 @@ def test_the_head_has_a_rate_of_its_own() -> None:
         build(nn.BatchNorm2d(3), head_lr=2)
 
 
+def test_biases_and_norms_have_a_rate_of_their_own() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2, bias=False))
+    found = build(model, bias_lr=16, head_lr=2, lr=0.01, weight_decay=0.1).param_groups
+    rates = {id(p): group["lr"] for group in found for p in group["params"]}
+    told = [rates[id(p)] for p in model.parameters()]
+    assert told == pytest.approx([0.01, 0.16, 0.16, 0.16, 0.02])
+    assert {group["weight_decay"] for group in found if group["lr"] == pytest.approx(0.16)} == {0}
+    with pytest.raises(ConfigError, match="--bias-lr is 0"):
+        build(model, bias_lr=0)
+
+
 def test_a_spatial_transformer_is_neither_the_head_nor_a_layer_of_its_own() -> None:
     import timm
 

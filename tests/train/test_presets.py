@@ -33,6 +33,8 @@ def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
 
         torch.save(models.resnet50(weights=None).state_dict(), tmp_path / "resnet50.pth")
         words += f" --weights {tmp_path / 'resnet50.pth'} --normalise imagenet --size 64"
+    if name in ("small-food", "food11-boss"):  # one epoch is too few for several sizes
+        words += " --size-schedule --size 32"
     quick = "--workers 0 --batch-size 4 --epochs 1 --limit-batches 1 --no-tensorboard"
     run = run_training(*read_command_line([*words.split(), *quick.split()]))
     assert run.progress.global_step == 1
@@ -40,7 +42,7 @@ def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
     assert epoch["train_loss"] == epoch["train_loss"]  # a number
     said = yaml.safe_load((out / "config.yaml").read_text())
     asked = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
-    changed = {"batch_size", "epochs"}
+    changed = {"batch_size", "epochs"} | ({"size_schedule"} if "size_schedule" in asked else set())
     if name == "finegrained-transfer":
         changed |= {"pretrained", "normalise", "size"}
         assert run.model.get_submodule("fc").out_features == 3
@@ -83,6 +85,13 @@ def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
         ),
         ("food11-tta", {"model": "report-resnet", "tta": 5, "tta_weight": 0.5}),
         (
+            "cifar10-fast",
+            {
+                "model": "airbench", "whitening": True, "crop_padding": 2, "tta": "flip",
+                "flip_alternates": True, "label_smoothing": 0.2, "schedule": "linear",
+            },
+        ),
+        (
             "finegrained-transfer",
             {
                 "model": "torchvision:resnet50", "pretrained": True, "normalise": "model",
@@ -104,6 +113,10 @@ def test_what_the_sources_decide(name: str, values: dict[str, Any]) -> None:
         ("food11-tta", "random-resized", "squash", 1.0),
         ("food11-trivial", "squash", "squash", 1.0),
         ("cifar10-resnet18", "padded", "centre", 1.0),
+        ("cifar10-fast", "padded", "centre", 1.0),
+        ("cifar10-96", "padded", "centre", 1.0),
+        ("small-food", "random-resized", "centre", 0.875),
+        ("food11-boss", "random-resized", "centre", 0.875),
         ("finegrained-transfer", "random-resized", "centre", 0.875),
     ],
 )
@@ -182,7 +195,7 @@ def test_an_unknown_name_is_told_the_nearest_and_all() -> None:
     assert str(error.value) == (
         "--preset food-sample: did you mean food11-sample? there are " + ", ".join(preset_names())
     )
-    with pytest.raises(ConfigError, match=r"--preset \.\./settings/x: there are cifar10-resnet18"):
+    with pytest.raises(ConfigError, match=r"--preset \.\./settings/x: there are cifar10-96"):
         load_preset("../settings/x")
 
 

@@ -27,11 +27,13 @@ class GroupConfig:
     head_lr: float = 1.0
     """What the learning rate of the head, the last layer, is multiplied by; above 1 where the rest
     has been trained before."""
+    bias_lr: float = 1.0
+    """What the learning rate of biases and of norms' weights is multiplied by."""
 
     def __post_init__(self) -> None:
         within = 0 < self.layer_decay <= 1
         check(within, "layer_decay", self.layer_decay, "above 0, at most 1")
-        check_all(self, {"head_lr": ABOVE_ZERO})
+        check_all(self, {"head_lr": ABOVE_ZERO, "bias_lr": ABOVE_ZERO})
 
 
 def parameter_groups(
@@ -65,6 +67,7 @@ def parameter_groups(
                 continue
             scale = config.layer_decay ** (last - layers[name]) if layers else 1.0
             scale *= config.head_lr if name in head else 1.0
+            scale *= 1.0 if decays else config.bias_lr
             key = (scale, decays, head_apart and name in head)
             if key not in groups:
                 groups[key] = {"params": [], "weight_decay": weight_decay if decays else 0.0}

@@ -1,0 +1,1 @@
+"""What bench/accuracy.py is made of."""

@@ -1,0 +1,87 @@
+"""One training of a preset and what its weights are worth: what is finished is not done again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from headrace.pipeline.atomic import replacing
+from headrace.train.command_line import read_command_line
+from headrace.train.folder.run_folder import LAST_NAME, LOG_NAME
+from headrace.train.predict import PredictConfig, predict
+from headrace.train.run import run_training
+
+Row = dict[str, Any]
+
+
+def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Sequence[str]) -> Row:
+    """Trains on all of the training split and measures the last weights on the test split.
+
+    The split is also measured after each epoch, for the curve; that chooses nothing, and its time
+    is not counted. What is counted is everything else from the packed file on: opening, decoding,
+    training, saving.
+
+    Args:
+        preset: whose settings.
+        folder: of the run.
+        data: packed records.
+        test_split: to measure on.
+        flags: of train/run.py, what is other than in the preset.
+
+    Returns:
+        accuracy, as the preset predicts; plain, of each image seen once; seconds; and curve, pairs
+        of seconds and accuracy after each epoch.
+    """
+    kept = folder.with_suffix(".json")
+    if kept.exists():
+        row: Row = json.loads(kept.read_text())
+        return row
+    words = ["--preset", preset, *flags, "--data", str(data), "--val-split", test_split]
+    words += ["--loader", "resident", "--no-report", "--no-tensorboard"]
+    config, _ = read_command_line([*words, "--out", str(folder), "--overwrite"])
+    begun = time.monotonic()
+    run_training(config)
+    spent = time.monotonic() - begun
+    epochs, end = epoch_rows(folder), end_row(folder)
+    before = spent - end["seconds"]["total"]  # opening the data and building the model
+    row = {
+        "accuracy": _accuracy(folder, data, test_split, "run"),
+        "plain": _accuracy(folder, data, test_split, "0"),
+        "seconds": spent - end["seconds"]["evaluate"],
+        "epochs": len(epochs),
+        "curve": _curve(epochs, before),
+    }
+    with replacing(kept) as file:
+        file.write(json.dumps(row, indent=1).encode())
+    return row
+
+
+def epoch_rows(folder: Path) -> list[Row]:
+    """What a run has logged of each epoch."""
+    return [row for row in _logged(folder) if row["kind"] == "epoch"]
+
+
+def end_row(folder: Path) -> Row:
+    """What a run has logged at its end."""
+    return _logged(folder)[-1]
+
+
+def _logged(folder: Path) -> list[Row]:
+    return [json.loads(line) for line in (folder / LOG_NAME).read_text().splitlines()]
+
+
+def _curve(epochs: list[Row], before: float) -> list[tuple[float, float]]:
+    points, at = [], before
+    for row in epochs:
+        at += row["seconds"] * (1 - row["shares"]["evaluate"])
+        points.append((at, row["val_accuracy"]))
+    return points
+
+
+def _accuracy(folder: Path, data: Path, split: str, tta: str) -> float:
+    asked = PredictConfig(paths=(str(folder / LAST_NAME), str(data)), split=split, tta=tta)
+    outcome = predict(asked)
+    return float((outcome.predicted == outcome.labels).mean())
