@@ -19,10 +19,18 @@ def open_source(job: Job) -> Source:
     """`torchvision-pil` or `torchvision-v2`, by the job's name."""
     if job.name.endswith("v2"):
         dataset = ImageFolder(job.path, transform=_tensor_transform(job), loader=_read_tensor)
-    else:
-        dataset = ImageFolder(job.path, transform=pil_transform(job))
+        dataset.samples = dataset.samples * job.repeat
+        return DataLoaderSource(training_loader(dataset, job), job.device)
+    return DataLoaderSource(folder_loader(job, pil_transform(job)), job.device)
+
+
+def folder_loader(
+    job: Job, transform: Callable[[Any], torch.Tensor], drop_last: bool = False
+) -> DataLoader:
+    """A DataLoader of an ImageFolder's PIL images."""
+    dataset = ImageFolder(job.path, transform=transform)
     dataset.samples = dataset.samples * job.repeat
-    return DataLoaderSource(training_loader(dataset, job), job.device)
+    return training_loader(dataset, job, drop_last)
 
 
 def pil_transform(job: Job) -> Callable[[Any], torch.Tensor]:
@@ -32,6 +40,18 @@ def pil_transform(job: Job) -> Callable[[Any], torch.Tensor]:
             transforms.RandomResizedCrop(job.size, scale=job.crop_scale),
             transforms.RandomHorizontalFlip(),
             transforms.PILToTensor(),
+        ]
+    )
+
+
+def float_transform(job: Job) -> Callable[[Any], torch.Tensor]:
+    """The same, to a (3, S, S) float32 tensor, normalised by ImageNet's mean and deviation."""
+    return transforms.Compose(
+        [
+            transforms.RandomResizedCrop(job.size, scale=job.crop_scale),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         ]
     )
 
@@ -56,7 +76,7 @@ def _read_tensor(path: str) -> torch.Tensor:
     return decode_image(path, mode=ImageReadMode.RGB)
 
 
-def training_loader(dataset: Any, job: Job) -> DataLoader:
+def training_loader(dataset: Any, job: Job, drop_last: bool = False) -> DataLoader:
     """A DataLoader with the settings of torch's performance guide."""
     return DataLoader(
         dataset,
@@ -65,6 +85,7 @@ def training_loader(dataset: Any, job: Job) -> DataLoader:
         num_workers=job.workers,
         pin_memory=job.device != "cpu",
         persistent_workers=job.workers > 0,
+        drop_last=drop_last,
     )
 
 
