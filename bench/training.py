@@ -26,7 +26,7 @@ from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.end_to_end import compare_loaders as loaders_part
 from headrace.bench.end_to_end import compare_trainers as trainers_part
-from headrace.bench.end_to_end.comparison import Compared, classes_of
+from headrace.bench.end_to_end.comparison import Compared, class_counts
 from headrace.bench.end_to_end.paired_steps import SETTLING
 from headrace.bench.end_to_end.timed_trainer import OURS, PEERS
 from headrace.bench.loading.image_forms import ImageForms, warm_page_cache
@@ -36,6 +36,7 @@ from headrace.pipeline.cores import available_cores
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import check_given, check_least, parse
+from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.loaders import LOADERS
 
 
@@ -133,9 +134,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(TrainingSettings, called("bench training"), arguments)
     os.environ.setdefault("NUMBA_NUM_THREADS", str(max(given.workers, available_cores())))
     with tempfile.TemporaryDirectory(prefix="headrace-bench-", dir=given.scratch) as name:
-        forms, compared = ImageForms(Path(name)), given.compared(Path(name))
+        scratch = Path(name)
+        forms, compared = ImageForms(scratch), given.compared(scratch)
         tree, photos = _tree(given, forms)
-        sets = _packed(given, forms, tree)
+        sets = _packed(given, forms, scratch, tree)
         rows, unavailable = loaders_part.compare_loaders(sets, given.chosen_loaders(), compared)
         peers: list[dict[str, Any]] = []
         if tree is not None and photos is not None:
@@ -174,14 +176,18 @@ def _tree(given: TrainingSettings, forms: ImageForms) -> tuple[Path | None, Imag
     return tree, photos
 
 
-def _packed(given: TrainingSettings, forms: ImageForms, tree: Path | None) -> list[ImageSet]:
+def _packed(
+    given: TrainingSettings, forms: ImageForms, scratch: Path, tree: Path | None
+) -> list[ImageSet]:
     """The packed files; without any the photos, or a small sample, are packed."""
     files = list(given.data or ())
     if not files:
         if tree is None:
             print("no --data: drawing a small sample data set", file=sys.stderr)
             tree = forms.sample(available_cores())
-        files = [forms.pack(tree)]
+        named = scratch / "packed"
+        named.symlink_to(tree)
+        files = [forms.pack(named)]
     stems = [path.stem for path in files]
     if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
         raise ConfigError(f"--data has two files called {twice[0]}; the rows go by their names")
@@ -198,13 +204,13 @@ def _beside_others(
     """The rows of whole trainers, and what could not run."""
     if not given.chosen_peers():
         return [], []
-    num_classes = sum(1 for _ in tree.iterdir())
-    for image_set, found in zip(sets, classes_of(sets), strict=True):
-        if found != num_classes:
-            raise ConfigError(
-                f"{image_set.path} has {found} classes and --folder {given.folder} {num_classes}; "
-                "give the same photos"
-            )
+    wanted = class_counts([image_set.path for image_set in sets])
+    if given.data:  # else they are packed of the tree, which may lack classes of other splits
+        wanted[f"--folder {given.folder}"] = len(discover(photos.path).classes)
+    if len(set(wanted.values())) > 1:
+        told = ", ".join(f"{name} has {count} classes" for name, count in wanted.items())
+        raise ConfigError(f"{told}: give the same photos")
+    num_classes = next(iter(wanted.values()))
     warm_page_cache(tree)
     chosen = trainers_part.entrants(
         sets, tree, photos.images, num_classes, given.chosen_peers(), compared

@@ -1,1 +1,1 @@
-"""Training speed from stored images to moved weights: with each loader, and beside other trainers."""
+"""Training from stored images to moved weights: with each loader, and beside other trainers."""

@@ -71,10 +71,10 @@ class Compared:
         }
 
 
-def classes_of(sets: Sequence[ImageSet]) -> list[int]:
-    """Number of classes of each packed file."""
-    found = []
-    for image_set in sets:
-        with Records.open(image_set.path) as records:
-            found.append(len(class_names(records)))
+def class_counts(paths: Sequence[Path]) -> dict[str, int]:
+    """Number of classes of each packed file, by its path."""
+    found = {}
+    for path in paths:
+        with Records.open(path) as records:
+            found[str(path)] = len(class_names(records))
     return found
