@@ -148,7 +148,7 @@ def compare_trainers(
         runs = interleaved({name: partial(run, name) for name in asks}, compared.repeats)
     done = {name: [one for one in found if one is not None] for name, found in runs.items()}
     rows = [_row(name, opened.get(name), found, compared) for name, found in done.items() if found]
-    _compare(rows)
+    add_comparisons(rows)
     return rows, unavailable
 
 
@@ -181,7 +181,7 @@ def _shown(entrant: Entrant) -> str:
     return f"peer:{name}" if name in PEERS else name
 
 
-def _compare(rows: Sequence[dict[str, Any]]) -> None:
+def add_comparisons(rows: Sequence[dict[str, Any]]) -> None:
     """Adds the ratio to the best peer, where one ran, and the share of the synthetic steps."""
     best = max(
         (row["images_per_s"] for row in rows if row["trainer"].startswith("peer:")), default=0
