@@ -50,8 +50,6 @@ class TrainingSettings:
     """The same photos in class folders, for other people's trainers."""
     split: Annotated[str, arg(metavar="NAME")] = "train"
     """Whose samples are trained on."""
-    limit: Annotated[int, arg(metavar="N")] = 5000
-    """Images used; 0: all."""
     loaders: Annotated[
         tuple[str, ...], arg(metavar="L ...", help=f"Of {', '.join(LOADERS)}; all or none.")
     ] = ("all",)
@@ -84,7 +82,7 @@ class TrainingSettings:
     """Write the results there."""
 
     def __post_init__(self) -> None:
-        check_least(self, 0, "limit", "settling")
+        check_least(self, 0, "settling")
         check_least(self, 1, "size", "workers", "epoch_images", "repeats")
         check_least(self, 2, "batch_size")
         check_given(self, "data", "loaders", "peers")
@@ -166,7 +164,7 @@ def _tree(given: TrainingSettings, forms: ImageForms) -> tuple[Path | None, Imag
     """The photos' split as a tree of class folders, of links, and what it is a tree of."""
     if given.folder is None:
         return None, None
-    photos = folder_image_set(given.folder, given.split, given.limit)
+    photos = folder_image_set(given.folder, given.split, 0)
     tree = forms.folder(photos)
     if sum(1 for _ in tree.iterdir()) < 2:
         raise ConfigError(
@@ -191,7 +189,7 @@ def _packed(
     stems = [path.stem for path in files]
     if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
         raise ConfigError(f"--data has two files called {twice[0]}; the rows go by their names")
-    return [packed_image_set(path, given.split, given.limit) for path in files]
+    return [packed_image_set(path, given.split, 0) for path in files]
 
 
 def _beside_others(
