@@ -40,6 +40,11 @@ from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.loaders import LOADERS
 
 
+def _settling() -> int:
+    """Workers of some loaders have two batches each ready or in the making."""
+    return max(SETTLING, 3 * available_cores())
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """Training speed end to end: with each loader, and beside other people's whole trainers."""
@@ -74,7 +79,7 @@ class TrainingSettings:
     """Measured runs of each."""
     min_seconds: Annotated[float, arg(metavar="S")] = 5
     """Of a run, at least."""
-    settling: Annotated[int, arg(metavar="N")] = SETTLING
+    settling: Annotated[int, arg(metavar="N")] = field(default_factory=_settling)
     """Steps before a loader's are timed, which use up what it has read ahead."""
     scratch: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
     """For temporary files."""
