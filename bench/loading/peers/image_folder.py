@@ -12,13 +12,12 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from headrace.bench.loading.loader_under_test import Job, Source
-from headrace.pipeline.installed import is_installed
 
 
 def open_source(job: Job) -> Source:
     """`torchvision-pil` or `torchvision-v2`, by the job's name."""
     if job.name.endswith("v2"):
-        dataset = ImageFolder(job.path, transform=_tensor_transform(job), loader=_read_tensor)
+        dataset = ImageFolder(job.path, transform=tensor_transform(job), loader=_read_tensor)
         dataset.samples = dataset.samples * job.repeat
         return DataLoaderSource(training_loader(dataset, job), job.device)
     return DataLoaderSource(folder_loader(job, pil_transform(job)), job.device)
@@ -56,7 +55,8 @@ def float_transform(job: Job) -> Callable[[Any], torch.Tensor]:
     )
 
 
-def _tensor_transform(job: Job) -> Callable[[Any], torch.Tensor]:
+def tensor_transform(job: Job) -> Callable[[Any], torch.Tensor]:
+    """Random resized crop and flip of a (3, H, W) uint8 tensor, to a (3, S, S) one."""
     return v2.Compose(
         [
             v2.RandomResizedCrop(job.size, scale=job.crop_scale, antialias=True),
@@ -66,11 +66,7 @@ def _tensor_transform(job: Job) -> Callable[[Any], torch.Tensor]:
 
 
 def _read_tensor(path: str) -> torch.Tensor:
-    """By TorchCodec, as torchvision advises, else by torchvision's own, deprecated since 0.29."""
-    if is_installed("torchcodec"):
-        from torchcodec import decoders
-
-        return decoders.decode_image(path, mode="RGB")
+    """By torchvision's own decoder, deprecated since 0.29; its successor is a peer by itself."""
     from torchvision.io import ImageReadMode, decode_image
 
     return decode_image(path, mode=ImageReadMode.RGB)
