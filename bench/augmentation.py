@@ -51,7 +51,7 @@ class AugmentationSettings:
     min_seconds: Annotated[float, arg(metavar="S")] = 0.5
     """Of a run, at least."""
     compile: Flag = False
-    """Also the compiled path; takes minutes to compile."""
+    """Also the compiled path, ours and Kornia's; takes minutes to compile."""
     json: OutFile = None
     """Write the results there."""
     plot: OutFile = None

@@ -19,6 +19,7 @@ from headrace.bench import distillation, generative
 from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device import result
+from headrace.bench.end_to_end import compare_loaders, compare_trainers
 from headrace.bench.loading import level_points, scaling_points, throughput_report
 from headrace.bench.modelling import model_rows
 from headrace.bench.packers import compare_packers
@@ -159,6 +160,8 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "distillation": _listed(distillation.COLUMNS),
     "classifiers": _listed(generative.COLUMNS),
     "generators": _listed(generative.MADE),
+    "training-loaders": _listed(compare_loaders.COLUMNS),
+    "training-peers": _listed(compare_trainers.COLUMNS),
     "device-model": _listed(model_rows.COLUMNS),
     "device-memory": model_rows.memory_table,
 }

@@ -31,6 +31,7 @@ from headrace.bench.device.job import Job
 from headrace.bench.device.part_process import run_part
 from headrace.bench.device.result import Result
 from headrace.bench.device.sections import SECTIONS, module_of
+from headrace.bench.end_to_end.long_epochs import resident_turns
 from headrace.bench.loading.image_forms import ImageForms
 from headrace.bench.loading.image_sets import packed_image_set
 from headrace.bench.loading.repeat_records import repeat_records
@@ -38,13 +39,9 @@ from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.flags import Flag, check_least, parse
-from headrace.pipeline.loaders.resident import full_size_bytes
-from headrace.pipeline.records import Records
 
 LONG_EPOCH = 16384
 """Images of an epoch that is timed, at least."""
-RESIDENT_BYTES = 4 << 30
-"""That the images of the resident loader take at most."""
 _LEAST_S = 3.0  # with less left of the budget a part is not begun
 
 
@@ -108,10 +105,7 @@ def _job(given: GpuSettings, scratch: Path) -> Job:
         print("no --data: drawing a small sample data set", file=sys.stderr)
         data = forms.pack(forms.sample(available_cores()))
     image_set = packed_image_set(data, given.split, 0)
-    with Records.open(data) as records:
-        chosen = records.select(image_set.split)
-        square_bytes = full_size_bytes(records, chosen) // len(chosen)
-    at_most = max(1, RESIDENT_BYTES // square_bytes // image_set.images)
+    at_most = resident_turns(data, image_set.split, image_set.images)
 
     def repeated(name: str, turns: int) -> str:
         out = scratch / f"{name}-{data.name}"

@@ -30,6 +30,7 @@ ABOUT = {
     "bench scaling": "memory over epochs, and files of a million records",
     "bench max-side": "which --max-side to pack with: space, speed, loss",
     "bench gpu": "what only a GPU can tell: tests, decoders, speed, in one command",
+    "bench training": "training images per second, by loader and beside other trainers",
     "bench transfer": "what weights of coarse classes are worth on fine ones",
     "bench distillation": "whether a student is better for its teachers",
     "bench generative": "whether made-up images help, where real ones are few",

@@ -45,6 +45,7 @@ SCRIPTS = {
     "bench scaling": "bench/scaling.py",
     "bench max-side": "bench/max_side.py",
     "bench gpu": "bench/gpu.py",
+    "bench training": "bench/training.py",
     "bench transfer": "bench/transfer.py",
     "bench distillation": "bench/distillation.py",
     "bench generative": "bench/generative.py",

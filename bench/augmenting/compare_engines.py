@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from headrace.bench.augmenting.peers import PEERS
+from headrace.bench.augmenting.peers import COMPILED_PEERS, PEERS
 from headrace.bench.augmenting.torchvision_peer import Workers, one_draw_per_batch
 from headrace.bench.augmenting.works import Work
 from headrace.bench.core.bar_chart import Bar, BarKind, Panel
@@ -45,7 +45,7 @@ class Settings:
     Attributes:
         repeats: measured runs of each engine, in turn with the others.
         min_s: how long one run lasts at least.
-        compile: also measure the compiled torch path.
+        compile: also measure the compiled torch path, and the peers that compile.
     """
 
     repeats: int
@@ -80,7 +80,7 @@ def engines(
     if work.torchvision is not None:
         found["torchvision"] = lambda: workers.run(work.name)
         found["torchvision, one draw per batch"] = one_draw_per_batch(work, images, labels)
-    for name, build in PEERS.items():
+    for name, build in (PEERS | (COMPILED_PEERS if settings.compile else {})).items():
         call = build(work, images, labels)
         if call is not None:
             found[name] = call

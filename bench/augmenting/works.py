@@ -17,7 +17,7 @@ class Work:
         name: of the work.
         recipe: ours, a name or a list.
         torchvision: names of the transforms in torchvision_peer.py, or None.
-        kornia: names of the transforms in peers.py, or None.
+        kornia: names of the transforms in kornia_peer.py, or None.
         stage: measured on its own rather than as a recipe.
     """
 

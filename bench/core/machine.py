@@ -23,6 +23,7 @@ PACKAGES = (
     "nvidia-nvimgcodec-cu12",
     "kornia",
     "timm",
+    "lightning",
     "webdataset",
     "litdata",
     "spdl",

@@ -6,24 +6,20 @@ The step is that of a run: augmenter, autocast, scaler and optimizer of `open_ru
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import torch
-
 from headrace.bench.core.repeats import spread
 from headrace.bench.device.job import Job, Row, speed_row
-from headrace.bench.device.timing import wait
-from headrace.pipeline.batch import Batch
+from headrace.bench.end_to_end.our_run import (
+    RunSettings,
+    endless,
+    open_our_run,
+    step,
+    timed_steps,
+)
 from headrace.pipeline.loaders import LOADERS
-from headrace.train.assemble import open_run
-from headrace.train.folder.run_folder import make_folder
-from headrace.train.processes.world import World
-from headrace.train.settings.config_file import from_flat
-from headrace.train.state import Run
-from headrace.train.step import optimise
 
 SYNTHETIC = "batches on the device"
 COMPILED = "batches on the device, compiled"
@@ -42,71 +38,29 @@ def run(part: str, job: Job) -> Iterator[Row]:
     """Images/s and the share of the time that the host waits for batches, at each size."""
     for size in job.sizes:
         with ExitStack() as resources:
-            opened = _open(part, size, job, resources)
-            epochs = itertools.count()
-            batches: Iterator[Batch] = (b for e in epochs for b in opened.train_loader.epoch(e))
+            opened = open_our_run(_settings(part, size, job), "bench/gpu.py", resources)
+            batches = endless(opened)
             if part == SYNTHETIC or part in _COMPILE:
                 batches = itertools.repeat(next(batches))
             for _ in range(1 if job.quick else _WARM_UP):
-                _step(opened, next(batches))
-            rates, waits = [], []
-            for _ in range(job.repeats):
-                rate, waited = _timed(opened, batches, job)
-                rates.append(rate)
-                waits.append(waited)
-        speed = spread(rates)
-        note = f"{opened.precision.dtype}, waits {spread(waits).median:.1%} for data"
+                step(opened, next(batches))
+            runs = [timed_steps(opened, batches, 2 * job.min_s) for _ in range(job.repeats)]
+        speed = spread(run.images_per_s for run in runs)
+        waited = spread(run.waited for run in runs).median
+        note = f"{opened.precision.dtype}, waits {waited:.1%} for data"
         yield speed_row(f"{part}, {size} px", speed.median, speed.iqr, note=note)
 
 
-def _open(part: str, size: int, job: Job, resources: ExitStack) -> Run:
+def _settings(part: str, size: int, job: Job) -> RunSettings:
     loader = part if part in LOADERS else "resident"
-    out = Path(job.scratch) / f"run-{part}-{size}".replace(" ", "-").replace(",", "")
-    config = from_flat(
-        {
-            "data": job.data_of(loader),
-            "val_split": "none",
-            "loader": loader,
-            "workers": job.workers,
-            "model": "torchvision:resnet18",
-            "size": size,
-            "batch_size": job.batch_size,
-            "drop_last": True,
-            "recipe": "flip",
-            "device": job.device,
-            "compile": _COMPILE.get(part, "off"),
-            "tensorboard": False,
-            "out": str(out),
-            "overwrite": True,
-        },
-        "bench/gpu.py",
+    return RunSettings(
+        data=job.data_of(loader),
+        loader=loader,
+        workers=job.workers,
+        model="torchvision:resnet18",
+        size=size,
+        batch_size=job.batch_size,
+        device=job.device,
+        compile=_COMPILE.get(part, "off"),
+        out=Path(job.scratch) / f"run-{part}-{size}".replace(" ", "-").replace(",", ""),
     )
-    return open_run(
-        config,
-        None,
-        take_folder=lambda settled: resources.enter_context(make_folder(settled)),
-        world=World(),
-        device=torch.device(job.device),
-        resources=resources,
-        say=print,
-    )
-
-
-def _step(opened: Run, batch: Batch) -> None:
-    optimise(opened, *opened.augmenter(batch.images, batch.labels))
-
-
-def _timed(opened: Run, batches: Iterator[Batch], job: Job) -> tuple[float, float]:
-    """Images/s, and the share of the time in which the host waited for a batch."""
-    wait(opened.device)
-    images, waited, began, elapsed = 0, 0.0, time.perf_counter(), 0.0
-    while images == 0 or elapsed < 2 * job.min_s:
-        asked = time.perf_counter()
-        batch = next(batches)
-        waited += time.perf_counter() - asked
-        _step(opened, batch)
-        images += len(batch.labels)
-        elapsed = time.perf_counter() - began
-    wait(opened.device)
-    elapsed = time.perf_counter() - began
-    return images / elapsed, waited / elapsed

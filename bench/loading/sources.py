@@ -15,8 +15,10 @@ PEERS: dict[str, tuple[str, Reads]] = {
     "course-script": ("headrace.bench.loading.peers.course_script", "folder"),
     "torchvision-pil": ("headrace.bench.loading.peers.image_folder", "folder"),
     "torchvision-v2": ("headrace.bench.loading.peers.image_folder", "folder"),
+    "torchcodec": ("headrace.bench.loading.peers.torchcodec_folder", "folder"),
     "ffcv": ("headrace.bench.loading.peers.ffcv_loader", "beton"),
     "dali": ("headrace.bench.loading.peers.dali_reader", "folder"),
+    "dali-dynamic": ("headrace.bench.loading.peers.dali_dynamic", "folder"),
     "timm": ("headrace.bench.loading.peers.timm_loader", "folder"),
     "spdl": ("headrace.bench.loading.peers.spdl_pipeline", "folder"),
     "webdataset": ("headrace.bench.loading.peers.webdataset_shards", "shards"),
@@ -24,7 +26,13 @@ PEERS: dict[str, tuple[str, Reads]] = {
 }
 """Peer names, the modules that define `open_source(job) -> Source`, and what they read."""
 
-ORIGINAL_FOLDER_PEERS = ("course-script", "torchvision-pil", "torchvision-v2", "timm")
+ORIGINAL_FOLDER_PEERS = (
+    "course-script",
+    "torchvision-pil",
+    "torchvision-v2",
+    "torchcodec",
+    "timm",
+)
 """Peers whose own users have nothing but the original folder; they run there where it is given."""
 
 

@@ -41,6 +41,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "bench scaling": ("ScalingSettings", ""),
     "bench max-side": ("MaxSideSettings", "photos"),
     "bench gpu": ("GpuSettings", ""),
+    "bench training": ("TrainingSettings", ""),
     "bench transfer": ("TransferSettings", "coarse fine"),
     "bench distillation": ("DistillationSettings", "--data a.beton --out runs"),
     "bench generative": ("GenerativeSettings", "--data a.beton --out runs"),

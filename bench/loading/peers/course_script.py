@@ -20,17 +20,22 @@ ROTATION_DEGREES = 15
 
 
 def open_source(job: Job) -> Source:
+    """The training loader as a source."""
+    return DataLoaderSource(training_loader(job), job.device)
+
+
+def training_loader(job: Job, drop_last: bool = False) -> DataLoader:
     """The training loader; `crop_scale` and `workers` do not concern it."""
     dataset = FoodDataset(Path(job.path), job.size)
     dataset.files *= job.repeat
-    loader = DataLoader(
+    return DataLoader(
         dataset,
         batch_size=job.batch_size,
         shuffle=True,
         num_workers=0,
         pin_memory=job.device != "cpu",
+        drop_last=drop_last,
     )
-    return DataLoaderSource(loader, job.device)
 
 
 class FoodDataset(Dataset):

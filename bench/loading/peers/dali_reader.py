@@ -26,15 +26,13 @@ def open_source(job: Job) -> Source:
         raise MissingPackageError(reason) from None
     device = torch.device(job.device)
     gpu = device.type == "cuda"
-    files = sorted(str(f) for f in Path(job.path).glob("*/*"))
-    folders = sorted({Path(f).parent for f in files})
-    labels = [folders.index(Path(f).parent) for f in files]
+    files, labels = labelled_files(job)
 
     @pipeline_def
     def pipe() -> tuple[Any, Any]:
         encoded, label = fn.readers.file(
-            files=files * job.repeat,
-            labels=labels * job.repeat,
+            files=files,
+            labels=labels,
             random_shuffle=True,
             name="Reader",
         )
@@ -64,6 +62,14 @@ def open_source(job: Job) -> Source:
             auto_reset=True,
         )
     )
+
+
+def labelled_files(job: Job) -> tuple[list[str], list[int]]:
+    """The folder's files, as often as an epoch has them, and the number of each one's class."""
+    files = sorted(str(f) for f in Path(job.path).glob("*/*"))
+    folders = sorted({Path(f).parent for f in files})
+    labels = [folders.index(Path(f).parent) for f in files]
+    return files * job.repeat, labels * job.repeat
 
 
 class DaliSource:

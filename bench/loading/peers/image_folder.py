@@ -12,17 +12,24 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from headrace.bench.loading.loader_under_test import Job, Source
-from headrace.pipeline.installed import is_installed
 
 
 def open_source(job: Job) -> Source:
     """`torchvision-pil` or `torchvision-v2`, by the job's name."""
     if job.name.endswith("v2"):
-        dataset = ImageFolder(job.path, transform=_tensor_transform(job), loader=_read_tensor)
-    else:
-        dataset = ImageFolder(job.path, transform=pil_transform(job))
+        dataset = ImageFolder(job.path, transform=tensor_transform(job), loader=_read_tensor)
+        dataset.samples = dataset.samples * job.repeat
+        return DataLoaderSource(training_loader(dataset, job), job.device)
+    return DataLoaderSource(folder_loader(job, pil_transform(job)), job.device)
+
+
+def folder_loader(
+    job: Job, transform: Callable[[Any], torch.Tensor], drop_last: bool = False
+) -> DataLoader:
+    """A DataLoader of an ImageFolder's PIL images."""
+    dataset = ImageFolder(job.path, transform=transform)
     dataset.samples = dataset.samples * job.repeat
-    return DataLoaderSource(training_loader(dataset, job), job.device)
+    return training_loader(dataset, job, drop_last)
 
 
 def pil_transform(job: Job) -> Callable[[Any], torch.Tensor]:
@@ -36,7 +43,20 @@ def pil_transform(job: Job) -> Callable[[Any], torch.Tensor]:
     )
 
 
-def _tensor_transform(job: Job) -> Callable[[Any], torch.Tensor]:
+def float_transform(job: Job) -> Callable[[Any], torch.Tensor]:
+    """The same, to a (3, S, S) float32 tensor, normalised by ImageNet's mean and deviation."""
+    return transforms.Compose(
+        [
+            transforms.RandomResizedCrop(job.size, scale=job.crop_scale),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ]
+    )
+
+
+def tensor_transform(job: Job) -> Callable[[Any], torch.Tensor]:
+    """Random resized crop and flip of a (3, H, W) uint8 tensor, to a (3, S, S) one."""
     return v2.Compose(
         [
             v2.RandomResizedCrop(job.size, scale=job.crop_scale, antialias=True),
@@ -46,17 +66,13 @@ def _tensor_transform(job: Job) -> Callable[[Any], torch.Tensor]:
 
 
 def _read_tensor(path: str) -> torch.Tensor:
-    """By TorchCodec, as torchvision advises, else by torchvision's own, deprecated since 0.29."""
-    if is_installed("torchcodec"):
-        from torchcodec import decoders
-
-        return decoders.decode_image(path, mode="RGB")
+    """By torchvision's own decoder, deprecated since 0.29; its successor is a peer by itself."""
     from torchvision.io import ImageReadMode, decode_image
 
     return decode_image(path, mode=ImageReadMode.RGB)
 
 
-def training_loader(dataset: Any, job: Job) -> DataLoader:
+def training_loader(dataset: Any, job: Job, drop_last: bool = False) -> DataLoader:
     """A DataLoader with the settings of torch's performance guide."""
     return DataLoader(
         dataset,
@@ -65,6 +81,7 @@ def training_loader(dataset: Any, job: Job) -> DataLoader:
         num_workers=job.workers,
         pin_memory=job.device != "cpu",
         persistent_workers=job.workers > 0,
+        drop_last=drop_last,
     )
 
 

@@ -1,4 +1,12 @@
-"""WebDataset shards through its WebLoader."""
+"""WebDataset shards through its WebLoader.
+
+Of what it offers, the faster was taken. `decode` gets a function for JPEGs, torchvision's decoder;
+each of its own names for images, such as "pil" or "torchrgb8", goes through PIL. Batches are made
+in the workers by torch's collate function, which puts them where the training process reads them.
+Batches that mix several workers' images (`unbatched`, `shuffle` and `batched` of the WebLoader)
+would be taken apart and made again in the training process, and are left out. Of shuffling, both
+levels are in: shards, and a buffer of samples.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import default_collate
 
 from headrace.bench.loading.loader_under_test import Job, Source
-from headrace.bench.loading.peers.image_folder import pil_transform
+from headrace.bench.loading.peers.image_folder import tensor_transform
 from headrace.pipeline.errors import MissingPackageError
 
 NUM_SHARDS = 16  # its documentation wants several per worker
@@ -36,25 +45,39 @@ def prepare(folder: Path, out: Path) -> None:
 
 
 def open_source(job: Job) -> Source:
-    """Shards, shuffled, decoded by PIL in worker processes."""
+    """Shards, shuffled, decoded by torchvision in worker processes.
+
+    Raises:
+        MissingPackageError: if webdataset is not installed.
+    """
     webdataset = _webdataset()
     shards = sorted(str(file) for file in Path(job.path).glob("*.tar")) * job.repeat
     dataset = (
         webdataset.WebDataset(shards, shardshuffle=len(shards), empty_check=False)
         .shuffle(SHUFFLE_BUFFER)
-        .decode("pil")
+        .decode(_jpeg)
         .to_tuple("jpg", "cls")
-        .map_tuple(pil_transform(job), _same)
-        .batched(job.batch_size)
+        .map_tuple(tensor_transform(job), _same)
+        .batched(job.batch_size, collation_fn=default_collate)
     )
     loader = webdataset.WebLoader(
         dataset,
         batch_size=None,
         shuffle=False,
         num_workers=min(job.workers, len(shards)),
+        pin_memory=job.device != "cpu",
         persistent_workers=job.workers > 0,
     )
     return WebDatasetSource(loader, job.device)
+
+
+def _jpeg(key: str, data: bytes) -> torch.Tensor | None:
+    """(3, H, W) uint8 of a JPEG's bytes; None leaves other parts of a sample to WebDataset."""
+    if key != ".jpg":
+        return None
+    from torchvision.io import ImageReadMode, decode_jpeg
+
+    return decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), ImageReadMode.RGB)
 
 
 def _same(label: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from headrace.augment import build_augmenter
 from headrace.bench.augmentation import main
 from headrace.bench.augmenting.compare_engines import bars_reached
-from headrace.bench.augmenting.peers import PEERS
+from headrace.bench.augmenting.peers import COMPILED_PEERS, PEERS
 from headrace.bench.augmenting.torchvision_peer import one_draw_per_batch
 from headrace.bench.augmenting.works import WORK
 from headrace.pipeline.errors import ConfigError
@@ -43,6 +44,21 @@ def test_every_engine_can_do_its_work(work: object) -> None:
             result = call()
             pixels = result[0] if isinstance(result, (tuple, list)) else result
             assert pixels.shape == images.shape and pixels.dtype == torch.float32
+
+
+def test_kornia_is_compiled_from_bytes_to_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced as for a measurement, but without a compiler's minutes; draws stay fresh."""
+    pytest.importorskip("kornia")
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    images = torch.randint(0, 256, (4, 3, 24, 24), dtype=torch.uint8)
+    flip, trivial = (next(w for w in WORK if w.name == name) for name in ("flip", "trivial"))
+    build = COMPILED_PEERS["kornia, compiled"]
+    assert build(trivial, images, torch.arange(4)) is None
+    call = build(flip, images, torch.arange(4))
+    assert call is not None
+    batches = [call() for _ in range(8)]
+    assert all(out.shape == images.shape and out.dtype == torch.float32 for out in batches)
+    assert not all(torch.equal(out, batches[0]) for out in batches)
 
 
 def test_bars() -> None:

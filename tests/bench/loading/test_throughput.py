@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,14 @@ from headrace.bench.loading.comparison import CompareConfig, names_for
 from headrace.bench.loading.image_forms import ImageForms
 from headrace.bench.loading.image_sets import folder_image_set, packed_image_set
 from headrace.bench.loading.loader_process import LoaderProcess
-from headrace.bench.loading.loader_under_test import Job
+from headrace.bench.loading.loader_under_test import Job, Source
+from headrace.bench.loading.peers import webdataset_shards
 from headrace.bench.loading.repeat_records import repeat_records
 from headrace.bench.loading.sources import PEERS, open_source
 from headrace.bench.loading.throughput_report import add_ratios, in_table_order, panels
 from headrace.bench.throughput import ThroughputSettings
 from headrace.pipeline.command_line import run_command
-from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.errors import ConfigError, HeadraceError, MissingPackageError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.records import Records
 from tests.builders import (
@@ -235,13 +237,56 @@ def test_a_loader_that_cannot_run_gives_its_reason(process: LoaderProcess, data:
     assert process.peak_rss_mb > 0
 
 
-@pytest.mark.parametrize("name", ["course-script", "torchvision-pil", "torchvision-v2", "timm"])
+def open_or_skip(job: Job) -> Source:
+    try:
+        return open_source(job)
+    except MissingPackageError as error:
+        assert "install" in str(error)
+        pytest.skip(str(error))
+
+
+FOLDER_PEERS = [name for name, (_, reads) in PEERS.items() if reads == "folder"]
+
+
+@pytest.mark.parametrize("name", FOLDER_PEERS)
 def test_folder_peers_deliver_an_epoch(name: str, folder: Path, tmp_path: Path) -> None:
     tree = ImageForms(tmp_path).path(folder_image_set(folder, "train", 0), "folder")
-    source = open_source(job(f"peer:{name}", tree, workers=0, batch_size=2, repeat=2))
+    source = open_or_skip(job(f"peer:{name}", tree, workers=0, batch_size=2, repeat=2))
     assert sum(source.epoch(0)) == 12
     assert sum(source.epoch(1)) == 12
     source.close()
+
+
+def test_a_peer_left_early_runs_again(folder: Path, tmp_path: Path) -> None:
+    tree = ImageForms(tmp_path).path(folder_image_set(folder, "train", 0), "folder")
+    source = open_or_skip(job("peer:dali-dynamic", tree, batch_size=2, repeat=2))
+    assert sum(source.epoch(0)) == 12
+    left = source.epoch(1)
+    next(left)
+    left.close()  # type: ignore[attr-defined]
+    assert sum(source.epoch(2)) == sum(source.epoch(3)) == 12
+    source.close()
+
+
+def test_shards_are_read_as_tensors(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("webdataset")
+    tree = ImageForms(tmp_path).path(folder_image_set(folder, "train", 0), "folder")
+    webdataset_shards.prepare(tree, tmp_path / "shards")
+    source = open_source(
+        job("peer:webdataset", tmp_path / "shards", workers=0, batch_size=2, repeat=2)
+    )
+    assert list(source.epoch(0)) == [2] * 6
+    source.close()
+
+
+@pytest.mark.parametrize("name", ["dali-dynamic", "torchcodec"])
+def test_a_peer_that_is_not_installed_says_so(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("nvidia.dali.experimental.dynamic", "torchcodec", "torchcodec.decoders"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingPackageError, match=r"install headrace\[(dali|bench)\]"):
+        open_source(job(f"peer:{name}", folder / "train"))
 
 
 @pytest.mark.parametrize("name", JPEG_CEILINGS)

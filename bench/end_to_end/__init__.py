@@ -1,0 +1,1 @@
+"""Training from stored images to moved weights: with each loader, and beside other trainers."""
