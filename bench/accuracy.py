@@ -33,7 +33,7 @@ from headrace.pipeline.flags import parse
 from headrace.train.trials.interval import describe
 
 COLUMNS = (
-    Column("", "way"),
+    Column("what", "way"),
     Column("accuracy, mean", "accuracy", ".4f"),
     Column("95% from", "low", ".4f"),
     Column("to", "high", ".4f"),
@@ -157,7 +157,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(line)
     if given.json:
         command = command_line("bench/accuracy.py", arguments)
-        write_json(given.json, command=command, rows=rows, summary=told, **sections)
+        write_json(given.json, command=command, rows=rows, accuracy=told, **sections)
     if given.plot:
         draw(given.plot, rows, given.preset)
     return 0

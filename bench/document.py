@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.bench import distillation, generative
+from headrace.bench import accuracy, distillation, generative
 from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device import result
@@ -39,7 +39,7 @@ from headrace.pipeline.flags import parse
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "gpu", "images", "levels")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "generative", "gpu", "images", "levels")),
 )
 RESULTS = ROOT / "bench" / "results"
 _BLOCK = re.compile(
@@ -158,6 +158,7 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "paired": _listed(paired_runs.COLUMNS),
     "transfer": _listed(transfer.COLUMNS),
     "distillation": _listed(distillation.COLUMNS),
+    "accuracy": _listed(accuracy.COLUMNS),
     "classifiers": _listed(generative.COLUMNS),
     "generators": _listed(generative.MADE),
     "training-loaders": _listed(compare_loaders.COLUMNS),
