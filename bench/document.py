@@ -2,6 +2,7 @@
 """Fills the tables of README.md and docs/ from the results in bench/results.
 
     bench/document.py            after a benchmark has written its JSON there
+    bench/document.py --picture  draws its picture anew, too (bench/loading/front_picture.py)
 
 A table stands between `<!-- table KIND FILE [key=value] -->` and `<!-- end -->`; the command that
 made the file is put above it. KIND is one of TABLES and shows the file's section of that name, else
@@ -20,7 +21,12 @@ from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device import result
 from headrace.bench.end_to_end import compare_loaders, compare_trainers
-from headrace.bench.loading import level_points, scaling_points, throughput_report
+from headrace.bench.loading import (
+    front_picture,
+    level_points,
+    scaling_points,
+    throughput_report,
+)
 from headrace.bench.modelling import model_rows
 from headrace.bench.packers import compare_packers
 from headrace.bench.studies import (
@@ -39,9 +45,13 @@ from headrace.pipeline.flags import parse
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("benchmarks", "generative", "gpu", "images", "levels")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("benchmarks", "generative", "gpu", "images", "levels")
+    ),
 )
 RESULTS = ROOT / "bench" / "results"
+PICTURES = ROOT / "docs" / "img"
 _BLOCK = re.compile(
     r"(?m)^<!-- table (\S+) (\S+)((?: \S+=\S+)*) -->\n(?:.*?\n)??<!-- end -->$", re.S
 )
@@ -55,12 +65,17 @@ Rows = Sequence[Mapping[str, Any]]
 class DocumentSettings:
     """Fills the tables of README.md and docs/ from the results in bench/results."""
 
+    picture: bool = False
+    """Draw README's picture of them anew, too, in docs/img."""
+
 
 def main() -> int:
     """Command line; see the module's text."""
-    parse(DocumentSettings, "bench/document.py")
+    given = parse(DocumentSettings, "bench/document.py")
     for path in DOCUMENTS:
         path.write_text(fill(path.read_text()))
+    if given.picture:
+        front_picture.draw(PICTURES, RESULTS)
     return 0
 
 

@@ -19,7 +19,7 @@ def offscreen_pyplot() -> Any:
         import matplotlib
     except ImportError:
         raise MissingPackageError(
-            '--plot needs matplotlib: pip install "headrace[bench]"'
+            'drawing needs matplotlib: pip install "headrace[bench]"'
         ) from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
