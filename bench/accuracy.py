@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.bench.core.line_chart import Line, LinePanel, line_chart
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
+from headrace.bench.reaching.accuracy_chart import accuracy_chart
 from headrace.bench.reaching.one_run import Row, train_once
 from headrace.bench.reaching.report_cost import report_cost
 from headrace.bench.reaching.report_script import ReportJob, run_report_script
@@ -124,16 +124,6 @@ def _verdict(asked: str, met: bool, found: str) -> str:
     return f"asked: {asked}; {'met' if met else 'missed'}: {found}"
 
 
-def draw(path: Path, rows: Sequence[Row], title: str) -> None:
-    """Accuracy over time, a line for each way: that of its first seed."""
-    ways = {row["way"]: row for row in reversed(rows) if len(row["curve"]) > 1}
-    lines = [
-        Line(label=way, points=row["curve"], kind="peer" if way == REPORT else "ours")
-        for way, row in reversed(ways.items())
-    ]
-    line_chart(path, [LinePanel("", lines)], title=title, x="s of training", y="test accuracy")
-
-
 def main(arguments: Sequence[str] = ()) -> int:
     """Command line; see the module's text."""
     arguments = arguments or sys.argv[1:]
@@ -159,7 +149,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         command = command_line("bench/accuracy.py", arguments)
         write_json(given.json, command=command, rows=rows, accuracy=told, **sections)
     if given.plot:
-        draw(given.plot, rows, given.preset)
+        accuracy_chart(given.plot, rows, given.preset)
     return 0
 
 
