@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.bench.core.bar_chart import Bar
+from headrace.bench.core.bar_chart import Bar, BarKind
 from headrace.bench.core.figures import offscreen_pyplot, save_figure
 from headrace.bench.core.line_chart import Line, apart
 
@@ -89,9 +89,13 @@ def source_lines(rows: Sequence[Mapping[str, Any]]) -> list[Line]:
     for loader, label in _LINES.items():
         found = [row for row in rows if row["loader"] == loader and row["size"] == SIZE_PX]
         points = sorted((row["source_px"], row["images_per_s"]) for row in found)
-        kind = "peer" if loader.startswith("peer:") else "ours"
-        made.append(Line(label=label, points=points, kind=kind, dashed=loader == "native"))
+        dashed = loader == "native"
+        made.append(Line(label=label, points=points, kind=_kind(loader), dashed=dashed))
     return made
+
+
+def _kind(loader: str) -> BarKind:
+    return "peer" if loader.startswith("peer:") else "ours"
 
 
 def loader_bars(rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
@@ -102,9 +106,9 @@ def loader_bars(rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
         packed = [row for row in found if row["records"] == _PACKED]
         folder = [row for row in found if row["records"] == "folder"]
         for row in (packed or folder)[:1]:
-            kind = "peer" if loader.startswith("peer:") else "ours"
             name = label if packed else label + _FOLDER_MARK
-            made.append(Bar(name, row["images_per_s"], row["images_per_s_iqr"], kind))
+            speed, iqr = row["images_per_s"], row["images_per_s_iqr"]
+            made.append(Bar(name, speed, iqr, _kind(loader)))
     return sorted(made, key=lambda bar: -bar.value)
 
 

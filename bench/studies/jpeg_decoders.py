@@ -190,7 +190,12 @@ def _torchvision() -> Decode:
 def _torchcodec() -> Decode:
     from torchcodec.decoders import decode_jpeg
 
-    return lambda data: decode_jpeg(data, mode="RGB").permute(1, 2, 0).numpy()
+    def decode(data: bytes) -> np.ndarray:
+        image = decode_jpeg(data, mode="RGB")
+        assert not isinstance(image, list)  # that is of several images
+        return image.permute(1, 2, 0).numpy()
+
+    return decode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
