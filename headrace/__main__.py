@@ -34,6 +34,7 @@ ABOUT = {
     "bench transfer": "what weights of coarse classes are worth on fine ones",
     "bench distillation": "whether a student is better for its teachers",
     "bench generative": "whether made-up images help, where real ones are few",
+    "bench accuracy": "how good a preset gets, and in what time",
     "bench device-model": "what device code asks of a GPU, told without one",
     "bench levels": "what smaller sizes beside images are worth: speed, space, loss",
 }

@@ -45,6 +45,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "bench transfer": ("TransferSettings", "coarse fine"),
     "bench distillation": ("DistillationSettings", "--data a.beton --out runs"),
     "bench generative": ("GenerativeSettings", "--data a.beton --out runs"),
+    "bench accuracy": ("AccuracySettings", "cifar10-fast --data a.beton --out runs"),
     "bench device-model": ("ModelSettings", ""),
     "bench levels": ("LevelsSettings", "photos"),
 }
