@@ -19,10 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace.bench.core.kept_row import Row
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
 from headrace.bench.reaching.accuracy_chart import accuracy_chart
-from headrace.bench.reaching.one_run import Row, train_once
+from headrace.bench.reaching.one_run import train_once
 from headrace.bench.reaching.report_cost import report_cost
 from headrace.bench.reaching.report_script import ReportJob, run_report_script
 from headrace.bench.reaching.settings import AccuracySettings

@@ -20,9 +20,10 @@ from typing import Any
 
 import torch
 
+from headrace.bench.core.kept_row import Row
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
-from headrace.bench.generating.cell import Cell, Row, train_judge
+from headrace.bench.generating.cell import Cell, train_judge
 from headrace.bench.generating.settings import GenerativeSettings
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.flags import parse

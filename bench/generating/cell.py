@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headrace.bench.core.kept_row import Row, keep_row, kept_row
 from headrace.bench.generating.few_images import few_images
 from headrace.bench.generating.settings import GenerativeSettings, Kind
 from headrace.pipeline.atomic import replacing
@@ -21,8 +21,6 @@ from headrace.train.generating.judging import JudgeConfig, judge
 from headrace.train.generating.settings import FitConfig
 from headrace.train.run import run_training
 from headrace.train.settings.config_file import from_flat
-
-Row = dict[str, Any]
 
 
 class Cell:
@@ -68,7 +66,7 @@ class Cell:
 
     def _classifier(self, form: str, steps: int, made: Path | None = None) -> Row:
         given, folder = self._given, self._folder / _slug(form)
-        if (row := _finished(folder)) is not None:
+        if (row := kept_row(folder)) is not None:
             return row
         begun, begun_cpu = time.monotonic(), time.process_time()
         data, few, real_share = [str(given.data)], self._few, 1.0
@@ -90,11 +88,11 @@ class Cell:
         paths = (str(folder), str(given.data))
         report = evaluate(EvaluateConfig(paths=paths, split=given.test_split))
         row = {"form": form, "steps": epochs * in_epoch_steps, "accuracy": report["accuracy"]}
-        return _finish(folder, {**self._shared, **row, **spent})
+        return keep_row(folder, {**self._shared, **row, **spent})
 
     def _generator(self, kind: Kind) -> Row:
         folder = self._folder / f"generator-{kind}"
-        if (row := _finished(folder)) is not None:
+        if (row := kept_row(folder)) is not None:
             return row
         batch = min(self._given.generator_batch, len(self._names))
         steps_in_epoch = len(self._names) // batch
@@ -131,7 +129,7 @@ class Cell:
         )
         drawn = {f"draw_{name}": value for name, value in _spent(begun, begun_cpu).items()}
         seen = {"generator": kind, "images_seen": epochs * steps_in_epoch * batch}
-        return _finish(folder, {**self._shared, **seen, **fitted, **drawn})
+        return keep_row(folder, {**self._shared, **seen, **fitted, **drawn})
 
     def _verdict(self, kind: Kind) -> Row:
         """What the judge says of the images; asked each time, for it may be another."""
@@ -162,10 +160,10 @@ def train_judge(given: GenerativeSettings) -> Path:
     if given.judge is not None:
         return given.judge
     folder = given.out / "judge"
-    if _finished(folder) is None:
+    if kept_row(folder) is None:
         whole = {"data": str(given.data), "train_split": given.train_split}
         _train(given, folder, {**whole, "epochs": given.judge_epochs})
-        _finish(folder, {})
+        keep_row(folder, {})
     return folder
 
 
@@ -201,15 +199,3 @@ def _spent(begun: float, begun_cpu: float) -> dict[str, float]:
         "cpu_s": round(time.process_time() - begun_cpu, 2),
         "seconds": round(time.monotonic() - begun, 2),
     }
-
-
-def _finished(folder: Path) -> Row | None:
-    path = folder.with_suffix(".json")
-    row: Row | None = json.loads(path.read_text()) if path.exists() else None
-    return row
-
-
-def _finish(folder: Path, row: Mapping[str, Any]) -> Row:
-    with replacing(folder.with_suffix(".json")) as file:
-        file.write(json.dumps(row, indent=1).encode())
-    return dict(row)

@@ -6,15 +6,13 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from headrace.pipeline.atomic import replacing
+from headrace.bench.core.kept_row import Row, keep_row, kept_row
 from headrace.train.command_line import read_command_line
+from headrace.train.evaluation.scoring import score
 from headrace.train.folder.run_folder import LAST_NAME, LOG_NAME
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
-
-Row = dict[str, Any]
 
 
 def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Sequence[str]) -> Row:
@@ -35,10 +33,8 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
         accuracy, as the preset predicts; plain, of each image seen once; seconds; and curve, pairs
         of seconds and accuracy after each epoch.
     """
-    kept = folder.with_suffix(".json")
-    if kept.exists():
-        row: Row = json.loads(kept.read_text())
-        return row
+    if (kept := kept_row(folder)) is not None:
+        return kept
     words = ["--preset", preset, *flags, "--data", str(data), "--val-split", test_split]
     words += ["--loader", "resident", "--no-report", "--no-tensorboard"]
     config, _ = read_command_line([*words, "--out", str(folder), "--overwrite"])
@@ -54,9 +50,7 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
         "epochs": len(epochs),
         "curve": _curve(epochs, before),
     }
-    with replacing(kept) as file:
-        file.write(json.dumps(row, indent=1).encode())
-    return row
+    return keep_row(folder, row)
 
 
 def epoch_rows(folder: Path) -> list[Row]:
@@ -84,4 +78,4 @@ def _curve(epochs: list[Row], before: float) -> list[tuple[float, float]]:
 def _accuracy(folder: Path, data: Path, split: str, tta: str) -> float:
     asked = PredictConfig(paths=(str(folder / LAST_NAME), str(data)), split=split, tta=tta)
     outcome = predict(asked)
-    return float((outcome.predicted == outcome.labels).mean())
+    return score(outcome, outcome.logits.shape[1], ("accuracy",)).accuracy

@@ -22,15 +22,18 @@ from torch.nn.utils import clip_grad_norm_
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from headrace.bench.core.kept_row import Row
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
 from headrace.train.models.build import build_model
 from headrace.train.models.spec import spec_of
 from headrace.train.presets import load_preset
+from headrace.train.settings.config import RunConfig
 
-Row = dict[str, Any]
 PRESET, VALIDATION = "food11-report", "val"
+_HALF = transforms.Normalize((0.5,) * 3, (0.5,) * 3)
+"""The preset's `normalise: half`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,7 @@ def run_report_script(job: ReportJob) -> Row:
     with torch.random.fork_rng():
         torch.manual_seed(job.seed)
         begun, paused = time.monotonic(), 0.0
-        loader = _loader(splits["train"], _augmented(size), config.data.batch_size)
+        loader = _loader(splits["train"], _augmented(config, size), config.data.batch_size)
         model = build_model(spec_of(config.model, num_classes, size)).to(job.device)
         optimizer = torch.optim.Adam(
             model.parameters(), lr=config.optim.lr or 0, weight_decay=config.optim.weight_decay or 0
@@ -140,22 +143,22 @@ def _files(records: Records, folder: Path, split: str) -> list[tuple[Path, int]]
     return found
 
 
-def _augmented(size: int) -> Any:
+def _augmented(config: RunConfig, size: int) -> Any:
+    rotation, jitter = config.model.recipe
     return transforms.Compose(
         [
-            transforms.RandomResizedCrop(size, scale=(0.8, 1.0)),
-            transforms.RandomRotation(30),
-            transforms.RandomHorizontalFlip(),
-            transforms.ColorJitter(brightness=0.2, contrast=0.2),
+            transforms.RandomResizedCrop(size, scale=config.data.crop.crop_scale),
+            transforms.RandomRotation(rotation["degrees"]),
+            transforms.RandomHorizontalFlip(config.data.crop.flip),
+            transforms.ColorJitter(jitter["brightness"], jitter["contrast"]),
             transforms.ToTensor(),
-            transforms.Normalize((0.5,) * 3, (0.5,) * 3),
+            _HALF,
         ]
     )
 
 
 def _plain(size: int) -> Any:
-    half = transforms.Normalize((0.5,) * 3, (0.5,) * 3)
-    return transforms.Compose([transforms.Resize((size, size)), transforms.ToTensor(), half])
+    return transforms.Compose([transforms.Resize((size, size)), transforms.ToTensor(), _HALF])
 
 
 def _loader(files: list[tuple[Path, int]], transform: Any, batch_size: int = 0) -> DataLoader:

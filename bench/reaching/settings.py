@@ -24,7 +24,7 @@ class AccuracySettings:
     data: Annotated[Path, arg(metavar="FILE")]
     """Packed records."""
     out: Annotated[Path, arg(metavar="DIR")]
-    """Folder of the runs; what is finished there is not done again."""
+    """Folder of our runs; what is finished there is not done again."""
     folder: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
     """The folder that was packed, whose files the report's own script reads (small-food)."""
     test_split: str = "test"

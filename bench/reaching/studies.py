@@ -42,7 +42,6 @@ STUDIES = {
             "alternating flip": "--no-flip-alternates",
             "flip": "--flip 0 --no-flip-alternates",
             "moved crops": "--crop-padding 0",
-            "mirrored view": "--tta 0",
         },
     ),
     "small-food": Study(
@@ -55,7 +54,6 @@ STUDIES = {
             "Muon": "--optimizer adamw --lr 0.001",
             "label smoothing": "--label-smoothing 0",
             "average of weights": "--average none",
-            "mirrored view": "--tta 0",
         },
     ),
 }
