@@ -20,7 +20,7 @@ from headrace.bench import accuracy, distillation, generative
 from headrace.bench.augmenting import compare_engines
 from headrace.bench.core.tables import Column, markdown
 from headrace.bench.device import result
-from headrace.bench.end_to_end import compare_loaders, compare_trainers
+from headrace.bench.end_to_end import compare_loaders, compare_trainers, reach_accuracy
 from headrace.bench.loading import (
     front_picture,
     level_points,
@@ -178,6 +178,7 @@ TABLES: dict[str, Callable[[Rows], str]] = {
     "generators": _listed(generative.MADE),
     "training-loaders": _listed(compare_loaders.COLUMNS),
     "training-peers": _listed(compare_trainers.COLUMNS),
+    "training-reach": _listed(reach_accuracy.COLUMNS),
     "device-model": _listed(model_rows.COLUMNS),
     "device-memory": model_rows.memory_table,
 }

@@ -4,131 +4,38 @@
     bench/training.py                                       a small set drawn for the purpose
     bench/training.py --data photos.beton --model torchvision:resnet18 --size 128
     bench/training.py --data photos.beton photos-levels.beton --folder photos --loaders none
+    bench/training.py --data food.beton --folder food --reach 0.3 --reach-split test
 
 Loaders: training with each, in turn with the same steps on one batch that is on the device already.
 Trainers, where --folder is given: ours on every --data, then timm, torchvision's recipe, Lightning
 and the course script on the same photos in class folders, whole epochs in turn. Each has a process
 of its own and is warmed up; the table has medians and the distance between the quartiles.
+With --reach these trainers are timed otherwise: until they classify --reach-split as well as that.
 """
 
 import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from tyro.conf import arg
-
-from headrace.bench.core.flag_values import OutFile, check_seconds, names
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.end_to_end import compare_loaders as loaders_part
 from headrace.bench.end_to_end import compare_trainers as trainers_part
+from headrace.bench.end_to_end import reach_accuracy as reach_part
 from headrace.bench.end_to_end.comparison import Compared, class_counts
-from headrace.bench.end_to_end.paired_steps import SETTLING
-from headrace.bench.end_to_end.timed_trainer import OURS, PEERS
+from headrace.bench.end_to_end.settings import TrainingSettings
+from headrace.bench.end_to_end.timed_trainer import OURS
 from headrace.bench.loading.image_forms import ImageForms, warm_page_cache
 from headrace.bench.loading.image_sets import ImageSet, folder_image_set, packed_image_set
 from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
 from headrace.pipeline.cores import available_cores
-from headrace.pipeline.device import resolve_device
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import check_given, check_least, parse
+from headrace.pipeline.flags import parse
 from headrace.pipeline.layouts.discovery import discover
-from headrace.pipeline.loaders import LOADERS
-
-
-def _settling() -> int:
-    """Workers of some loaders have two batches each ready or in the making."""
-    return max(SETTLING, 3 * available_cores())
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """Training speed end to end: with each loader, and beside other people's whole trainers."""
-
-    data: Annotated[tuple[Path, ...] | None, arg(metavar="F ...", help_behavior_hint="")] = None
-    """.beton files; without any the folder is packed, or a small sample."""
-    folder: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
-    """The same photos in class folders, for other people's trainers."""
-    split: Annotated[str, arg(metavar="NAME")] = "train"
-    """Whose samples are trained on."""
-    loaders: Annotated[
-        tuple[str, ...], arg(metavar="L ...", help=f"Of {', '.join(LOADERS)}; all or none.")
-    ] = ("all",)
-    peers: Annotated[
-        tuple[str, ...], arg(metavar="P ...", help=f"Of {', '.join(PEERS)}; all or none.")
-    ] = ("all",)
-    model: str = "torchvision:resnet18"
-    """As in training; beside --peers one of torchvision's that timm calls the same."""
-    size: Annotated[int, arg(metavar="PX")] = 128
-    """Side of the crops."""
-    batch_size: Annotated[int, arg(metavar="N")] = 64
-    """Images."""
-    workers: Annotated[int, arg(metavar="N")] = field(default_factory=available_cores)
-    """Threads or processes of each loader but the course script's."""
-    device: str = "cpu"
-    """Where training takes place: auto, cpu, cuda or cuda:N."""
-    amp: Literal["auto", "bf16", "off"] = "auto"
-    """Of all alike, by each one's own autocast; auto is bf16 on a GPU, float32 on a CPU."""
-    epoch_images: Annotated[int, arg(metavar="N")] = 1024
-    """Least images of an epoch; fewer are repeated."""
-    repeats: Annotated[int, arg(metavar="N")] = 5
-    """Measured runs of each."""
-    min_seconds: Annotated[float, arg(metavar="S")] = 5
-    """Of a run, at least."""
-    settling: Annotated[int, arg(metavar="N")] = field(default_factory=_settling)
-    """Steps before a loader's are timed, which use up what it has read ahead."""
-    scratch: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
-    """For temporary files."""
-    json: OutFile = None
-    """Write the results there."""
-
-    def __post_init__(self) -> None:
-        check_least(self, 0, "settling")
-        check_least(self, 1, "size", "workers", "epoch_images", "repeats")
-        check_least(self, 2, "batch_size")
-        check_given(self, "data", "loaders", "peers")
-        check_seconds("--min-seconds", self.min_seconds)
-        self.chosen_loaders()  # refuses unknown names
-        resolve_device(self.device, "--device")
-        for folder in (self.folder, self.scratch):
-            if folder is not None and not folder.is_dir():
-                raise ConfigError(f"{folder} is not a folder")
-        if self.chosen_peers() and not self.model.startswith(trainers_part.MODEL_SOURCE):
-            raise ConfigError(
-                f"--model {self.model}: other trainers know none of ours; give "
-                f"{trainers_part.MODEL_SOURCE}NAME, or --peers none"
-            )
-
-    def chosen_loaders(self) -> list[str]:
-        """Loaders to train with."""
-        return names(self.loaders, tuple(LOADERS), "--loaders")
-
-    def chosen_peers(self) -> list[str]:
-        """Trainers to stand beside; none without a folder."""
-        found = names(self.peers, tuple(PEERS), "--peers", "peer:")
-        return found if self.folder is not None else []
-
-    def compared(self, scratch: Path) -> Compared:
-        """How to measure."""
-        device = resolve_device(self.device, "--device")
-        on_gpu = "off" if device.type == "cpu" else "bf16"
-        return Compared(
-            model=self.model,
-            size=self.size,
-            batch_size=self.batch_size,
-            workers=self.workers,
-            device=str(device),
-            amp=on_gpu if self.amp == "auto" else self.amp,
-            epoch_images=self.epoch_images,
-            repeats=self.repeats,
-            min_s=self.min_seconds,
-            settling=self.settling,
-            scratch=scratch,
-        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,15 +50,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sets = _packed(given, forms, scratch, tree)
         rows, unavailable = loaders_part.compare_loaders(sets, given.chosen_loaders(), compared)
         peers: list[dict[str, Any]] = []
+        reached: list[dict[str, Any]] = []
         if tree is not None and photos is not None:
-            peers, missing = _beside_others(given, sets, tree, photos, compared)
-            unavailable += missing
-    for columns, section in ((loaders_part.COLUMNS, rows), (trainers_part.COLUMNS, peers)):
+            asked = given.asked()
+            if asked is not None:
+                chosen = _entrants(given, sets, tree, photos, replace(compared, epoch_images=1))
+                reached, missing = reach_part.reach_accuracy(chosen, sets[0].path, asked, compared)
+                unavailable += missing
+            elif given.chosen_peers():
+                chosen = _entrants(given, sets, tree, photos, compared)
+                same = loaders_part.run_settings(sets[0], OURS[0], compared)
+                peers, missing = trainers_part.compare_trainers(chosen, same, compared)
+                unavailable += missing
+    parts = ((loaders_part, rows), (trainers_part, peers), (reach_part, reached))
+    for part, section in parts:
         if section:
-            print(table(section, columns), end="\n\n")
+            print(table(section, part.COLUMNS), end="\n\n")
     for entry in unavailable:
         print(f"{entry.get('loader') or entry.get('trainer')} did not run: {entry['reason']}")
-    if not rows and not peers:
+    if not any(section for _, section in parts):
         print("error: nothing could run", file=sys.stderr)
         return EXIT_FAILED
     if given.json:
@@ -160,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command=command_line("bench/training.py", arguments),
             rows=rows,
             unavailable=unavailable,
-            **{"training-peers": peers},
+            **{"training-peers": peers, "training-reach": reached},
         )
     return 0
 
@@ -197,16 +114,18 @@ def _packed(
     return [packed_image_set(path, given.split, 0) for path in files]
 
 
-def _beside_others(
+def _entrants(
     given: TrainingSettings,
     sets: Sequence[ImageSet],
     tree: Path,
     photos: ImageSet,
     compared: Compared,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of whole trainers, and what could not run."""
-    if not given.chosen_peers():
-        return [], []
+) -> list[trainers_part.Entrant]:
+    """Whole trainers on the same photos.
+
+    Raises:
+        ConfigError: if the files and the folder have different numbers of classes.
+    """
     wanted = class_counts([image_set.path for image_set in sets])
     if given.data:  # else they are packed of the tree, which may lack classes of other splits
         wanted[f"--folder {given.folder}"] = len(discover(photos.path).classes)
@@ -215,11 +134,9 @@ def _beside_others(
         raise ConfigError(f"{told}: give the same photos")
     num_classes = next(iter(wanted.values()))
     warm_page_cache(tree)
-    chosen = trainers_part.entrants(
+    return trainers_part.entrants(
         sets, tree, photos.images, num_classes, given.chosen_peers(), compared
     )
-    same = loaders_part.run_settings(sets[0], OURS[0], compared)
-    return trainers_part.compare_trainers(chosen, same, compared)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,8 @@ def _usage(words: list[str]) -> str:
     width = max(map(len, words))
     lines = ["usage: headrace COMMAND [ARGS]   (headrace COMMAND --help)", ""]
     lines += [f"  {word:<{width}}  {ABOUT[word]}".rstrip() for word in words]
-    return "\n".join([*lines, "", "headrace --version"])
+    more = "each takes --quiet, and --json for what it did or found"
+    return "\n".join([*lines, "", more, "headrace --version"])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from headrace.pipeline.quiet import is_quiet
+
 TERMINAL_S = 0.2
 LOG_FILE_S = 60.0
 """Seconds between two looks of a bar. Where nobody watches, what is done sooner says nothing."""
@@ -22,6 +24,8 @@ class _Rare(tqdm):
 
 def bar(items: Iterable[Any] | None = None, **settings: Any) -> tqdm[Any]:
     """A bar of tqdm's, on stderr; `settings` are its own, such as total, desc, unit and leave."""
+    if is_quiet():
+        return tqdm(items, **{**settings, "disable": True})
     if sys.stderr.isatty():
         return tqdm(items, mininterval=TERMINAL_S, dynamic_ncols=True, **settings)
     # tqdm looks after bars that have not moved for `maxinterval`, 10 s unless told.

@@ -10,12 +10,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
+from headrace.pipeline.quiet import is_quiet, silence, without_flag
 from headrace.pipeline.unwritable import unwritable, was_writing
 from headrace.pipeline.wording import one_line, shown
 
@@ -87,13 +88,14 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     A HeadraceError is the user's to mend: status 2. What failed though all was asked rightly
     (FailedError, disk full, no permission, no memory) is status 1, and so is an error that nobody
     has thought of; Ctrl-C 130, SIGTERM 143: after either what is half written is cleared away. With
-    HEADRACE_DEBUG=1 in the environment where it came from is shown, too.
+    HEADRACE_DEBUG=1 in the environment where it came from is shown, too; --quiet is taken here.
     """
     escape_unprintable()
+    sys.argv[1:] = without_flag(sys.argv[1:])
     status, line = 0, ""
     try:
         try:
-            with _sigterm_is_raised():
+            with _sigterm_is_raised(), silence() if is_quiet() else nullcontext():
                 status = main() or 0
                 if isinstance(sys.stdout, io.TextIOWrapper):
                     sys.stdout.flush()  # a full disk is told here, not by the interpreter's end

@@ -19,6 +19,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import flag_of, setting_types, walk
 from headrace.pipeline.limits import check_limits, limits_line
+from headrace.pipeline.quiet import ABOUT
 from headrace.pipeline.short_help import ALL, short_form
 
 Settings = TypeVar("Settings")
@@ -138,8 +139,8 @@ def _description(settings: Any) -> str:
     """What a help begins with: what the command does, and how far its numbers may go."""
     kind = settings if isinstance(settings, type) else type(settings)
     numbers = [name for name, hint in walk(settings) if {int, float} & _parts(hint)]
-    about = inspect.getdoc(kind) or ""
-    return f"{about} {limits_line(numbers)}" if numbers else about
+    lines = [inspect.getdoc(kind) or "", *([limits_line(numbers)] if numbers else []), ABOUT]
+    return " ".join(lines)
 
 
 def _parts(hint: Any) -> set[Any]:

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from headrace.pipeline.errors import BadSampleError
+from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
 from headrace.tools.packing.class_rows import class_title
-from headrace.train.evaluation.output import written
 
 TILE_PX = 112
 GAP_PX = 6

@@ -25,6 +25,8 @@ from tyro.conf import Positional, arg
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, parse
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
+from headrace.pipeline.output_files import check_writable, written
 from headrace.pipeline.wording import counted
 from headrace.tools.exporting.comparing import (
     Difference,
@@ -37,7 +39,6 @@ from headrace.tools.exporting.formats import FORMATS, format_of
 from headrace.tools.exporting.network import WholeNetwork
 from headrace.tools.exporting.trial_images import made_up_images, trials
 from headrace.train.evaluation.members import Member, first_difference, load_members
-from headrace.train.evaluation.output import check_writable, written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,8 @@ class ExportConfig:
     where it was in training, and unchanged."""
     force: Flag = False
     """Replace a file that is there."""
+    json: JsonFile = None
+    """Write what the file holds, and how far it is from the model, here."""
 
     def __post_init__(self) -> None:
         given = " ".join(self.paths) or "nothing"
@@ -202,7 +205,9 @@ def compared(found: Difference, whose: str, origin: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line; see the module's text."""
     config = parse(ExportConfig, called("export"), arguments)
-    (check if config.check else export)(config)
+    check_json(config.json, *config.paths)
+    found = (check if config.check else export)(config)
+    write_json(config.json, {"file": config.file, "run": config.run, **found._asdict()})
 
 
 if __name__ == "__main__":

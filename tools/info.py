@@ -28,6 +28,7 @@ from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
+from headrace.pipeline.quiet import answer
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import shown
 from headrace.tools.packing.class_rows import ClassRow, class_rows
@@ -217,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
             found["check"] = _check(records, given, given.check)
         if given.json:
             # In ASCII: it is read back the same whatever the stream's encoding.
-            print(json.dumps(found, indent=2))
+            answer(json.dumps(found, indent=2))
         else:
             shape = shape_of_terminal(
                 everything=given.show_all, rest="--show-all", classes=_SHOWN_CLASSES

@@ -27,6 +27,7 @@ from headrace.pipeline.containers.beton_writer import check_page_size
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.unwritable import unwritable, was_writing
 from headrace.pipeline.wording import shown
@@ -43,7 +44,7 @@ from headrace.tools.packing.run import (
     pack_beton,
     pack_shards,
 )
-from headrace.tools.packing.summary import dry_run_lines, pack_lines, shape_of_terminal
+from headrace.tools.packing.summary import dry_run_lines, pack_lines, pack_told, shape_of_terminal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,8 @@ class PackSettings:
     """Show what would be packed and what not, refuse what would be refused; write nothing."""
     show_all: Flag = False
     """Show every class and every file left out, not only the first."""
+    json: JsonFile = None
+    """Write what was packed, and all that was left out with its reason, here."""
 
     def __post_init__(self) -> None:
         check_least(self, 1, "workers", "page_size", "shard_size")
@@ -82,6 +85,8 @@ class PackSettings:
             raise ConfigError(
                 f"--level-quality {quality} is of --levels, which are 0; add --levels auto"
             )
+        if self.json is not None and self.dry_run:
+            raise ConfigError("--json tells what was packed; leave out --dry-run")
 
 
 def _output(given: PackSettings) -> Output:
@@ -125,6 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parse(PackSettings, called("pack"), arguments)
     out = _output(given)
     config = find_config(given.find)
+    check_json(given.json, given.source, out.path)
     _check(given, out)
     listing = find_samples(given.source, config)
     try:
@@ -146,6 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     rest = f"{called('info')} {given.out} --show-all"
     shape = shape_of_terminal(everything=given.show_all, rest=rest)
     print("\n".join(map(shown, pack_lines(out.path, result, shape))))
+    write_json(given.json, pack_told(out.path, result))
     return 0
 
 

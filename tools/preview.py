@@ -30,6 +30,7 @@ from headrace.pipeline.crops.settings import CropConfig, GeometryName, Size
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import check_given, parse
 from headrace.pipeline.flat_settings import with_values
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loaders.reference import reference_batch
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
@@ -70,6 +71,8 @@ class PreviewSettings:
     """Without --run: of the draws."""
     out: Annotated[Path, arg(metavar="F")] = Path("preview.png")
     """PNG to write."""
+    json: JsonFile = None
+    """Write mean and deviation of what was drawn here."""
 
     def __post_init__(self) -> None:
         check_given(self, "recipe")
@@ -231,6 +234,7 @@ def _listed(word: str) -> Any:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     given = parse(PreviewSettings, called("preview"), arguments)
+    check_json(given.json, given.data or given.run, given.out)
     subject = _subject(given.data, given.run, given.size, given.seed or 0, given.geometry)
     with subject.records as records:
         split = given.split or (
@@ -260,6 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for block in (evaluation, *training):
         print(f"{block.title}: {block.summary()}{'  ' + block.alarm if block.alarm else ''}")
     print(f"wrote {given.out}")
+    told = [block.told() for block in (evaluation, *training)]
+    write_json(given.json, {"out": given.out, "samples": names, "blocks": told})
     return 0
 
 

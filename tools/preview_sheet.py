@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from headrace.train.evaluation.output import written
+from headrace.pipeline.output_files import written
 
 _TILE_PX, _GAP_PX, _TEXT_PX = 128, 8, 12
 _LINE_PX = _TEXT_PX + 3
@@ -37,6 +38,11 @@ class Block:
     def summary(self) -> str:
         """Mean and deviation of the numbers; they should be near 0 and 1."""
         return f"mean {self.values.mean():+.2f}, std {self.values.std():.2f}"
+
+    def told(self) -> dict[str, Any]:
+        """The same for programs."""
+        mean, deviation = float(self.values.mean()), float(self.values.std())
+        return {"title": self.title, "mean": mean, "std": deviation, "alarm": self.alarm}
 
     def shortened(self) -> Block:
         """With half a title and one draw, where there is no alarm because they differ."""

@@ -24,7 +24,8 @@ from tyro.conf import Positional, arg
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
-from headrace.train.evaluation.output import check_writable
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
+from headrace.pipeline.output_files import check_writable
 from headrace.train.folder.run_folder import REPORT_NAME
 from headrace.train.reporting.asked import ReportConfig
 from headrace.train.reporting.generators.log import is_generator
@@ -42,6 +43,8 @@ class ReportSettings(ReportConfig):
     """Run folders; a folder of several, as of seeds or folds, stands for all of them."""
     out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """HTML file to write; by default report.html, of a single run in its folder."""
+    json: JsonFile = None
+    """Write the page's path, and which runs are on it, here."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,8 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 read_run(folder)  # which refuses what is no run
             out = (Path(place) if several else folder_of(folder)) / REPORT_NAME
     check_writable(out, "--out")
+    check_json(settings.json, out)
     write_report(settings.runs, out, settings)
     print(f"wrote {out}")
+    write_json(settings.json, {"out": out, "runs": settings.runs})
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, parse
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.tools.painting.foods import CLASS_NAMES
 from headrace.tools.painting.scene import render
 from headrace.tools.painting.textures import Textures, make_textures
@@ -80,6 +81,8 @@ class SampleSettings:
     """Processes that draw."""
     force: Flag = False
     """Replace an older sample data set."""
+    json: JsonFile = None
+    """Write what was made here."""
 
 
 def draw_photo(config: SampleConfig, textures: Textures, split: str, number: int) -> bytes:
@@ -190,7 +193,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text."""
     given = parse(SampleSettings, called("sample"), arguments)
     config = given.images
-    if make_sample(config, given.out, given.workers, given.force):
+    check_json(given.json)
+    made = make_sample(config, given.out, given.workers, given.force)
+    write_json(given.json, {"out": given.out, "made": made, **asdict(config)})
+    if made:
         print(f"{given.out}: {config.train} train, {config.valid} valid, {config.test} test images")
     else:
         print(f"{given.out}: already there")

@@ -23,6 +23,7 @@ from headrace.pipeline.command_line import called, escape_unprintable, run_comma
 from headrace.pipeline.crops.settings import CropConfig, Size
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.flags import Flag, check_least, parse
+from headrace.pipeline.quiet import answer
 from headrace.tools.model_numbers.layers import Layer, Numbers, count_layers
 from headrace.tools.model_numbers.memory import Memory, estimate_and_measure
 from headrace.tools.packing.text_table import size_text
@@ -187,7 +188,7 @@ def main(arguments: list[str] | None = None) -> None:
     settings = parse(SummarySettings, called("summary"), arguments)
     numbers, memory, place = summarise(settings)
     if settings.json:
-        print(json.dumps(as_json(settings, numbers, memory, place), indent=2))
+        answer(json.dumps(as_json(settings, numbers, memory, place), indent=2))
     else:
         print("\n".join(as_lines(settings, numbers, memory, place)))
 

@@ -23,6 +23,7 @@ from headrace.pipeline.bars import bar
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, parse
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import counted, shown
 from headrace.tools.reviewing.double_kinds import (
@@ -63,6 +64,8 @@ class SuspectsSettings:
     """In how many of 64 bits of their hash images may differ that look the same."""
     no_doubles: Flag = False
     """Look at labels alone, and decode only what is drawn."""
+    json: JsonFile = None
+    """Write how much was found, and where the lists are, here."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.top <= 400:
@@ -82,6 +85,7 @@ def find_suspects(settings: SuspectsSettings) -> tuple[Doubts, list[Doubles]]:
             cannot be read or written.
     """
     folder = settings.folder
+    check_json(settings.json, settings.data or folder)
     if not holds_trials(folder):
         raise ConfigError(
             f"{folder} holds no runs of --folds; train them with "
@@ -97,6 +101,14 @@ def find_suspects(settings: SuspectsSettings) -> tuple[Doubts, list[Doubles]]:
         doubts = find_doubts(found)
         _report_labels(doubts, found, records, out, settings.top)
         doubles = [] if settings.no_doubles else _doubles(found, records, out, settings)
+    told = {
+        "out": out,
+        "labelled": int((found.labels >= 0).sum()),
+        "doubtful": len(doubts.places),
+        "surely": int(doubts.confident.sum()),
+        "doubles": None if settings.no_doubles else len(doubles),
+    }
+    write_json(settings.json, told)
     return doubts, doubles
 
 

@@ -14,6 +14,7 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.flat_settings import with_values
+from headrace.pipeline.json_file import JsonFile
 from headrace.train.folder.resume import check_given_out, read_earlier
 from headrace.train.presets import load_preset
 from headrace.train.settings.config import RunConfig
@@ -47,6 +48,9 @@ class CommandLine:
     that --epochs may grow. auto: what --out holds goes on if it has begun, and begins if not."""
     val_fraction: float = 0.0
     """Hold this share of each class of the training split out for validation (0: no)."""
+    json: JsonFile = None
+    """Write here, at the end, what came of it: the run's folder, its best epoch and its times; of
+    --folds and --repeats what their summary.json holds."""
     trials: Annotated[TrialsConfig, arg(name="")] = field(default_factory=TrialsConfig)
     run: Annotated[RunConfig, arg(name="")] = field(default_factory=RunConfig)
 

@@ -11,22 +11,19 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
-
-from tyro.conf import arg
+from typing import Any
 
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import shown
 from headrace.train.data.real_only import check_real
 from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
-from headrace.train.evaluation.output import check_writable
-from headrace.train.evaluation.report import describe, describe_metrics, full_report, write_json
+from headrace.train.evaluation.report import describe, describe_metrics, full_report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +33,7 @@ class EvaluateConfig(AskConfig):
     split: str = "val"
     """Split to measure on, or several; `all` takes every sample. Samples without a label are left
     out."""
-    json: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
+    json: JsonFile = None
     """Write every number here: metrics, temperature, confusion matrix, and each class' own."""
 
 
@@ -46,7 +43,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     Raises:
         HeadraceError: if there is nothing to measure on, or a file cannot be read or written.
     """
-    config.check_outputs({"--json": config.json} if config.json else {})
+    config.check_outputs({"--json": str(config.json)} if config.json else {})
     members = load_members(config.checkpoints)
     classes = members[0].classes
     split = None if config.split == "all" else config.split
@@ -60,8 +57,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
             )
         advice = f"choose another split, or use {called('predict')}"
         check_real(records, records.select(split), f"--split {config.split}", advice)
-        if config.json:
-            check_writable(Path(config.json), "--json")
+        check_json(config.json)
         outcome = answers.ask()
     report = {
         "checkpoints": list(config.checkpoints),
@@ -72,8 +68,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     }
     for line in (*describe(outcome, classes), describe_metrics(report)):
         print(shown(line))
+    write_json(config.json, report)
     if config.json:
-        write_json(Path(config.json), report)
         print(f"wrote {config.json}")
     return report
 

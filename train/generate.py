@@ -14,15 +14,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from tyro.conf import arg
 
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
+from headrace.train.folder.run_folder import LOG_NAME
 from headrace.train.generating.draw import draw
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.fit import fit
 from headrace.train.generating.judging import JudgeConfig, judge
 from headrace.train.generating.settings import FitConfig
+from headrace.train.reporting.run_log import read_log
 from headrace.train.reporting.write import write_of_generator
 
 _USAGE = """usage: {command} fit --data FILE ...
@@ -36,12 +43,21 @@ _USAGE = """usage: {command} fit --data FILE ...
 {command} STEP --help says more"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FitCommand:
+    """Train a generator of labelled images on packed ones."""
+
+    fit: Annotated[FitConfig, arg(name="")] = field(default_factory=FitConfig)
+    json: JsonFile = None
+    """Write the run folder, and the last row of its log, here."""
+
+
 def main() -> None:
     """Command line; see the module's text."""
     command = called("generate")
     words = sys.argv[1:]
     steps: dict[str, Callable[[], object]] = {
-        "fit": lambda: _fit(parse(FitConfig, f"{command} fit", words[1:])),
+        "fit": lambda: _fit(parse(FitCommand, f"{command} fit", words[1:])),
         "draw": lambda: draw(parse(DrawConfig, f"{command} draw", words[1:])),
         "judge": lambda: judge(parse(JudgeConfig, f"{command} judge", words[1:])),
     }
@@ -54,10 +70,14 @@ def main() -> None:
         raise ConfigError(f"{said}: expected fit, draw or judge (see {command} --help)")
 
 
-def _fit(config: FitConfig) -> None:
+def _fit(given: FitCommand) -> None:
+    config = given.fit
+    check_json(given.json, config.data)
     folder = fit(config)
     if config.report:
         write_of_generator(folder, config.device)
+    rows, _ = read_log(folder / LOG_NAME)
+    write_json(given.json, {"run": folder, **rows[-1]})
 
 
 if __name__ == "__main__":

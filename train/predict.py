@@ -23,6 +23,8 @@ from tyro.conf import arg
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
+from headrace.pipeline.json_file import JsonFile, write_json
+from headrace.pipeline.output_files import check_writable
 from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_called
 from headrace.pipeline.wording import counted, shown
@@ -30,10 +32,10 @@ from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
 from headrace.train.evaluation.outcome import Outcome
-from headrace.train.evaluation.output import check_writable
 from headrace.train.evaluation.prediction_csv import write_csv, write_submission
 from headrace.train.evaluation.probabilities import write_npz
 from headrace.train.evaluation.report import describe
+from headrace.train.evaluation.scoring import score
 from headrace.train.settings.technique import check
 from headrace.train.settings.views import NAMES, ViewConfig
 
@@ -67,6 +69,8 @@ class PredictConfig(AskConfig):
     """Write the homework's CSV here: Id,Category, with ids from 0000 in the order of file names."""
     npz: Annotated[str, arg(metavar="FILE", help_behavior_hint="")] = ""
     """Write all probabilities here, as arrays of NumPy."""
+    json: JsonFile = None
+    """Write what was predicted, how well where labels are known, and the files' paths here."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,14 +100,15 @@ def predict(config: PredictConfig) -> Outcome:
         HeadraceError: if a file cannot be read or written, or labels are none of the model's.
     """
     files = {name: Path(getattr(config, name)) for name in WRITERS if getattr(config, name)}
-    config.check_outputs({f"--{name}": str(path) for name, path in files.items()})
+    outputs = {**files, **({"json": config.json} if config.json else {})}
+    config.check_outputs({f"--{name}": str(path) for name, path in outputs.items()})
     members = load_members(config.checkpoints)
     classes = members[0].classes
     with ExitStack() as resources:
         records = resources.enter_context(Records.open(config.data))
         split = chosen_split(records, config.split)
         answers = Answers(config, records, members, split, resources)
-        for name, path in files.items():
+        for name, path in outputs.items():
             check_writable(path, f"--{name}")
         for line in split_lines(records, split):
             print(shown(line))
@@ -113,6 +118,17 @@ def predict(config: PredictConfig) -> Outcome:
         for name, path in files.items():
             WRITERS[name](path, outcome, records, classes)
             print(f"wrote {path}: {len(outcome.indices)} rows")
+        scores = score(outcome, len(classes), ("accuracy", "macro_accuracy"))
+        told = {
+            "checkpoints": config.checkpoints,
+            "data": config.data,
+            "split": split or "all",
+            "samples": len(outcome.indices),
+            "labelled": scores.count,
+            **(scores.plain() if scores.count else {}),
+            "files": files,
+        }
+        write_json(config.json, told)
     return outcome
 
 

@@ -29,6 +29,7 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.flat_settings import to_flat as flat
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.records import Records
@@ -95,6 +96,8 @@ class ProbeConfig:
     """auto, cpu, cuda or cuda:N."""
     amp: AmpName = "auto"
     """Mixed precision of the network, as in training."""
+    json: JsonFile = None
+    """Write the run folder, the penalty and the metrics here."""
 
     def __post_init__(self) -> None:
         check_least(self, 0, "copies")
@@ -115,7 +118,7 @@ class ProbeConfig:
     def as_run(self) -> RunConfig:
         """The settings as those of the run whose folder is written: of a head trained alone."""
         own = flat(self)
-        for name in ("copies", "l2", "features"):
+        for name in ("copies", "l2", "features", "json"):
             del own[name]
         return from_flat({**own, "train_last": 1, "epochs": 1}, "settings")
 
@@ -142,6 +145,7 @@ def probe(asked: ProbeConfig) -> Path:
             features of something else.
     """
     began = time.perf_counter()
+    check_json(asked.json, asked.data)
     with ExitStack() as resources:
         opened_probe = _open(asked, resources)
         config = opened_probe.config
@@ -167,6 +171,8 @@ def probe(asked: ProbeConfig) -> Path:
     if (scores := chosen.scores) is not None:
         print(f"{asked.val_split} accuracy {scores.accuracy:.4f}, loss {scores.loss:.3f}")
     print(f"run folder: {lock.folder}")
+    measured = {} if scores is None else {**scores.plain(), "loss": scores.loss}
+    write_json(asked.json, {"run": lock.folder, "l2": chosen.penalty, asked.val_split: measured})
     return lock.folder
 
 

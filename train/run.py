@@ -19,10 +19,9 @@ summary.json.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,8 @@ import torch
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError, Finished, HeadraceError, Interrupted
+from headrace.pipeline.json_file import check_json, write_json
+from headrace.pipeline.quiet import silence
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
 from headrace.train.command_line import AUTO, CommandLine, read_flags, with_out
@@ -50,6 +51,7 @@ from headrace.train.folder.resume import (
     read_earlier,
 )
 from headrace.train.folder.run_folder import (
+    LOG_NAME,
     check_folder,
     hold_folder,
     make_folder,
@@ -63,6 +65,7 @@ from headrace.train.media import show_end, show_start
 from headrace.train.processes.lost import ProcessLost, lost_line, lost_process
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
+from headrace.train.reporting.run_log import read_log
 from headrace.train.reporting.write import write_at_end, write_of_all
 from headrace.train.settings.config import RunConfig
 from headrace.train.state import Run
@@ -97,7 +100,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
         devices = [device] if device.type == "cuda" else []
         resources.enter_context(torch.random.fork_rng(devices=devices))
         if not world.is_main:
-            resources.enter_context(_quiet())
+            resources.enter_context(silence())  # rank 0 speaks for all
         config, checkpoint, take_folder = _begin(config, resume, world, resources)
         with guarded_start(config, device, world.size):
             run = open_run(
@@ -164,16 +167,6 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Meanwhile this process prints nothing: rank 0 speaks for all."""
-    with (
-        Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace") as nowhere,
-        redirect_stdout(nowhere),
-    ):
-        yield
-
-
 def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -> RunConfig:
     """The settings with which an earlier run goes on, in its own folder.
 
@@ -196,6 +189,13 @@ def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -
             "its start, with its config.yaml"
         )
     return config
+
+
+def told(folder: Path) -> dict[str, Any]:
+    """A finished run for programs: its folder, the last row of its log, and its last epoch's."""
+    rows, _ = read_log(folder / LOG_NAME)
+    last = {row["kind"]: row for row in rows}
+    return {"run": folder, **last.get("end", {}), "last_epoch": last.get("epoch")}
 
 
 def finish(run: Run) -> None:
@@ -261,11 +261,19 @@ def run_trials(asked: CommandLine) -> dict[str, Any]:
 
 def main() -> None:
     asked = read_flags(sys.argv[1:])
-    with suppress(Finished):
-        if asked.trials:
-            run_trials(asked)
-        else:
-            write_at_end(run_training(asked.run, asked.resume))
+    check_json(asked.json, asked.run.data.data)
+    if asked.trials:
+        with suppress(Finished):
+            write_json(asked.json, run_trials(asked))
+        return
+    try:
+        run = run_training(asked.run, asked.resume)
+    except Finished:
+        place = asked.run.runtime.out if asked.resume == AUTO else asked.resume
+        write_json(asked.json, told(earlier_folder(place)))
+    else:
+        write_at_end(run)
+        write_json(asked.json if run.world.is_main else None, told(run.folder))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Rows of what takes long, kept as JSON beside the run folder that they tell of."""
+"""Rows of what takes long, kept as JSON beside the run folder that they tell of.
+
+A row is kept together with what was asked for it, so that it is never taken for something else.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,44 @@ from pathlib import Path
 from typing import Any
 
 from headrace.pipeline.atomic import replacing
+from headrace.pipeline.errors import ConfigError
 
 Row = dict[str, Any]
+Asked = Mapping[str, Any]
+"""Everything that a row depends on, as JSON can hold it."""
 
 
-def kept_row(folder: Path) -> Row | None:
-    """The row of a run that was finished earlier; None if it was not."""
+def kept_row(folder: Path, asked: Asked) -> Row | None:
+    """The row of a run that was finished earlier; None if it was not.
+
+    Raises:
+        ConfigError: if something else was asked then.
+    """
     path = folder.with_suffix(".json")
-    row: Row | None = json.loads(path.read_text()) if path.exists() else None
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text())
+    then, now = kept.get("asked", {}), _plain(asked)
+    if then != now:
+        other = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
+        told = ", ".join(f"{key} was {then.get(key)!r}, now {now.get(key)!r}" for key in other[:3])
+        more = f" and {len(other) - 3} more" if len(other) > 3 else ""
+        raise ConfigError(
+            f"{path} was measured with other settings ({told}{more}): give another --out, or "
+            f"delete {folder} and {path.name}"
+        )
+    row: Row = kept["row"]
     return row
 
 
-def keep_row(folder: Path, row: Mapping[str, Any]) -> Row:
+def keep_row(folder: Path, asked: Asked, row: Mapping[str, Any]) -> Row:
     """Keeps the row of a run that is finished, and gives it back."""
     with replacing(folder.with_suffix(".json")) as file:
-        file.write(json.dumps(row, indent=1).encode())
+        file.write(json.dumps({"asked": _plain(asked), "row": dict(row)}, indent=1).encode())
     return dict(row)
+
+
+def _plain(asked: Asked) -> dict[str, Any]:
+    """As it comes back from JSON; paths are names."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(asked), default=str))
+    return plain

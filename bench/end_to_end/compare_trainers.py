@@ -130,7 +130,7 @@ def compare_trainers(
                 opened[entrant.name] = entrant, process.ask("open", entrant.job)
                 asks[entrant.name] = partial(process.ask, "run", compared.min_s)
             except UnavailableError as error:
-                unavailable.append(_reason(entrant, error))
+                unavailable.append(reason(entrant, error))
             progress.update(1)
 
         def run(name: str) -> Steps | Run | None:
@@ -138,9 +138,7 @@ def compare_trainers(
             try:
                 return asks[name]()
             except UnavailableError as error:
-                entry = (
-                    _reason(opened[name][0], error) if name in opened else {"reason": str(error)}
-                )
+                entry = reason(opened[name][0], error) if name in opened else {"reason": str(error)}
                 if entry not in unavailable:
                     unavailable.append(entry)
                 return None
@@ -161,7 +159,7 @@ def _row(
     speed = spread(run.images_per_s for run in runs)
     entrant, first_step_s = opened or (None, None)
     return {
-        "trainer": name if entrant is None else _shown(entrant),
+        "trainer": name if entrant is None else shown(entrant),
         "data": None if entrant is None else entrant.data,
         **compared.columns(),
         "amp": compared.amp,
@@ -176,7 +174,8 @@ def _row(
     }
 
 
-def _shown(entrant: Entrant) -> str:
+def shown(entrant: Entrant) -> str:
+    """The trainer as tables call it."""
     name = entrant.job.trainer
     return f"peer:{name}" if name in PEERS else name
 
@@ -192,5 +191,6 @@ def add_comparisons(rows: Sequence[dict[str, Any]]) -> None:
         row["share"] = row["images_per_s"] / same if same else None
 
 
-def _reason(entrant: Entrant, error: UnavailableError) -> dict[str, Any]:
-    return {"trainer": _shown(entrant), "data": entrant.data, "reason": str(error)}
+def reason(entrant: Entrant, error: UnavailableError) -> dict[str, Any]:
+    """Why a trainer did not run."""
+    return {"trainer": shown(entrant), "data": entrant.data, "reason": str(error)}

@@ -37,6 +37,11 @@ AS_PEERS = (
     ("crop_scale", list(CROP_SCALE)),
     ("optimizer", "sgd"),
     ("lr", LEARNING_RATE),
+    ("momentum", MOMENTUM),
+    ("nesterov", False),
+    ("clip_grad", 0.0),
+    ("warmup_epochs", 0.0),
+    ("normalise", "imagenet"),
     ("weight_decay", WEIGHT_DECAY),
     ("epochs", 10_000),  # of the schedule: more than anybody measures
 )

@@ -1,4 +1,4 @@
-"""A trainer in a process of its own: opened there, warmed up, timed over whole epochs."""
+"""A trainer in a process of its own: opened there, timed over whole epochs, or until a goal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import importlib
 import time
 from typing import Any
 
+import torch
+
 from headrace.bench.core.process_usage import wait_until_idle
+from headrace.bench.end_to_end.pursuit import Curve, Goal, Pursuit
 from headrace.bench.end_to_end.trainer_under_test import Stopwatch, Trainer, TrainerJob
 from headrace.bench.loading.timed_loader import Run
 
@@ -35,14 +38,26 @@ class TimedTrainer:
         Returns:
             Seconds from before it was opened to the end of its first step.
         """
-        module: Any = importlib.import_module(TRAINERS[job.trainer])
-        began = time.perf_counter()
-        self._trainer = trainer = module.open_trainer(job)
-        self._device = job.device
-        trainer.first_step()
-        first_step_s = time.perf_counter() - began
+        first_step_s = self._open(job)
         self.run(0)
         return first_step_s
+
+    def reach(self, job: TrainerJob, goal: Goal) -> Curve:
+        """Opens a trainer and, after a first step, trains until the goal is reached."""
+        self._open(job)
+        assert self._trainer is not None
+        pursuit = Pursuit(self._trainer, job, goal)
+        self._trainer.train(pursuit)
+        return pursuit.curve
+
+    def _open(self, job: TrainerJob) -> float:
+        module: Any = importlib.import_module(TRAINERS[job.trainer])
+        torch.manual_seed(job.seed)
+        began = time.perf_counter()
+        self._trainer = module.open_trainer(job)
+        self._device = job.device
+        self._trainer.first_step()
+        return time.perf_counter() - began
 
     def run(self, min_s: float) -> Run:
         """Whole epochs until `min_s` seconds are over."""

@@ -15,11 +15,15 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from headrace.augment.preprocess import Preprocess
 from headrace.bench.core.process_usage import cpu_seconds
 from headrace.bench.device.timing import wait
 from headrace.bench.end_to_end.our_run import CROP_SCALE
 from headrace.bench.loading import loader_under_test
 from headrace.bench.loading.timed_loader import Run
+
+IMAGENET = Preprocess()
+"""ImageNet's mean and deviation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,7 @@ class TrainerJob:
         trainer: a name of TRAINERS.
         path: a packed file with a split `train` for ours, a tree of class folders for others.
         repeat: how often the files of a tree occur in an epoch.
+        seed: of weights, order and crops.
         model: of a peer as torchvision and timm name it, of ours with its source before it.
         size: side of the images, px.
         workers: of the loader.
@@ -48,6 +53,7 @@ class TrainerJob:
     amp: str
     scratch: Path
     repeat: int = 1
+    seed: int = 0
 
     def autocast(self) -> AbstractContextManager[Any]:
         """As a script of one's own writes it."""
@@ -66,6 +72,7 @@ class TrainerJob:
             crop_scale=CROP_SCALE,
             device=self.device,
             repeat=self.repeat,
+            seed=self.seed,
         )
 
 
@@ -75,7 +82,12 @@ class Stopwatch:
     Args:
         device: whose work has to be done before time is taken.
         min_s: of time, at least; one epoch is timed whatever it takes.
+
+    Attributes:
+        first_counts: whether an epoch in which a trainer starts its workers is timed.
     """
+
+    first_counts = False
 
     def __init__(self, device: str, min_s: float) -> None:
         self._device = torch.device(device)
@@ -96,6 +108,12 @@ class Stopwatch:
         self._ended, self._cpu_ended_s = time.perf_counter(), cpu_seconds()
         self._images += images
 
+    def skip(self) -> None:
+        """What was done since the last epoch ended does not count."""
+        self._began += time.perf_counter() - self._ended
+        self._cpu_s += cpu_seconds() - self._cpu_ended_s
+        self._ended, self._cpu_ended_s = time.perf_counter(), cpu_seconds()
+
     @property
     def enough(self) -> bool:
         return self._images > 0 and self._ended - self._began >= self._min_s
@@ -107,7 +125,13 @@ class Stopwatch:
 
 
 class Trainer(Protocol):
-    """A trainer as the benchmark sees it."""
+    """A trainer as the benchmark sees it: its model, and how that wants its images."""
+
+    @property
+    def model(self) -> nn.Module: ...
+
+    @property
+    def preprocess(self) -> Preprocess: ...
 
     def first_step(self) -> None:
         """Makes one step, or at least one."""
@@ -129,6 +153,7 @@ class ScriptTrainer:
         model, optimizer: of the script.
         loss_of: a scalar of logits and labels.
         before_step: is called between backward and step.
+        preprocess: how the batches are normalised.
     """
 
     def __init__(
@@ -139,10 +164,12 @@ class ScriptTrainer:
         optimizer: torch.optim.Optimizer,
         loss_of: Callable[[Tensor, Tensor], Tensor],
         before_step: Callable[[], Any] = lambda: None,
+        preprocess: Preprocess = IMAGENET,
     ) -> None:
         self._batches: Iterable[tuple[Tensor, Tensor]] = batches
         self._job = job
-        self._model = model.train()
+        self.model = model.train()
+        self.preprocess = preprocess
         self._optimizer = optimizer
         self._loss_of = loss_of
         self._before_step = before_step
@@ -160,7 +187,7 @@ class ScriptTrainer:
         images = images.to(self._job.device, non_blocking=True)
         labels = labels.to(self._job.device, non_blocking=True)
         with self._job.autocast():
-            loss = self._loss_of(self._model(images), labels)
+            loss = self._loss_of(self.model(images), labels)
         self._optimizer.zero_grad()
         loss.backward()
         self._before_step()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from headrace.bench.generating.few_images import few_images
 from headrace.bench.generating.settings import GenerativeSettings, Kind
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.records import Records
+from headrace.train.data.inputs import data_fingerprint
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.generating.draw import draw
 from headrace.train.generating.draw_settings import DrawConfig
@@ -44,6 +46,7 @@ class Cell:
         self._shared = {"per_class": per_class, "seed": seed}
         with Records.open(given.data) as records:
             self._names = few_images(records, given.train_split, per_class, seed)
+            self._asked = _asked(given, records)
         self._few = self._listed("real", self._names)
 
     def rows(self) -> list[Row]:
@@ -66,7 +69,7 @@ class Cell:
 
     def _classifier(self, form: str, steps: int, made: Path | None = None) -> Row:
         given, folder = self._given, self._folder / _slug(form)
-        if (row := kept_row(folder)) is not None:
+        if (row := kept_row(folder, self._asked)) is not None:
             return row
         begun, begun_cpu = time.monotonic(), time.process_time()
         data, few, real_share = [str(given.data)], self._few, 1.0
@@ -88,11 +91,11 @@ class Cell:
         paths = (str(folder), str(given.data))
         report = evaluate(EvaluateConfig(paths=paths, split=given.test_split))
         row = {"form": form, "steps": epochs * in_epoch_steps, "accuracy": report["accuracy"]}
-        return keep_row(folder, {**self._shared, **row, **spent})
+        return keep_row(folder, self._asked, {**self._shared, **row, **spent})
 
     def _generator(self, kind: Kind) -> Row:
         folder = self._folder / f"generator-{kind}"
-        if (row := kept_row(folder)) is not None:
+        if (row := kept_row(folder, self._asked)) is not None:
             return row
         batch = min(self._given.generator_batch, len(self._names))
         steps_in_epoch = len(self._names) // batch
@@ -129,7 +132,7 @@ class Cell:
         )
         drawn = {f"draw_{name}": value for name, value in _spent(begun, begun_cpu).items()}
         seen = {"generator": kind, "images_seen": epochs * steps_in_epoch * batch}
-        return keep_row(folder, {**self._shared, **seen, **fitted, **drawn})
+        return keep_row(folder, self._asked, {**self._shared, **seen, **fitted, **drawn})
 
     def _verdict(self, kind: Kind) -> Row:
         """What the judge says of the images; asked each time, for it may be another."""
@@ -160,11 +163,21 @@ def train_judge(given: GenerativeSettings) -> Path:
     if given.judge is not None:
         return given.judge
     folder = given.out / "judge"
-    if kept_row(folder) is None:
+    with Records.open(given.data) as records:
+        asked = _asked(given, records)
+    if kept_row(folder, asked) is None:
         whole = {"data": str(given.data), "train_split": given.train_split}
         _train(given, folder, {**whole, "epochs": given.judge_epochs})
-        keep_row(folder, {})
+        keep_row(folder, asked, {})
     return folder
+
+
+def _asked(given: GenerativeSettings, records: Records) -> Row:
+    """What the rows of a folder have in common: every setting but which of them are wanted."""
+    free = {"data", "out", "json", "per_class", "seeds", "kinds", "judge"}
+    settings = {key: value for key, value in asdict(given).items() if key not in free}
+    splits = (given.train_split, given.test_split)
+    return {**settings, "data": data_fingerprint(records, splits)}
 
 
 def _train(given: GenerativeSettings, folder: Path, its_own: Mapping[str, Any]) -> None:

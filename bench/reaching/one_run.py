@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headrace.bench.core.kept_row import Row, keep_row, kept_row
+from headrace.pipeline.records import Records
 from headrace.train.command_line import read_command_line
+from headrace.train.data.inputs import data_fingerprint
 from headrace.train.evaluation.scoring import score
 from headrace.train.folder.run_folder import LAST_NAME, LOG_NAME
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
+from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import to_flat
 
 
 def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Sequence[str]) -> Row:
@@ -29,15 +33,18 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
         test_split: to measure on.
         flags: of train/run.py, what is other than in the preset.
 
+    A row that is kept beside the folder is given back.
+
     Returns:
         accuracy, as the preset predicts; plain, of each image seen once; seconds; and curve, pairs
         of seconds and accuracy after each epoch.
     """
-    if (kept := kept_row(folder)) is not None:
-        return kept
     words = ["--preset", preset, *flags, "--data", str(data), "--val-split", test_split]
     words += ["--loader", "resident", "--no-report", "--no-tensorboard"]
     config, _ = read_command_line([*words, "--out", str(folder), "--overwrite"])
+    asked = _asked(config, data, test_split)
+    if (kept := kept_row(folder, asked)) is not None:
+        return kept
     begun = time.monotonic()
     run_training(config)
     spent = time.monotonic() - begun
@@ -50,7 +57,14 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
         "epochs": len(epochs),
         "curve": _curve(epochs, before),
     }
-    return keep_row(folder, row)
+    return keep_row(folder, asked, row)
+
+
+def _asked(config: RunConfig, data: Path, test_split: str) -> Row:
+    """What the row depends on: every setting, and the data by what is in it."""
+    with Records.open(data) as records:
+        fingerprint = data_fingerprint(records, (config.data.train_split, test_split))
+    return {**to_flat(config), "data": fingerprint, "out": None}
 
 
 def epoch_rows(folder: Path) -> list[Row]:

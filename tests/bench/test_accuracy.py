@@ -108,6 +108,9 @@ def test_a_preset_beside_the_report_in_the_same_time(photos: Path, tmp_path: Pat
     before = (tmp_path / "runs/small-food-3/config.yaml").stat().st_mtime_ns
     main([*words.split(), "--no-report"])
     assert (tmp_path / "runs/small-food-3/config.yaml").stat().st_mtime_ns == before
+    longer = words.replace("--epochs 2", "--epochs 3")
+    with pytest.raises(ConfigError, match=r"other settings \(epochs was 2, now 3\)"):
+        main([*longer.split(), "--no-report"])
     (photos / "test/red/0.jpg").unlink()
     with pytest.raises(ConfigError, match=r"there is no .*test/red/0.jpg"):
         main(words.split())

@@ -150,7 +150,7 @@ def known_flags() -> Iterator[str]:
 def test_flags_in_the_prose_exist() -> None:
     # The changelog and the guide for contributors speak of pytest's and of former ones, too.
     pages = [page for page in PAGES if page.name not in ("CHANGELOG.md", "CONTRIBUTING.md")]
-    known = {*known_flags(), *OTHERS, "--help-all", "--version"}
+    known = {*known_flags(), *OTHERS, "--help-all", "--quiet", "--version"}
     known |= {f"--no-{flag[2:]}" for flag in known}
     wrong = {name_of(page): sorted(flags_in(page) - known) for page in pages}
     assert {page: found for page, found in wrong.items() if found} == {}

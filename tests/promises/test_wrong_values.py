@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "summary": ("SummarySettings", ""),
     "train": ("CommandLine", ""),
     "probe": ("ProbeConfig", "--weights w.pt"),
-    "generate": ("FitConfig", ""),
+    "generate": ("FitCommand", ""),
     "evaluate": ("EvaluateConfig", "run a.beton"),
     "predict": ("PredictConfig", "run a.beton"),
     "suspects": ("SuspectsSettings", "folds"),

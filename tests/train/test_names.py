@@ -16,9 +16,9 @@ from PIL import Image
 
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.output_files import check_writable
 from headrace.pipeline.records import Records
 from headrace.train.evaluation.outcome import Outcome
-from headrace.train.evaluation.output import check_writable
 from headrace.train.evaluation.prediction_csv import write_csv
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.journal import Journal

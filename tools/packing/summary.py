@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.manifest import Skipped
@@ -90,6 +91,23 @@ def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
         lines.append(f"  mean {mean}  std {std}")
     lines += report_lines(report, rows, manifest.skipped, shape)
     return lines + _next_lines(out, result, shape)
+
+
+def pack_told(out: Path, result: Result) -> dict[str, Any]:
+    """The same for programs."""
+    manifest = result.manifest
+    return {
+        "out": out,
+        "images": len(result.labels),
+        "classes": list(manifest.classes),
+        "splits": {name: list(ends) for name, ends in manifest.splits.items()},
+        "bytes": result.num_bytes,
+        "seconds": result.seconds,
+        "mean": manifest.mean,
+        "std": manifest.std,
+        "skipped": [asdict(skipped) for skipped in manifest.skipped],
+        "report": (manifest.report or PackReport()).to_json(),
+    }
 
 
 def _next_lines(out: Path, result: Result, shape: Shape) -> list[str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
 from headrace.tools.contact_sheet import ALARM, FAINT, GAP_PX, INK, PAPER, TILE_PX, place_tile
-from headrace.train.evaluation.output import written
 
 _TEXT_PX, _LINE_PX = 11, 14
 _MARGIN_PX = 90

@@ -11,8 +11,8 @@ from tyro.conf import Positional, arg
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import LoaderName, Workers
+from headrace.pipeline.output_files import check_apart
 from headrace.train.evaluation.ensemble import Ensemble
-from headrace.train.evaluation.output import check_apart
 from headrace.train.folder.run_folder import BEST_NAME
 
 

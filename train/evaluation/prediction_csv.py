@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
 from headrace.train.evaluation.outcome import Outcome
-from headrace.train.evaluation.output import written
 
 
 def write_csv(path: Path, outcome: Outcome, records: Records, classes: list[str]) -> None:

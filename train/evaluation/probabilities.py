@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
 from headrace.train.evaluation.outcome import Outcome
-from headrace.train.evaluation.output import written
 
 
 def write_npz(path: Path, outcome: Outcome, records: Records, classes: list[str]) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from headrace.train.evaluation.outcome import Outcome
-from headrace.train.evaluation.output import written
 from headrace.train.evaluation.scoring import score
 from headrace.train.metrics import TABLES, metric_of
 from headrace.train.metrics.class_counts import count_classes
@@ -53,13 +50,3 @@ def full_report(outcome: Outcome, classes: list[str]) -> dict[str, Any]:
     rows = zip(classes, tables["per_class"], strict=True)
     tables["per_class"] = [{"class": name, **row} for name, row in rows]
     return {**scores.plain(), "loss": scores.loss, "count": scores.count, **tables}
-
-
-def write_json(path: Path, report: dict[str, Any]) -> None:
-    """Writes a report; a byte of a name that is not UTF-8 comes out as JSON's own escape.
-
-    Raises:
-        HeadraceError: if the file cannot be written.
-    """
-    with written(path) as file:
-        file.write(json.dumps(report, indent=1).encode() + b"\n")

@@ -18,9 +18,10 @@ from headrace.pipeline.containers.beton import MIN_PAGE_SIZE, MODE_JPEG, MODE_RA
 from headrace.pipeline.containers.beton_writer import BetonWriter, next_multiple
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.json_file import check_json, write_json
+from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
 from headrace.train.device.amp import choose_precision
-from headrace.train.evaluation.output import written
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.drawing import BATCH, images_of
 from headrace.train.generating.generator_file import load_generator, read_generator_file
@@ -62,6 +63,7 @@ def draw(config: DrawConfig) -> Path:
     """
     if config.out.exists() and not config.force:
         raise ConfigError(f"{config.out} exists; name another file, or replace it with --force")
+    check_json(config.json, config.out, config.run)
     told = read_generator_file(config.run)
     device = only_process(config.device)
     generator = load_generator(told, config.run, choose_precision(config.amp, device))
@@ -85,6 +87,8 @@ def draw(config: DrawConfig) -> Path:
     print(f"{config.out}: {len(names)} made-up images of {len(labels)} classes")
     for line in choosing.lines() if choosing else ():
         print(line)
+    classes = [drawing.classes[label] for label in labels]
+    write_json(config.json, {"out": config.out, "images": len(names), "classes": classes})
     return config.out
 
 

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 from headrace.pipeline.checking import check
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least
+from headrace.pipeline.json_file import JsonFile
 from headrace.pipeline.limits import check_limits
 from headrace.train.settings.config import AmpName
 
@@ -44,6 +45,9 @@ class DrawConfig:
     """auto, cpu, cuda or cuda:N."""
     amp: AmpName = "auto"
     """Mixed precision, as in training a classifier."""
+
+    json: JsonFile = None
+    """Write how many images of which classes were drawn here."""
 
     def __post_init__(self) -> None:
         check_limits(self)

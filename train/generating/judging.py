@@ -3,7 +3,6 @@ training image that is nearest to it."""
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,10 @@ from PIL import Image
 from tyro.conf import Positional, arg
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.limits import check_limits
+from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
-from headrace.train.evaluation.output import written
 from headrace.train.generating.comparing import Verdict, compare, lines
 from headrace.train.generating.judge import Judge, real_images
 from headrace.train.processes.world import only_process
@@ -39,7 +39,7 @@ class JudgeConfig:
     """Split that the generator has learnt from."""
     test_split: str = "test"
     """Split of real images that it has not seen, which are compared with too."""
-    json: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    json: JsonFile = None
     """Write the numbers there."""
     picture: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """Draw made-up images there, PNG, each above the training image nearest to it."""
@@ -56,6 +56,7 @@ def judge(config: JudgeConfig) -> Verdict:
     Raises:
         HeadraceError: for files that cannot be read, are of other classes, or hold too little.
     """
+    check_json(config.json, config.made, config.data)
     with ExitStack() as resources:
         made = resources.enter_context(Records.open(config.made))
         real = resources.enter_context(Records.open(config.data))
@@ -73,9 +74,7 @@ def judge(config: JudgeConfig) -> Verdict:
     verdict, places = compared.verdict, compared.places
     for line in lines(verdict):
         print(line)
-    if config.json:
-        with written(config.json) as file:
-            file.write(json.dumps(verdict.plain(), indent=1).encode())
+    write_json(config.json, verdict.plain())
     if config.picture:
         count = len(ours.labels)
         chosen = np.linspace(0, count - 1, min(_SHOWN**2, count)).astype(int)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from headrace.pipeline.data_files import short_words
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import one_line
-from headrace.train.evaluation.output import written
 from headrace.train.folder.run_folder import REPORT_NAME
 from headrace.train.reporting.asked import ReportConfig
 from headrace.train.reporting.elements import Section

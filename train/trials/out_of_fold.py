@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import one_line
 from headrace.train.evaluation.outcome import Outcome, columns, from_columns
-from headrace.train.evaluation.output import written
 
 
 @dataclass(frozen=True, kw_only=True)

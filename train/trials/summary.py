@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headrace.train.evaluation.output import written
+from headrace.pipeline.output_files import written
 from headrace.train.evaluation.scoring import Scores
 from headrace.train.metrics import DECIDING
 from headrace.train.trials.interval import describe

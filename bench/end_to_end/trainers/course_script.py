@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from headrace.augment.preprocess import Preprocess
 from headrace.bench.end_to_end.trainer_under_test import ScriptTrainer, TrainerJob
 from headrace.bench.end_to_end.trainers.torchvision_recipe import torchvision_model
 from headrace.bench.loading.peers.course_script import training_loader
@@ -26,4 +27,5 @@ def open_trainer(job: TrainerJob) -> ScriptTrainer:
         optimizer,
         nn.CrossEntropyLoss(),
         lambda: nn.utils.clip_grad_norm_(model.parameters(), MOST_GRADIENT),
+        Preprocess(mean=(0.0,) * 3, std=(1.0,) * 3),  # its tensors are in 0..1
     )

@@ -41,9 +41,10 @@ class OurTrainer:
             device=job.device,
             amp=job.amp,
             out=job.scratch,
-            more=AS_PEERS,
+            more=(*AS_PEERS, ("seed", job.seed)),
         )
         self._run = open_our_run(settings, "bench/training.py", self._resources)
+        self.model, self.preprocess = self._run.model, self._run.preprocess
         self._images = self._run.steps_per_epoch * job.batch_size
 
     def first_step(self) -> None:

@@ -1,0 +1,137 @@
+"""Seconds of training until images that nobody trains on are classified as well as is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from headrace.bench.core.isolated_process import IsolatedProcess, UnavailableError
+from headrace.bench.core.repeats import spread
+from headrace.bench.core.tables import Column
+from headrace.bench.end_to_end.compare_trainers import Entrant, reason, shown
+from headrace.bench.end_to_end.comparison import Compared
+from headrace.bench.end_to_end.pursuit import Curve, Goal
+from headrace.bench.end_to_end.timed_trainer import TimedTrainer
+from headrace.pipeline.bars import bar
+from headrace.pipeline.loader import LoaderSettings, open_loader
+
+COLUMNS = (
+    Column("trainer"),
+    Column("data"),
+    Column("px", "size", "d"),
+    Column("asked", "target", ".2f"),
+    Column("reached", "reached"),
+    Column("s to it", "seconds", ",.0f"),
+    Column("IQR", "seconds_iqr", ",.0f"),
+    Column("epochs", "epochs", ".0f"),
+    Column("s an epoch", "epoch_s", ".1f"),
+    Column("best peer's s / these", "ratio", ".2f"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be reached.
+
+    Attributes:
+        accuracy: on the split.
+        split: of the first packed file, none of whose images is trained on.
+        most_s: of training, after whose epoch a trainer is stopped.
+        seeds: of the weights, the order and the crops; each trainer runs with each.
+    """
+
+    accuracy: float
+    split: str
+    most_s: float
+    seeds: tuple[int, ...]
+
+
+def reach_accuracy(
+    chosen: Sequence[Entrant], records: Path, asked: Asked, compared: Compared
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Each trainer with each seed from new weights, in a process of its own, one after the other.
+
+    Args:
+        records: a packed file with the split to measure on.
+
+    Returns:
+        Rows of COLUMNS with every run's curve, and what could not run and why.
+    """
+    goal = Goal(
+        images=_held_out(records, asked.split, compared),
+        accuracy=asked.accuracy,
+        most_s=asked.most_s,
+    )
+    curves: dict[str, list[Curve]] = {entrant.name: [] for entrant in chosen}
+    unavailable: list[dict[str, Any]] = []
+    total = len(chosen) * len(asked.seeds)
+    with bar(total=total, desc=f"to {asked.accuracy:g}", leave=False) as progress:
+        for seed in asked.seeds:
+            for entrant in chosen:
+                job = replace(entrant.job, seed=seed)
+                try:
+                    with IsolatedProcess(entrant.name, TimedTrainer) as process:
+                        curves[entrant.name].append(process.ask("reach", job, goal))
+                except UnavailableError as error:
+                    if reason(entrant, error) not in unavailable:
+                        unavailable.append(reason(entrant, error))
+                progress.update(1)
+    rows = [
+        {**_row(entrant, found, asked), **compared.columns()}
+        for entrant in chosen
+        if (found := curves[entrant.name])
+    ]
+    add_ratios(rows)
+    return rows, unavailable
+
+
+def _held_out(records: Path, split: str, compared: Compared) -> Path:
+    """The split's images as evaluation cuts them, the same pixels for all trainers, in a file."""
+    images, labels = [], []
+    settings: LoaderSettings = {
+        "split": split,
+        "train": False,
+        "size": compared.size,
+        "batch_size": compared.batch_size,
+        "geometry": "crop",
+        "loader": "native",
+        "workers": compared.workers,
+    }
+    with open_loader(records, **settings) as loader:
+        for batch in loader.epoch(0):
+            images.append(batch.images.clone())
+            labels.append(batch.labels.clone())
+    path = compared.scratch / "held-out.pt"
+    torch.save((torch.cat(images), torch.cat(labels)), path)
+    return path
+
+
+def _row(entrant: Entrant, curves: Sequence[Curve], asked: Asked) -> dict[str, Any]:
+    ends = [curve[-1][0] for curve in curves if curve[-1][1] >= asked.accuracy]
+    every = len(ends) == len(curves)  # else the median would be of the lucky ones
+    took = spread(ends) if every else None
+    return {
+        "trainer": shown(entrant),
+        "data": entrant.data,
+        "target": asked.accuracy,
+        "reached": f"{len(ends)} of {len(curves)}",
+        "seconds": took and took.median,
+        "seconds_iqr": took and took.iqr,
+        "epochs": spread(map(len, curves)).median if every else None,
+        "epoch_s": spread(curve[-1][0] / len(curve) for curve in curves).median,
+        "curves": [list(curve) for curve in curves],
+    }
+
+
+def add_ratios(rows: Sequence[dict[str, Any]]) -> None:
+    """Adds how many times longer the quickest peer took, where one reached it."""
+    best = min(
+        (row["seconds"] for row in rows if row["trainer"].startswith("peer:") and row["seconds"]),
+        default=None,
+    )
+    for row in rows:
+        row["ratio"] = best / row["seconds"] if best and row["seconds"] else None

@@ -1,0 +1,43 @@
+"""--quiet, of every command: its lines and bars stay away; warnings, errors, files and what was
+asked for as JSON do not."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+FLAG = "--quiet"
+QUIET = "HEADRACE_QUIET"
+"""Environment variable: 1 is as the flag. Processes that a command starts inherit it."""
+ABOUT = f"With {FLAG}, as every command, it shows warnings and errors alone."
+
+
+def is_quiet() -> bool:
+    """Whether lines and bars are to stay away."""
+    return os.environ.get(QUIET) == "1"
+
+
+def without_flag(words: Sequence[str]) -> list[str]:
+    """The words of a command line; --quiet among them is taken out and holds from now on."""
+    rest = [word for word in words if word != FLAG]
+    if len(rest) < len(words):
+        os.environ[QUIET] = "1"
+    return rest
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Meanwhile this process prints nothing on stdout."""
+    with (
+        Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace") as nowhere,
+        redirect_stdout(nowhere),
+    ):
+        yield
+
+
+def answer(text: str) -> None:
+    """Prints what was asked for by a flag of its own, --quiet or not."""
+    print(text, file=sys.__stdout__ if is_quiet() else sys.stdout)

@@ -1,0 +1,163 @@
+"""bench/training.py --reach on two tints: seconds of training until an accuracy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from headrace.bench import document, training
+from headrace.bench.end_to_end.pursuit import Goal, Pursuit
+from headrace.bench.end_to_end.reach_accuracy import add_ratios
+from headrace.bench.end_to_end.timed_trainer import PEERS, TRAINERS, TimedTrainer
+from headrace.bench.end_to_end.trainer_under_test import IMAGENET, Stopwatch, TrainerJob
+from headrace.pipeline.errors import ConfigError
+from headrace.tools.pack import main as pack
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes that are told by their tint, with a split to test on."""
+    folder = tmp_path_factory.mktemp("tints") / "photos"
+    for split, count in (("train", 16), ("test", 5)):
+        for label, name in enumerate(("green", "red")):
+            place = folder / split / name
+            place.mkdir(parents=True)
+            for number in range(count):
+                pixels = np.full((40, 40, 3), 60 + number, np.uint8)
+                pixels[..., 1 - label] += 90
+                Image.fromarray(pixels).save(place / f"{number}.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(photos: Path) -> Path:
+    data = photos.with_name("photos.beton")
+    assert pack([str(photos), str(data)]) == 0
+    return data
+
+
+@pytest.fixture(scope="module")
+def held_out(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = sorted((photos / "test").glob("*/*.jpg"))
+    pixels = [np.asarray(Image.open(file).resize((SIZE, SIZE))) for file in files]
+    images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous()
+    path = tmp_path_factory.mktemp("held") / "out.pt"
+    torch.save((images, torch.tensor([0] * 5 + [1] * 5)), path)
+    return path
+
+
+def job_of(name: str, path: Path, scratch: Path, seed: int = 0) -> TrainerJob:
+    return TrainerJob(
+        trainer=name,
+        path=str(path),
+        num_classes=2,
+        model="resnet18" if name in PEERS else "torchvision:resnet18",
+        size=SIZE,
+        batch_size=8,
+        workers=0 if name in PEERS else 1,
+        device="cpu",
+        amp="off",
+        scratch=scratch,
+        seed=seed,
+    )
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_every_trainer_learns_what_is_measured(
+    name: str, photos: Path, packed: Path, held_out: Path, tmp_path: Path
+) -> None:
+    if name in ("timm", "lightning"):
+        pytest.importorskip(name)
+    trainer = TimedTrainer()
+    path = photos / "train" if name in PEERS else packed
+    goal = Goal(images=held_out, accuracy=0.9, most_s=120)
+    curve = trainer.reach(job_of(name, path, tmp_path / "run"), goal)
+    trainer.close()
+    assert curve[-1][1] >= 0.9, "two tints"
+    seconds = [at for at, _ in curve]
+    assert seconds == sorted(seconds) and seconds[0] > 0
+    assert all(found < 0.9 for _, found in curve[:-1])
+
+
+class Still:
+    """A trainer that always says the first class."""
+
+    preprocess = IMAGENET
+
+    def __init__(self) -> None:
+        self.model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * SIZE * SIZE, 2))
+        torch.nn.init.zeros_(self.model[1].weight)
+        torch.nn.init.zeros_(self.model[1].bias)
+
+    def first_step(self) -> None: ...
+    def train(self, watch: Stopwatch) -> None: ...
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(("asked", "most_s", "enough"), [(0.5, 1e6, 1), (0.6, 0, 1), (0.6, 1e6, 0)])
+def test_a_pursuit_ends_at_the_goal_or_when_time_is_over(
+    asked: float, most_s: float, enough: int, held_out: Path, tmp_path: Path
+) -> None:
+    goal = Goal(images=held_out, accuracy=asked, most_s=most_s)
+    pursuit = Pursuit(Still(), job_of("timm", tmp_path, tmp_path), goal)
+    pursuit.start()
+    assert not pursuit.enough
+    pursuit.add(10)
+    ((seconds, accuracy),) = pursuit.curve
+    assert accuracy == 0.5 and pursuit.enough == bool(enough)
+    pursuit.add(10)
+    assert pursuit.curve[1][0] >= seconds
+
+
+def test_a_row_has_every_runs_curve(
+    photos: Path, packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = tmp_path / "training.json"
+    words = f"--data {packed} --folder {photos} --reach 0.6 --reach-split test --reach-seeds 1 "
+    words += "--peers torchvision --workers 1 --size 32 --batch-size 8 --most-seconds 60 "
+    assert training.main([*words.split(), "--json", str(result)]) == 0
+    assert "s to it" in capsys.readouterr().out
+    found = json.loads(result.read_text())
+    assert not found["rows"] and not found["training-peers"] and not found["unavailable"]
+    rows = {row["trainer"]: row for row in found["training-reach"]}
+    assert set(rows) == {"native", "resident", "peer:torchvision"}
+    for row in rows.values():
+        (curve,) = row["curves"]
+        assert row["reached"] == f"{int(curve[-1][1] >= 0.6)} of 1"
+        assert row["epoch_s"] > 0
+    text = document.fill("<!-- table training-reach training.json -->\n<!-- end -->", tmp_path)
+    assert "| native |" in text
+
+
+def test_ratios_are_to_the_quickest_peer_that_got_there() -> None:
+    rows: list[dict[str, Any]] = [
+        {"trainer": "native", "seconds": 10.0},
+        {"trainer": "peer:timm", "seconds": None},
+        {"trainer": "peer:torchvision", "seconds": 25.0},
+    ]
+    add_ratios(rows)
+    assert [row["ratio"] for row in rows] == [2.5, None, 1.0]
+    add_ratios(rows[:2])
+    assert [row["ratio"] for row in rows[:2]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("--reach 1.5", "reach is 1.5, expected above 0, at most 1"),
+        ("--reach 0.5 --reach-seeds 1 1", "reach_seeds"),
+        ("--reach 0.5", "give --data and, with --folder"),
+        ("--reach 0.5 --data a.beton --folder {photos} --reach-split train", "what is trained on"),
+    ],
+)
+def test_what_cannot_be_reached_is_said_first(words: str, text: str, photos: Path) -> None:
+    with pytest.raises(ConfigError, match=text):
+        training.main(words.format(photos=photos).split())
