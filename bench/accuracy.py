@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from headrace.bench.core.flag_values import parse_bench
 from headrace.bench.core.kept_row import Row
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
@@ -28,9 +29,8 @@ from headrace.bench.reaching.report_cost import report_cost
 from headrace.bench.reaching.report_script import ReportJob, run_report_script
 from headrace.bench.reaching.settings import AccuracySettings
 from headrace.bench.reaching.studies import STUDIES
-from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.command_line import run_command
 from headrace.pipeline.device import resolve_device
-from headrace.pipeline.flags import parse
 from headrace.train.trials.interval import describe
 
 COLUMNS = (
@@ -128,7 +128,7 @@ def _verdict(asked: str, met: bool, found: str) -> str:
 def main(arguments: Sequence[str] = ()) -> int:
     """Command line; see the module's text."""
     arguments = arguments or sys.argv[1:]
-    given = parse(AccuracySettings, called("bench accuracy"), arguments)
+    given = parse_bench(AccuracySettings, "bench accuracy", arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     rows = measure(given)
     told = summarise(rows)

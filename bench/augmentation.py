@@ -26,12 +26,13 @@ from headrace.bench.augmenting.compare_engines import (
 )
 from headrace.bench.augmenting.works import WORK, Work
 from headrace.bench.core.bar_chart import bar_chart
-from headrace.bench.core.flag_values import OutFile, check_seconds, names
+from headrace.bench.core.flag_values import OutFile, check_seconds, names, parse_bench
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
-from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import Flag, check_given, check_least, parse
+from headrace.pipeline.flags import Flag, check_given, check_least
+from headrace.pipeline.quiet import note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +80,14 @@ def _chosen(given: Sequence[str]) -> list[Work]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(AugmentationSettings, called("bench augmentation"), arguments)
+    given = parse_bench(AugmentationSettings, "bench augmentation", arguments)
     settings = Settings(repeats=given.repeats, min_s=given.min_seconds, compile=given.compile)
     rows: list[dict[str, Any]] = []
     for work in _chosen(given.work):
         for batch in given.batch_size:
             for size in given.size:
                 rows += measure(work, batch, size, settings)
-                print(f"measured {work.name}, batch {batch}, {size} px", file=sys.stderr)
+                note(f"measured {work.name}, batch {batch}, {size} px")
     print(table(rows, COLUMNS))
     reached = bars_reached(rows)
     for bar in reached:

@@ -18,13 +18,13 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from headrace.bench.core.flag_values import names
+from headrace.bench.core.flag_values import names, parse_bench
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.modelling.device_functions import FUNCTIONS, SIZES
 from headrace.bench.modelling.model_rows import COLUMNS, rows_of
-from headrace.pipeline.command_line import called, run_command
-from headrace.pipeline.flags import Flag, parse
+from headrace.pipeline.command_line import run_command
+from headrace.pipeline.flags import Flag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class ModelSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(ModelSettings, called("bench device-model"), arguments)
+    given = parse_bench(ModelSettings, "bench device-model", arguments)
     rows = []
     for size in SIZES:
         print(f"{size}, stored at {size.stored} px")

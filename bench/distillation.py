@@ -18,11 +18,11 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
-from headrace.bench.core.flag_values import OutFile
+from headrace.bench.core.flag_values import OutFile, parse_bench
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
-from headrace.pipeline.command_line import called, run_command
-from headrace.pipeline.flags import check_least, parse
+from headrace.pipeline.command_line import run_command
+from headrace.pipeline.flags import check_least
 from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import LOG_NAME
 from headrace.train.run import run_training
@@ -131,7 +131,7 @@ def log(folder: Path) -> list[Mapping[str, Any]]:
 def main(arguments: Sequence[str] = ()) -> int:
     """Command line; see the module's text."""
     arguments = arguments or sys.argv[1:]
-    given = parse(DistillationSettings, called("bench distillation"), arguments)
+    given = parse_bench(DistillationSettings, "bench distillation", arguments)
     rows = measure(given)
     print(table(rows, COLUMNS))
     if given.json:

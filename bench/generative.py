@@ -20,13 +20,13 @@ from typing import Any
 
 import torch
 
+from headrace.bench.core.flag_values import parse_bench
 from headrace.bench.core.kept_row import Row
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
 from headrace.bench.generating.cell import Cell, train_judge
 from headrace.bench.generating.settings import GenerativeSettings
-from headrace.pipeline.command_line import called, run_command
-from headrace.pipeline.flags import parse
+from headrace.pipeline.command_line import run_command
 from headrace.train.trials.interval import describe
 
 COLUMNS = (
@@ -108,7 +108,7 @@ def _of(rows: Sequence[Row], count: int, key: str, value: str) -> list[Row]:
 def main(arguments: Sequence[str] = ()) -> int:
     """Command line; see the module's text."""
     arguments = arguments or sys.argv[1:]
-    given = parse(GenerativeSettings, called("bench generative"), arguments)
+    given = parse_bench(GenerativeSettings, "bench generative", arguments)
     rows = measure(given)
     print(table(summarise(rows), COLUMNS))
     print(table(summarise_made(rows), MADE))

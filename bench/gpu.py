@@ -39,6 +39,7 @@ from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.flags import Flag, check_least, parse
+from headrace.pipeline.quiet import note
 
 LONG_EPOCH = 16384
 """Images of an epoch that is timed, at least."""
@@ -102,7 +103,7 @@ def _job(given: GpuSettings, scratch: Path) -> Job:
     device = str(resolve_device(given.device, "--device"))
     data, forms = given.data, ImageForms(scratch)
     if data is None:
-        print("no --data: drawing a small sample data set", file=sys.stderr)
+        note("no --data: drawing a small sample data set")
         data = forms.pack(forms.sample(available_cores()))
     image_set = packed_image_set(data, given.split, 0)
     at_most = resident_turns(data, image_set.split, image_set.images)

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from headrace.bench.core.flag_values import OutFile, check_seconds
+from headrace.bench.core.flag_values import OutFile, check_seconds, parse_bench
 from headrace.bench.core.line_chart import line_chart
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
@@ -32,9 +32,9 @@ from headrace.bench.loading.level_points import (
     pack_source,
     panels,
 )
-from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.command_line import run_command
 from headrace.pipeline.cores import available_cores
-from headrace.pipeline.flags import check_least, parse
+from headrace.pipeline.flags import check_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class LevelsSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(LevelsSettings, called("bench levels"), arguments)
+    given = parse_bench(LevelsSettings, "bench levels", arguments)
     config = LevelsConfig(
         workers=given.workers,
         batch_size=given.batch_size,

@@ -19,12 +19,12 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from headrace.bench.core.flag_values import OutFile, check_seconds
+from headrace.bench.core.flag_values import OutFile, check_seconds, parse_bench
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.studies.max_side import COLUMNS, measure, pack_at
-from headrace.pipeline.command_line import called, run_command
-from headrace.pipeline.flags import check_least, parse
+from headrace.pipeline.command_line import run_command
+from headrace.pipeline.flags import check_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class MaxSideSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(MaxSideSettings, called("bench max-side"), arguments)
+    given = parse_bench(MaxSideSettings, "bench max-side", arguments)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as scratch:
         packed = {side: pack_at(given.photos, Path(scratch), side) for side in given.max_side}

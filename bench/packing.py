@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
-from headrace.bench.core.flag_values import OutFile
+from headrace.bench.core.flag_values import OutFile, parse_bench
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.packers.compare_packers import (
@@ -30,9 +30,9 @@ from headrace.bench.packers.compare_packers import (
     measure,
 )
 from headrace.bench.packers.one_packer import PACKERS
-from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.command_line import run_command
 from headrace.pipeline.cores import available_cores
-from headrace.pipeline.flags import check_given, check_least, one_of, parse
+from headrace.pipeline.flags import check_given, check_least, one_of
 from headrace.pipeline.installed import is_installed
 
 _PACKERS, _TASKS = tuple(PACKERS), tuple(TASKS)
@@ -73,7 +73,7 @@ class PackingSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(PackingSettings, called("bench packing"), arguments)
+    given = parse_bench(PackingSettings, "bench packing", arguments)
     names = [n for n in given.packers if is_installed(NEEDS.get(n, "numpy"))]
     unavailable = [{"packer": n, "needs": NEEDS[n]} for n in given.packers if n not in names]
     rows: list[dict[str, Any]] = []

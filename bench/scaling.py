@@ -19,7 +19,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from headrace.bench.core.bar_chart import bar_chart
-from headrace.bench.core.flag_values import OutFile, check_seconds, names
+from headrace.bench.core.flag_values import OutFile, check_seconds, names, parse_bench
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.loading.image_forms import ImageForms, warm_page_cache
@@ -36,11 +36,12 @@ from headrace.bench.loading.scaling_points import (
 )
 from headrace.bench.loading.sources import PEERS
 from headrace.pipeline.bars import bar
-from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
+from headrace.pipeline.command_line import EXIT_FAILED, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import check_given, check_least, parse
+from headrace.pipeline.flags import check_given, check_least
 from headrace.pipeline.loaders import LOADERS
+from headrace.pipeline.quiet import note
 
 BATCH_SIZE = 256
 RECORDS = (1_000, 10_000, 100_000, 1_300_000)
@@ -97,7 +98,7 @@ class ScalingSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(ScalingSettings, called("bench scaling"), arguments)
+    given = parse_bench(ScalingSettings, "bench scaling", arguments)
     config = ScalingConfig(
         loaders=names(given.loaders, KNOWN, "--loaders"),
         size=given.size,
@@ -110,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         forms = ImageForms(Path(scratch))
         data = given.data
         if data is None:
-            print("no --data: drawing a small sample data set", file=sys.stderr)
+            note("no --data: drawing a small sample data set")
             data = forms.pack(forms.sample(available_cores()))
         image_set = packed_image_set(data, given.split, given.limit)
         files = _files(image_set, given.records, Path(scratch))

@@ -23,7 +23,7 @@ from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.bench.core.bar_chart import bar_chart
-from headrace.bench.core.flag_values import OutFile, Scales, check_seconds, names
+from headrace.bench.core.flag_values import OutFile, Scales, check_seconds, names, parse_bench
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.loading.compare_memory import watch_memory
 from headrace.bench.loading.compare_speed import compare
@@ -38,11 +38,12 @@ from headrace.bench.loading.throughput_report import (
     panels,
     print_results,
 )
-from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
+from headrace.pipeline.command_line import EXIT_FAILED, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import check_given, check_least, parse
+from headrace.pipeline.flags import check_given, check_least
 from headrace.pipeline.loaders import LOADERS
+from headrace.pipeline.quiet import note
 
 _EPOCHS = PrimitiveConstructorSpec(
     nargs=(0, 1),
@@ -142,7 +143,7 @@ class ThroughputSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(ThroughputSettings, called("bench throughput"), arguments)
+    given = parse_bench(ThroughputSettings, "bench throughput", arguments)
     os.environ.setdefault("NUMBA_NUM_THREADS", str(max(given.workers, available_cores())))
     with tempfile.TemporaryDirectory(prefix="headrace-bench-", dir=given.scratch) as scratch:
         forms = ImageForms(Path(scratch))
@@ -176,7 +177,7 @@ def _image_sets(given: ThroughputSettings, forms: ImageForms) -> list[ImageSet]:
     files, folder = list(given.data or ()), given.folder
     if not files:
         if folder is None:
-            print("no --data: drawing a small sample data set", file=sys.stderr)
+            note("no --data: drawing a small sample data set")
             folder = forms.sample(available_cores())
         files = [forms.pack(folder)]
     image_sets = [packed_image_set(path, given.split, given.limit) for path in files]

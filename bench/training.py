@@ -21,6 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from headrace.bench.core.flag_values import parse_bench
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.end_to_end import compare_loaders as loaders_part
@@ -31,17 +34,19 @@ from headrace.bench.end_to_end.settings import TrainingSettings
 from headrace.bench.end_to_end.timed_trainer import OURS
 from headrace.bench.loading.image_forms import ImageForms, warm_page_cache
 from headrace.bench.loading.image_sets import ImageSet, folder_image_set, packed_image_set
-from headrace.pipeline.command_line import EXIT_FAILED, called, run_command
+from headrace.pipeline.class_names import class_names
+from headrace.pipeline.command_line import EXIT_FAILED, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import parse
 from headrace.pipeline.layouts.discovery import discover
+from headrace.pipeline.quiet import note
+from headrace.pipeline.records import Records
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(TrainingSettings, called("bench training"), arguments)
+    given = parse_bench(TrainingSettings, "bench training", arguments)
     os.environ.setdefault("NUMBA_NUM_THREADS", str(max(given.workers, available_cores())))
     with tempfile.TemporaryDirectory(prefix="headrace-bench-", dir=given.scratch) as name:
         scratch = Path(name)
@@ -54,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if tree is not None and photos is not None:
             asked = given.asked()
             if asked is not None:
+                _check_held_out(sets, tree, photos, asked)
                 chosen = _entrants(given, sets, tree, photos, replace(compared, epoch_images=1))
                 reached, missing = reach_part.reach_accuracy(chosen, sets[0].path, asked, compared)
                 unavailable += missing
@@ -103,7 +109,7 @@ def _packed(
     files = list(given.data or ())
     if not files:
         if tree is None:
-            print("no --data: drawing a small sample data set", file=sys.stderr)
+            note("no --data: drawing a small sample data set")
             tree = forms.sample(available_cores())
         named = scratch / "packed"
         named.symlink_to(tree)
@@ -137,6 +143,33 @@ def _entrants(
     return trainers_part.entrants(
         sets, tree, photos.images, num_classes, given.chosen_peers(), compared
     )
+
+
+def _check_held_out(
+    sets: Sequence[ImageSet], tree: Path, photos: ImageSet, asked: reach_part.Asked
+) -> None:
+    """Refuses a split that is trained on, and classes that are not those of the folder.
+
+    Raises:
+        ConfigError: saying what differs.
+    """
+    in_folder = list(discover(photos.path).classes)
+    for image_set in sets:
+        with Records.open(image_set.path) as records:
+            if class_names(records) != in_folder:
+                raise ConfigError(
+                    f"the classes of {image_set.path} and of --folder are other ones, or in "
+                    "another order: pack that folder"
+                )
+            if image_set is sets[0]:
+                trained = records.select(image_set.split)
+                if np.intersect1d(trained, records.select(asked.split)).size:
+                    raise ConfigError(
+                        f"--reach-split {asked.split} is trained on: name a split of its own"
+                    )
+    # Peers number the classes by their folders.
+    if sum(1 for _ in tree.iterdir()) < len(in_folder):
+        raise ConfigError(f"some classes of --folder {photos.path} have no image to train on")
 
 
 if __name__ == "__main__":

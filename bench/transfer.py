@@ -21,12 +21,12 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from headrace.bench.core.flag_values import OutFile
+from headrace.bench.core.flag_values import OutFile, parse_bench
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import table
 from headrace.bench.studies.transfer import COLUMNS, WAYS, Study
-from headrace.pipeline.command_line import called, run_command
-from headrace.pipeline.flags import check_least, parse
+from headrace.pipeline.command_line import run_command
+from headrace.pipeline.flags import check_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class TransferSettings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = parse(TransferSettings, called("bench transfer"), arguments)
+    given = parse_bench(TransferSettings, "bench transfer", arguments)
     settings = {
         "model": given.model, "size": given.size, "recipe": "flip", "batch_size": 64,
         "loader": "resident", "device": "cpu", "amp": "off", "compile": "off",

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
-from headrace.pipeline.quiet import is_quiet, silence, without_flag
+from headrace.pipeline.quiet import asks, is_quiet, silence, without_flag
 from headrace.pipeline.unwritable import unwritable, was_writing
 from headrace.pipeline.wording import one_line, shown
 
@@ -92,10 +92,11 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     """
     escape_unprintable()
     sys.argv[1:] = without_flag(sys.argv[1:])
+    hushed = is_quiet() and not asks(sys.argv[1:])
     status, line = 0, ""
     try:
         try:
-            with _sigterm_is_raised(), silence() if is_quiet() else nullcontext():
+            with _sigterm_is_raised(), silence() if hushed else nullcontext():
                 status = main() or 0
                 if isinstance(sys.stdout, io.TextIOWrapper):
                     sys.stdout.flush()  # a full disk is told here, not by the interpreter's end

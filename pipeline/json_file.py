@@ -9,21 +9,31 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
+from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.output_files import check_apart, check_writable, written
+from headrace.pipeline.plain_json import finite
 
 JsonFile = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
 """Type of a command's field `json`."""
 
 
-def check_json(path: Path | None, *others: str | Path) -> None:
+def check_json(path: Path | None, *read: str | Path) -> None:
     """Refuses a file that cannot be written, or that would replace another, before any work.
+
+    Args:
+        path: of --json; its name has to end in .json, as that of no image, record file, checkpoint,
+            page or settings does, or to lie in /dev.
+        read: what else may be called so, and is read.
 
     Raises:
         ConfigError: saying why.
     """
-    if path is not None:
-        check_apart({"--json": str(path)}, [str(other) for other in others])
-        check_writable(path, "--json")
+    if path is None:
+        return
+    if path.suffix.lower() != ".json" and Path("/dev") not in path.absolute().parents:
+        raise ConfigError(f"--json {path}: expected a name that ends in .json")
+    check_apart({"--json": str(path)}, [str(other) for other in read])
+    check_writable(path, "--json")
 
 
 def write_json(path: Path | None, told: Mapping[str, Any]) -> None:
@@ -36,4 +46,12 @@ def write_json(path: Path | None, told: Mapping[str, Any]) -> None:
     """
     if path is not None:
         with written(path) as file:
-            file.write(json.dumps(told, indent=1, default=str).encode() + b"\n")
+            text = json.dumps(finite(told), indent=1, default=_plain, allow_nan=False)
+            file.write(text.encode() + b"\n")
+
+
+def _plain(value: Any) -> str:
+    """A path as its name; anything else is a fault of the caller's."""
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can say")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import TextIO
 
 FLAG = "--quiet"
 QUIET = "HEADRACE_QUIET"
@@ -28,16 +29,35 @@ def without_flag(words: Sequence[str]) -> list[str]:
     return rest
 
 
+def asks(words: Sequence[str]) -> bool:
+    """Whether a command line is a question, which is answered even by a quiet command."""
+    return not {"-h", "--help", "--help-all", "-V", "--version"}.isdisjoint(words)
+
+
+_silenced: list[TextIO] = []
+
+
 @contextmanager
 def silence() -> Iterator[None]:
-    """Meanwhile this process prints nothing on stdout."""
+    """Meanwhile this process prints nothing on stdout but answers."""
+    before = sys.stdout
     with (
         Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace") as nowhere,
         redirect_stdout(nowhere),
     ):
-        yield
+        _silenced.append(before)
+        try:
+            yield
+        finally:
+            _silenced.pop()
 
 
 def answer(text: str) -> None:
-    """Prints what was asked for by a flag of its own, --quiet or not."""
-    print(text, file=sys.__stdout__ if is_quiet() else sys.stdout)
+    """Prints what was asked for by a flag of its own, --quiet or not; a full disk is told here."""
+    print(text, file=_silenced[0] if _silenced else sys.stdout, flush=True)
+
+
+def note(text: str) -> None:
+    """Says on stderr what is going on; a quiet command does not."""
+    if not is_quiet():
+        print(text, file=sys.stderr)

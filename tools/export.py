@@ -205,7 +205,7 @@ def compared(found: Difference, whose: str, origin: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line; see the module's text."""
     config = parse(ExportConfig, called("export"), arguments)
-    check_json(config.json, *config.paths)
+    check_json(config.json)
     found = (check if config.check else export)(config)
     write_json(config.json, {"file": config.file, "run": config.run, **found._asdict()})
 

@@ -130,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parse(PackSettings, called("pack"), arguments)
     out = _output(given)
     config = find_config(given.find)
-    check_json(given.json, given.source, out.path)
+    check_json(given.json, *given.find.lists, *filter(None, [given.find.class_names]))
     _check(given, out)
     listing = find_samples(given.source, config)
     try:
@@ -149,10 +149,10 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None or was_writing(error):  # a full disk does not say where
             raise unwritable(given.out, error) from None
         raise
+    write_json(given.json, pack_told(out.path, result))
     rest = f"{called('info')} {given.out} --show-all"
     shape = shape_of_terminal(everything=given.show_all, rest=rest)
     print("\n".join(map(shown, pack_lines(out.path, result, shape))))
-    write_json(given.json, pack_told(out.path, result))
     return 0
 
 

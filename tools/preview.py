@@ -234,7 +234,7 @@ def _listed(word: str) -> Any:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     given = parse(PreviewSettings, called("preview"), arguments)
-    check_json(given.json, given.data or given.run, given.out)
+    check_json(given.json)
     subject = _subject(given.data, given.run, given.size, given.seed or 0, given.geometry)
     with subject.records as records:
         split = given.split or (
@@ -260,12 +260,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         names = [records.name(int(i)) for i in indices]
         draw_sheet([(evaluation.shortened(), block) for block in training], names, given.out)
+    told = [block.told() for block in (evaluation, *training)]
+    write_json(given.json, {"out": given.out, "samples": names, "blocks": told})
     print(cut_line(subject.config.data.crop))
     for block in (evaluation, *training):
         print(f"{block.title}: {block.summary()}{'  ' + block.alarm if block.alarm else ''}")
     print(f"wrote {given.out}")
-    told = [block.told() for block in (evaluation, *training)]
-    write_json(given.json, {"out": given.out, "samples": names, "blocks": told})
     return 0
 
 

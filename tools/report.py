@@ -68,10 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 read_run(folder)  # which refuses what is no run
             out = (Path(place) if several else folder_of(folder)) / REPORT_NAME
     check_writable(out, "--out")
-    check_json(settings.json, out)
+    check_json(settings.json)
     write_report(settings.runs, out, settings)
-    print(f"wrote {out}")
     write_json(settings.json, {"out": out, "runs": settings.runs})
+    print(f"wrote {out}")
 
 
 if __name__ == "__main__":

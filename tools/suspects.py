@@ -85,7 +85,7 @@ def find_suspects(settings: SuspectsSettings) -> tuple[Doubts, list[Doubles]]:
             cannot be read or written.
     """
     folder = settings.folder
-    check_json(settings.json, settings.data or folder)
+    check_json(settings.json)
     if not holds_trials(folder):
         raise ConfigError(
             f"{folder} holds no runs of --folds; train them with "

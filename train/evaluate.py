@@ -66,9 +66,9 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         **({"ensemble": config.ensemble} if len(members) > 1 else {}),
         **full_report(outcome, classes),
     }
+    write_json(config.json, report)
     for line in (*describe(outcome, classes), describe_metrics(report)):
         print(shown(line))
-    write_json(config.json, report)
     if config.json:
         print(f"wrote {config.json}")
     return report

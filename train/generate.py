@@ -72,12 +72,12 @@ def main() -> None:
 
 def _fit(given: FitCommand) -> None:
     config = given.fit
-    check_json(given.json, config.data)
+    check_json(given.json)
     folder = fit(config)
+    rows, _ = read_log(folder / LOG_NAME)
+    write_json(given.json, {"run": folder, **(rows[-1] if rows else {})})
     if config.report:
         write_of_generator(folder, config.device)
-    rows, _ = read_log(folder / LOG_NAME)
-    write_json(given.json, {"run": folder, **rows[-1]})
 
 
 if __name__ == "__main__":

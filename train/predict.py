@@ -23,7 +23,7 @@ from tyro.conf import arg
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
-from headrace.pipeline.json_file import JsonFile, write_json
+from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.output_files import check_writable
 from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_called
@@ -100,6 +100,7 @@ def predict(config: PredictConfig) -> Outcome:
         HeadraceError: if a file cannot be read or written, or labels are none of the model's.
     """
     files = {name: Path(getattr(config, name)) for name in WRITERS if getattr(config, name)}
+    check_json(config.json)
     outputs = {**files, **({"json": config.json} if config.json else {})}
     config.check_outputs({f"--{name}": str(path) for name, path in outputs.items()})
     members = load_members(config.checkpoints)
@@ -108,7 +109,7 @@ def predict(config: PredictConfig) -> Outcome:
         records = resources.enter_context(Records.open(config.data))
         split = chosen_split(records, config.split)
         answers = Answers(config, records, members, split, resources)
-        for name, path in outputs.items():
+        for name, path in files.items():
             check_writable(path, f"--{name}")
         for line in split_lines(records, split):
             print(shown(line))

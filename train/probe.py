@@ -145,7 +145,7 @@ def probe(asked: ProbeConfig) -> Path:
             features of something else.
     """
     began = time.perf_counter()
-    check_json(asked.json, asked.data)
+    check_json(asked.json)
     with ExitStack() as resources:
         opened_probe = _open(asked, resources)
         config = opened_probe.config
@@ -168,11 +168,17 @@ def probe(asked: ProbeConfig) -> Path:
         resources.callback(journal.close)
         seconds = time.perf_counter() - began
         _write(opened_probe, journal, chosen, seconds)
-    if (scores := chosen.scores) is not None:
+    scores = chosen.scores
+    told = {
+        "run": lock.folder,
+        "l2": chosen.penalty,
+        "split": asked.val_split,
+        "metrics": {} if scores is None else {**scores.plain(), "loss": scores.loss},
+    }
+    write_json(asked.json, told)
+    if scores is not None:
         print(f"{asked.val_split} accuracy {scores.accuracy:.4f}, loss {scores.loss:.3f}")
     print(f"run folder: {lock.folder}")
-    measured = {} if scores is None else {**scores.plain(), "loss": scores.loss}
-    write_json(asked.json, {"run": lock.folder, "l2": chosen.penalty, asked.val_split: measured})
     return lock.folder
 
 

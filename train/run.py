@@ -194,7 +194,7 @@ def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -
 def told(folder: Path) -> dict[str, Any]:
     """A finished run for programs: its folder, the last row of its log, and its last epoch's."""
     rows, _ = read_log(folder / LOG_NAME)
-    last = {row["kind"]: row for row in rows}
+    last = {row.get("kind"): row for row in rows}
     return {"run": folder, **last.get("end", {}), "last_epoch": last.get("epoch")}
 
 
@@ -261,7 +261,7 @@ def run_trials(asked: CommandLine) -> dict[str, Any]:
 
 def main() -> None:
     asked = read_flags(sys.argv[1:])
-    check_json(asked.json, asked.run.data.data)
+    check_json(asked.json)
     if asked.trials:
         with suppress(Finished):
             write_json(asked.json, run_trials(asked))
@@ -272,8 +272,8 @@ def main() -> None:
         place = asked.run.runtime.out if asked.resume == AUTO else asked.resume
         write_json(asked.json, told(earlier_folder(place)))
     else:
-        write_at_end(run)
         write_json(asked.json if run.world.is_main else None, told(run.folder))
+        write_at_end(run)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,38 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
+from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flags import parse
+from headrace.pipeline.json_file import check_json
 
 LONGEST_S = 3600
+Settings = TypeVar("Settings")
 OutFile = Annotated[Path | None, arg(metavar="F", help_behavior_hint="")]
 """Type of a field that names a file to write, or none."""
+
+
+def parse_bench(kind: type[Settings], word: str, arguments: Sequence[str]) -> Settings:
+    """Reads a benchmark's flags; its --json must be writable before anything is measured.
+
+    Args:
+        kind: a dataclass with a field `json`.
+        word: `bench NAME`.
+
+    Raises:
+        ConfigError: for flags that cannot work.
+    """
+    given = parse(kind, called(word), arguments)
+    path = getattr(given, "json", None)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check_json(path)
+    return given
 
 
 def check_seconds(flag: str, value: float) -> None:

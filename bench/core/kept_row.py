@@ -22,21 +22,21 @@ def kept_row(folder: Path, asked: Asked) -> Row | None:
     """The row of a run that was finished earlier; None if it was not.
 
     Raises:
-        ConfigError: if something else was asked then.
+        ConfigError: if something else was asked then, or it is not known what was.
     """
     path = folder.with_suffix(".json")
     if not path.exists():
         return None
     kept = json.loads(path.read_text())
-    then, now = kept.get("asked", {}), _plain(asked)
+    way_out = f"give another --out, or delete {folder} and {path.name}"
+    if "asked" not in kept:
+        raise ConfigError(f"{path} does not say which settings it was measured with: {way_out}")
+    then, now = kept["asked"], _plain(asked)
     if then != now:
         other = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
         told = ", ".join(f"{key} was {then.get(key)!r}, now {now.get(key)!r}" for key in other[:3])
         more = f" and {len(other) - 3} more" if len(other) > 3 else ""
-        raise ConfigError(
-            f"{path} was measured with other settings ({told}{more}): give another --out, or "
-            f"delete {folder} and {path.name}"
-        )
+        raise ConfigError(f"{path} was measured with other settings ({told}{more}): {way_out}")
     row: Row = kept["row"]
     return row
 

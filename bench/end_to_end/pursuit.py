@@ -14,6 +14,19 @@ Curve = list[tuple[float, float]]
 """Seconds of training and accuracy, after each epoch."""
 
 
+@dataclass(frozen=True)
+class Pursued:
+    """How a trainer got on.
+
+    Attributes:
+        opening_s: from before its data was opened to the end of its first step.
+        curve: from then on.
+    """
+
+    opening_s: float
+    curve: Curve
+
+
 @dataclass(frozen=True, kw_only=True)
 class Goal:
     """What a trainer is to reach.

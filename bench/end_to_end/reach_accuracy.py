@@ -14,9 +14,10 @@ from headrace.bench.core.repeats import spread
 from headrace.bench.core.tables import Column
 from headrace.bench.end_to_end.compare_trainers import Entrant, reason, shown
 from headrace.bench.end_to_end.comparison import Compared
-from headrace.bench.end_to_end.pursuit import Curve, Goal
+from headrace.bench.end_to_end.pursuit import Goal, Pursued
 from headrace.bench.end_to_end.timed_trainer import TimedTrainer
 from headrace.pipeline.bars import bar
+from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loader import LoaderSettings, open_loader
 
 COLUMNS = (
@@ -29,6 +30,7 @@ COLUMNS = (
     Column("IQR", "seconds_iqr", ",.0f"),
     Column("epochs", "epochs", ".0f"),
     Column("s an epoch", "epoch_s", ".1f"),
+    Column("opening s", "opening_s", ".1f"),
     Column("best peer's s / these", "ratio", ".2f"),
 )
 
@@ -66,7 +68,7 @@ def reach_accuracy(
         accuracy=asked.accuracy,
         most_s=asked.most_s,
     )
-    curves: dict[str, list[Curve]] = {entrant.name: [] for entrant in chosen}
+    runs: dict[str, list[Pursued]] = {entrant.name: [] for entrant in chosen}
     unavailable: list[dict[str, Any]] = []
     total = len(chosen) * len(asked.seeds)
     with bar(total=total, desc=f"to {asked.accuracy:g}", leave=False) as progress:
@@ -75,22 +77,25 @@ def reach_accuracy(
                 job = replace(entrant.job, seed=seed)
                 try:
                     with IsolatedProcess(entrant.name, TimedTrainer) as process:
-                        curves[entrant.name].append(process.ask("reach", job, goal))
+                        runs[entrant.name].append(process.ask("reach", job, goal))
                 except UnavailableError as error:
-                    if reason(entrant, error) not in unavailable:
-                        unavailable.append(reason(entrant, error))
+                    unavailable.append({**reason(entrant, error), "seed": seed})
                 progress.update(1)
     rows = [
         {**_row(entrant, found, asked), **compared.columns()}
         for entrant in chosen
-        if (found := curves[entrant.name])
+        if (found := runs[entrant.name])
     ]
     add_ratios(rows)
     return rows, unavailable
 
 
 def _held_out(records: Path, split: str, compared: Compared) -> Path:
-    """The split's images as evaluation cuts them, the same pixels for all trainers, in a file."""
+    """The split's labelled images as evaluation cuts them, in a file: the same pixels for all.
+
+    Raises:
+        ConfigError: if none has a label.
+    """
     images, labels = [], []
     settings: LoaderSettings = {
         "split": split,
@@ -105,24 +110,29 @@ def _held_out(records: Path, split: str, compared: Compared) -> Path:
         for batch in loader.epoch(0):
             images.append(batch.images.clone())
             labels.append(batch.labels.clone())
+    known = torch.cat(labels) >= 0
+    if not known.any():
+        raise ConfigError(f"--reach-split {split} of {records} has no label to measure by")
     path = compared.scratch / "held-out.pt"
-    torch.save((torch.cat(images), torch.cat(labels)), path)
+    torch.save((torch.cat(images)[known], torch.cat(labels)[known]), path)
     return path
 
 
-def _row(entrant: Entrant, curves: Sequence[Curve], asked: Asked) -> dict[str, Any]:
+def _row(entrant: Entrant, runs: Sequence[Pursued], asked: Asked) -> dict[str, Any]:
+    curves = [run.curve for run in runs]
     ends = [curve[-1][0] for curve in curves if curve[-1][1] >= asked.accuracy]
-    every = len(ends) == len(curves)  # else the median would be of the lucky ones
+    every = len(ends) == len(asked.seeds)  # else the median would be of the lucky ones
     took = spread(ends) if every else None
     return {
         "trainer": shown(entrant),
         "data": entrant.data,
         "target": asked.accuracy,
-        "reached": f"{len(ends)} of {len(curves)}",
+        "reached": f"{len(ends)} of {len(asked.seeds)}",
         "seconds": took and took.median,
         "seconds_iqr": took and took.iqr,
         "epochs": spread(map(len, curves)).median if every else None,
         "epoch_s": spread(curve[-1][0] / len(curve) for curve in curves).median,
+        "opening_s": spread(run.opening_s for run in runs).median,
         "curves": [list(curve) for curve in curves],
     }
 

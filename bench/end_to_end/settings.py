@@ -82,7 +82,6 @@ class TrainingSettings:
         check_least(self, 2, "batch_size")
         check_given(self, "data", "loaders", "peers")
         check_seconds("--min-seconds", self.min_seconds)
-        check_seconds("--most-seconds", self.most_seconds)
         self._check_reach()
         self.chosen_loaders()  # refuses unknown names
         resolve_device(self.device, "--device")
@@ -99,16 +98,13 @@ class TrainingSettings:
         if self.reach is None:
             return
         check(0 < self.reach <= 1, "reach", self.reach, "above 0, at most 1")
+        check(self.most_seconds > 0, "most_seconds", self.most_seconds, "above 0")
         once = len(set(self.reach_seeds)) == len(self.reach_seeds) > 0
         check(once, "reach_seeds", self.reach_seeds, "each once")
         if self.folder is None or not self.data:
             raise ConfigError(
                 "--reach times whole trainers: give --data and, with --folder, the same photos "
                 "in class folders"
-            )
-        if self.reach_split == self.split:
-            raise ConfigError(
-                f"--reach-split {self.reach_split} is what is trained on: name a split of its own"
             )
 
     def chosen_loaders(self) -> list[str]:

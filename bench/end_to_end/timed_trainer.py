@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from headrace.bench.core.process_usage import wait_until_idle
-from headrace.bench.end_to_end.pursuit import Curve, Goal, Pursuit
+from headrace.bench.end_to_end.pursuit import Goal, Pursued, Pursuit
 from headrace.bench.end_to_end.trainer_under_test import Stopwatch, Trainer, TrainerJob
 from headrace.bench.loading.timed_loader import Run
 
@@ -42,13 +42,14 @@ class TimedTrainer:
         self.run(0)
         return first_step_s
 
-    def reach(self, job: TrainerJob, goal: Goal) -> Curve:
+    def reach(self, job: TrainerJob, goal: Goal) -> Pursued:
         """Opens a trainer and, after a first step, trains until the goal is reached."""
-        self._open(job)
+        opening_s = self._open(job)
         assert self._trainer is not None
+        wait_until_idle()  # workers read ahead: what they have ready is not waited for
         pursuit = Pursuit(self._trainer, job, goal)
         self._trainer.train(pursuit)
-        return pursuit.curve
+        return Pursued(opening_s, pursuit.curve)
 
     def _open(self, job: TrainerJob) -> float:
         module: Any = importlib.import_module(TRAINERS[job.trainer])

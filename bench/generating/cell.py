@@ -164,7 +164,7 @@ def train_judge(given: GenerativeSettings) -> Path:
         return given.judge
     folder = given.out / "judge"
     with Records.open(given.data) as records:
-        asked = _asked(given, records)
+        asked = {**_asked(given, records), "judge_epochs": given.judge_epochs}
     if kept_row(folder, asked) is None:
         whole = {"data": str(given.data), "train_split": given.train_split}
         _train(given, folder, {**whole, "epochs": given.judge_epochs})
@@ -174,7 +174,7 @@ def train_judge(given: GenerativeSettings) -> Path:
 
 def _asked(given: GenerativeSettings, records: Records) -> Row:
     """What the rows of a folder have in common: every setting but which of them are wanted."""
-    free = {"data", "out", "json", "per_class", "seeds", "kinds", "judge"}
+    free = {"data", "out", "json", "per_class", "seeds", "kinds", "judge", "judge_epochs"}
     settings = {key: value for key, value in asdict(given).items() if key not in free}
     splits = (given.train_split, given.test_split)
     return {**settings, "data": data_fingerprint(records, splits)}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from headrace.bench.core.kept_row import Row, keep_row, kept_row
+from headrace.pipeline.device import resolve_device
 from headrace.pipeline.records import Records
 from headrace.train.command_line import read_command_line
 from headrace.train.data.inputs import data_fingerprint
@@ -61,10 +62,11 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
 
 
 def _asked(config: RunConfig, data: Path, test_split: str) -> Row:
-    """What the row depends on: every setting, and the data by what is in it."""
+    """What the row depends on: every setting, the device, and the data's splits, labels, sizes."""
     with Records.open(data) as records:
         fingerprint = data_fingerprint(records, (config.data.train_split, test_split))
-    return {**to_flat(config), "data": fingerprint, "out": None}
+    device = str(resolve_device(config.runtime.device))
+    return {**to_flat(config), "data": fingerprint, "device": device, "out": None}
 
 
 def epoch_rows(folder: Path) -> list[Row]:

@@ -21,7 +21,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 
 from headrace.pipeline.atomic import replacing
-from headrace.pipeline.quiet import is_quiet
+from headrace.pipeline.quiet import note
 from headrace.pipeline.wording import one_line
 
 _DIGEST_BYTES = 32
@@ -74,8 +74,7 @@ class MachineCode:
             name = f"{self._function}-{_fingerprint(_sources())}.o"
             code = _read(name)
             if code is None:
-                if not is_quiet():
-                    print(f"compiling {self._function} for this processor, once", file=sys.stderr)
+                note(f"compiling {self._function} for this processor, once")
                 code = _compile(self._module, self._function, self._num_args)
                 _store(name, code)
             self._link(code)

@@ -75,7 +75,9 @@ def test_the_trainer_evaluate_and_an_independent_script_agree(
     assert run.progress.best_score == best["val_accuracy"]
 
     paths = (str(tmp_path / "run"), str(folder))
-    report = evaluate(EvaluateConfig(paths=paths, loader="torchvision", workers=0, json="out.json"))
+    report = evaluate(
+        EvaluateConfig(paths=paths, loader="torchvision", workers=0, json=Path("out.json"))
+    )
     saved = load_checkpoint(tmp_path / "run/best.pt")["scores"]["accuracy"]
     assert report["accuracy"] == saved == best["val_accuracy"]
     for name in ("loss", "macro_f1", "auroc", "ece", "top5"):

@@ -69,7 +69,7 @@ def test_evaluate_takes_ensembles_as_predict_does(
 ) -> None:
     out = tmp_path / "out.json"
     paths = (*runs, str(data))
-    report = evaluate(EvaluateConfig(paths=paths, ensemble="votes", json=str(out), **QUICK))
+    report = evaluate(EvaluateConfig(paths=paths, ensemble="votes", json=out, **QUICK))
     assert json.loads(out.read_text()) == report
     assert {*METRICS, "loss", "count", "confusion", "per_class", "temperature"} <= report.keys()
     found = ask(*paths, split="val", ensemble="votes")
@@ -204,7 +204,7 @@ def test_a_file_replaces_neither_another_nor_what_is_read(
         with pytest.raises(ConfigError, match=message):
             ask(runs[0], data, **files)
     with pytest.raises(ConfigError, match=r"--json .* would replace .*; name another file"):
-        evaluate(EvaluateConfig(paths=(runs[0], str(data)), json=str(data)))
+        evaluate(EvaluateConfig(paths=(runs[0], str(data)), json=data))
     assert load_checkpoint(Path(best)) and not Path(one).exists()
     ask(runs[0], data, csv="/dev/null", submission="/dev/null")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from headrace.pipeline.errors import FailedError
+from headrace.pipeline.plain_json import finite
 from headrace.pipeline.unwritable import writing
 from headrace.train.folder.events import Events
 from headrace.train.folder.run_folder import LOG_NAME
@@ -78,7 +78,7 @@ class Journal:
     def row(self, kind: str, values: Mapping[str, Any]) -> None:
         """Appends one JSON row and hands it to the system at once."""
         if self._file is not None:
-            row = _finite({"kind": kind, **values})
+            row = finite({"kind": kind, **values})
             line = json.dumps(row, ensure_ascii=False, allow_nan=False)
             with self._telling():
                 # A byte of a path that is no UTF-8 comes out as JSON's own escape.
@@ -121,14 +121,3 @@ class Journal:
 
     def _telling(self) -> AbstractContextManager[None]:
         return writing(self.folder / LOG_NAME)
-
-
-def _finite(value: Any) -> Any:
-    """With words in place of what JSON has no number for: `inf`, `-inf`, and null for NaN."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value

@@ -63,7 +63,7 @@ def draw(config: DrawConfig) -> Path:
     """
     if config.out.exists() and not config.force:
         raise ConfigError(f"{config.out} exists; name another file, or replace it with --force")
-    check_json(config.json, config.out, config.run)
+    check_json(config.json)
     told = read_generator_file(config.run)
     device = only_process(config.device)
     generator = load_generator(told, config.run, choose_precision(config.amp, device))

@@ -56,7 +56,7 @@ def judge(config: JudgeConfig) -> Verdict:
     Raises:
         HeadraceError: for files that cannot be read, are of other classes, or hold too little.
     """
-    check_json(config.json, config.made, config.data)
+    check_json(config.json)
     with ExitStack() as resources:
         made = resources.enter_context(Records.open(config.made))
         real = resources.enter_context(Records.open(config.data))

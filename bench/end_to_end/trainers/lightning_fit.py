@@ -1,7 +1,7 @@
 """Lightning: a LightningModule and a DataLoader of an ImageFolder in `Trainer.fit`.
 
 Its bars, summaries, checkpoints and loggers are off. Every `fit` starts the loader's workers anew,
-so the first epoch of each is not timed where the watch leaves that open.
+so the first epoch of each is not timed, or from its first batch on where all epochs count.
 """
 
 from __future__ import annotations
@@ -68,6 +68,10 @@ class LightningTrainer:
             def __init__(self, watch: Stopwatch, images: int) -> None:
                 self.watch, self.images = watch, images
 
+            def on_train_batch_start(self, *_: Any) -> None:
+                if self.watch.first_counts and not self.watch.started:
+                    self.watch.start()
+
             def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
                 if self.watch.started:
                     self.watch.add(self.images)
@@ -90,8 +94,6 @@ class LightningTrainer:
 
     def train(self, watch: Stopwatch) -> None:
         images = len(self._batches) * self._job.batch_size
-        if watch.first_counts:
-            watch.start()
         self._fit(max_epochs=-1, callbacks=[self._callback_of(watch, images)])
 
     def _fit(self, **more: Any) -> None:

@@ -79,8 +79,10 @@ def test_every_trainer_learns_what_is_measured(
     trainer = TimedTrainer()
     path = photos / "train" if name in PEERS else packed
     goal = Goal(images=held_out, accuracy=0.9, most_s=120)
-    curve = trainer.reach(job_of(name, path, tmp_path / "run"), goal)
+    pursued = trainer.reach(job_of(name, path, tmp_path / "run"), goal)
     trainer.close()
+    curve = pursued.curve
+    assert pursued.opening_s > 0
     assert curve[-1][1] >= 0.9, "two tints"
     seconds = [at for at, _ in curve]
     assert seconds == sorted(seconds) and seconds[0] > 0
@@ -155,9 +157,21 @@ def test_ratios_are_to_the_quickest_peer_that_got_there() -> None:
         ("--reach 1.5", "reach is 1.5, expected above 0, at most 1"),
         ("--reach 0.5 --reach-seeds 1 1", "reach_seeds"),
         ("--reach 0.5", "give --data and, with --folder"),
-        ("--reach 0.5 --data a.beton --folder {photos} --reach-split train", "what is trained on"),
+        ("--reach 0.5 --data {packed} --folder {photos} --reach-split train", "is trained on"),
+        (
+            "--reach 0.5 --data {packed} --folder {photos} --reach-split train[:50%]",
+            "is trained on",
+        ),
+        ("--reach 0.5 --data {renamed} --folder {photos} --reach-split test", "are other ones"),
     ],
 )
-def test_what_cannot_be_reached_is_said_first(words: str, text: str, photos: Path) -> None:
+def test_what_cannot_be_reached_is_said_first(
+    words: str, text: str, photos: Path, packed: Path, tmp_path: Path
+) -> None:
+    renamed, names = tmp_path / "renamed.beton", tmp_path / "names.txt"
+    if "renamed" in words:
+        names.write_text("lime\ntomato\n")
+        pack([str(photos), str(renamed), "--class-names", str(names)])
+    told = words.format(photos=photos, packed=packed, renamed=renamed)
     with pytest.raises(ConfigError, match=text):
-        training.main(words.format(photos=photos).split())
+        training.main(told.split())
