@@ -13,6 +13,7 @@ The same seed gives the same bytes for the same versions of numpy, Pillow and si
 
 import json
 import multiprocessing
+import shlex
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -200,6 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{given.out}: {config.train} train, {config.valid} valid, {config.test} test images")
     else:
         print(f"{given.out}: already there")
+    print(f"next: {called('pack')} {shlex.quote(str(given.out))} sample.beton")
     return 0
 
 

@@ -19,6 +19,7 @@ summary.json.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -32,6 +33,7 @@ from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError, Finished, HeadraceError, Interrupted
 from headrace.pipeline.json_file import check_json, write_json
 from headrace.pipeline.quiet import silence
+from headrace.pipeline.split_names import split_called
 from headrace.pipeline.wording import counted
 from headrace.train.assemble import open_run
 from headrace.train.command_line import AUTO, CommandLine, read_flags, with_out
@@ -198,6 +200,15 @@ def told(folder: Path) -> dict[str, Any]:
     return {"run": folder, **last.get("end", {}), "last_epoch": last.get("epoch")}
 
 
+def next_line(run: Run) -> str:
+    """What to do with a finished run."""
+    data = run.config.data.data
+    files = [data] if isinstance(data, str) else list(data)
+    has_test = split_called("test", run.records.splits) is not None
+    what = shlex.quote(files[0]) if has_test and len(files) == 1 else "NEW_IMAGES"
+    return f"next: {called('predict')} {shlex.quote(str(run.folder))} {what}"
+
+
 def finish(run: Run) -> None:
     """The last row and the last lines."""
     seconds = run.clock.snapshot()
@@ -274,6 +285,8 @@ def main() -> None:
     else:
         write_json(asked.json if run.world.is_main else None, told(run.folder))
         write_at_end(run)
+        if run.world.is_main:
+            print(next_line(run))
 
 
 if __name__ == "__main__":
