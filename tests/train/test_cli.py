@@ -57,7 +57,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert any(line.startswith("time: data wait ") for line in lines)
     assert "batch/s" not in done.stderr  # a bar is for terminals
     assert lines[-2] == "run folder: runs/tiny-timm-test_resnet-1"
-    assert lines[-1] == f"next: {ROOT}/train/predict.py runs/tiny-timm-test_resnet-1 {data}"
+    assert lines[-1] == f"next: train/predict.py runs/tiny-timm-test_resnet-1 {data}"
     return folder / "runs/tiny-timm-test_resnet-1"
 
 
