@@ -156,7 +156,7 @@ def _check_held_out(
     in_folder = list(discover(photos.path).classes)
     for image_set in sets:
         with Records.open(image_set.path) as records:
-            if class_names(records) != in_folder:
+            if list(class_names(records)) != in_folder:
                 raise ConfigError(
                     f"the classes of {image_set.path} and of --folder are other ones, or in "
                     "another order: pack that folder"

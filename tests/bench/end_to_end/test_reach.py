@@ -155,7 +155,7 @@ def test_ratios_are_to_the_quickest_peer_that_got_there() -> None:
     ("words", "text"),
     [
         ("--reach 1.5", "reach is 1.5, expected above 0, at most 1"),
-        ("--reach 0.5 --reach-seeds 1 1", "reach_seeds"),
+        ("--reach 0.5 --reach-seeds 1 1", "expected each once"),
         ("--reach 0.5", "give --data and, with --folder"),
         ("--reach 0.5 --data {packed} --folder {photos} --reach-split train", "is trained on"),
         (
@@ -170,7 +170,7 @@ def test_what_cannot_be_reached_is_said_first(
 ) -> None:
     renamed, names = tmp_path / "renamed.beton", tmp_path / "names.txt"
     if "renamed" in words:
-        names.write_text("lime\ntomato\n")
+        names.write_text("red\ngreen\n")
         pack([str(photos), str(renamed), "--class-names", str(names)])
     told = words.format(photos=photos, packed=packed, renamed=renamed)
     with pytest.raises(ConfigError, match=text):
