@@ -6,9 +6,10 @@
     bench/accuracy.py small-food --data food.beton --folder food/ --out runs/food --plot food.png
 
 Training is timed from the packed file on, evaluation not counted. Accuracy is that of the last
-weights on --test-split, by which nothing is chosen. Where the report's recipe takes too long to be
-trained, its cost is measured over some batches and extrapolated, and marked as such; else it is
-trained, as its own script does it, for as long as ours took with the same seed.
+weights, averaged where the preset averages them, on --test-split, by which nothing is chosen. Where
+the report's recipe takes too long to be trained, its cost is measured over some batches and
+extrapolated, and marked as such; else it is trained, as its own script does it, for as long as ours
+took with the same seed.
 """
 
 from __future__ import annotations

@@ -13,15 +13,24 @@ from headrace.pipeline.records import Records
 from headrace.train.command_line import read_command_line
 from headrace.train.data.inputs import data_fingerprint
 from headrace.train.evaluation.scoring import score
-from headrace.train.folder.run_folder import LAST_NAME, LOG_NAME
+from headrace.train.folder.checkpoint import save_checkpoint
+from headrace.train.folder.run_folder import LOG_NAME
+from headrace.train.folder.save import describe
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import to_flat
 
+JUDGED_NAME = "judged.pt"
+"""In a run's folder: the weights after the last epoch, averaged where the preset averages.
+
+best.pt would be of the epoch that does best on what is measured on, and last.pt goes on from
+weights that are not averaged.
+"""
+
 
 def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Sequence[str]) -> Row:
-    """Trains on all of the training split and measures the last weights on the test split.
+    """Trains on all of the training split and measures its last weights on the test split.
 
     The split is also measured after each epoch, for the curve; that chooses nothing, and its time
     is not counted. What is counted is everything else from the packed file on: opening, decoding,
@@ -47,13 +56,15 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
     if (kept := kept_row(folder, asked)) is not None:
         return kept
     begun = time.monotonic()
-    run_training(config)
+    run = run_training(config)
     spent = time.monotonic() - begun
+    judged = folder / JUDGED_NAME
+    save_checkpoint(judged, {**describe(run, None), "weights": run.average.model.state_dict()})
     epochs, end = epoch_rows(folder), end_row(folder)
     before = spent - end["seconds"]["total"]  # opening the data and building the model
     row = {
-        "accuracy": _accuracy(folder, data, test_split, "run"),
-        "plain": _accuracy(folder, data, test_split, "0"),
+        "accuracy": _accuracy(judged, data, test_split, "run"),
+        "plain": _accuracy(judged, data, test_split, "0"),
         "seconds": spent - end["seconds"]["evaluate"],
         "epochs": len(epochs),
         "curve": _curve(epochs, before),
@@ -91,7 +102,7 @@ def _curve(epochs: list[Row], before: float) -> list[tuple[float, float]]:
     return points
 
 
-def _accuracy(folder: Path, data: Path, split: str, tta: str) -> float:
-    asked = PredictConfig(paths=(str(folder / LAST_NAME), str(data)), split=split, tta=tta)
+def _accuracy(checkpoint: Path, data: Path, split: str, tta: str) -> float:
+    asked = PredictConfig(paths=(str(checkpoint), str(data)), split=split, tta=tta)
     outcome = predict(asked)
     return score(outcome, outcome.logits.shape[1], ("accuracy",)).accuracy

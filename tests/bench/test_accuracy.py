@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from headrace.bench.accuracy import main, summarise, verdicts
+from headrace.bench.reaching.one_run import JUDGED_NAME
 from headrace.bench.reaching.report_cost import report_cost
 from headrace.bench.reaching.settings import AccuracySettings
 from headrace.bench.reaching.studies import STUDIES
@@ -17,6 +19,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.tools.pack import main as pack
 from headrace.train.command_line import read_command_line
+from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.presets import load_preset
 
 
@@ -104,6 +107,16 @@ def test_a_preset_beside_the_report_in_the_same_time(photos: Path, tmp_path: Pat
     assert report["seconds"] >= ours["seconds"] * 0.999
     assert report["epochs"] > 0 and 0 <= report["accuracy"] <= 1
     assert (tmp_path / "found.png").stat().st_size > 1000
+
+    # What is judged is the average of the weights, as after each epoch.
+    log = (tmp_path / "runs/small-food-3/metrics.jsonl").read_text().splitlines()
+    epochs = [row for row in map(json.loads, log) if row["kind"] == "epoch"]
+    assert ours["plain"] == pytest.approx(epochs[-1]["val_accuracy"], abs=1e-4)
+    run = tmp_path / "runs/small-food-3"
+    judged, last = (load_checkpoint(run / name) for name in (JUDGED_NAME, "last.pt"))
+    mean = last["hooks"]["ema"]["model"]
+    assert all(torch.equal(judged["weights"][name], mean[name]) for name in mean)
+    assert not all(torch.equal(last["weights"][name], mean[name]) for name in mean)
 
     before = (tmp_path / "runs/small-food-3/config.yaml").stat().st_mtime_ns
     main([*words.split(), "--no-report"])
