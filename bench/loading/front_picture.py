@@ -24,7 +24,6 @@ _LINES = {
     "native, levels": "Headrace",
     "native": "without levels",
     "peer:dali": "DALI",
-    "peer:dali-dynamic": "DALI, dynamic mode",
     "peer:ffcv": "FFCV",
 }
 _BARS = {
@@ -35,7 +34,6 @@ _BARS = {
     "peer:webdataset": "WebDataset",
     "peer:spdl": "SPDL",
     "peer:timm": "timm",
-    "peer:torchcodec": "TorchCodec",
     "peer:torchvision-v2": "torchvision v2",
     "peer:torchvision-pil": "torchvision, PIL",
     "peer:course-script": "course script",
