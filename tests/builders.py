@@ -6,7 +6,7 @@ import dataclasses
 import importlib.util
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,6 +66,19 @@ def photo(seed: int, height: int, width: int) -> np.ndarray:
         picture += side[..., None] * rng.uniform(-60, 60, 3)
     picture += rng.normal(0, 4, picture.shape)
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def tinted_photos(folder: Path, counts: Mapping[str, int]) -> Path:
+    """Two classes told by their tint, in class folders: so many JPEGs of each in a split."""
+    for split, count in counts.items():
+        for label, name in enumerate(("green", "red")):
+            place = folder / split / name
+            place.mkdir(parents=True)
+            for number in range(count):
+                pixels = np.full((40, 40, 3), 60 + number, np.uint8)
+                pixels[..., 1 - label] += 90
+                Image.fromarray(pixels).save(place / f"{number}.jpg")
+    return folder
 
 
 def jpeg_bytes(image: np.ndarray, variant: str = "420", quality: int = 90) -> bytes:

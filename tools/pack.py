@@ -149,7 +149,8 @@ def main(arguments: list[str] | None = None) -> int:
         if error.filename is None or was_writing(error):  # a full disk does not say where
             raise unwritable(given.out, error) from None
         raise
-    write_json(given.json, pack_told(out.path, result))
+    if given.json is not None:
+        write_json(given.json, pack_told(out.path, result))
     rest = f"{called('info')} {given.out} --show-all"
     shape = shape_of_terminal(everything=given.show_all, rest=rest)
     print("\n".join(map(shown, pack_lines(out.path, result, shape))))

@@ -74,8 +74,9 @@ def _fit(given: FitCommand) -> None:
     config = given.fit
     check_json(given.json)
     folder = fit(config)
-    rows, _ = read_log(folder / LOG_NAME)
-    write_json(given.json, {"run": folder, **(rows[-1] if rows else {})})
+    if given.json is not None:
+        rows, _ = read_log(folder / LOG_NAME)
+        write_json(given.json, {"run": folder, **(rows[-1] if rows else {})})
     if config.report:
         write_of_generator(folder, config.device)
 

@@ -12,6 +12,7 @@ predicted, class, confidence.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,18 +120,29 @@ def predict(config: PredictConfig) -> Outcome:
         for name, path in files.items():
             WRITERS[name](path, outcome, records, classes)
             print(f"wrote {path}: {len(outcome.indices)} rows")
-        scores = score(outcome, len(classes), ("accuracy", "macro_accuracy"))
-        told = {
-            "checkpoints": config.checkpoints,
-            "data": config.data,
-            "split": split or "all",
-            "samples": len(outcome.indices),
-            "labelled": scores.count,
-            **(scores.plain() if scores.count else {}),
-            "files": files,
-        }
-        write_json(config.json, told)
+        if config.json is not None:
+            write_json(config.json, _told(config, split, outcome, len(classes), files))
     return outcome
+
+
+def _told(
+    config: PredictConfig,
+    split: str | None,
+    outcome: Outcome,
+    num_classes: int,
+    files: Mapping[str, Path],
+) -> dict[str, Any]:
+    """A prediction for programs."""
+    scores = score(outcome, num_classes, ("accuracy", "macro_accuracy"))
+    return {
+        "checkpoints": config.checkpoints,
+        "data": config.data,
+        "split": split or "all",
+        "samples": len(outcome.indices),
+        "labelled": scores.count,
+        **(scores.plain() if scores.count else {}),
+        "files": files,
+    }
 
 
 def chosen_split(records: Records, asked: str) -> str | None:

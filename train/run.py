@@ -193,11 +193,13 @@ def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -
     return config
 
 
-def told(folder: Path) -> dict[str, Any]:
+def _tell(path: Path | None, folder: Path) -> None:
     """A finished run for programs: its folder, the last row of its log, and its last epoch's."""
-    rows, _ = read_log(folder / LOG_NAME)
-    last = {row.get("kind"): row for row in rows}
-    return {"run": folder, **last.get("end", {}), "last_epoch": last.get("epoch")}
+    if path is not None:
+        rows, _ = read_log(folder / LOG_NAME)
+        last = {row.get("kind"): row for row in rows}
+        told = {"run": folder, **last.get("end", {}), "last_epoch": last.get("epoch")}
+        write_json(path, told)
 
 
 def next_line(run: Run) -> str:
@@ -281,9 +283,10 @@ def main() -> None:
         run = run_training(asked.run, asked.resume)
     except Finished:
         place = asked.run.runtime.out if asked.resume == AUTO else asked.resume
-        write_json(asked.json, told(earlier_folder(place)))
+        _tell(asked.json, earlier_folder(place))
     else:
-        write_json(asked.json if run.world.is_main else None, told(run.folder))
+        if run.world.is_main:
+            _tell(asked.json, run.folder)
         write_at_end(run)
         if run.world.is_main:
             print(next_line(run))

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
+from headrace.pipeline.checking import check
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
@@ -43,6 +44,11 @@ def check_seconds(flag: str, value: float) -> None:
     """Refuses what is no duration of a run, s."""
     if not 0 <= value < LONGEST_S:
         raise ConfigError(f"{flag} {value}: expected 0 to below {LONGEST_S} seconds")
+
+
+def check_seeds(name: str, seeds: Sequence[int]) -> None:
+    """Refuses a setting that names no seed, or one of them twice."""
+    check(len(set(seeds)) == len(seeds) > 0, name, seeds, "each once")
 
 
 def scale(text: str) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-from headrace.bench.core.flag_values import OutFile, check_seconds, names
+from headrace.bench.core.flag_values import OutFile, check_seconds, check_seeds, names
 from headrace.bench.end_to_end.compare_trainers import MODEL_SOURCE
 from headrace.bench.end_to_end.comparison import Compared
 from headrace.bench.end_to_end.paired_steps import SETTLING
@@ -99,8 +99,7 @@ class TrainingSettings:
             return
         check(0 < self.reach <= 1, "reach", self.reach, "above 0, at most 1")
         check(self.most_seconds > 0, "most_seconds", self.most_seconds, "above 0")
-        once = len(set(self.reach_seeds)) == len(self.reach_seeds) > 0
-        check(once, "reach_seeds", self.reach_seeds, "each once")
+        check_seeds("reach_seeds", self.reach_seeds)
         if self.folder is None or not self.data:
             raise ConfigError(
                 "--reach times whole trainers: give --data and, with --folder, the same photos "

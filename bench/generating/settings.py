@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 from tyro.conf import arg
 
-from headrace.bench.core.flag_values import OutFile
+from headrace.bench.core.flag_values import OutFile, check_seeds
 from headrace.pipeline.checking import check
 from headrace.pipeline.flags import check_least
 from headrace.train.generating.settings import KindName as Kind
@@ -70,7 +70,7 @@ class GenerativeSettings:
     def __post_init__(self) -> None:
         for count in self.per_class:
             check(count >= 0, "per_class", count, "0 or more")
-        check(len(set(self.seeds)) == len(self.seeds) > 0, "seeds", self.seeds, "each once")
+        check_seeds("seeds", self.seeds)
         check(0 < self.share < 1, "share", self.share, "above 0 and below 1")
         check_least(self, 1, "generator_images", "drawn", "classifier_steps", "judge_epochs")
         check_least(self, 2, "classifier_batch", "generator_batch")

@@ -34,7 +34,7 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
 
     The split is also measured after each epoch, for the curve; that chooses nothing, and its time
     is not counted. What is counted is everything else from the packed file on: opening, decoding,
-    training, saving.
+    training, saving. A row that is kept beside the folder is given back.
 
     Args:
         preset: whose settings.
@@ -43,11 +43,12 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
         test_split: to measure on.
         flags: of train/run.py, what is other than in the preset.
 
-    A row that is kept beside the folder is given back.
-
     Returns:
         accuracy, as the preset predicts; plain, of each image seen once; seconds; and curve, pairs
         of seconds and accuracy after each epoch.
+
+    Raises:
+        ConfigError: if what is kept there was trained with other settings or on other data.
     """
     words = ["--preset", preset, *flags, "--data", str(data), "--val-split", test_split]
     words += ["--loader", "resident", "--no-report", "--no-tensorboard"]

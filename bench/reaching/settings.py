@@ -8,9 +8,9 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from headrace.bench.core.flag_values import OutFile, names
+from headrace.bench.core.flag_values import OutFile, check_seeds, names
 from headrace.bench.reaching.studies import STUDIES
-from headrace.pipeline.checking import check, check_choice
+from headrace.pipeline.checking import check_choice
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least
 
@@ -50,8 +50,7 @@ class AccuracySettings:
 
     def __post_init__(self) -> None:
         check_choice("preset", self.preset, tuple(STUDIES))
-        alike = len(set(self.seeds)) == len(self.seeds) > 0
-        check(alike, "seeds", self.seeds, "each once")
+        check_seeds("seeds", self.seeds)
         check_least(self, 1, "report_batches")
         check_least(self, 0, "limit_batches")
         if self.epochs is not None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from headrace.bench.accuracy import main, summarise, verdicts
 from headrace.bench.reaching.one_run import JUDGED_NAME
@@ -21,6 +19,7 @@ from headrace.tools.pack import main as pack
 from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.presets import load_preset
+from tests.builders import tinted_photos
 
 
 def row(way: str, seed: int, accuracy: float, seconds: float = 60.0) -> dict[str, object]:
@@ -79,16 +78,7 @@ def test_what_is_asked_is_checked(tmp_path: Path) -> None:
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """Two classes that are told by their tint, in class folders."""
-    folder = tmp_path / "photos"
-    for split, count in (("train", 70), ("val", 6), ("test", 6)):
-        for label, name in enumerate(("green", "red")):
-            place = folder / split / name
-            place.mkdir(parents=True)
-            for number in range(count):
-                pixels = np.full((40, 40, 3), 60 + number, np.uint8)
-                pixels[..., 1 - label] += 90
-                Image.fromarray(pixels).save(place / f"{number}.jpg")
-    return folder
+    return tinted_photos(tmp_path / "photos", {"train": 70, "val": 6, "test": 6})
 
 
 def test_a_preset_beside_the_report_in_the_same_time(photos: Path, tmp_path: Path) -> None:

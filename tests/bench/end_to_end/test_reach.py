@@ -18,6 +18,7 @@ from headrace.bench.end_to_end.timed_trainer import PEERS, TRAINERS, TimedTraine
 from headrace.bench.end_to_end.trainer_under_test import IMAGENET, Stopwatch, TrainerJob
 from headrace.pipeline.errors import ConfigError
 from headrace.tools.pack import main as pack
+from tests.builders import tinted_photos
 
 SIZE = 32
 
@@ -25,16 +26,7 @@ SIZE = 32
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes that are told by their tint, with a split to test on."""
-    folder = tmp_path_factory.mktemp("tints") / "photos"
-    for split, count in (("train", 16), ("test", 5)):
-        for label, name in enumerate(("green", "red")):
-            place = folder / split / name
-            place.mkdir(parents=True)
-            for number in range(count):
-                pixels = np.full((40, 40, 3), 60 + number, np.uint8)
-                pixels[..., 1 - label] += 90
-                Image.fromarray(pixels).save(place / f"{number}.jpg")
-    return folder
+    return tinted_photos(tmp_path_factory.mktemp("tints") / "photos", {"train": 16, "test": 5})
 
 
 @pytest.fixture(scope="module")
