@@ -78,7 +78,7 @@ def _usage(words: list[str]) -> str:
     width = max(map(len, words))
     lines = ["usage: headrace COMMAND [ARGS]   (headrace COMMAND --help)", ""]
     lines += [f"  {word:<{width}}  {ABOUT[word]}".rstrip() for word in words]
-    more = "each takes --quiet, and --json for what it did or found"
+    more = "each takes --quiet, and but for bench gpu --json for what it did or found"
     return "\n".join([*lines, "", more, "headrace --version"])
 
 

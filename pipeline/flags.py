@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
 import inspect
 import io
@@ -83,6 +84,27 @@ def check_given(settings: object, *names: str) -> None:
     for name in names:
         if getattr(settings, name) == ():
             raise ConfigError(f"{flag_of(name)}: expected at least one value")
+
+
+def check_idle(settings: Any, why: str, *names: str) -> None:
+    """Refuses flags that would do nothing beside the others; at its default a field is not given.
+
+    Args:
+        settings: the dataclass.
+        why: behind "does nothing": "without --reach".
+        names: the fields.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    for field in dataclasses.fields(settings):
+        if field.name not in names:
+            continue
+        default = field.default
+        if default is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
+            default = field.default_factory()
+        if getattr(settings, field.name) != default:
+            raise ConfigError(f"{flag_of(field.name)} does nothing {why}; leave it out")
 
 
 def parse(

@@ -26,7 +26,7 @@ from headrace.pipeline.command_line import (
 from headrace.pipeline.containers.beton_writer import check_page_size
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import Flag, check_least, parse
+from headrace.pipeline.flags import Flag, check_idle, check_least, parse
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.unwritable import unwritable, was_writing
@@ -80,11 +80,8 @@ class PackSettings:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "workers", "page_size", "shard_size")
-        quality = self.encode.level_quality
-        if quality != EncodeConfig().level_quality and not self.encode.levels:
-            raise ConfigError(
-                f"--level-quality {quality} is of --levels, which are 0; add --levels auto"
-            )
+        if not self.encode.levels:
+            check_idle(self.encode, "without --levels auto", "level_quality")
         if self.json is not None and self.dry_run:
             raise ConfigError("--json tells what was packed; leave out --dry-run")
 

@@ -201,7 +201,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{given.out}: {config.train} train, {config.valid} valid, {config.test} test images")
     else:
         print(f"{given.out}: already there")
-    print(f"next: {called('pack')} {shlex.quote(str(given.out))} sample.beton")
+    beton = f"{given.out.name or 'sample'}.beton"
+    print(f"next: {called('pack')} {shlex.quote(str(given.out))} {shlex.quote(beton)}")
     return 0
 
 

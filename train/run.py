@@ -128,7 +128,9 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
             except RuntimeError as error:
                 if not lost_process(error, world):
                     raise
-                raise ProcessLost(lost_line(error, _again(run, world))) from error
+                raise ProcessLost(
+                    lost_line(error, command_again(run.folder, world.size))
+                ) from error
         if media:
             show_end(run, _say)
         finish(run)
@@ -208,7 +210,7 @@ def next_line(run: Run) -> str:
     files = [data] if isinstance(data, str) else list(data)
     has_test = split_called("test", run.records.splits) is not None
     what = shlex.quote(files[0]) if has_test and len(files) == 1 else "NEW_IMAGES"
-    return f"next: {called('predict')} {shlex.quote(str(run.folder))} {what}"
+    return f"next: {called('predict')} {shlex.quote(str(run.folder))} {what} --csv answer.csv"
 
 
 def finish(run: Run) -> None:
@@ -245,13 +247,16 @@ def finish(run: Run) -> None:
 
 def _how_to_resume(run: Run, world: World) -> str:
     place = f"epoch {run.progress.epoch + 1}, step {run.progress.step}"
-    return f"saved at {place}; go on with `{_again(run, world)}`"
+    return f"saved at {place}; go on with `{command_again(run.folder, world.size)}`"
 
 
-def _again(run: Run, world: World) -> str:
-    """The command that goes on with a run."""
-    launcher = f"torchrun --nproc-per-node {world.size} " if world.size > 1 else ""
-    return f"{launcher}{called('train')} --resume {run.folder}"
+def command_again(folder: Path, processes: int) -> str:
+    """The command that goes on with a run, as its user has called this one."""
+    command = f"{called('train')} --resume {shlex.quote(str(folder))}"
+    if processes == 1:
+        return command
+    module = "-m " if command.startswith("headrace ") else ""
+    return f"torchrun --nproc-per-node {processes} {module}{command}"
 
 
 def run_trials(asked: CommandLine) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _for_data(run: Circumstances) -> list[str]:
 def _for_augment(run: Circumstances) -> list[str]:
     if run.recipe in ("none", "flip"):
         return []
-    return [f"a lighter --recipe than {run.recipe}, such as flip, costs less"]
+    return [f"a lighter --recipe than {run.recipe}, such as none, costs less"]
 
 
 def _for_evaluation(run: Circumstances) -> list[str]:

@@ -18,7 +18,7 @@ from headrace.pipeline.checking import check
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import check_given, check_least
+from headrace.pipeline.flags import check_given, check_idle, check_least
 from headrace.pipeline.loaders import LOADERS
 
 
@@ -96,7 +96,12 @@ class TrainingSettings:
 
     def _check_reach(self) -> None:
         if self.reach is None:
+            check_idle(self, "without --reach", "reach_split", "reach_seeds", "most_seconds")
             return
+        timed = "epoch_images", "repeats", "min_seconds", "settling"
+        check_idle(self, "with --reach, which times trainers until they are there", *timed)
+        if self.loaders != ("none",):
+            check_idle(self, "with --reach, which times whole trainers", "loaders")
         check(0 < self.reach <= 1, "reach", self.reach, "above 0, at most 1")
         check(self.most_seconds > 0, "most_seconds", self.most_seconds, "above 0")
         check_seeds("reach_seeds", self.reach_seeds)

@@ -90,10 +90,8 @@ def _open(
     first = process.open(job)
     if first.rest_s >= config.min_s or job.name in _NOT_REPEATED:
         return first
-    # The rest of the first epoch tells nothing of the speed: workers may have had it ready.
-    wanted = config.min_s / process.run(0).elapsed_s
-    most = max(1, MAX_REPEATED_IMAGES // image_set.images)
-    repeat = min(1 << max(0, math.ceil(math.log2(wanted))), most)  # powers of two: files shared
+    # Many short epochs: the first of them may have been made ready while none was asked for.
+    repeat = repeats_for(process.run(config.min_s), image_set.images, config.min_s)
     if repeat > 1:
         if ours_on_folder(image_set, job.name):
             path = forms.folder(image_set, repeat)
@@ -104,6 +102,21 @@ def _open(
         else:
             process.open(dataclasses.replace(job, repeat=repeat))
     return first
+
+
+def repeats_for(run: Run, images: int, min_s: float) -> int:
+    """How often images have to occur in an epoch that is to take `min_s` seconds.
+
+    Args:
+        run: of whole epochs of them.
+        images: in an epoch.
+
+    Returns:
+        A power of two, so that loaders of like speed share files, or the most that is worth it.
+    """
+    wanted = min_s * run.images_per_s / images
+    most = max(1, MAX_REPEATED_IMAGES // images)
+    return min(1 << max(0, math.ceil(math.log2(wanted))), most)
 
 
 def _row(

@@ -29,11 +29,13 @@ _LINES = {
 _BARS = {
     "native": "Headrace",
     "peer:dali": "DALI",
+    "peer:dali-dynamic": "DALI, dynamic mode",
     "peer:ffcv": "FFCV",
     "peer:litdata": "LitData",
     "peer:webdataset": "WebDataset",
     "peer:spdl": "SPDL",
     "peer:timm": "timm",
+    "peer:torchcodec": "TorchCodec",
     "peer:torchvision-v2": "torchvision v2",
     "peer:torchvision-pil": "torchvision, PIL",
     "peer:course-script": "course script",

@@ -47,12 +47,14 @@ class Double:
     Attributes:
         what: `same bytes in two splits`, ...
         count: of contents or names, each counted once however often it occurs.
+        of: how many there are, counted likewise; 0 in files of before it was noted.
         among: how many of them each combination has, such as `train + val`.
         examples: each a row of (file name, split or class).
     """
 
     what: str
     count: int
+    of: int = 0
     among: Mapping[str, int] = field(default_factory=dict)
     examples: tuple[tuple[tuple[str, str], ...], ...] = ()
 
@@ -132,6 +134,7 @@ def _double(values: Mapping[str, Any]) -> Double:
     return Double(
         what=str(values["what"]),
         count=int(values["count"]),
+        of=int(values.get("of", 0)),
         among=_counts(values["among"]),
         examples=tuple(
             tuple((str(name), str(where)) for name, where in row) for row in values["examples"]

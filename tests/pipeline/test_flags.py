@@ -10,7 +10,7 @@ import pytest
 from tyro.conf import Positional, arg
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flags import Flag, one_of, parse
+from headrace.pipeline.flags import Flag, check_idle, one_of, parse
 
 NAMES = ("native", "dali")
 
@@ -138,3 +138,9 @@ def test_what_a_file_has_set_can_be_taken_back() -> None:
     assert parse(Settings, "x", [], given) == given
     found = parse(Settings, "x", ["--no-force", "--share", "None"], given)
     assert (found.force, found.share) == (False, None)
+
+
+def test_a_flag_that_would_do_nothing_is_refused() -> None:
+    check_idle(Settings(source=Path("a")), "here", "force", "share")
+    with pytest.raises(ConfigError, match="--share does nothing here; leave it out"):
+        check_idle(Settings(source=Path("a"), share=0.5), "here", "force", "share")

@@ -65,4 +65,4 @@ def test_from_the_archive_to_the_answers(
 
 def test_what_is_not_a_command_of_ours_is_known() -> None:
     others = {line.split()[0] for line in lines()} - {"headrace"}
-    assert others == {"python", "source", "pip", "unzip"}
+    assert others == {"python3", "source", "pip", "unzip"}

@@ -18,6 +18,7 @@ import torch
 from headrace.pipeline.errors import ConfigError
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.predict import PredictConfig, predict
+from headrace.train.run import command_again
 from tests.builders import make_records, photo, stored
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +58,8 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert any(line.startswith("time: data wait ") for line in lines)
     assert "batch/s" not in done.stderr  # a bar is for terminals
     assert lines[-2] == "run folder: runs/tiny-timm-test_resnet-1"
-    assert lines[-1] == f"next: train/predict.py runs/tiny-timm-test_resnet-1 {data}"
+    asked = f"runs/tiny-timm-test_resnet-1 {data} --csv answer.csv"
+    assert lines[-1] == f"next: train/predict.py {asked}"
     return folder / "runs/tiny-timm-test_resnet-1"
 
 
@@ -166,3 +168,13 @@ def test_predict_refuses_other_classes(trained: Path, tmp_path: Path) -> None:
     make_records(path, [stored(photo(i, 30, 30), label=i) for i in range(2)]).close()
     with pytest.raises(ConfigError, match=r"knows 3 classes, .* has 2"):
         predict(PredictConfig(paths=(str(trained), str(path)), split="all"))
+
+
+def test_the_command_that_goes_on_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path("my runs/a")
+    monkeypatch.setattr(sys, "argv", ["headrace"])
+    assert command_again(folder, 1) == "headrace train --resume 'my runs/a'"
+    launcher = "torchrun --nproc-per-node 4"
+    assert command_again(folder, 4) == f"{launcher} -m headrace train --resume 'my runs/a'"
+    monkeypatch.setattr(sys, "argv", ["train/run.py"])
+    assert command_again(folder, 4) == f"{launcher} train/run.py --resume 'my runs/a'"

@@ -109,6 +109,7 @@ def _double(
     return Double(
         what=what,
         count=len(mixed),
+        of=len(begins),
         among=among,
         examples=tuple(_example(row, groups, names, title) for row in rows),
     )

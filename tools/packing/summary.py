@@ -116,7 +116,7 @@ def _next_lines(out: Path, result: Result, shape: Shape) -> list[str]:
     if not manifest.classes:
         return wrapped(
             f"next: no image has a label to train on; a trained model predicts them: "
-            f"{called('predict')} RUN {name}",
+            f"{called('predict')} RUN {name} --csv answer.csv",
             shape.width,
             0,
         )
@@ -252,7 +252,7 @@ def _warnings(report: PackReport, rows: Sequence[ClassRow], shape: Shape) -> lis
         )
     num_images = sum(sum(row.counts.values()) for row in rows)
     for double in report.doubles:
-        few = double.count < _FEW_OF_ALL * num_images
+        few = double.count < _FEW_OF_ALL * (double.of or num_images)
         if few or double.what != NAMES_WITH_TWO_LABELS:
             found += _double_lines(double)
     return found
@@ -262,10 +262,11 @@ def _double_lines(double: Double) -> list[str]:
     parts = [f"{count} in {names}" for names, count in double.among.items()]
     among = ", ".join(parts if len(parts) <= _COMBINATIONS else [*parts[:_COMBINATIONS], "..."])
     count = f"{double.count} ({among})" if len(parts) > 1 else among or double.count
+    sign = " and " if double.what == NAMES_WITH_TWO_LABELS else " = "
     return [
         f"{double.what}: {count}",
         *(
-            "  " + " = ".join(f"{name} ({where})" for name, where in row)
+            "  " + sign.join(f"{name} ({where})" for name, where in row)
             for row in double.examples[:_PAIRS]
         ),
     ]

@@ -14,6 +14,7 @@ import headrace.bench.scaling
 import headrace.bench.throughput
 from headrace.bench.core.isolated_process import UnavailableError
 from headrace.bench.loading.ceilings import JPEG_CEILINGS, RAW_CEILINGS, ceiling_of, open_ceiling
+from headrace.bench.loading.compare_speed import repeats_for
 from headrace.bench.loading.comparison import CompareConfig, names_for
 from headrace.bench.loading.image_forms import ImageForms
 from headrace.bench.loading.image_sets import folder_image_set, packed_image_set
@@ -23,6 +24,7 @@ from headrace.bench.loading.peers import webdataset_shards
 from headrace.bench.loading.repeat_records import repeat_records
 from headrace.bench.loading.sources import PEERS, open_source
 from headrace.bench.loading.throughput_report import add_ratios, in_table_order, panels
+from headrace.bench.loading.timed_loader import Run
 from headrace.bench.throughput import ThroughputSettings
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import ConfigError, HeadraceError, MissingPackageError
@@ -235,6 +237,14 @@ def test_a_loader_that_cannot_run_gives_its_reason(process: LoaderProcess, data:
     assert opened.images == 9 and opened.rest_images == 5
     assert process.run(0).images == 9
     assert process.peak_rss_mb > 0
+
+
+def test_an_epoch_is_as_long_as_the_loader_is_fast() -> None:
+    """Many short epochs tell it: the first of them may have been ready."""
+    many = Run(images=4000, elapsed_s=2.0, cpu_s=0.0)
+    assert repeats_for(many, images=100, min_s=0.05) == 1
+    assert repeats_for(many, images=100, min_s=2.0) == 64
+    assert repeats_for(many, images=100, min_s=1e9) == (1 << 18) // 100
 
 
 def open_or_skip(job: Job) -> Source:

@@ -67,7 +67,7 @@ def test_before_reading_only_names_can_be_told() -> None:
     labels = np.array([0, 1, 0])
     splits = {"train": (0, 2), "val": (2, 3)}
     (double,) = find_doubles(["a/1.jpg", "b/1.jpg", "a/1.jpg"], labels, splits, CLASSES, None)
-    assert double.what == NAMES_WITH_TWO_LABELS and double.count == 1
+    assert double.what == NAMES_WITH_TWO_LABELS and (double.count, double.of) == (1, 1)
     assert double.examples == ((("a/1.jpg", "ant"), ("b/1.jpg", "bee")),)
 
 

@@ -126,6 +126,19 @@ def test_where_there_is_nothing_to_say_nothing_is_said(
     assert _report(tmp_path / "o.beton").doubles[0].count == 3
 
 
+def test_many_classes_that_number_their_files_are_no_reason_to_look(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i in range(36):
+        file = tmp_path / "in" / f"class{i % 12}" / f"{i // 12}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(jpeg_bytes(photo(i, 20, 30)))
+    assert pack([str(tmp_path / "in"), str(tmp_path / "o.beton")]) == 0
+    assert "same file name" not in capsys.readouterr().out
+    (double,) = _report(tmp_path / "o.beton").doubles
+    assert (double.count, double.of) == (3, 3)
+
+
 @pytest.mark.parametrize(
     ("names", "alike"),
     [
