@@ -18,10 +18,14 @@ from typing import NoReturn
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
 from headrace.pipeline.quiet import asks, is_quiet, silence, without_flag
 from headrace.pipeline.unwritable import unwritable, was_writing
-from headrace.pipeline.wording import one_line, shown
+from headrace.pipeline.wording import one_line, reason_of, shown
 
 DEBUG = "HEADRACE_DEBUG"
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+_OUT_OF_MEMORY = (
+    "out of memory; take a smaller --batch-size (if this command has one), or end what else uses "
+    "the memory"
+)
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -117,11 +121,8 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         sys.stderr.close()
         sys.exit(EXIT_FAILED)
-    except (OSError, MemoryError) as error:
-        line = f"error: {error or type(error).__name__}"
-        if isinstance(error, OSError) and was_writing(error):
-            line = f"error: {unwritable(error.filename or 'the output', error)}"
-        status = EXIT_FAILED
+    except OSError as error:
+        status, line = EXIT_FAILED, f"error: {_of_the_system(error)}"
     except Exception as error:
         status, line = EXIT_FAILED, f"error: {_unforeseen(error)}"
     # Not among the handlers: an error's frames hold what the run was made of, down to the threads
@@ -132,11 +133,20 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     sys.exit(status)
 
 
+def _of_the_system(error: OSError) -> str:
+    """What to say of what the system refused: of which file, and in its own words."""
+    if was_writing(error):
+        return str(unwritable(error.filename or "the output", error))
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return ": ".join(filter(None, (" -> ".join(names), reason_of(error)))) or type(error).__name__
+
+
 def _unforeseen(error: Exception) -> str:
     """What to say of an error that is no complaint of ours: a library's, or a fault here."""
     said = str(error)
-    if isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY):
-        return "the device is out of memory; take a smaller --batch-size"
+    no_memory = isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
+    if no_memory or isinstance(error, MemoryError):
+        return _OUT_OF_MEMORY
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}, line {where.lineno}"
     return (

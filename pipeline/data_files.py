@@ -49,12 +49,12 @@ def read_data(given: DataPath) -> tuple[DataFile, ...]:
     """
     places = [given] if isinstance(given, str | Path) else list(given)
     if not places:
-        raise ConfigError("no data: expected a file at least")
+        raise ConfigError("no data: expected at least one file")
     found = tuple(map(_read, places))
     if found[0].share is not None:
         raise ConfigError(
-            f"{places[0]}: a share is of an epoch in which other files' samples come, too; name a "
-            "file without one first"
+            f"{places[0]}: the first file cannot have a share, since files without one make up the "
+            "rest of an epoch; name a file without one first"
         )
     shares = [file.share for file in found if file.share is not None]
     if sum(shares) >= 1:

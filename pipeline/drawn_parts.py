@@ -54,10 +54,12 @@ class DrawnPart:
     def __post_init__(self) -> None:
         if self.num_folds == 0 and not 0 < self.percent < 100:
             raise RecordsError(f"no {self.percent}% to draw: expected above 0 and below 100")
-        if self.num_folds == 1 or self.fold > max(0, self.num_folds - 1):
+        if self.num_folds == 1 or (self.fold and not self.num_folds):
+            raise _too_few(self.fold, self.num_folds)
+        if self.num_folds and self.fold >= self.num_folds:
             raise RecordsError(
-                f"no fold {self.fold} of {self.num_folds}: expected 2 folds or more, which count "
-                "from 0"
+                f"no fold {self.fold} of {self.num_folds}: folds count from 0, expected 0 to "
+                f"{self.num_folds - 1}"
             )
 
     def __str__(self) -> str:
@@ -80,6 +82,10 @@ class DrawnPart:
         return drawn != self.is_rest
 
 
+def _too_few(fold: int, num_folds: int) -> RecordsError:
+    return RecordsError(f"no fold {fold} of {num_folds}: expected 2 folds or more")
+
+
 def read_draw(expression: str) -> DrawnPart | None:
     """The draw in which an expression ends; None if it ends in none.
 
@@ -91,7 +97,7 @@ def read_draw(expression: str) -> DrawnPart | None:
         return None
     whole, rest, fold, num_folds, percent, seed = found.groups()
     if num_folds is not None and int(num_folds) == 0:
-        raise RecordsError(f"no fold of {num_folds}: expected 2 folds or more")
+        raise _too_few(int(fold), 0)
     return DrawnPart(
         whole=whole.strip(),
         percent=Decimal(percent or 0),

@@ -34,8 +34,10 @@ def read_list(path: Path, num_records: int, names: Sequence[str]) -> np.ndarray:
         numbers = read_npy(path) if is_npy(path) else None
         text = path.read_text("utf-8-sig", errors="surrogateescape") if numbers is None else ""
     except (OSError, ValueError, EOFError) as error:
-        reason = reason_of(error)
-        raise RecordsError(f"no list of records {str(path)!r}: {reason}") from None
+        raise RecordsError(
+            f"no split '@{path}': that list cannot be read ({reason_of(error)}); name a .npy file "
+            "of numbers, or a text file with one number or name a line"
+        ) from None
     if numbers is not None:
         return _checked(path, numbers, num_records)
     wanted = [line.strip() for line in text.splitlines()]
@@ -51,8 +53,8 @@ def read_list(path: Path, num_records: int, names: Sequence[str]) -> np.ndarray:
 def _checked(path: Path, numbers: np.ndarray, num_records: int) -> np.ndarray:
     if numbers.ndim != 1 or (numbers.size and not np.issubdtype(numbers.dtype, np.integer)):
         raise RecordsError(
-            f"no list of records in {path}: it has shape {numbers.shape} and type {numbers.dtype}, "
-            "expected whole numbers in a row"
+            f"no split '@{path}': the list has shape {numbers.shape} and type {numbers.dtype}, "
+            "expected whole numbers in one row"
         )
     wrong = numbers[(numbers < 0) | (numbers >= num_records)]
     if len(wrong):
@@ -61,7 +63,7 @@ def _checked(path: Path, numbers: np.ndarray, num_records: int) -> np.ndarray:
 
 
 def _no_record(number: str, path: Path, num_records: int) -> RecordsError:
-    return RecordsError(f"no record {number}, which {path} lists: expected 0 to {num_records - 1}")
+    return RecordsError(f"no sample {number}, which {path} lists: expected 0 to {num_records - 1}")
 
 
 def _by_name(path: Path, wanted: Sequence[str], names: Sequence[str]) -> list[int]:
@@ -73,10 +75,12 @@ def _by_name(path: Path, wanted: Sequence[str], names: Sequence[str]) -> list[in
         places[name] = number
     for name in wanted:
         if name not in places:
-            raise RecordsError(
-                f"no record {name!r}, which {path} lists: expected names as they were packed, such "
-                f"as {next(iter(places), 'none, since none were kept')!r}, or numbers"
-            )
+            expected = "numbers, since no names were kept"
+            if places:
+                expected = f"names as they were packed, such as {next(iter(places))!r}, or numbers"
+            raise RecordsError(f"no sample {name!r}, which {path} lists: expected {expected}")
         if name in twice:
-            raise RecordsError(f"two records {name!r}, which {path} lists: give numbers instead")
+            raise RecordsError(
+                f"two samples {name!r}, which {path} lists: list their numbers instead"
+            )
     return [places[name] for name in wanted]

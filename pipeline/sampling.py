@@ -36,22 +36,23 @@ def sample_weights(sampling: str, records: Records, chosen: np.ndarray) -> np.nd
         labels = records.labels[chosen]
         if (labels < 0).any():
             raise ConfigError(
-                f"sampling {BALANCED!r} needs a label for every sample, and "
-                f"{int((labels < 0).sum())} of {len(labels)} have none"
+                f"--sampling {BALANCED} needs a label for every sample, and "
+                f"{int((labels < 0).sum())} of {len(labels)} have none; choose samples with "
+                f"labels, or --sampling {SHUFFLE}"
             )
         _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
         return 1.0 / counts[inverse]
     weights = _read(Path(sampling))
     if weights.shape != (len(records),):
         raise ConfigError(
-            f"the weights in {sampling} have shape {weights.shape}, expected one number for each "
-            f"of the {len(records)} records"
+            f"--sampling {sampling}: its weights have shape {weights.shape}, expected one number "
+            f"for each of the {len(records)} samples of the data"
         )
     weights = weights[chosen]
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise ConfigError(
-            f"the weights in {sampling} are not all numbers from 0 up, or are all 0 for the "
-            "samples that take part"
+            f"--sampling {sampling}: expected numbers of 0 or more, not all 0 for the samples of "
+            "--train-split"
         )
     return weights
 
@@ -59,11 +60,14 @@ def sample_weights(sampling: str, records: Records, chosen: np.ndarray) -> np.nd
 def _read(path: Path) -> np.ndarray:
     if not path.is_file():
         raise ConfigError(
-            f"sampling is {str(path)!r}, expected {SHUFFLE}, {BALANCED} or a file of weights"
+            f"--sampling is {str(path)!r}, expected {SHUFFLE}, {BALANCED} or a file of weights "
+            "that exists"
         )
     try:
         found = read_npy(path) if is_npy(path) else np.loadtxt(path)
         return np.atleast_1d(np.asarray(found, np.float64))
     except (ValueError, OSError, EOFError) as error:
-        reason = one_line(error)
-        raise ConfigError(f"the weights in {path} cannot be read: {reason}") from None
+        raise ConfigError(
+            f"--sampling {path} cannot be read: {one_line(error)}; expected a .npy file, or text "
+            "with one number a line"
+        ) from None

@@ -109,8 +109,8 @@ def _terms(expression: str, splits: Mapping[str, tuple[int, int]]) -> list[tuple
         place = found.end() + 1
     if not all(terms) or "@" in terms:
         raise RecordsError(
-            f"split {expression!r}, which makes no sense: expected NAME, NAME+NAME, NAME-NAME, "
-            "NAME[:10%], NAME[CLASS,CLASS] or @FILE"
+            f"no split {expression!r}: expected NAME, NAME+NAME, NAME-NAME, NAME[:10%], "
+            "NAME[CLASS,CLASS] or @FILE"
         )
     return list(zip(signs, terms, strict=True))
 
@@ -182,8 +182,8 @@ def _within(share: re.Match[str], labels: np.ndarray) -> np.ndarray:
     bounds = [_BOUND.fullmatch(text) for text in (low, high) if text]
     if None in bounds or len({bound[2] for bound in bounds if bound}) > 1:
         raise RecordsError(
-            f"no {share[0]!r}: the share in it makes no sense, expected two whole numbers or two "
-            "percentages, of which one may be missing"
+            f"no split {share[0]!r}: between the brackets expected two whole numbers or two "
+            "percentages, as [10:20] or [:10%]; one of the two may be missing"
         )
     if any("%" in text for text in (low, high)):
         order = np.argsort(labels, kind="stable")

@@ -30,7 +30,7 @@ def mix_of(records: Records, chosen: np.ndarray, sampling: str = SHUFFLE) -> Mix
         return None
     if sampling != SHUFFLE:
         raise ConfigError(
-            f"sampling is {sampling!r} beside the share of {files[0][1]}: both say how often its "
+            f"--sampling is {sampling!r} beside the share of {files[0][1]}: both say how often its "
             f"samples come; leave one out, --sampling or :{files[0][1].share}"
         )
     file_of = records.file_of[chosen]
@@ -40,17 +40,18 @@ def mix_of(records: Records, chosen: np.ndarray, sampling: str = SHUFFLE) -> Mix
     for (_, file), places, count in zip(files, shared, counts, strict=True):
         if not len(places):
             raise ConfigError(
-                f"{file}: none of its samples is among those to be learnt from; choose a split "
-                "that it has, or leave the file out"
+                f"{file}: it has no samples in --train-split; choose a split that it has, or leave "
+                "the file out"
             )
         if not len(plain):
             raise ConfigError(
-                f"{file}: no other file has a sample among those to be learnt from, of which this "
-                "could be a share; choose a split that the first file has"
+                f"{file}: no file without a share has samples in --train-split; choose a split "
+                "that the first file has"
             )
         if not count:
             raise ConfigError(
-                f"{file}: beside {len(plain)} samples its share is none at all; give a larger one"
+                f"{file}: beside {len(plain)} samples this share comes to 0 samples; give a larger "
+                "one"
             )
     return Mix(plain=plain, shared=shared, counts=counts)
 

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from headrace.pipeline.errors import ConfigError
+
+
+def check_val_fraction(fraction: float) -> None:
+    """Refuses a share of each class that cannot be held out.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    if not 0 < fraction < 1:
+        raise ConfigError(f"--val-fraction is {fraction}, expected above 0 and below 1, as 0.2")
+
 
 def in_share(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Draws a share of each class, rounded; a class of two or more is on both sides.

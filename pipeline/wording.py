@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+AGAIN = "copy or pack it again"
+"""What to do with a packed file that is damaged."""
+
 
 def counted(number: int, noun: str) -> str:
     """`1 epoch`, `2 epochs`."""

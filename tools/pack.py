@@ -102,7 +102,7 @@ def _check(given: PackSettings, out: Output) -> None:
     if out.kind != "file":
         check_for_shards(given.encode)
     elif given.page_size:
-        check_page_size(given.page_size << 20)
+        check_page_size(given.page_size, "--page-size")
 
 
 def _pack(given: PackSettings, config: FindConfig, listing: Listing, out: Output) -> Result:

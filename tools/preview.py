@@ -114,7 +114,9 @@ def _subject(
             records=Records.open(data or config.data.data), config=config, preprocess=preprocess
         )
     if not data:
-        raise ConfigError("give a record file, an image folder, or --run RUN")
+        raise ConfigError(
+            "expected DATA or --run RUN: give a .beton file, an image folder, or a run folder"
+        )
     records = Records.open(data)
     given = {"data": data, "seed": seed, "size": size, "geometry": geometry}
     config = settle_crop(with_values(RunConfig(), given), records, print)

@@ -179,7 +179,9 @@ def split_lines(records: Records, split: str | None) -> list[str]:
     if not skipped:
         return [line]
     example = f"{skipped[0].name}: {skipped[0].reason}"
-    return [line, f"no sample, and so not predicted: {counted(len(skipped), 'file')} ({example})"]
+    when = "" if records.kind == "folder" else " when the data was packed"
+    left_out = f"left out{when}, and so not predicted: {counted(len(skipped), 'file')}"
+    return [line, f"{left_out} ({example})"]
 
 
 def main() -> None:

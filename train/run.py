@@ -189,8 +189,8 @@ def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -
     if earlier.checkpoint is None:
         check_same_settings(earlier.config, config)
         say(
-            f"{earlier.folder} holds no last.pt, the run ended before its first: it begins from "
-            "its start, with its config.yaml"
+            f"{earlier.folder} holds no last.pt, as the run ended before it was first saved: it "
+            "starts again at epoch 1, with the settings in its config.yaml"
         )
     return config
 
@@ -241,7 +241,10 @@ def finish(run: Run) -> None:
     print(line)
     skipped = run.train_loader.num_skipped
     if skipped:
-        print(f"{skipped} bad samples were replaced by the next of the plan")
+        print(
+            f"a damaged image was replaced by another one, {counted(skipped, 'time')}; "
+            f"{called('info')} FILE --verify names the damaged ones"
+        )
     print(f"run folder: {run.folder}")
 
 

@@ -60,5 +60,5 @@ class AccuracySettings:
         if self.report and STUDIES[self.preset].report_runs and self.folder is None:
             raise ConfigError(
                 f"{self.preset} is compared with the report's recipe, which reads single files: "
-                "name their folder with --folder, or leave it away with --no-report"
+                "name their folder with --folder, or leave it out with --no-report"
             )

@@ -33,6 +33,7 @@ from headrace.pipeline.containers.storage import Container, MappedStorage, Sampl
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.jpeg_header import most_pixels
 from headrace.pipeline.mapped import forget_pages, map_file
+from headrace.pipeline.wording import AGAIN
 
 VERSION = 2
 MIN_PAGE_SIZE = 1 << 21
@@ -159,7 +160,9 @@ def read_tables(data: np.ndarray, path: Path) -> Tables:
         RecordsError: if any count or offset does not fit in the file.
     """
     if not is_beton(data[: HEADER.itemsize].tobytes()):
-        raise RecordsError(f"{path} is not a .beton file of version {VERSION}")
+        raise RecordsError(
+            f"{path} is not a .beton file of version {VERSION}; pack it again with {called('pack')}"
+        )
     header = data[: HEADER.itemsize].view(HEADER)[0]
     count, end = int(header["num_samples"]), int(header["allocation_ptr"])
     if int(header["num_fields"]) != 2:
@@ -171,13 +174,14 @@ def read_tables(data: np.ndarray, path: Path) -> Tables:
     if samples_end > end or end + count * ALLOCATION.itemsize != data.size:
         raise RecordsError(
             f"{path} is truncated or damaged: {data.size} bytes cannot hold the {count} samples "
-            "that its header announces; copy or pack it again"
+            f"that its header announces; {AGAIN}"
         )
     fields = data[HEADER.itemsize : SAMPLES_OFFSET].view(FIELD)
     if [int(t) for t in fields["type_id"]] != [TYPE_RGB_IMAGE, TYPE_INT]:
         raise RecordsError(
             f"{path} holds fields of type {[int(t) for t in fields['type_id']]}, expected an RGB "
-            f"image and an integer label ({[TYPE_RGB_IMAGE, TYPE_INT]})"
+            f"image and an integer label ({[TYPE_RGB_IMAGE, TYPE_INT]}); pack it again with "
+            f"{called('pack')}"
         )
     samples = data[SAMPLES_OFFSET:samples_end].view(SAMPLE)
     allocations = data[end:].view(ALLOCATION)
@@ -206,7 +210,7 @@ def _sizes(ptrs: np.ndarray, allocations: np.ndarray, path: Path) -> np.ndarray:
         places = np.minimum(np.searchsorted(keys, ptrs, sorter=order), len(keys) - 1)
         found = order[places]
         if not np.array_equal(keys[found], ptrs):
-            raise RecordsError(f"{path} is damaged: a sample points at bytes nobody allocated")
+            raise RecordsError(f"{path} is damaged: a sample lies outside what was stored; {AGAIN}")
         sizes = sizes[found]
     return sizes
 
@@ -227,7 +231,7 @@ def check_tables(tables: Tables, num_bytes: int, path: Path) -> None:
         raise RecordsError(
             f"{path} is damaged at sample {i}: mode {tables.modes[i]}, "
             f"{tables.widths[i]}x{tables.heights[i]} px, {tables.sizes[i]} bytes at "
-            f"{tables.ptrs[i]} in a file of {num_bytes} bytes"
+            f"{tables.ptrs[i]} in a file of {num_bytes} bytes; {AGAIN}"
         )
 
 
@@ -241,13 +245,13 @@ def _read_pointers(
     if manifest not in (b"", MANIFEST_MAGIC) or sums not in (b"", SUMS_MAGIC):
         raise RecordsError(
             f"{path} is damaged: where its manifest or its checksums are said to be, there is "
-            "something else; copy or pack it again"
+            f"something else; {AGAIN}"
         )
     offset, length = int(pointers["offset"]), int(pointers["length"])
     if manifest and (offset < SAMPLES_OFFSET or offset + length > end):
-        raise RecordsError(f"{path} is damaged: its manifest lies outside the file")
+        raise RecordsError(f"{path} is damaged: its manifest lies outside the file; {AGAIN}")
     if sums and not manifest:
-        raise RecordsError(f"{path} is damaged: it has checksums and no manifest")
+        raise RecordsError(f"{path} is damaged: it has checksums and no manifest; {AGAIN}")
     return (offset, length) if manifest else None, int(pointers["sums_offset"]) if sums else None
 
 
@@ -261,7 +265,7 @@ def _read_levels(data: np.ndarray, tables: Tables, place: LevelsPlace, path: Pat
     start = SAMPLES_OFFSET + num_samples * SAMPLE.itemsize
     num_bytes = num_samples * place.count * LEVEL.itemsize
     if place.offset < start or place.offset > tables.end - num_bytes:
-        raise RecordsError(f"{path} is damaged: its table of levels lies outside the file")
+        raise RecordsError(f"{path} is damaged: its table of levels lies outside the file; {AGAIN}")
     entries = data[place.offset : place.offset + num_bytes].view(LEVEL)
     entries = entries.reshape(num_samples, place.count)
     return check_levels(entries, tables.modes == MODE_JPEG, start, tables.end, path)

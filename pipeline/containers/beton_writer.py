@@ -16,18 +16,25 @@ from headrace.pipeline.errors import BadImageError, ConfigError
 
 MAX_PAGE_SIZE = 1 << 31  # the largest power of two in the header's four bytes
 _ALIGNMENT = 8  # of tables, and of the offsets inside them
+_MIB = 1 << 20
 
 
-def check_page_size(page_size: int) -> None:
-    """Refuses a size in bytes that pages cannot have.
+def check_page_size(page_size: int, flag: str = "") -> None:
+    """Refuses a size that pages cannot have.
+
+    Args:
+        page_size: in bytes; in MiB where a flag has given it.
+        flag: its name.
 
     Raises:
         ConfigError: naming it.
     """
-    if not beton.MIN_PAGE_SIZE <= page_size <= MAX_PAGE_SIZE or page_size.bit_count() != 1:
+    unit, of_them = (_MIB, "MiB") if flag else (1, "bytes")
+    least, most = beton.MIN_PAGE_SIZE // unit, MAX_PAGE_SIZE // unit
+    if not least <= page_size <= most or page_size.bit_count() != 1:
         raise ConfigError(
-            f"page size {page_size}: expected a power of two of {beton.MIN_PAGE_SIZE} to "
-            f"{MAX_PAGE_SIZE} bytes"
+            f"{flag or 'page size'} {page_size}: expected a power of two from {least} to {most} "
+            f"({of_them})"
         )
 
 
@@ -108,13 +115,13 @@ class BetonWriter:
             return
         if needed > MAX_PAGE_SIZE:
             raise BadImageError(
-                f"its {size} bytes are more than the {MAX_PAGE_SIZE} of the largest page; store it "
-                "as a JPEG, or with a smaller --max-side"
+                f"its {size} bytes are more than the largest page holds ({MAX_PAGE_SIZE // _MIB} "
+                "MiB); store it as a JPEG, or with a smaller --max-side"
             )
         if not self._may_grow:
             raise BadImageError(
-                f"its {size} bytes do not fit in a page of {self.page_size}; pass --page-size "
-                f"{needed >> 20}, or leave --page-size away"
+                f"its {size} bytes do not fit in a page of {self.page_size // _MIB} MiB; pass "
+                f"--page-size {needed // _MIB}, or leave --page-size out"
             )
         self.page_size = needed
 

@@ -18,6 +18,7 @@ import numpy as np
 import xxhash
 
 from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.wording import AGAIN
 
 SUM = np.dtype("<u4")
 TABLES_SUM = np.dtype("<u8")
@@ -70,11 +71,11 @@ def read_sums(
     begin = place + TABLES_SUM.itemsize
     stop = begin + shape[0] * shape[1] * SUM.itemsize
     if stop > data.size:
-        raise RecordsError(f"{path} is damaged: its checksums lie outside the file")
+        raise RecordsError(f"{path} is damaged: its checksums lie outside the file; {AGAIN}")
     parts = (data[low:high] for low, high in (*spans, (begin, stop)))
     if tables_sum(part.data for part in parts) != int(data[place:begin].view(TABLES_SUM)[0]):
         raise RecordsError(
             f"{path} is damaged: its tables are not those that were written, as their checksum "
-            "differs; copy or pack it again"
+            f"differs; {AGAIN}"
         )
     return data[begin:stop].view(SUM).reshape(shape).copy()

@@ -40,7 +40,10 @@ def open_folder(root: Path) -> Container:
         headers = list(pool.map(lambda path: _read_header(listing.root / path), listing.paths))
     readable = np.array([isinstance(header, _Header) for header in headers], bool)
     if not readable.any():
-        raise RecordsError(f"{root}: none of its {len(headers)} images can be read")
+        raise RecordsError(
+            f"{root} holds no image that can be read; of {len(headers)} left out the first is "
+            f"{listing.paths[0]}: {headers[0]}"
+        )
     found = [header for header in headers if isinstance(header, _Header)]
     names = [path for path, ok in zip(listing.paths, readable, strict=True) if ok]
     table = SampleTable(

@@ -8,6 +8,7 @@ import numpy as np
 
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.levels import MAX_LEVELS
+from headrace.pipeline.wording import AGAIN
 
 LEVEL = np.dtype([("ptr", "<u8"), ("size", "<u4")])
 """Offset and length in bytes; both 0 where a sample lacks the level."""
@@ -53,7 +54,8 @@ def check_levels(
     """
     if not 1 <= entries.shape[1] <= MAX_LEVELS:
         raise RecordsError(
-            f"{path} is damaged: it has {entries.shape[1]} levels, expected 1 to {MAX_LEVELS}"
+            f"{path} is damaged: it has {entries.shape[1]} levels, expected 1 to {MAX_LEVELS}; "
+            f"{AGAIN}"
         )
     ptrs, sizes = entries["ptr"], entries["size"].astype(np.uint64)
     limits = np.broadcast_to(np.asarray(ends, np.uint64).reshape(-1, 1), entries.shape)
@@ -66,6 +68,6 @@ def check_levels(
         index, level = (int(place) for place in np.argwhere(bad)[0])
         raise RecordsError(
             f"{path} is damaged at level {level + 1} of sample {index}: {sizes[index, level]} "
-            f"bytes at {ptrs[index, level]} cannot be those of one; copy or pack it again"
+            f"bytes at {ptrs[index, level]} cannot be those of one; {AGAIN}"
         )
     return LevelTable(entries)

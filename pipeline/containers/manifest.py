@@ -30,6 +30,7 @@ import numpy as np
 from headrace.pipeline.containers.pack_report import PackReport
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.levels import MAX_LEVELS
+from headrace.pipeline.wording import AGAIN
 
 MAGIC = b"HRMANIF1"
 HEADER = np.dtype([("magic", "S8"), ("json", "<u8"), ("count", "<u8"), ("names", "<u8")])
@@ -268,8 +269,8 @@ def manifest_of(data: np.ndarray, num_samples: int, path: Path) -> tuple[Manifes
     try:
         manifest, names = read_manifest(data)
     except RecordsError as error:
-        raise RecordsError(f"{path}: {error}; copy or pack it again") from error
+        raise RecordsError(f"{path}: {error}; {AGAIN}") from error
     stops = [stop for _, stop in manifest.splits.values()]
     if len(names) != num_samples or max(stops, default=0) > num_samples:
-        raise RecordsError(f"{path} is damaged: its manifest describes other samples")
+        raise RecordsError(f"{path} is damaged: its manifest describes other samples; {AGAIN}")
     return manifest, names

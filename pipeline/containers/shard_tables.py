@@ -16,6 +16,7 @@ from headrace.pipeline.containers.level_table import LEVEL
 from headrace.pipeline.containers.manifest import Manifest, NameTable, manifest_of
 from headrace.pipeline.containers.npz_arrays import UNREADABLE, read_arrays
 from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.wording import AGAIN
 
 TABLES_NAME = "headrace.npz"
 SAMPLE = np.dtype(
@@ -98,13 +99,13 @@ def read_tables(path: Path) -> ShardTables:
         arrays = read_arrays(path, ("shards", "samples", "manifest", "levels", "sums"))
         names, samples, body = (arrays[name] for name in ("shards", "samples", "manifest"))
     except UNREADABLE as error:
-        raise RecordsError(f"{path} is damaged ({error}); pack the data set again") from error
+        raise RecordsError(f"{path} is damaged ({error}); {AGAIN}") from error
     levels = arrays.get("levels", no_levels(samples.size))
     sound = samples.dtype == SAMPLE and samples.ndim == 1
     sound &= body.dtype == np.uint8 and body.ndim == 1
     sound &= _are_names(names)
     if not sound or levels.dtype != LEVEL or levels.ndim != 2 or len(levels) != len(samples):
-        raise RecordsError(f"{path} is damaged: its tables have other columns; pack again")
+        raise RecordsError(f"{path} is damaged: its tables have other columns; {AGAIN}")
     shards = [path.parent / Path(str(name)).name for name in names.tolist()]
     for shard in shards:
         if not shard.is_file():

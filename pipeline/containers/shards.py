@@ -44,6 +44,7 @@ from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.jpeg_header import jpeg_size, most_pixels
 from headrace.pipeline.layouts.listing import split_of
 from headrace.pipeline.mapped import map_file
+from headrace.pipeline.wording import AGAIN
 
 INDEX_VERSION = "v1.2"
 _SHARD_NAME = re.compile(r"(.*?)[-_]?[0-9]*\.tar")
@@ -124,7 +125,7 @@ def _sums(path: Path, tables: ShardTables) -> np.ndarray | None:
     """The checksums, checked to be those of the samples and their levels."""
     sums, shape = tables.sums, (len(tables.samples), 1 + tables.levels.shape[1])
     if sums is not None and (sums.dtype != SUM or sums.shape != shape):
-        raise RecordsError(f"{path} is damaged: its checksums are of other samples; pack again")
+        raise RecordsError(f"{path} is damaged: its checksums are of other samples; {AGAIN}")
     return sums
 
 
@@ -140,8 +141,7 @@ def _check(path: Path, samples: np.ndarray, sizes: np.ndarray) -> None:
     if bad.any():
         first = int(bad.argmax())
         raise RecordsError(
-            f"{path} is damaged at sample {first}: {samples[first]} does not fit its shard; "
-            "copy or pack it again"
+            f"{path} is damaged at sample {first}: {samples[first]} does not fit its shard; {AGAIN}"
         )
 
 
@@ -185,22 +185,24 @@ def _read_indices(shards: list[Path]) -> ShardTables:
 def _index_lines(shard: Path) -> list[dict[str, tuple[int, int, str]]]:
     """Per sample, extension to (offset, size in bytes, name)."""
     index = shard.with_suffix(".idx")
+    make = f"wds2idx {shard} {index}"
     if not index.is_file():
-        raise RecordsError(f"{shard} has no index; make it with: wds2idx {shard} {index}")
+        raise RecordsError(f"{shard} has no index; make it with: {make}")
     # Names are whatever a file system had, and not always UTF-8.
     lines = index.read_text("utf-8", "surrogateescape").splitlines()
     head = lines[0].split() if lines else []
     if len(head) != 2 or head[0] != INDEX_VERSION or head[1] != str(len(lines) - 1):
         raise RecordsError(
-            f"{index} is not an index of version {INDEX_VERSION}; make it with: "
-            f"wds2idx {shard} {index}"
+            f"{index} is not an index of version {INDEX_VERSION}; make it with: {make}"
         )
     result = []
     for line in lines[1:]:
         try:
             result.append(_parts(line.split()))
         except (ValueError, IndexError):
-            raise RecordsError(f"{index} is damaged at the line {line[:80]!r}") from None
+            raise RecordsError(
+                f"{index} is damaged at the line {line[:80]!r}; make it again with: {make}"
+            ) from None
     return result
 
 

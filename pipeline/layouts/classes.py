@@ -78,7 +78,7 @@ def number_labels(
     if named and numbers:
         raise ConfigError(
             f"some labels are names ({min(named)}), others numbers ({min(numbers)}); "
-            "expected one kind"
+            "expected one kind: mend the list, or choose another column with --label-column"
         )
     if named:
         classes = given if given is not None else _in_order(named)
@@ -90,10 +90,14 @@ def number_labels(
     values = [v if isinstance(v, int) and v >= 0 else -1 for v in labels]
     highest = max(values, default=-1)
     if highest >= MAX_CLASSES:
-        raise ConfigError(f"label {highest} is above {MAX_CLASSES - 1}: is this column the label?")
+        raise ConfigError(
+            f"label {highest}: expected at most {MAX_CLASSES - 1}; is it a class number at all? "
+            "choose another column with --label-column, or another --layout"
+        )
     if given is not None and highest >= len(given):
         raise ConfigError(
-            f"{class_names} names {len(given)} classes, but there is a label {highest}"
+            f"{class_names} names {len(given)} classes, but there is a label {highest}: expected "
+            "one line for each class, from 0; add the missing lines, or mend the label"
         )
     if given is None and numbers:
         given = _names_nearby(root, numbers)

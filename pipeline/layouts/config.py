@@ -58,21 +58,26 @@ class LayoutConfig:
             raise ConfigError(f"layout {self.layout!r}: expected one of {', '.join(LAYOUTS)}")
         if self.label_column is not None and self.label_columns:
             raise ConfigError(
-                f"label column {self.label_column} and label columns "
-                f"{','.join(self.label_columns)}: give one of the two"
+                f"--label-column {self.label_column} and --label-columns "
+                f"{','.join(self.label_columns)} exclude each other: choose one"
             )
         if len(self.label_columns) == 1:
             raise ConfigError(
-                f"label columns {self.label_columns[0]}: expected two or more (one for each "
-                "class), or --label-column"
+                f"--label-columns {self.label_columns[0]}: expected two or more, one for each "
+                f"class; for a single column say --label-column {self.label_columns[0]}"
             )
         of_lists = self._given_for_lists()
         if of_lists and self.layout not in ("auto", "list"):
-            raise ConfigError(f"{of_lists[0]} is about lists, layout {self.layout} reads none")
+            raise ConfigError(
+                f"{of_lists[0]} is for lists, and --layout {self.layout} reads none; leave one of "
+                "the two out"
+            )
         if self.class_depth is not None and self.class_depth < 1:
-            raise ConfigError(f"class depth {self.class_depth}: expected 1 or more")
+            raise ConfigError(f"--class-depth {self.class_depth}: expected 1 or more")
         if len(self.merge) == 1:
-            raise ConfigError(f"merge {self.merge[0]}: expected two splits or more: train,val")
+            raise ConfigError(
+                f"--merge {self.merge[0]}: expected two splits or more, such as train,val"
+            )
         for split, _ in self.split_folders:
             if not split:
                 raise ConfigError("split folder without a name: expected --split train=DIR")

@@ -10,7 +10,7 @@ import numpy as np
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.leakage import real_paths
 from headrace.pipeline.layouts.listing import Listing, natural_key, split_of
-from headrace.pipeline.stratified import fold_numbers, in_share
+from headrace.pipeline.stratified import check_val_fraction, fold_numbers, in_share
 
 TRAIN, VAL = "train", "val"
 
@@ -21,12 +21,11 @@ def take_validation(listing: Listing, fraction: float, seed: int) -> Listing:
     Raises:
         ConfigError: fraction outside (0, 1), no training split, or a validation split is there.
     """
-    if not 0 < fraction < 1:
-        raise ConfigError(f"validation fraction {fraction}: expected a number between 0 and 1")
+    check_val_fraction(fraction)
     if VAL in listing.splits:
         raise ConfigError(
-            "the data set has a validation split already; leave the validation fraction away, or "
-            "say --merge train,val to join the two first"
+            "the data set has a validation split already; leave --val-fraction out, or join the "
+            "two first with --merge train,val"
         )
     chosen = in_share(_train_labels(listing), fraction, seed)
     return _resplit(listing, [TRAIN, VAL], chosen.astype(np.int64))
@@ -89,7 +88,9 @@ def make_folds(listing: Listing, num_folds: int, seed: int) -> Listing:
     """
     labels = _train_labels(listing)
     if not 2 <= num_folds <= len(labels):
-        raise ConfigError(f"{num_folds} folds: expected 2 to {len(labels)}, the training samples")
+        raise ConfigError(
+            f"--folds {num_folds}: expected 2 to {len(labels)}, the number of training samples"
+        )
     return _resplit(
         listing,
         [f"fold{k}" for k in range(num_folds)],
@@ -99,7 +100,11 @@ def make_folds(listing: Listing, num_folds: int, seed: int) -> Listing:
 
 def _train_labels(listing: Listing) -> np.ndarray:
     if TRAIN not in listing.splits:
-        raise ConfigError(f"there is no training split to divide, only {', '.join(listing.splits)}")
+        raise ConfigError(
+            f"--val-fraction and --folds divide the split {TRAIN}, and there is only "
+            f"{', '.join(listing.splits)}; leave them out, or name its folder with --split "
+            f"{TRAIN}=DIR"
+        )
     return listing.labels[slice(*listing.splits[TRAIN])]
 
 

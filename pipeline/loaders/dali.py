@@ -20,7 +20,6 @@ import torch
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.buffers import BufferPool
-from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_OTHER, MODE_RAW
 from headrace.pipeline.device import async_copy
 from headrace.pipeline.errors import ConfigError, MissingPackageError
@@ -29,6 +28,7 @@ from headrace.pipeline.jpeg_scans import has_too_many_scans
 from headrace.pipeline.loaders.dali_check import checked_way
 from headrace.pipeline.loaders.dali_decoding import BOX, WAYS, Way, decode_boxes
 from headrace.pipeline.loaders.reference import redecode
+from headrace.pipeline.loaders.settings import pack_or_torchvision
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
 
@@ -48,8 +48,8 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
     modes = np.unique(records.modes[chosen])
     if MODE_OTHER in modes:
         raise ConfigError(
-            f"the dali loader reads JPEG and raw samples, {records.path} has other formats; pack "
-            f"it with {called('pack')} {records.path} OUT.beton, or take the torchvision loader"
+            f"the dali loader reads JPEG and raw samples, and {records.path} has other formats; "
+            f"{pack_or_torchvision(records.path)}"
         )
     try:
         import nvidia.dali  # noqa: F401

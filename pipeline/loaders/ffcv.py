@@ -19,12 +19,12 @@ import torch
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.buffers import BufferPool
-from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.jpeg_scans import has_too_many_scans, is_large
 from headrace.pipeline.loaders.reference import redecode
+from headrace.pipeline.loaders.settings import pack_or_torchvision
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
 
@@ -42,15 +42,16 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
         ConfigError: for records of another kind, which FFCV cannot read.
         MissingPackageError: if ffcv or the libraries it is built on are not there.
     """
-    if records.kind == "joined":
+    if records.kind == "folder":
         raise ConfigError(
-            f"the ffcv loader reads one .beton file, and {records.source} are several; take the "
-            "native loader"
+            f"the ffcv loader reads .beton files and {records.path} is a folder; "
+            f"{pack_or_torchvision(records.path)}"
         )
     if records.kind != "beton":
+        what = "several" if records.kind == "joined" else "shards"
         raise ConfigError(
-            f"the ffcv loader reads .beton files and {records.path} is not one; pack it with "
-            f"{called('pack')} {records.path} OUT.beton, or take the torchvision loader"
+            f"the ffcv loader reads one .beton file, and {records.source} are {what}; take "
+            "--loader native"
         )
     with _threads_kept():  # importing ffcv sets torch's number of threads to one
         try:

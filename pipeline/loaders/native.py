@@ -19,13 +19,13 @@ import torch
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.buffers import BufferPool
-from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_JPEG, MODE_RAW
 from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.errors import BadSampleError, ConfigError
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.jpeg_scans import has_too_many_scans
+from headrace.pipeline.loaders.settings import pack_or_torchvision
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
 from headrace.pipeline.resampling.boxes import (
@@ -53,8 +53,8 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
     """
     if records.kind == "folder":
         raise ConfigError(
-            f"the native loader reads packed records and {records.path} is a folder; pack it with "
-            f"{called('pack')}, or use the torchvision loader"
+            f"the native loader reads packed files and {records.path} is a folder; "
+            f"{pack_or_torchvision(records.path)}"
         )
     if not is_installed("nvidia.nvimgcodec"):
         print(

@@ -82,7 +82,8 @@ def shrunk_shelf(records: Records, config: LoaderConfig, chosen: np.ndarray, bud
         raise ConfigError(
             f"the resident loader needs {needed / 2**30:.2f} GiB for {len(chosen)} images at "
             f"{largest} px and may take {budget / 2**30:.2f} GiB of {config.device} "
-            "memory; allow more with resident_memory, or take another loader"
+            f"memory; allow more with --resident-memory (now {config.decode.resident_memory:g}), "
+            "or take another --loader"
         )
     side = min(side, longest)
     scales = np.minimum(1.0, side / sizes.max(1))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.limits import check_limits
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 else:  # what the folder holds is what may be chosen
     _names = ("auto", *LOADERS)
     LoaderName = Literal[_names]
+
+
+def pack_or_torchvision(path: Path) -> str:
+    """What to do with a folder that a loader does not read."""
+    return f"pack it with {called('pack')} {path} OUT.beton, or take --loader torchvision"
+
 
 Workers = int | Literal["auto"] | None
 

@@ -117,7 +117,7 @@ def test_every_class_is_shown_before_any_twice() -> None:
 
 
 def test_preview_refusals(packed: Path) -> None:
-    with pytest.raises(ConfigError, match="give a record file"):
+    with pytest.raises(ConfigError, match="expected DATA or --run RUN: give"):
         main([])
     with pytest.raises(ConfigError, match="--draws 0: expected 1 to 64"):
         main([str(packed), "--draws", "0"])

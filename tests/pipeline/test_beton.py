@@ -183,7 +183,7 @@ def test_a_sample_that_nobody_allocated_is_told() -> None:
     data = bytearray(whole().tobytes())
     for pointer in (START, START + 90):
         data[-16:-8] = pointer.to_bytes(8, "little")
-        with pytest.raises(RecordsError, match="points at bytes nobody allocated"):
+        with pytest.raises(RecordsError, match="a sample lies outside what was stored; copy or"):
             beton.read_tables(np.frombuffer(bytes(data), np.uint8), PATH)
 
 
@@ -210,7 +210,7 @@ def test_a_table_of_levels_lies_among_the_data(tmp_path: Path, place: int, may: 
 
 @pytest.mark.parametrize("size", [PAGE - 1, PAGE + 1, 3 * PAGE, 0, PAGE // 2, 2 * MAX_PAGE_SIZE])
 def test_page_sizes_that_cannot_be(size: int) -> None:
-    with pytest.raises(ConfigError, match=f"page size {size}: expected a power of two"):
+    with pytest.raises(ConfigError, match=rf"page size {size}: expected .* 2147483648 \(bytes\)"):
         check_page_size(size)
 
 
@@ -303,7 +303,7 @@ def test_no_page_can_hold_what_the_header_cannot_say(tmp_path: Path) -> None:
 
     with (tmp_path / "a.beton").open("wb") as file:
         writer = BetonWriter(file, 1, PAGE, may_grow=True)
-        with pytest.raises(BadImageError, match="more than the 2147483648 of the largest page"):
+        with pytest.raises(BadImageError, match=r"more than the largest page holds \(2048 MiB\)"):
             writer.add(Long(), mode=0, width=1, height=1, label=0)
         assert writer.page_size == PAGE
 

@@ -53,10 +53,33 @@ def test_an_error_that_nobody_has_thought_of_is_one_line(
     assert debug or len(said.splitlines()) == 1
 
 
-def test_no_memory_is_told_as_before(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        run_command(raising(RuntimeError("CUDA out of memory. Tried to allocate")))
-    assert "take a smaller --batch-size" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "error", [RuntimeError("CUDA out of memory. Tried to allocate"), MemoryError()], ids=repr
+)
+def test_no_memory_is_told_in_a_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        run_command(raising(error))
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith("error: out of memory; take a smaller --batch-size")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied", "a.txt"), "a.txt: Permission denied"),
+        (OSError(18, "Invalid cross-device link", "a", None, "b"), "a -> b: Invalid cross-device"),
+        (OSError(12, "Cannot allocate memory"), "Cannot allocate memory"),
+        (OSError("the library's own words"), "the library's own words"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_what_the_system_refuses_is_told_with_its_file(
+    error: OSError, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        run_command(raising(error))
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith(f"error: {said}")
 
 
 SAYS = """

@@ -47,8 +47,8 @@ def test_what_was_given_reads_back() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([], "no data: expected a file at least"),
-        ("a.beton:0.3", "a.beton:0.3: a share is of an epoch in which other files' samples come"),
+        ([], "no data: expected at least one file"),
+        ("a.beton:0.3", "a.beton:0.3: the first file cannot have a share, since"),
         (["a:0.3", "b"], "name a file without one first"),
         (["a", "b:0"], "b:0: its share is 0, expected above 0 and below 1, as b:0.3"),
         (["a", "b:1.5"], "expected above 0 and below 1"),

@@ -57,9 +57,9 @@ def test_draws_follow_each_other_and_names_come_first() -> None:
         ("train | 20%", r"no split 'train | 20%'; after \| comes '20%, seed 0' or 'fold 0 of 5"),
         ("train | 0%, seed 0", "no 0% to draw: expected above 0 and below 100"),
         ("train | 100%, seed 0", "no 100% to draw"),
-        ("train | fold 3 of 3, seed 0", "no fold 3 of 3: expected 2 folds or more, which count"),
+        ("train | fold 3 of 3, seed 0", "no fold 3 of 3: folds count from 0, expected 0 to 2"),
         ("train | fold 0 of 1, seed 0", "no fold 0 of 1: expected 2 folds or more"),
-        ("train | fold 0 of 0, seed 0", "no fold of 0: expected 2 folds or more"),
+        ("train | fold 0 of 0, seed 0", "no fold 0 of 0: expected 2 folds or more"),
         ("tain | 20%, seed 0", "no split 'tain'"),
     ],
 )

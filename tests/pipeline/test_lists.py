@@ -306,8 +306,8 @@ def test_an_image_with_two_labels_is_refused(tmp_path: Path) -> None:
     ("settings", "complaint"),
     [
         ({"layout": "x"}, "expected one of auto"),
-        ({"layout": "classes", "label_column": "1"}, "--label-column is about lists"),
-        ({"label_column": "a", "label_columns": ("a", "b")}, "give one of the two"),
+        ({"layout": "classes", "label_column": "1"}, "--label-column is for lists"),
+        ({"label_column": "a", "label_columns": ("a", "b")}, "exclude each other: choose one"),
         ({"label_columns": ("a",)}, "expected two or more"),
         ({"merge": ("train",)}, "expected two splits"),
         ({"class_depth": 0}, "expected 1 or more"),

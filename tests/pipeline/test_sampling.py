@@ -117,10 +117,10 @@ def test_weights_from_a_file(records: Records, tmp_path: Path, suffix: str) -> N
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        ("1\n2\n", r"have shape \(2,\), expected one number for each of the 30 records"),
-        ("1\n" * 29 + "-1\n", "are not all numbers from 0 up"),
-        ("1\n" * 29 + "nan\n", "are not all numbers from 0 up"),
-        ("0\n" * 30, "or are all 0"),
+        ("1\n2\n", r"have shape \(2,\), expected one number for each of the 30 samples"),
+        ("1\n" * 29 + "-1\n", "expected numbers of 0 or more, not all 0"),
+        ("1\n" * 29 + "nan\n", "expected numbers of 0 or more, not all 0"),
+        ("0\n" * 30, "not all 0 for the samples of --train-split"),
         ("one\n" * 30, "cannot be read"),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_file_that_does_not_fit(
 def test_an_archive_is_no_file_of_weights(records: Records, tmp_path: Path) -> None:
     with (tmp_path / "w.npy").open("wb") as file:
         np.savez(file, weights=np.ones(30))
-    with pytest.raises(ConfigError, match=r"the weights in .*w.npy cannot be read"):
+    with pytest.raises(ConfigError, match=r"--sampling .*w.npy cannot be read"):
         sample_weights(str(tmp_path / "w.npy"), records, np.arange(3))
 
 

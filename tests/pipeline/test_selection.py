@@ -108,17 +108,17 @@ def test_odd_names(expression: str, expected: Sequence[int]) -> None:
         ("train", "no split 'train'; it has fold0, fold1"),
         ("fold0+train", r"no split 'train' \(in 'fold0\+train'\)"),
         ("fold9*", r"no split 'fold9\*'"),
-        ("", "makes no sense"),
-        ("+", "makes no sense"),
-        ("fold0+", "makes no sense"),
-        ("-fold0", "makes no sense"),
-        ("fold0--fold1", "makes no sense"),
-        ("fold0[:x]", "the share in it makes no sense"),
-        ("fold0[1:50%]", "the share in it makes no sense"),
-        ("fold0[0.5:]", "the share in it makes no sense"),
+        ("", "no split '': expected NAME, NAME"),
+        ("+", r"no split '\+': expected NAME, NAME"),
+        ("fold0+", r"no split 'fold0\+': expected NAME, NAME"),
+        ("-fold0", "no split '-fold0': expected NAME, NAME"),
+        ("fold0--fold1", "no split 'fold0--fold1': expected NAME, NAME"),
+        ("fold0[:x]", r"no split 'fold0\[:x\]': between the brackets expected two"),
+        ("fold0[1:50%]", "between the brackets expected two whole numbers"),
+        ("fold0[0.5:]", "between the brackets expected two whole numbers"),
         ("fold0[:1:2]", "no class ':1:2'; it has pear, red apple, plum, dried"),
         ("fold0[paer]", "no class 'paer'; did you mean 'pear'"),
-        ("fold0-@/no/such.txt", "no list of records '/no/such.txt': No such file"),
+        ("fold0-@/no/such.txt", r"no split '@/no/such.txt': that list .* \(No such file"),
     ],
 )
 def test_what_makes_no_sense(expression: str, text: str) -> None:
@@ -155,10 +155,10 @@ def test_a_file_may_list_records(
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        ("52", "no record 52, which .*: expected 0 to 51"),
-        ("3\n" + 20 * "9", r"no record 9{18}\.\.\., which .*: expected 0 to 51"),
-        ("a/60.jpg", "no record 'a/60.jpg', which .* such as 'a/0.jpg', or numbers"),
-        ("a/1.jpg", "two records 'a/1.jpg'"),
+        ("52", "no sample 52, which .*: expected 0 to 51"),
+        ("3\n" + 20 * "9", r"no sample 9{18}\.\.\., which .*: expected 0 to 51"),
+        ("a/60.jpg", "no sample 'a/60.jpg', which .* such as 'a/0.jpg', or numbers"),
+        ("a/1.jpg", "two samples 'a/1.jpg', which .*: list their numbers instead"),
     ],
 )
 def test_files_that_do_not_fit(tmp_path: Path, content: str, text: str) -> None:
@@ -166,10 +166,10 @@ def test_files_that_do_not_fit(tmp_path: Path, content: str, text: str) -> None:
     with pytest.raises(RecordsError, match=text):
         chosen(f"@{tmp_path / 'bad.txt'}")
     (tmp_path / "archive.npy").write_bytes(b"PK\x03\x04" + bytes(60))
-    with pytest.raises(RecordsError, match=r"no list of records .*magic string"):
+    with pytest.raises(RecordsError, match=r"no split '@.*': that list .*magic string"):
         chosen(f"@{tmp_path / 'archive.npy'}")
     np.save(tmp_path / "a.npy", np.zeros((2, 2)))
-    with pytest.raises(RecordsError, match="expected whole numbers in a row"):
+    with pytest.raises(RecordsError, match="expected whole numbers in one row"):
         chosen(f"@{tmp_path / 'a.npy'}")
 
 

@@ -194,9 +194,9 @@ def test_a_share_and_another_sampling_both_say_how_often(files: tuple[Path, Path
 @pytest.mark.parametrize(
     ("split", "share", "message"),
     [
-        ("val", "0.5", "none of its samples is among those to be learnt from"),
-        ("train[12:]", "0.5", "no other file has a sample among those to be learnt from"),
-        ("train", "0.001", "beside 12 samples its share is none at all"),
+        ("val", "0.5", "it has no samples in --train-split; choose a split that it has"),
+        ("train[12:]", "0.5", "no file without a share has samples in --train-split"),
+        ("train", "0.001", "beside 12 samples this share comes to 0 samples"),
     ],
 )
 def test_a_share_of_nothing_is_refused(

@@ -137,7 +137,7 @@ def test_a_full_disk_under_tensorboard_is_one_line(tmp_path: Path, room: int) ->
     assert run.returncode == 1
     assert run.stderr == (
         f"error: cannot write {tmp_path}/events.out.tfevents...: File too large; its disk, or a "
-        "limit of the shell (ulimit -f), takes no file of that size; or leave them away with "
+        "limit of the shell (ulimit -f), takes no file of that size; or train without them: "
         "--no-tensorboard\n"
     )
 

@@ -213,8 +213,8 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(
     run_training(*read_command_line(["--resume", str(folder), "--log-every", "2"]))
     said = [line for line in capsys.readouterr().out.splitlines() if "no last.pt" in line]
     assert said == [
-        f"{folder} holds no last.pt, the run ended before its first: it begins from its start, "
-        "with its config.yaml"
+        f"{folder} holds no last.pt, as the run ended before it was first saved: it starts again "
+        "at epoch 1, with the settings in its config.yaml"
     ]
     assert_same_run(whole, folder)
 

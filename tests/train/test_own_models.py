@@ -167,7 +167,7 @@ def test_predict_takes_a_file_only_for_a_model_of_one(own: Path, tmp_path: Path)
     data = write_data(tmp_path / "a.beton")
     quick = {"epochs": 1, "limit_batches": 1, "model": "small-resnet"}
     run_training(settings(data, tmp_path / "run", **quick))
-    with pytest.raises(ConfigError, match="the checkpoint is of small-resnet; leave --model away"):
+    with pytest.raises(ConfigError, match="the checkpoint is of small-resnet; leave --model out"):
         predict(PredictConfig(paths=(str(tmp_path / "run"), str(data)), model=f"{own}:net"))
 
 

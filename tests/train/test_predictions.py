@@ -279,7 +279,7 @@ def test_it_says_what_is_predicted_and_what_is_left_out(
     (images / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 no image")
     lines = said(images).splitlines()
     assert lines[0].endswith(": 3 of 3 samples")
-    assert lines[1].startswith("no sample, and so not predicted: 1 file (bad.jpg: ")
+    assert lines[1].startswith("left out, and so not predicted: 1 file (bad.jpg: ")
     rows = [stored(photo(i, 40, 44), label=-1, name=f"{i}.jpg") for i in range(4)]
     make_records(tmp_path / "a.beton", rows, {"train": 2, "testing": 2}).close()
     assert "predicting testing: 2 of 4 samples; left out: 2 of train" in said(tmp_path / "a.beton")

@@ -137,7 +137,7 @@ def test_a_stopped_run_resumes_bit_for_bit(
         stop_after(10, patch)  # the third step of the second epoch
         with pytest.raises(Interrupted, match="--resume"):
             run_training(mixed(data, to_learn, folder))
-    with pytest.raises(ConfigError, match="other shares; give what it was"):
+    with pytest.raises(ConfigError, match="sizes, shares or weights of them; give the same data"):
         run_training(mixed(data, to_learn, folder, "0.26"), resume=str(folder))
     with pytest.raises(ConfigError, match="holds other samples"):
         run_training(settings(data, folder), resume=str(folder))
@@ -200,7 +200,7 @@ def test_synthetic_images_are_not_measured_on(data: Path, made_up: Path, tmp_pat
             ("train | 20%, seed 0", "--val-fraction"),
             ("train | fold 0 of 3, seed 0", "--folds"),
         ):
-            with pytest.raises(ConfigError, match=f"leave {flag} away and hold real images out"):
+            with pytest.raises(ConfigError, match=f"leave {flag} out and hold real images out"):
                 check_held_out(records, split, 3, "none")
     with pytest.raises(ConfigError, match=r"--val-split val has 2 samples of .*made_up\.beton"):
         run_training(mixed(data, made_up, tmp_path / "run"))
@@ -245,7 +245,7 @@ def test_a_drawn_split_of_synthetic_images_is_refused(
 ) -> None:
     words = ["--data", str(data), f"{to_learn}:0.3", "--val-fraction", "0.2", "--device", "cpu"]
     asked = read_flags([*words, "--out", str(tmp_path / "run")])
-    with pytest.raises(ConfigError, match=r"of .*to_learn\.beton .* leave --val-fraction away"):
+    with pytest.raises(ConfigError, match=r"of .*to_learn\.beton .* leave --val-fraction out"):
         run_training(asked.run)
 
 

@@ -258,7 +258,7 @@ def test_a_setting_that_cannot_work_may_be_mended(data: Path, tmp_path: Path) ->
 
 def test_torchrun_is_refused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ConfigError, match="torchrun has started 2; leave torchrun away"):
+    with pytest.raises(ConfigError, match="torchrun has started 2; leave torchrun out"):
         carried_out(data, tmp_path / "out", "--folds", "2")
 
 

@@ -82,7 +82,9 @@ def _real_images(place: DataPath, split: str) -> list[np.ndarray]:
     if not place:
         return []
     if not first_path(place).exists():
-        raise HeadraceError(f"--data {in_words(place)} does not exist; name a record file")
+        raise HeadraceError(
+            f"--data {in_words(place)} does not exist; name a .beton file or an image folder"
+        )
     with Records.open(place) as records:
         chosen = records.select(split if split in records.splits else None)
         found = []

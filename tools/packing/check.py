@@ -20,6 +20,7 @@ from headrace.pipeline.pixels import decode_jpeg_rgb
 from headrace.pipeline.records import Records
 from headrace.tools.packing.class_rows import class_title
 from headrace.tools.packing.encode import EncodeConfig, Encoded, encode_sample
+from headrace.tools.packing.finding import unknown_settings
 from headrace.tools.packing.verify_levels import MOST_LOST_DB, psnr_db
 
 _TASK_SAMPLES = 32
@@ -82,8 +83,7 @@ def encode_config(manifest: Manifest) -> EncodeConfig:
             values.pop(key, None)
     unknown = sorted(values.keys() - {spec.name for spec in fields(EncodeConfig)})
     if unknown or "format" not in values:
-        what = f"the setting {unknown[0]}" if unknown else "settings"
-        raise ConfigError(f"the file was packed with {what} that this version does not know")
+        raise unknown_settings(f"the setting {unknown[0]}" if unknown else "settings")
     return EncodeConfig(**values)
 
 

@@ -210,4 +210,6 @@ def _written(part: Path) -> ConfigError:
 
 
 def _in_the_way(part: Path) -> ConfigError:
-    return ConfigError(f"{part} is in the way; move it (no unfinished pack of Headrace's)")
+    return ConfigError(
+        f"{part} is in the way; move it (it is not left over from an unfinished pack)"
+    )

@@ -91,8 +91,8 @@ class EncodeConfig:
         check_level_flags(self.levels, self.level_quality)
         if self.levels and self.format == "raw":
             raise ConfigError(
-                f"levels {self.levels}: raw pixels have none, which are read as fast at any size; "
-                "leave --levels or --format raw away"
+                f"--levels {self.levels}: raw pixels are read as fast at any size and have no "
+                "levels; leave out --levels or --format raw"
             )
 
     def to_dict(self) -> dict[str, Any]:

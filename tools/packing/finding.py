@@ -93,10 +93,7 @@ def from_json(values: Mapping[str, Any], source: Path) -> FindConfig:
     """
     unknown = sorted(values.keys() - to_json_defaults().keys())
     if unknown:
-        raise ConfigError(
-            f"the file was packed with the setting {unknown[0]}, which this version does not know; "
-            "update it"
-        )
+        raise unknown_settings(f"the setting {unknown[0]}")
     layout_names = {spec.name for spec in fields(LayoutConfig)}
     layout: dict[str, Any] = {k: _tuples(v) for k, v in values.items() if k in layout_names}
     if "lists" in layout:
@@ -108,6 +105,14 @@ def from_json(values: Mapping[str, Any], source: Path) -> FindConfig:
         return FindConfig(layout=LayoutConfig(**layout), **rest)
     except TypeError as error:
         raise ConfigError(f"the file's settings of its layout are damaged: {error}") from None
+
+
+def unknown_settings(what: str) -> ConfigError:
+    """The complaint about a file to check whose settings are not those of this version."""
+    return ConfigError(
+        f"the file to check was packed with {what} that this version does not know; use the "
+        "version of Headrace that packed it, or a newer one"
+    )
 
 
 def _plain(value: Any, root: Path | None) -> Any:

@@ -58,7 +58,7 @@ def check_output(out: Output, *, claimed: bool) -> None:
     beside = [file for file in beside if os.path.lexists(file)]
     if not os.path.lexists(path):
         if beside and (claimed or not os.path.lexists(part_path(path))):
-            raise ConfigError(f"{beside[0]} is in the way; move it")
+            raise _in_the_way(beside[0], path)
         return
     if path.is_dir() and out.kind != "folder":
         raise ConfigError(
@@ -72,7 +72,14 @@ def check_output(out: Output, *, claimed: bool) -> None:
         raise ConfigError(f"{path} exists; pass --force to replace it")
     for file in beside:
         if not _belongs_to(file, path):
-            raise ConfigError(f"{file} is in the way; move it (it does not belong to {path.name})")
+            raise _in_the_way(file, path)
+
+
+def _in_the_way(file: Path, path: Path) -> ConfigError:
+    return ConfigError(
+        f"{file} is in the way; move it, or choose another name ({path.name} needs that name for "
+        "its own files)"
+    )
 
 
 def _check_folder(folder: Path) -> None:
@@ -107,9 +114,7 @@ def check_apart(out: Output, source: Path) -> None:
     with path.open("rb") as file:
         head = file.read(512)
     if not (is_beton(head) or is_tar(head)):
-        raise ConfigError(
-            f"{out.path} is a file of the data set itself, and no record file; choose another name"
-        )
+        raise ConfigError(f"{out.path} is a file of the data set itself; choose another name")
 
 
 def _belongs_to(file: Path, tar: Path) -> bool:

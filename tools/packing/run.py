@@ -135,7 +135,7 @@ def check_for_shards(config: EncodeConfig) -> None:
         ("--lossless", config.lossless, "always"),
     ):
         if asked == wanted:
-            raise ConfigError(f"shards hold JPEGs: leave {flag} {wanted} away, or write a .beton")
+            raise ConfigError(f"shards hold JPEGs: leave {flag} {wanted} out, or write a .beton")
 
 
 def check_complete(listing: Listing) -> None:

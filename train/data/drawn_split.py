@@ -10,6 +10,7 @@ from headrace.pipeline.drawn_parts import BAR, DrawnPart, read_draw
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.records import Records
+from headrace.pipeline.stratified import check_val_fraction
 from headrace.train.data.labels import held_out
 from headrace.train.settings.config import DataConfig, RunConfig
 
@@ -29,8 +30,7 @@ def with_val_fraction(config: RunConfig, fraction: float, seed: int) -> RunConfi
     """
     if fraction == 0:
         return config
-    if not 0 < fraction < 1:
-        raise ConfigError(f"--val-fraction is {fraction}, expected above 0 and below 1, as 0.2")
+    check_val_fraction(fraction)
     data = config.data
     if data.val_split != DataConfig().val_split:
         raise ConfigError(

@@ -24,7 +24,7 @@ from headrace.pipeline.sampling import BALANCED, SHUFFLE, sample_weights
 from headrace.pipeline.selection import is_expression
 from headrace.pipeline.shares import epoch_samples
 from headrace.pipeline.split_names import split_called
-from headrace.train.data.labels import held_out
+from headrace.train.data.labels import held_out, nothing_held_out
 from headrace.train.models.whitening import NUM_IMAGES
 from headrace.train.processes.world import World
 from headrace.train.settings.config import DataConfig, RunConfig
@@ -55,7 +55,8 @@ def open_loaders(
         )
     is_held_out = bool(len(held_out(records, data.val_split)))
     if not is_held_out and (flag := config.optim.needs_evaluation):
-        raise ConfigError(f"{flag} needs a validation split, and there is no {data.val_split!r}")
+        missing = nothing_held_out(records, data.val_split)
+        raise ConfigError(f"{flag} needs a validation split, and {missing}")
     train_loader = resources.enter_context(
         open_loader(records, loader_config(config, world, device, train=True, tail=tail))
     )

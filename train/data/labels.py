@@ -25,13 +25,16 @@ def check_labels(records: Records, split: str) -> tuple[str, ...]:
     if not len(labels):
         raise ConfigError(f"{where} is empty; choose another --train-split")
     if (labels == -1).any():
-        count = int((labels == -1).sum())
-        raise ConfigError(f"{where} has {count} of {len(labels)} samples without a label")
+        raise ConfigError(
+            f"{where} has {_unlabelled(labels)}; label them, or choose a --train-split without "
+            "them, such as 'train[CLASS,CLASS]'"
+        )
     classes = class_names(records)
     check_range(records, split, len(classes))
     if len(np.unique(labels)) < 2:
         raise ConfigError(
-            f"{where} has only the class {classes[int(labels[0])]!r}; two at least are needed"
+            f"{where} has only the class {classes[int(labels[0])]!r}, expected two or more; choose "
+            "another --train-split"
         )
     return classes
 
@@ -47,6 +50,12 @@ def held_out(records: Records, split: str) -> np.ndarray:
     return np.zeros(0, np.int64)
 
 
+def nothing_held_out(records: Records, split: str) -> str:
+    """What to say where `held_out` finds none, and what to do."""
+    what = "holds nothing out" if split == "none" else f"has no samples in {records.source}"
+    return f"--val-split {split} {what}; name another, or hold a fifth out with --val-fraction 0.2"
+
+
 def check_held_out(records: Records, split: str, num_classes: int, train_split: str) -> None:
     """Refuses a validation split on which nothing can be measured; one that is not there is fine.
 
@@ -58,10 +67,9 @@ def check_held_out(records: Records, split: str, num_classes: int, train_split: 
     if not len(chosen):
         return
     check_range(records, split, num_classes)
-    if (records.labels[chosen] < 0).any():
-        raise ConfigError(
-            f"split {split!r} has samples without a label; choose another --val-split"
-        )
+    labels = records.labels[chosen]
+    if (labels < 0).any():
+        raise ConfigError(f"split {split!r} has {_unlabelled(labels)}; choose another --val-split")
     check_real(records, chosen, f"--val-split {split}", *_drawn_advice(split))
     shared = np.intersect1d(chosen, records.select(train_split))
     if len(shared) and split != train_split:
@@ -69,6 +77,10 @@ def check_held_out(records: Records, split: str, num_classes: int, train_split: 
             f"{len(shared)} samples of --train-split {train_split} are in --val-split {split} too; "
             "choose another, or --val-split none to hold nothing out"
         )
+
+
+def _unlabelled(labels: np.ndarray) -> str:
+    return f"{int((labels == -1).sum())} of {len(labels)} samples without a label"
 
 
 def _drawn_advice(split: str) -> tuple[str, ...]:

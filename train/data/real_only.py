@@ -56,7 +56,7 @@ def check_real(records: Records, chosen: np.ndarray, what: str, advice: str = OT
 def draw_advice(flag: str) -> str:
     """What to do where a draw would hold synthetic samples out."""
     return (
-        f"leave {flag} away and hold real images out when they are packed: "
+        f"leave {flag} out and hold real images out when they are packed: "
         f"{called('pack')} FOLDER OUT.beton --val-fraction 0.2"
     )
 

@@ -87,8 +87,8 @@ def add_copy(
             images, targets = augmenter(batch.images, batch.labels)
             if targets.ndim != 1:
                 raise ConfigError(
-                    "--recipe mixes images, of which a copy would have no label; take one that "
-                    "does not, such as flip or trivial"
+                    "--recipe mixes images, and a mixed image has no single label; take one that "
+                    "does not mix, such as flip or trivial"
                 )
             with precision.autocast():
                 model(images)

@@ -84,7 +84,7 @@ def _check(place: Path, about: Mapping[str, str]) -> None:
     if others:
         raise ConfigError(
             f"--features {place} holds those of other {' and '.join(others)}; name another folder, "
-            "or leave --features away, and they are computed"
+            "or leave --features out, and they are computed"
         )
 
 

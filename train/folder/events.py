@@ -60,7 +60,7 @@ class Events:
 
     def _told(self) -> AbstractContextManager[None]:
         where = self._folder / "events.out.tfevents..."
-        return writing(where, "or leave them away with --no-tensorboard")
+        return writing(where, "or train without them: --no-tensorboard")
 
     def _quiet(self, failed: threading.ExceptHookArgs) -> None:
         """Shows what fails in other threads, and leaves out what is raised here again."""

@@ -31,8 +31,8 @@ def other_world_line(before: int, now: int, data: DataConfig, records: Records) 
         return ""
     if data.batch_size % now:
         raise ConfigError(
-            f"cannot resume with {now} processes: --batch-size {data.batch_size} is no multiple of "
-            f"{now}; the run had {before}"
+            f"cannot resume with {now} processes: expected a number that divides --batch-size "
+            f"{data.batch_size}, such as the {before} it had"
         )
     count = epoch_samples(records, records.select(data.train_split)) * data.aug_repeats
     steps = [_steps(count, data, size) for size in (before, now)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.pipeline.data_files import in_words, read_data
+from headrace.pipeline.data_files import DataPath, in_words, read_data
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
 from headrace.train.folder.checkpoint import load_checkpoint
@@ -100,8 +100,8 @@ def check_given_out(out: str, folder: Path) -> None:
     """
     if Path(out).resolve() != folder.resolve():
         raise ConfigError(
-            f"--out is {out}, but a resumed run goes on in its own folder, {folder}; leave --out "
-            "away"
+            f"--out is {out}, but a resumed run goes on in its own folder, {folder}; leave out "
+            "--out"
         )
 
 
@@ -144,10 +144,15 @@ def check_resumable(checkpoint: Mapping[str, Any], config: RunConfig, fingerprin
     """
     check_same_run(checkpoint, config)
     if fingerprint != checkpoint["data_fingerprint"]:
-        raise ConfigError(
-            f"cannot resume: --data {in_words(config.data.data)} holds other samples than the run "
-            "was started on, other smaller sizes of them, or other shares; give what it was"
-        )
+        raise other_samples(config.data.data)
+
+
+def other_samples(data: DataPath) -> ConfigError:
+    """The complaint about data with another fingerprint than a run was started on."""
+    return ConfigError(
+        f"cannot resume: --data {in_words(data)} holds other samples than the run was started on, "
+        "or other sizes, shares or weights of them; give the same data, or start a new run"
+    )
 
 
 def check_same_run(checkpoint: Mapping[str, Any], config: RunConfig) -> None:
@@ -192,7 +197,16 @@ def check_same_settings(before: RunConfig, config: RunConfig) -> None:
         flags = ", ".join(
             f"--{key.replace('_', '-')} (was {old[key]!r}, now {new[key]!r})" for key in changed
         )
-        raise ConfigError(
-            f"cannot resume with a changed {flags}: the result would be neither run; "
-            "leave it as it was, or start a new run"
-        )
+        raise changed_settings(flags)
+
+
+def changed_settings(flags: str) -> ConfigError:
+    """The complaint about settings that a resumed run cannot have.
+
+    Args:
+        flags: which, and what they were and are.
+    """
+    return ConfigError(
+        f"cannot resume with a changed {flags}: a resumed run keeps the settings it began with; "
+        "leave that out, or start a new run"
+    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import flag_of, to_flat, with_values
+from headrace.train.folder.resume import changed_settings
 from headrace.train.generating.settings import FitConfig
 
 _FREE = {*"data epochs max_minutes out overwrite resume device".split()}
@@ -29,15 +30,14 @@ def continued(config: FitConfig, earlier: Mapping[str, Any]) -> FitConfig:
     before = with_values(FitConfig(), earlier["config"])
     for name, value in said.items():
         if name not in _FREE and value != to_flat(before)[name]:
-            raise ConfigError(
-                f"cannot resume with a changed {flag_of(name)} (was {to_flat(before)[name]!r}, now "
-                f"{value!r}); leave it away, or start a new training"
-            )
+            was = to_flat(before)[name]
+            raise changed_settings(f"{flag_of(name)} (was {was!r}, now {value!r})")
     free = {name: value for name, value in said.items() if name in _FREE}
     found = with_values(before, {**free, "out": config.resume, "resume": config.resume})
-    if found.epochs < earlier["progress"]["epoch"]:
+    done = earlier["progress"]["epoch"]
+    if found.epochs < done:
         raise ConfigError(
-            f"--epochs is {found.epochs}, and {earlier['progress']['epoch']} are done already"
+            f"--epochs is {found.epochs}, and {done} are done already; give more than {done}"
         )
     minutes, spent = found.max_minutes, _minutes_of(earlier)
     if minutes is not None and spent >= minutes:

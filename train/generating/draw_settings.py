@@ -56,6 +56,9 @@ class DrawConfig:
         share = self.keep_best
         check(share is None or 0 < share <= 1, "keep_best", share, "above 0 and at most 1")
         if (share is None) != (self.judge is None):
-            raise ConfigError("--keep-best and --judge go together: a share, and who judges")
+            raise ConfigError(
+                "--keep-best and --judge go together: give both, as --keep-best 0.5 --judge RUN, "
+                "or neither"
+            )
         if self.out.suffix != ".beton":
             raise ConfigError(f"{self.out}: expected a name that ends in .beton")

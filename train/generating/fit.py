@@ -24,6 +24,7 @@ from headrace.train.data.labels import check_labels
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.environment import describe_environment
 from headrace.train.folder.journal import Journal
+from headrace.train.folder.resume import other_samples
 from headrace.train.folder.run_folder import LAST_NAME
 from headrace.train.generating.continuing import continued
 from headrace.train.generating.fit_folder import take_folder
@@ -84,7 +85,7 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
     precision = choose_precision(config.amp, device)
     fingerprint = data_fingerprint(records, (config.train_split,))
     if earlier is not None and earlier["data_fingerprint"] != fingerprint:
-        raise ConfigError(f"cannot resume: --data {config.data} holds other samples than before")
+        raise other_samples(config.data)
     shape = Shape(
         kind=config.kind,
         network=config.network,

@@ -88,7 +88,7 @@ class FitConfig:
         check_network(self.size, self.width)
         if self.network != "unet" and self.kind != "flow":
             raise ConfigError(
-                f"--network {self.network} is of a flow, and --kind is {self.kind}; leave one away"
+                f"--network {self.network} is of a flow, and --kind is {self.kind}; leave one out"
             )
 
     @property

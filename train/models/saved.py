@@ -44,7 +44,7 @@ def saved_spec(
             )
         return spec
     if own_file_parts(spec.name) is None:
-        raise ConfigError(f"--model {own}: the checkpoint is of {spec.name}; leave --model away")
+        raise ConfigError(f"--model {own}: the checkpoint is of {spec.name}; leave --model out")
     if own_file_parts(own) is None:
         raise ConfigError(f"--model is {own!r}, expected FILE.py:FUNCTION, as {spec.name} is")
     return dataclasses.replace(spec, name=with_whole_path(own), code="")

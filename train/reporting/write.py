@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from headrace.pipeline.command_line import called
 from headrace.pipeline.data_files import short_words
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.output_files import written
@@ -146,7 +148,11 @@ def _try_to_write(folder: Path, write: Callable[[Path], None]) -> None:
         write(out)
     except Exception as error:
         reason = one_line(error) or type(error).__name__
-        print(f"no report: {reason} (--no-report leaves it away)", flush=True)
+        print(
+            f"no report: {reason}; make it later with {called('report')} "
+            f"{shlex.quote(str(folder))}, or train with --no-report",
+            flush=True,
+        )
         return
     print(f"report: {out}", flush=True)
 

@@ -145,7 +145,7 @@ def _refuse_processes(wanted: Trials) -> None:
         )
         raise ConfigError(
             f"{wanted.asked} trains in one process, and torchrun has started {size}; leave "
-            f"torchrun away, {how}"
+            f"torchrun out, {how}"
         )
 
 

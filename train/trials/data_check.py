@@ -7,7 +7,12 @@ import numpy as np
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
 from headrace.pipeline.shares import mix_of
-from headrace.train.data.labels import check_held_out, check_labels, held_out
+from headrace.train.data.labels import (
+    check_held_out,
+    check_labels,
+    held_out,
+    nothing_held_out,
+)
 from headrace.train.data.real_only import check_real, draw_advice
 from headrace.train.trials.folder import Trials
 
@@ -32,10 +37,8 @@ def check_data(wanted: Trials) -> str:
         mix_of(records, records.select(data.train_split), data.sampling)  # which refuses
         if not asked.folds:
             if not len(held_out(records, data.val_split)):
-                raise ConfigError(
-                    f"{asked} has nothing to measure on: {records.source} has no "
-                    f"split {data.val_split!r}; hold a fifth out with --val-fraction 0.2"
-                )
+                missing = nothing_held_out(records, data.val_split)
+                raise ConfigError(f"{asked} has nothing to measure on: {missing}")
             check_held_out(records, data.val_split, len(classes), data.train_split)
             return f"{asked.count} runs, which differ in their seed alone"
         chosen = records.select(data.train_split)

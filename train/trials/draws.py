@@ -41,5 +41,5 @@ def check_same_draws(asked: TrialsConfig, before: TrialsConfig, val_fraction: fl
         if now != then:
             raise ConfigError(
                 f"{flag} {now} is for a new run: what is resumed keeps its runs and its samples; "
-                "leave it away, or begin anew without --resume"
+                "leave it out, or begin anew without --resume"
             )

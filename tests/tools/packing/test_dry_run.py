@@ -55,7 +55,7 @@ def _part_of_others(source: Path, out: Path) -> None:
     [
         ([], _exists, "exists; pass --force"),
         ([], _part_of_others, "is in the way; move it"),
-        (["--page-size", "3"], None, "page size"),
+        (["--page-size", "3"], None, "--page-size 3: expected a power of two from 2 to 2048"),
         (["--layout", "list"], None, "list"),
         (["--val-fraction", "0.5"], None, "validation split already"),
         (["--class-names", "no such file"], None, "class names no such file cannot be read"),
@@ -77,7 +77,7 @@ def test_what_a_pack_refuses_it_refuses(
 
 def test_shards_take_no_raw_pixels(source: Path, tmp_path: Path) -> None:
     for options in (["--format", "raw"], ["--lossless", "always"]):
-        with pytest.raises(ConfigError, match=f"leave {' '.join(options)} away"):
+        with pytest.raises(ConfigError, match=f"leave {' '.join(options)} out"):
             main([str(source), f"{tmp_path}/o.tar", "--dry-run", *options])
 
 

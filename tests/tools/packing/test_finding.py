@@ -60,7 +60,7 @@ def test_what_is_said_now_goes_before_what_was_kept() -> None:
 
 @pytest.mark.parametrize(
     ("kept", "message"),
-    [({"mood": 1}, "the setting mood, which this version"), ({"merge": 3}, "damaged")],
+    [({"mood": 1}, "the setting mood that this version"), ({"merge": 3}, "damaged")],
 )
 def test_settings_that_nobody_knows_are_refused(kept: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -87,7 +87,7 @@ def test_raw_pixels_have_no_levels() -> None:
     config = replace(WITH, lossless="always")
     sample = encode_sample(_png(photo(1, 300, 300)), config, want_moments=False)
     assert sample.mode == MODE_RAW and sample.levels == ()
-    with pytest.raises(ConfigError, match="levels auto: raw pixels have none"):
+    with pytest.raises(ConfigError, match="--levels auto: raw pixels are read as fast"):
         EncodeConfig(levels="auto", format="raw")
 
 

@@ -211,7 +211,8 @@ def test_the_end_of_a_run_writes_it_or_says_why_not(
     monkeypatch.setattr(write, "write_report", fail)
     write_at_end(run)
     said = capsys.readouterr().out
-    assert said == "no report: a fault of ours (--no-report leaves it away)\n"
+    later = f"make it later with headrace report {run.folder}, or train with --no-report"
+    assert said == f"no report: a fault of ours; {later}\n"
 
     run = run_training(settings(data, tmp_path / "quiet", epochs=1, report=False))
     capsys.readouterr()

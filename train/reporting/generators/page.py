@@ -61,7 +61,7 @@ def check_asked(asked: ReportConfig, foreign: Sequence[str], why: str) -> None:
     given, usual = to_flat(asked), to_flat(ReportConfig())
     for name in foreign:
         if given[name] != usual[name]:
-            raise ConfigError(f"{flag_of(name)} does nothing here: {why}; leave it away")
+            raise ConfigError(f"{flag_of(name)} does nothing here: {why}; leave it out")
 
 
 OF_GENERATORS = tuple(to_flat(DrawnConfig()))
