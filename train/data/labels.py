@@ -80,7 +80,7 @@ def check_held_out(records: Records, split: str, num_classes: int, train_split: 
 
 
 def _unlabelled(labels: np.ndarray) -> str:
-    return f"{int((labels == -1).sum())} of {len(labels)} samples without a label"
+    return f"{int((labels < 0).sum())} of {len(labels)} samples without a label"
 
 
 def _drawn_advice(split: str) -> tuple[str, ...]:
