@@ -103,8 +103,10 @@ def check_idle(settings: Any, why: str, *names: str) -> None:
         default = field.default
         if default is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
-        if getattr(settings, field.name) != default:
-            raise ConfigError(f"{flag_of(field.name)} does nothing {why}; leave it out")
+        value = getattr(settings, field.name)
+        if value != default:
+            words = " ".join(map(str, value if isinstance(value, tuple) else (value,)))
+            raise ConfigError(f"{flag_of(field.name)} {words} does nothing {why}; leave it out")
 
 
 def parse(

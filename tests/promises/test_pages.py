@@ -33,7 +33,7 @@ MADE = {
 """Pages that there are in the site only."""
 OTHERS = set(
     "--nproc-per-node --nnodes --max-restarts --requeue --rdzv-endpoint --rdzv-id --rdzv-backend "
-    "--optim --loss --build-arg --spec --from --gpus --pyargs".split()
+    "--optim --loss --build-arg --spec --from --gpus --pyargs --index-url".split()
 )
 """Flags of torchrun, Slurm, pip, pipx, docker and so on, and ours that begin longer ones."""
 

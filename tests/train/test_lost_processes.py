@@ -70,7 +70,7 @@ def start_agent(
 
 @NEEDS_GROUP
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
-@pytest.mark.parametrize("killed", [0, 1])
+@pytest.mark.parametrize("killed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_others_end_with_an_error_and_a_run_that_goes_on(
     killed: int, data: Path, tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:

@@ -146,9 +146,9 @@ def test_ratios_are_to_the_quickest_peer_that_got_there() -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ("--most-seconds 9", "--most-seconds does nothing without --reach; leave it out"),
-        ("--reach 0.5 --repeats 2", "--repeats does nothing with --reach"),
-        ("--reach 0.5 --loaders native", "--loaders does nothing with --reach"),
+        ("--most-seconds 9", "--most-seconds 9.0 does nothing without --reach; leave it out"),
+        ("--reach 0.5 --repeats 2", "--repeats 2 does nothing with --reach"),
+        ("--reach 0.5 --loaders native", "--loaders native does nothing with --reach"),
         ("--reach 1.5", "reach is 1.5, expected above 0, at most 1"),
         ("--reach 0.5 --reach-seeds 1 1", "expected each once"),
         ("--reach 0.5", "give --data and, with --folder"),

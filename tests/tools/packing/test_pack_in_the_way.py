@@ -239,7 +239,7 @@ def test_the_data_set_itself_is_not_replaced_by_force(
     for given in (source, str(table)):
         for target in [*targets, tmp_path / "link.beton"]:
             with pytest.raises(
-                ConfigError, match="is a file of the data set itself, and no record"
+                ConfigError, match="is a file of the data set itself; choose another"
             ):
                 main([given, str(target), "--force"])
     assert _content(tmp_path) == before
