@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import os
@@ -22,9 +23,8 @@ from headrace.pipeline.wording import one_line, reason_of, shown
 
 DEBUG = "HEADRACE_DEBUG"
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-_OUT_OF_MEMORY = (
-    "out of memory; take a smaller --batch-size (if this command has one), or end what else uses "
-    "the memory"
+_OF_LESS_MEMORY = (
+    "take a smaller --batch-size (if this command has one), or end what else uses the memory"
 )
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -137,8 +137,16 @@ def _of_the_system(error: OSError) -> str:
     """What to say of what the system refused: of which file, and in its own words."""
     if was_writing(error):
         return str(unwritable(error.filename or "the output", error))
-    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    if error.errno == errno.ENOMEM:
+        return _no_memory(error)
+    given = (error.filename, error.filename2)
+    names = [os.fsdecode(name) for name in given if isinstance(name, str | bytes) and name]
     return ": ".join(filter(None, (" -> ".join(names), reason_of(error)))) or type(error).__name__
+
+
+def _no_memory(error: BaseException) -> str:
+    said = one_line(error, 160)
+    return f"out of memory{f' ({said})' if said else ''}; {_OF_LESS_MEMORY}"
 
 
 def _unforeseen(error: Exception) -> str:
@@ -146,7 +154,7 @@ def _unforeseen(error: Exception) -> str:
     said = str(error)
     no_memory = isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
     if no_memory or isinstance(error, MemoryError):
-        return _OUT_OF_MEMORY
+        return _no_memory(error)
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}, line {where.lineno}"
     return (

@@ -86,27 +86,27 @@ def check_given(settings: object, *names: str) -> None:
             raise ConfigError(f"{flag_of(name)}: expected at least one value")
 
 
-def check_idle(settings: Any, why: str, *names: str) -> None:
+def check_idle(settings: Any, why: str, *names: str, remedy: str = "leave it out") -> None:
     """Refuses flags that would do nothing beside the others; at its default a field is not given.
 
     Args:
         settings: the dataclass.
         why: behind "does nothing": "without --reach".
         names: the fields.
+        remedy: what to do.
 
     Raises:
         ConfigError: naming the flag.
     """
-    for field in dataclasses.fields(settings):
-        if field.name not in names:
-            continue
+    fields = {field.name: field for field in dataclasses.fields(settings)}
+    for field in map(fields.__getitem__, names):
         default = field.default
         if default is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
         value = getattr(settings, field.name)
         if value != default:
             words = " ".join(map(str, value if isinstance(value, tuple) else (value,)))
-            raise ConfigError(f"{flag_of(field.name)} {words} does nothing {why}; leave it out")
+            raise ConfigError(f"{flag_of(field.name)} {words} does nothing {why}; {remedy}")
 
 
 def parse(

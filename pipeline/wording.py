@@ -23,7 +23,7 @@ def one_line(said: object, most: int | None = None) -> str:
 
 def reason_of(error: Exception) -> str:
     """Why something failed, in a line: the system's own words where it says why, else the text."""
-    return getattr(error, "strerror", None) or one_line(error)
+    return str(getattr(error, "strerror", None) or one_line(error))
 
 
 def shown(text: str) -> str:

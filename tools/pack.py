@@ -81,7 +81,8 @@ class PackSettings:
     def __post_init__(self) -> None:
         check_least(self, 1, "workers", "page_size", "shard_size")
         if not self.encode.levels:
-            check_idle(self.encode, "without --levels auto", "level_quality")
+            remedy = "add --levels auto, or leave it out"
+            check_idle(self.encode, "without --levels", "level_quality", remedy=remedy)
         if self.json is not None and self.dry_run:
             raise ConfigError("--json tells what was packed; leave out --dry-run")
 
@@ -100,6 +101,7 @@ def _check(given: PackSettings, out: Output) -> None:
     check_apart(out, given.source)
     check_output(out, claimed=False)
     if out.kind != "file":
+        check_idle(given, "for shards", "page_size")
         check_for_shards(given.encode)
     elif given.page_size:
         check_page_size(given.page_size, "--page-size")

@@ -19,6 +19,7 @@ summary.json.
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -51,6 +52,7 @@ from headrace.train.folder.resume import (
     check_same_settings,
     earlier_folder,
     read_earlier,
+    resume_command,
 )
 from headrace.train.folder.run_folder import (
     LOG_NAME,
@@ -255,11 +257,15 @@ def _how_to_resume(run: Run, world: World) -> str:
 
 def command_again(folder: Path, processes: int) -> str:
     """The command that goes on with a run, as its user has called this one."""
-    command = f"{called('train')} --resume {shlex.quote(str(folder))}"
+    command = resume_command(folder)
     if processes == 1:
         return command
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+    launcher = f"torchrun --nproc-per-node {here}"
+    if here < processes:  # and what names the other nodes, as before
+        launcher = f"torchrun --nnodes {processes // here} --nproc-per-node {here} ..."
     module = "-m " if command.startswith("headrace ") else ""
-    return f"torchrun --nproc-per-node {processes} {module}{command}"
+    return f"{launcher} {module}{command}"
 
 
 def run_trials(asked: CommandLine) -> dict[str, Any]:

@@ -90,9 +90,10 @@ def _open(
     first = process.open(job)
     if first.rest_s >= config.min_s or job.name in _NOT_REPEATED:
         return first
-    # Many short epochs: the first of them may have been made ready while none was asked for.
-    repeat = repeats_for(process.run(config.min_s), image_set.images, config.min_s)
-    if repeat > 1:
+    repeat = 1
+    # Again where the beginnings of epochs have made it look slow.
+    while (more := repeats_for(process.run(config.min_s), image_set.images, config.min_s)) > repeat:
+        repeat = more
         if ours_on_folder(image_set, job.name):
             path = forms.folder(image_set, repeat)
             process.open(dataclasses.replace(job, path=str(path), split=None))
@@ -108,7 +109,8 @@ def repeats_for(run: Run, images: int, min_s: float) -> int:
     """How often images have to occur in an epoch that is to take `min_s` seconds.
 
     Args:
-        run: of whole epochs of them.
+        run: of whole epochs of them, many if they are short: the first may have been made ready
+            while none was asked for.
         images: in an epoch.
 
     Returns:

@@ -19,6 +19,7 @@ from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.layouts.listing_report import listing_report
 from headrace.pipeline.mapped import map_file
 from headrace.pipeline.pil_image import read_size
+from headrace.pipeline.wording import counted
 
 HEADER_THREADS = 8
 
@@ -40,9 +41,9 @@ def open_folder(root: Path) -> Container:
         headers = list(pool.map(lambda path: _read_header(listing.root / path), listing.paths))
     readable = np.array([isinstance(header, _Header) for header in headers], bool)
     if not readable.any():
+        left_out = counted(len(headers), "file")
         raise RecordsError(
-            f"{root} holds no image that can be read; of {len(headers)} left out the first is "
-            f"{listing.paths[0]}: {headers[0]}"
+            f"{root} holds no image that can be read; {left_out} left out, the first: {headers[0]}"
         )
     found = [header for header in headers if isinstance(header, _Header)]
     names = [path for path, ok in zip(listing.paths, readable, strict=True) if ok]

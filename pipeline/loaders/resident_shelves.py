@@ -82,8 +82,7 @@ def shrunk_shelf(records: Records, config: LoaderConfig, chosen: np.ndarray, bud
         raise ConfigError(
             f"the resident loader needs {needed / 2**30:.2f} GiB for {len(chosen)} images at "
             f"{largest} px and may take {budget / 2**30:.2f} GiB of {config.device} "
-            f"memory; allow more with --resident-memory (now {config.decode.resident_memory:g}), "
-            "or take another --loader"
+            f"memory; {_more(config.decode.resident_memory)}take another --loader"
         )
     side = min(side, longest)
     scales = np.minimum(1.0, side / sizes.max(1))
@@ -172,3 +171,7 @@ def _range_of_boxes(
     smallest = np.maximum(np.stack([low, thin], 1), 0)
     origin = np.zeros_like(sizes)
     return np.concatenate([origin, smallest], 1), np.concatenate([origin, sizes], 1), plan.shape
+
+
+def _more(share: float) -> str:
+    return f"allow more with --resident-memory (now {share:g}), or " if share < 1 else ""

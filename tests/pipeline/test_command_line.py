@@ -60,7 +60,7 @@ def test_no_memory_is_told_in_a_line(error: Exception, capsys: pytest.CaptureFix
     with pytest.raises(SystemExit) as end:
         run_command(raising(error))
     assert end.value.code == 1
-    assert capsys.readouterr().err.startswith("error: out of memory; take a smaller --batch-size")
+    assert capsys.readouterr().err.startswith("error: out of memory")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,9 @@ def test_no_memory_is_told_in_a_line(error: Exception, capsys: pytest.CaptureFix
     [
         (PermissionError(13, "Permission denied", "a.txt"), "a.txt: Permission denied"),
         (OSError(18, "Invalid cross-device link", "a", None, "b"), "a -> b: Invalid cross-device"),
-        (OSError(12, "Cannot allocate memory"), "Cannot allocate memory"),
+        (OSError(12, "Cannot allocate memory"), "out of memory (Cannot allocate memory); take a"),
+        (OSError(9, "Bad file descriptor", 5), "Bad file descriptor"),
+        (OSError(2, 3), "3"),
         (OSError("the library's own words"), "the library's own words"),
         (OSError(), "OSError"),
     ],

@@ -173,8 +173,12 @@ def test_predict_refuses_other_classes(trained: Path, tmp_path: Path) -> None:
 def test_the_command_that_goes_on_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path("my runs/a")
     monkeypatch.setattr(sys, "argv", ["headrace"])
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
     assert command_again(folder, 1) == "headrace train --resume 'my runs/a'"
     launcher = "torchrun --nproc-per-node 4"
     assert command_again(folder, 4) == f"{launcher} -m headrace train --resume 'my runs/a'"
     monkeypatch.setattr(sys, "argv", ["train/run.py"])
+    assert command_again(folder, 4) == f"{launcher} train/run.py --resume 'my runs/a'"
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    launcher = "torchrun --nnodes 2 --nproc-per-node 2 ..."
     assert command_again(folder, 4) == f"{launcher} train/run.py --resume 'my runs/a'"

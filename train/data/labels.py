@@ -25,9 +25,10 @@ def check_labels(records: Records, split: str) -> tuple[str, ...]:
     if not len(labels):
         raise ConfigError(f"{where} is empty; choose another --train-split")
     if (labels == -1).any():
+        other = "" if (labels < 0).all() else ", such as 'train[CLASS,CLASS]'"
         raise ConfigError(
             f"{where} has {_unlabelled(labels)}; label them, or choose a --train-split without "
-            "them, such as 'train[CLASS,CLASS]'"
+            f"them{other}"
         )
     classes = class_names(records)
     check_range(records, split, len(classes))
@@ -52,8 +53,10 @@ def held_out(records: Records, split: str) -> np.ndarray:
 
 def nothing_held_out(records: Records, split: str) -> str:
     """What to say where `held_out` finds none, and what to do."""
+    if read_draw(split) is not None:
+        return f"the part held out comes to no sample of {records.source}; give a larger one"
     what = "holds nothing out" if split == "none" else f"has no samples in {records.source}"
-    return f"--val-split {split} {what}; name another, or hold a fifth out with --val-fraction 0.2"
+    return f"--val-split {split} {what}; name another, or give --val-fraction 0.2 in its place"
 
 
 def check_held_out(records: Records, split: str, num_classes: int, train_split: str) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.wording import counted
 from headrace.train.display import best_value
+from headrace.train.folder.resume import resume_command
 from headrace.train.hooks.patience import Patience
 from headrace.train.progress import Progress
 from headrace.train.settings.config import RunConfig
@@ -40,20 +40,19 @@ def finished_line(checkpoint: Mapping[str, Any], config: RunConfig, folder: Path
             f"--schedule-from is {optim.schedule_from}, expected 0 to {progress.epoch}, the epochs "
             "that are done"
         )
-    again = f"`{called('train')} --resume {folder}"
     best, value = "", best_value(progress, optim.best_by)
     if progress.best_epoch >= 0 and value is not None:
         best = f", best {optim.best_by} {value:.4f} (epoch {progress.best_epoch + 1})"
     if progress.epoch >= optim.epochs:
-        more = f"{again} --epochs {2 * optim.epochs}`"
+        more = resume_command(folder, f" --epochs {2 * optim.epochs}")
         return (
             f"{folder} is finished already: {counted(progress.epoch, 'epoch')}{best}; train longer "
-            f"with {more}"
+            f"with `{more}`"
         )
     if Patience(optim.patience).wants_end(progress):
         return (
             f"{folder} is finished already: it stopped after {counted(progress.epoch, 'epoch')}, "
             f"{progress.bad_epochs} without a better {optim.best_by}{best}; train longer with "
-            f"{again} --patience {2 * progress.bad_epochs}`"
+            f"`{resume_command(folder, f' --patience {2 * progress.bad_epochs}')}`"
         )
     return ""

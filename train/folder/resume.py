@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace.pipeline.command_line import called
 from headrace.pipeline.data_files import DataPath, in_words, read_data
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import with_values
@@ -31,6 +33,11 @@ class Earlier:
     folder: Path
     checkpoint: dict[str, Any] | None
     config: RunConfig
+
+
+def resume_command(folder: Path, more: str = "") -> str:
+    """What to type to go on with a run, or with several of one folder; `more` stands behind."""
+    return f"{called('train')} --resume {shlex.quote(str(folder))}{more}"
 
 
 def earlier_folder(resume: str) -> Path:
@@ -208,5 +215,5 @@ def changed_settings(flags: str) -> ConfigError:
     """
     return ConfigError(
         f"cannot resume with a changed {flags}: a resumed run keeps the settings it began with; "
-        "leave that out, or start a new run"
+        "give what it was, or start a new run"
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from headrace.pipeline.command_line import called
+from headrace.train.folder.resume import resume_command
 from headrace.train.metrics import metric_of
 from headrace.train.metrics.class_counts import count_classes
 from headrace.train.reporting.elements import Advice, percent
 from headrace.train.reporting.intervals import wilson
-from headrace.train.reporting.run_log import RunLog
 from headrace.train.reporting.subject import Subject
 
 SHOWN = 5
@@ -28,12 +27,6 @@ def advise(subject: Subject) -> list[Advice]:
     return found[:SHOWN]
 
 
-def resume_command(log: RunLog, epochs: int = 0) -> str:
-    """How to go on with a run, to another number of epochs if that is told."""
-    longer = f" --epochs {epochs}" if epochs else ""
-    return f"{called('train')} --resume {shlex.quote(str(log.folder))}{longer}"
-
-
 def _unfinished(subject: Subject) -> Iterator[Advice]:
     log = subject.log
     done, asked = len(log.epochs), log.config.optim.epochs
@@ -41,7 +34,7 @@ def _unfinished(subject: Subject) -> Iterator[Advice]:
         yield Advice(
             what="Let it finish",
             why=f"{done} of {asked} epochs are done; it goes on where it was saved last.",
-            command=resume_command(log),
+            command=resume_command(log.folder),
         )
 
 
@@ -98,7 +91,7 @@ def _still_rising(subject: Subject) -> Iterator[Advice]:
             what="Train longer",
             why=f"the best epoch is among the last, and the last quarter still brought "
             f"{100 * gain:.1f} points.",
-            command=resume_command(log, 2 * log.config.optim.epochs),
+            command=resume_command(log.folder, f" --epochs {2 * log.config.optim.epochs}"),
         )
 
 

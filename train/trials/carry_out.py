@@ -11,9 +11,8 @@ from typing import Any
 
 import torch
 
-from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, Interrupted
-from headrace.train.folder.resume import read_earlier
+from headrace.train.folder.resume import read_earlier, resume_command
 from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
 from headrace.train.settings.config import RunConfig
 from headrace.train.trials.data_check import check_data
@@ -65,7 +64,7 @@ def carry_out(
                 if found := _finished(wanted):
                     say(
                         f"{wanted.folder} is finished already: {wanted.asked.count} runs; train "
-                        f"longer with `{called('train')} --resume {wanted.folder} --epochs N`"
+                        f"longer with `{resume_command(wanted.folder, ' --epochs N')}`"
                     )
                     _show(found, say)
                     return found
@@ -88,9 +87,7 @@ def carry_out(
     except (Interrupted, KeyboardInterrupt):
         if not place:
             raise
-        raise Interrupted(
-            f"{place}; go on with `{called('train')} --resume {wanted.folder}`"
-        ) from None
+        raise Interrupted(f"{place}; go on with `{resume_command(wanted.folder)}`") from None
 
 
 def _train(run: PlannedRun, train_one: TrainOne, say: Callable[[str], None]) -> None:

@@ -9,13 +9,17 @@ from typing import Any
 import yaml
 
 from headrace.pipeline.atomic import remove_leftovers, replacing
-from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.wording import one_line
 from headrace.pipeline.yaml_text import read_yaml
 from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock, lock_folder
-from headrace.train.folder.resume import Earlier, check_same_settings, read_earlier
+from headrace.train.folder.resume import (
+    Earlier,
+    check_same_settings,
+    read_earlier,
+    resume_command,
+)
 from headrace.train.folder.run_folder import (
     BEST_NAME,
     CONFIG_NAME,
@@ -147,12 +151,12 @@ def run_folders(place: Path) -> list[Path]:
             if (folder / LAST_NAME).is_file() and is_finished(run, read_earlier(str(folder))):
                 raise ConfigError(
                     f"{folder} is finished and has lost its {BEST_NAME}; remove {folder} and train "
-                    f"that run anew with `{called('train')} --resume {place}`, or name those that "
+                    f"that run anew with `{resume_command(place)}`, or name those that "
                     "are there"
                 )
             raise ConfigError(
                 f"{place}: {folder.name} has no {BEST_NAME} yet; finish the runs with "
-                f"`{called('train')} --resume {place}`, or name those that are there"
+                f"`{resume_command(place)}`, or name those that are there"
             )
     return folders
 

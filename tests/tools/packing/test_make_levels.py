@@ -156,7 +156,7 @@ def test_a_pack_says_where_none_came_about(
 
 
 def test_a_quality_of_levels_without_levels_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--level-quality 50 does nothing without --levels auto"):
+    with pytest.raises(ConfigError, match="50 does nothing without --levels; add --levels auto"):
         pack([str(tmp_path), str(tmp_path / "o.beton"), "--level-quality", "50"])
 
 
