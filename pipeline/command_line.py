@@ -144,8 +144,8 @@ def _of_the_system(error: OSError) -> str:
     return ": ".join(filter(None, (" -> ".join(names), reason_of(error)))) or type(error).__name__
 
 
-def _no_memory(error: BaseException) -> str:
-    said = one_line(error, 160)
+def _no_memory(error: Exception) -> str:
+    said = reason_of(error)[:160]
     return f"out of memory{f' ({said})' if said else ''}; {_OF_LESS_MEMORY}"
 
 

@@ -43,7 +43,8 @@ def open_folder(root: Path) -> Container:
     if not readable.any():
         left_out = counted(len(headers), "file")
         raise RecordsError(
-            f"{root} holds no image that can be read; {left_out} left out, the first: {headers[0]}"
+            f"{root} holds no image that can be read; {left_out} left out, "
+            f"{listing.paths[0]}: {headers[0]}"
         )
     found = [header for header in headers if isinstance(header, _Header)]
     names = [path for path, ok in zip(listing.paths, readable, strict=True) if ok]

@@ -112,7 +112,5 @@ def test_a_folder_loads_with_torchvision(folder: Path) -> None:
 def test_a_folder_of_broken_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.jpg").write_bytes(b"broken")
-    with pytest.raises(
-        RecordsError, match=r"holds no image .*; 1 file left out, the first: .*a/x\.jpg"
-    ):
+    with pytest.raises(RecordsError, match=r"holds no image .*; 1 file left out, a/x\.jpg: ."):
         Records.open(tmp_path)
