@@ -56,7 +56,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.jpg").write_bytes(jpeg_bytes(photo(1, 20, 20)))
-    with pytest.raises(ConfigError, match=r"reads \.beton files and .* is not one"):
+    with pytest.raises(ConfigError, match=r"reads \.beton files and .* is a folder; pack it"):
         open_small(tmp_path)
 
 
