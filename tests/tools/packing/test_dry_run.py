@@ -81,6 +81,11 @@ def test_shards_take_no_raw_pixels(source: Path, tmp_path: Path) -> None:
             main([str(source), f"{tmp_path}/o.tar", "--dry-run", *options])
 
 
+def test_shards_have_no_pages(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--page-size 4 does nothing for shards; leave it out"):
+        main([str(source), f"{tmp_path}/o.tar", "--dry-run", "--page-size", "4"])
+
+
 def test_a_name_that_another_run_writes(source: Path, tmp_path: Path) -> None:
     claim = Claim(tmp_path / "o.beton")
     try:
