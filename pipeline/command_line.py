@@ -6,6 +6,7 @@ import errno
 import gc
 import io
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -23,9 +24,6 @@ from headrace.pipeline.wording import one_line, reason_of, shown
 
 DEBUG = "HEADRACE_DEBUG"
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-_OF_LESS_MEMORY = (
-    "take a smaller --batch-size (if this command has one), or end what else uses the memory"
-)
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -61,18 +59,20 @@ SCRIPTS = {
 """Words after `headrace`, and the script of a checkout that does the same."""
 
 
-def called(word: str) -> str:
+def called(word: str, *words: object) -> str:
     """A command as this process' user calls it, for messages that tell what to run.
 
     Args:
         word: a key of SCRIPTS.
+        words: what stands behind it, quoted for a shell where that is needed.
 
     Returns:
         `tools/pack.py` where a script of a checkout is running, else `headrace pack`.
     """
     script = Path(sys.argv[0] if sys.argv else "").absolute()
     by_path = any(script.match(path) for path in SCRIPTS.values())
-    return SCRIPTS[word] if by_path else f"headrace {word}"
+    command = SCRIPTS[word] if by_path else f"headrace {word}"
+    return " ".join([command, *(shlex.quote(str(each)) for each in words)])
 
 
 def escape_unprintable() -> None:
@@ -146,7 +146,11 @@ def _of_the_system(error: OSError) -> str:
 
 def _no_memory(error: Exception) -> str:
     said = reason_of(error)[:160]
-    return f"out of memory{f' ({said})' if said else ''}; {_OF_LESS_MEMORY}"
+    what = f"out of memory ({said})" if said else "out of memory"
+    return (
+        f"{what}; take a smaller --batch-size (if this command has one), or end what else uses the "
+        "memory"
+    )
 
 
 def _unforeseen(error: Exception) -> str:

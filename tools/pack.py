@@ -150,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise
     if given.json is not None:
         write_json(given.json, pack_told(out.path, result))
-    rest = f"{called('info')} {given.out} --show-all"
+    rest = called("info", given.out, "--show-all")
     shape = shape_of_terminal(everything=given.show_all, rest=rest)
     print("\n".join(map(shown, pack_lines(out.path, result, shape))))
     return 0

@@ -13,7 +13,6 @@ The same seed gives the same bytes for the same versions of numpy, Pillow and si
 
 import json
 import multiprocessing
-import shlex
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -202,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         print(f"{given.out}: already there")
     beton = f"{given.out.name or 'sample'}.beton"
-    print(f"next: {called('pack')} {shlex.quote(str(given.out))} {shlex.quote(beton)}")
+    print(f"next: {called('pack', given.out, beton)}")
     return 0
 
 

@@ -89,7 +89,7 @@ def find_suspects(settings: SuspectsSettings) -> tuple[Doubts, list[Doubles]]:
     if not holds_trials(folder):
         raise ConfigError(
             f"{folder} holds no runs of --folds; train them with "
-            f"`{called('train')} --data F --folds 5 --out {folder}`"
+            f"`{called('train', '--data', 'F', '--folds', 5, '--out', folder)}`"
         )
     found = read_out_of_fold(folder / OUT_OF_FOLD_NAME)
     out = folder / "suspects" if settings.out is None else settings.out

@@ -20,7 +20,6 @@ summary.json.
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -211,8 +210,8 @@ def next_line(run: Run) -> str:
     data = run.config.data.data
     files = [data] if isinstance(data, str) else list(data)
     has_test = split_called("test", run.records.splits) is not None
-    what = shlex.quote(files[0]) if has_test and len(files) == 1 else "NEW_IMAGES"
-    return f"next: {called('predict')} {shlex.quote(str(run.folder))} {what} --csv answer.csv"
+    what = files[0] if has_test and len(files) == 1 else "NEW_IMAGES"
+    return f"next: {called('predict', run.folder, what, '--csv', 'answer.csv')}"
 
 
 def finish(run: Run) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -104,7 +103,7 @@ def _for_data(run: Circumstances) -> list[str]:
         size = _megabytes(run.resident_bytes)
         tries.append(f"try --loader resident, which would hold the images in {size}")
     if run.kind == "folder":
-        tries.append(f"pack the folder: {called('pack')} {shlex.quote(str(run.data))} FILE.beton")
+        tries.append(f"pack the folder: {called('pack', run.data, 'FILE.beton')}")
     elif run.on_gpu and run.has_dali and run.loader != "dali":
         tries.append("try --loader dali, which decodes on the GPU")
     elif not run.on_gpu and run.loader in ("torchvision", "dali"):

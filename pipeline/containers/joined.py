@@ -95,7 +95,7 @@ def _opened(path: Path) -> Container:
     if path.is_dir() and not is_shard_folder(path):
         raise RecordsError(
             f"{path} is an image folder, which cannot stand beside other files; pack it with "
-            f"{called('pack')} {path} OUT.beton"
+            f"{called('pack', path, 'OUT.beton')}"
         )
     return open_container(path)
 

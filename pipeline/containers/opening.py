@@ -27,7 +27,7 @@ def open_container(path: Path) -> Container:
 
         return open_folder(path)
     if not path.exists():
-        make = f"{called('pack')} FOLDER {path}"
+        make = called("pack", "FOLDER", path)
         raise RecordsError(f"{path} does not exist; make it with {make}")
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
@@ -37,5 +37,5 @@ def open_container(path: Path) -> Container:
         return open_shards(path)
     raise RecordsError(
         f"{path} is neither a .beton file nor a WebDataset .tar; make one with "
-        f"{called('pack')} FOLDER OUT.beton"
+        f"{called('pack', 'FOLDER', 'OUT.beton')}"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,8 +21,7 @@ else:  # what the folder holds is what may be chosen
 
 def pack_or_torchvision(path: Path) -> str:
     """What to do with a folder that a loader does not read."""
-    pack = f"{called('pack')} {shlex.quote(str(path))} OUT.beton"
-    return f"pack it with {pack}, or take --loader torchvision"
+    return f"pack it with {called('pack', path, 'OUT.beton')}, or take --loader torchvision"
 
 
 Workers = int | Literal["auto"] | None

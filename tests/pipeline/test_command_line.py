@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.pipeline.command_line import run_command
+from headrace.pipeline.command_line import called, run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,7 +86,7 @@ def test_what_the_system_refuses_is_told_with_its_file(
 
 SAYS = """
 import sys
-from headrace.pipeline.command_line import run_command
+from headrace.pipeline.command_line import called, run_command
 run_command(lambda: print(sys.stdout.isatty(), "x" * int(sys.argv[1])))
 """
 
@@ -109,3 +109,13 @@ def test_output_that_goes_nowhere(length: int, streams: str, status: int, said: 
     )
     assert (run.returncode, run.stderr.startswith(said)) == (status, True)
     assert len(run.stderr.splitlines()) == (said != "")
+
+
+def test_a_command_that_is_told_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["headrace"])
+    assert called("train") == "headrace train"
+    assert called("train", "--data", Path("my a.beton"), "--folds", 5) == (
+        "headrace train --data 'my a.beton' --folds 5"
+    )
+    monkeypatch.setattr(sys, "argv", ["tools/pack.py"])
+    assert called("pack", "in", "OUT.beton") == "tools/pack.py in OUT.beton"

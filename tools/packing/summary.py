@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -112,11 +111,11 @@ def pack_told(out: Path, result: Result) -> dict[str, Any]:
 
 def _next_lines(out: Path, result: Result, shape: Shape) -> list[str]:
     """What to do with what was packed."""
-    manifest, name = result.manifest, shlex.quote(str(out))
+    manifest = result.manifest
     if not manifest.classes:
         return wrapped(
             f"next: no image has a label to train on; a trained model predicts them: "
-            f"{called('predict')} RUN {name} --csv answer.csv",
+            f"{called('predict', 'RUN', out, '--csv', 'answer.csv')}",
             shape.width,
             0,
         )
@@ -128,7 +127,7 @@ def _next_lines(out: Path, result: Result, shape: Shape) -> list[str]:
             shape.width,
             2,
         )
-    return [*lines, f"next: {called('train')} --data {name}"]
+    return [*lines, f"next: {called('train', '--data', out)}"]
 
 
 def dry_run_lines(listing: Listing, shape: Shape) -> list[str]:

@@ -44,7 +44,7 @@ def finished_line(checkpoint: Mapping[str, Any], config: RunConfig, folder: Path
     if progress.best_epoch >= 0 and value is not None:
         best = f", best {optim.best_by} {value:.4f} (epoch {progress.best_epoch + 1})"
     if progress.epoch >= optim.epochs:
-        more = resume_command(folder, f" --epochs {2 * optim.epochs}")
+        more = resume_command(folder, "--epochs", 2 * optim.epochs)
         return (
             f"{folder} is finished already: {counted(progress.epoch, 'epoch')}{best}; train longer "
             f"with `{more}`"
@@ -53,6 +53,6 @@ def finished_line(checkpoint: Mapping[str, Any], config: RunConfig, folder: Path
         return (
             f"{folder} is finished already: it stopped after {counted(progress.epoch, 'epoch')}, "
             f"{progress.bad_epochs} without a better {optim.best_by}{best}; train longer with "
-            f"`{resume_command(folder, f' --patience {2 * progress.bad_epochs}')}`"
+            f"`{resume_command(folder, '--patience', 2 * progress.bad_epochs)}`"
         )
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from headrace.pipeline.command_line import called
 from headrace.pipeline.data_files import DataPath, in_words, read_data
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flat_settings import with_values
+from headrace.pipeline.flat_settings import flag_of, with_values
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.parts import REQUIRED
 from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
@@ -35,9 +34,9 @@ class Earlier:
     config: RunConfig
 
 
-def resume_command(folder: Path, more: str = "") -> str:
+def resume_command(folder: Path, *more: object) -> str:
     """What to type to go on with a run, or with several of one folder; `more` stands behind."""
-    return f"{called('train')} --resume {shlex.quote(str(folder))}{more}"
+    return called("train", "--resume", folder, *more)
 
 
 def earlier_folder(resume: str) -> Path:
@@ -201,18 +200,14 @@ def check_same_settings(before: RunConfig, config: RunConfig) -> None:
     changed = changed_keys(before, config)
     if changed:
         old, new = to_flat(before), to_flat(config)
-        flags = ", ".join(
-            f"--{key.replace('_', '-')} (was {old[key]!r}, now {new[key]!r})" for key in changed
-        )
-        raise changed_settings(flags)
+        raise changed_settings({key: (old[key], new[key]) for key in changed})
 
 
-def changed_settings(flags: str) -> ConfigError:
-    """The complaint about settings that a resumed run cannot have.
-
-    Args:
-        flags: which, and what they were and are.
-    """
+def changed_settings(changed: Mapping[str, tuple[object, object]]) -> ConfigError:
+    """The complaint about settings that a resumed run cannot have: each one's old and new value."""
+    flags = ", ".join(
+        f"{flag_of(name)} (was {old!r}, now {new!r})" for name, (old, new) in changed.items()
+    )
     return ConfigError(
         f"cannot resume with a changed {flags}: a resumed run keeps the settings it began with; "
         "give what it was, or start a new run"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flat_settings import flag_of, to_flat, with_values
+from headrace.pipeline.flat_settings import to_flat, with_values
 from headrace.train.folder.resume import changed_settings
 from headrace.train.generating.settings import FitConfig
 
@@ -30,8 +30,7 @@ def continued(config: FitConfig, earlier: Mapping[str, Any]) -> FitConfig:
     before = with_values(FitConfig(), earlier["config"])
     for name, value in said.items():
         if name not in _FREE and value != to_flat(before)[name]:
-            was = to_flat(before)[name]
-            raise changed_settings(f"{flag_of(name)} (was {was!r}, now {value!r})")
+            raise changed_settings({name: (to_flat(before)[name], value)})
     free = {name: value for name, value in said.items() if name in _FREE}
     found = with_values(before, {**free, "out": config.resume, "resume": config.resume})
     done = earlier["progress"]["epoch"]

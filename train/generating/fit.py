@@ -149,14 +149,15 @@ def _finish(run: Fit) -> None:
     run.journal.row("end", {**row, "seconds": seconds, "shares": found})
     print(f"{run.epoch} epochs, {run.step} steps in {spell(seconds['total'])}")
     if not done:
+        again = called("generate", "fit", "--resume", folder)
         print(
             f"ended by --max-minutes {run.config.max_minutes:g}, {run.epoch} of "
-            f"{run.config.epochs} epochs are done; go on with `{called('generate')} fit --resume "
-            f"{folder} --max-minutes {2 * (run.config.max_minutes or 0):g}`"
+            f"{run.config.epochs} epochs are done; go on with "
+            f"`{again} --max-minutes {2 * (run.config.max_minutes or 0):g}`"
         )
     print("time: " + ", ".join(f"{name} {found[phase]:.1%}" for phase, name in _PHASES.items()))
     print(f"run folder: {folder}")
-    print(f"next: {called('generate')} draw {folder} OUT.beton --per-class 200")
+    print(f"next: {called('generate', 'draw', folder, 'OUT.beton', '--per-class', 200)}")
 
 
 def _introduce(run: Fit, records: Records, precision: str) -> None:
@@ -239,7 +240,7 @@ def _train_epoch(run: Fit, stop: StopRequest) -> bool:
 
 
 def _interrupted(run: Fit, where: str) -> Interrupted:
-    again = f"{called('generate')} fit --resume {run.folder.folder}"
+    again = called("generate", "fit", "--resume", run.folder.folder)
     return Interrupted(f"saved {where}; go on with `{again}`")
 
 

@@ -91,7 +91,7 @@ def _still_rising(subject: Subject) -> Iterator[Advice]:
             what="Train longer",
             why=f"the best epoch is among the last, and the last quarter still brought "
             f"{100 * gain:.1f} points.",
-            command=resume_command(log.folder, f" --epochs {2 * log.config.optim.epochs}"),
+            command=resume_command(log.folder, "--epochs", 2 * log.config.optim.epochs),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -149,8 +148,8 @@ def _try_to_write(folder: Path, write: Callable[[Path], None]) -> None:
     except Exception as error:
         reason = one_line(error) or type(error).__name__
         print(
-            f"no report: {reason}; make it later with {called('report')} "
-            f"{shlex.quote(str(folder))}, or train with --no-report",
+            f"no report: {reason}; make it later with {called('report', folder)}, or train with "
+            "--no-report",
             flush=True,
         )
         return

@@ -64,7 +64,7 @@ def carry_out(
                 if found := _finished(wanted):
                     say(
                         f"{wanted.folder} is finished already: {wanted.asked.count} runs; train "
-                        f"longer with `{resume_command(wanted.folder, ' --epochs N')}`"
+                        f"longer with `{resume_command(wanted.folder, '--epochs', 'N')}`"
                     )
                     _show(found, say)
                     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from headrace.pipeline.command_line import called
@@ -95,8 +94,7 @@ def _copies(near: Near | None) -> list[dict[str, str]]:
 
 def _advice(subject: GeneratorSubject, drawn: Drawn | None, near: Near | None) -> Iterator[Advice]:
     log = subject.log
-    folder = shlex.quote(str(log.folder))
-    again = f"{called('generate')} fit --resume {folder}"
+    again = called("generate", "fit", "--resume", log.folder)
     if log.end is None:
         yield Advice(
             what="Let it finish",
@@ -123,11 +121,11 @@ def _advice(subject: GeneratorSubject, drawn: Drawn | None, near: Near | None) -
             what="Have it judged",
             why="a classifier of real images sees what pixels do not: how far drawn images are "
             "from real ones, how diverse they are, and whether their class is right.",
-            command=f"{called('report')} {folder} --judge CLASSIFIER",
+            command=called("report", log.folder, "--judge", "CLASSIFIER"),
         )
     if drawn is not None:
         yield Advice(
             what="Measure what it adds",
             why="made-up images count only where they raise a classifier's accuracy on real ones.",
-            command=f"{called('generate')} draw {folder} made.beton --per-class 200",
+            command=called("generate", "draw", log.folder, "made.beton", "--per-class", 200),
         )
