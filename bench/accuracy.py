@@ -27,7 +27,6 @@ from headrace.bench.core.tables import Column, table
 from headrace.bench.reaching.accuracy_chart import accuracy_chart
 from headrace.bench.reaching.one_run import train_once
 from headrace.bench.reaching.report_cost import report_cost
-from headrace.bench.reaching.report_script import ReportJob, run_report_script
 from headrace.bench.reaching.settings import AccuracySettings
 from headrace.bench.reaching.studies import STUDIES
 from headrace.pipeline.command_line import run_command
@@ -58,6 +57,8 @@ def measure(given: AccuracySettings) -> list[Row]:
         for part in given.without:
             rows.append(_ours(given, seed, f"without {part}", study.parts[part]))
         if given.report and study.report_runs and given.folder is not None:
+            from headrace.bench.reaching.report_script import ReportJob, run_report_script
+
             job = ReportJob(
                 data=given.data,
                 folder=given.folder,

@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 
+from headrace.pipeline.command_line import SCRIPTS
 from tests.promises.import_graph import circles, import_graph
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,11 +122,15 @@ def test_no_script_folder_shadows_a_module() -> None:
 
 
 def test_importing_touches_no_gpu_and_no_arguments() -> None:
+    """Nor does a command's start wait for what only some of its work needs."""
     slow = ["ffcv", "nvidia.dali", "timm", "matplotlib", "torchvision", "kornia", "torch._dynamo"]
-    slow += ["bokeh", "sklearn", "jinja2", "lightning", "wandb", "mlflow"]
+    slow += ["bokeh", "sklearn", "jinja2", "lightning", "wandb", "mlflow", "torchmetrics", "scipy"]
+    modules = [
+        ".".join(("headrace", *Path(script).with_suffix("").parts)) for script in SCRIPTS.values()
+    ]
     code = (
         "import sys; sys.argv = ['x', '--nonsense'];"
-        "import headrace.pipeline, headrace.augment, headrace.train, torch;"
+        f"import headrace.pipeline, headrace.augment, {', '.join(modules)}, torch;"
         "assert not torch.cuda.is_initialized();"
         f"early = set({slow}) & set(sys.modules); assert not early, early"
     )

@@ -109,7 +109,7 @@ def _content(folder: Path) -> dict[str, bytes]:
 
 def preload() -> None:
     """What a run imports on its way, so that not every racer has to."""
-    for name in ("timm", "torchvision", "kornia", "torchmetrics.functional.classification"):
+    for name in ("timm", "torchvision", "kornia"):
         importlib.import_module(name)
 
 

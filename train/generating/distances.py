@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from torchmetrics.image.fid import FrechetInceptionDistance
-from torchmetrics.image.kid import KernelInceptionDistance
 
 from headrace.train.generating.neighbours import gaps_by_rows
 
@@ -48,6 +46,10 @@ def distances(real: np.ndarray, drawn: np.ndarray) -> Distances:
         real: (N, D) float32, at least 4.
         drawn: (M, D) float32, at least 4.
     """
+    # Importing torchmetrics takes longer than torch itself, and every run's report could need it.
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.kid import KernelInceptionDistance
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that all features are kept in memory
         size = min(_SUBSET, len(real), len(drawn))

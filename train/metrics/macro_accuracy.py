@@ -1,21 +1,16 @@
 """Macro accuracy: the mean over the classes of each one's accuracy, however rare it is.
 
-Source: torchmetrics' `multiclass_accuracy`, of whose classes only those that occur are averaged.
+Only classes that occur count, also where another is merely predicted.
+Source: torchmetrics' `multiclass_accuracy`, whose average over the classes this is.
 """
 
 from __future__ import annotations
 
-import torch
-
 from headrace.train.evaluation.outcome import Outcome
+from headrace.train.metrics.class_counts import count_classes
 
 
 def compute(outcome: Outcome, num_classes: int) -> float:
     """From 0 to 1."""
-    from torchmetrics.functional.classification import multiclass_accuracy
-
-    labels, predicted = torch.from_numpy(outcome.labels), torch.from_numpy(outcome.predicted)
-    # Only classes that occur count in the mean, also where one is merely predicted wrongly.
-    per_class = multiclass_accuracy(predicted, labels, num_classes, average="none")
-    present = torch.bincount(labels, minlength=num_classes) > 0
-    return float(per_class[present].double().mean())
+    counts = count_classes(outcome, num_classes)
+    return float(counts.recall[counts.support > 0].mean())
