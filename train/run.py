@@ -244,7 +244,7 @@ def finish(run: Run) -> None:
     if skipped:
         print(
             f"a damaged image was replaced by another one, {counted(skipped, 'time')}; "
-            f"{called('info')} FILE --verify names the damaged ones"
+            f"{called('info', run.config.data.data, '--verify')} names the damaged ones"
         )
     print(f"run folder: {run.folder}")
 

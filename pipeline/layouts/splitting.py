@@ -87,6 +87,8 @@ def make_folds(listing: Listing, num_folds: int, seed: int) -> Listing:
         ConfigError: fewer than 2 folds, more folds than samples, or no training split.
     """
     labels = _train_labels(listing)
+    if len(labels) < 2:
+        raise ConfigError(f"--folds {num_folds}: folds of a single training sample; add samples")
     if not 2 <= num_folds <= len(labels):
         raise ConfigError(
             f"--folds {num_folds}: expected 2 to {len(labels)}, the number of training samples"

@@ -59,7 +59,7 @@ def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> 
     if not is_installed("nvidia.nvimgcodec"):
         print(
             "native loader: nvImageCodec is not installed, so whole images are decoded by "
-            "simplejpeg; pip install nvidia-nvimgcodec-cu12 for the faster decoder"
+            "simplejpeg; pip install 'nvidia-nvimgcodec-cu12[all]' for the faster decoder"
         )
     return NativeBackend(records, config, chosen)
 

@@ -194,6 +194,8 @@ def test_merged_splits_may_be_split_again(tmp_path: Path) -> None:
     assert sizes_of(again) == {"train": 16, "val": 4, "test": 4}
     assert dict(zip(again.paths, again.labels.tolist(), strict=True)) == by_path
     assert len(make_folds(listing, 5, 0).splits) == 6
+    with pytest.raises(ConfigError, match="--folds 1: expected 2 to 20, the number of training"):
+        make_folds(listing, 1, 0)
     with pytest.raises(ConfigError, match="there is no split holdout, only train, val, test"):
         merge_splits(before, ("train", "holdout"))
     with pytest.raises(ConfigError, match="two different splits"):

@@ -96,7 +96,7 @@ def leave_often(records: Records, name: str, workers: int, rounds: int) -> None:
         assert wrong == []
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))])
 @pytest.mark.parametrize("name", available_loaders())
 def test_later_epochs_are_right(records: Records, name: str, workers: int) -> None:
     leave_often(records, name, workers, FEW)

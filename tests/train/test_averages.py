@@ -164,7 +164,7 @@ def whole(
     return folder, request.param
 
 
-@pytest.mark.parametrize("steps", [4, 8, 16])
+@pytest.mark.parametrize("steps", [4, 8, pytest.param(16, marks=pytest.mark.slow)])
 def test_stopped_run_resumes_bit_for_bit(
     steps: int,
     whole: tuple[Path, dict[str, Any]],

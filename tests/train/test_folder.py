@@ -239,7 +239,9 @@ def killed_in_make_folder(folder: Path, step: int) -> bool:
     return subprocess.run(command, cwd=ROOT).returncode == -9
 
 
-@pytest.mark.parametrize("step", range(6))
+@pytest.mark.parametrize(
+    "step", [0, 3, *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 2, 4, 5))]
+)
 def test_a_folder_that_was_being_replaced_can_be_resumed_or_replaced(
     step: int, tmp_path: Path
 ) -> None:

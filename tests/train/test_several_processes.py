@@ -99,20 +99,24 @@ def test_the_global_batch_the_loss_and_the_scores_are_those_of_one_process(
 
 
 @NEEDS_GROUP
+@pytest.mark.parametrize(
+    "numbers", [(2, 1), pytest.param((2, 3, 1), marks=pytest.mark.slow)], ids=str
+)
 def test_a_run_goes_on_with_other_numbers_of_processes_in_the_same_order(
-    data: Path, alone: tuple[Path, Order], tmp_path: Path
+    numbers: tuple[int, ...], data: Path, alone: tuple[Path, Order], tmp_path: Path
 ) -> None:
-    """Two are stopped between two log rows, three in the next epoch, and one ends it."""
+    """The first are stopped between two log rows, others in the next epoch, and one ends it."""
     whole, order = alone
     out = tmp_path / "run"
-    found = train(2, data, out, steps=5)
+    found = train(numbers[0], data, out, steps=5)
     assert len(found) == 5
-    found |= train(3, data, out, str(out), steps=7)  # evaluation asks twice, too
-    assert len(found) == 10
-    found |= train(1, data, out, str(out))
+    for number in numbers[1:-1]:
+        found |= train(number, data, out, str(out), steps=7)  # evaluation asks twice, too
+        assert len(found) == 10
+    found |= train(numbers[-1], data, out, str(out))
     assert found == order
     assert_alike(out, whole)
-    assert [row["processes"] for row in rows(out, "start")] == [2, 3, 1]
+    assert [row["processes"] for row in rows(out, "start")] == list(numbers)
 
 
 def test_another_number_of_processes_is_said_or_refused(data: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_row_has_every_runs_curve(
 ) -> None:
     result = tmp_path / "training.json"
     words = f"--data {packed} --folder {photos} --reach 0.6 --reach-split test --reach-seeds 1 "
-    words += "--peers torchvision --workers 1 --size 32 --batch-size 8 --most-seconds 60 "
+    words += "--peers torchvision --workers 1 --size 32 --batch-size 8 --most-seconds 5 "
     assert training.main([*words.split(), "--json", str(result)]) == 0
     assert "s to it" in capsys.readouterr().out
     found = json.loads(result.read_text())

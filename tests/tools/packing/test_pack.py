@@ -235,7 +235,7 @@ def test_a_folder_of_images_is_never_replaced(
         (["--quality", "0"], "quality 0"),
         (["--page-size", "3"], "--page-size 3: expected a power of two from 2 to 2048"),
         (["--val-fraction", "2"], "--val-fraction is 2"),
-        (["--folds", "1"], "--folds 1: expected 2 to"),
+        (["--folds", "2"], "--folds 2: folds of a single training sample; add samples"),
         (["--workers", "0"], "--workers 0"),
         (["--shard-size", "1", "--format", "raw"], "shards hold JPEGs"),
     ],
