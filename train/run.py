@@ -29,6 +29,7 @@ from typing import Any
 import torch
 
 from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.data_files import DataPath, read_data
 from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError, Finished, HeadraceError, Interrupted
 from headrace.pipeline.json_file import check_json, write_json
@@ -207,10 +208,9 @@ def _tell(path: Path | None, folder: Path) -> None:
 
 def next_line(run: Run) -> str:
     """What to do with a finished run."""
-    data = run.config.data.data
-    files = [data] if isinstance(data, str) else list(data)
+    files = read_data(run.config.data.data)
     has_test = split_called("test", run.records.splits) is not None
-    what = files[0] if has_test and len(files) == 1 else "NEW_IMAGES"
+    what = files[0].path if has_test and len(files) == 1 else "NEW_IMAGES"
     return f"next: {called('predict', run.folder, what, '--csv', 'answer.csv')}"
 
 
@@ -242,11 +242,17 @@ def finish(run: Run) -> None:
     print(line)
     skipped = run.train_loader.num_skipped
     if skipped:
-        print(
-            f"a damaged image was replaced by another one, {counted(skipped, 'time')}; "
-            f"{called('info', run.config.data.data, '--verify')} names the damaged ones"
-        )
+        print(skipped_line(run.config.data.data, skipped))
     print(f"run folder: {run.folder}")
+
+
+def skipped_line(data: DataPath, times: int) -> str:
+    """How often a damaged image was replaced, and what names them: a command for each file."""
+    looks = " and ".join(f"`{called('info', file.path, '--verify')}`" for file in read_data(data))
+    return (
+        f"a damaged image was replaced by another one, {counted(times, 'time')}; "
+        f"the damaged ones are named by {looks}"
+    )
 
 
 def _how_to_resume(run: Run, world: World) -> str:

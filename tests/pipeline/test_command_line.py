@@ -86,7 +86,7 @@ def test_what_the_system_refuses_is_told_with_its_file(
 
 SAYS = """
 import sys
-from headrace.pipeline.command_line import called, run_command
+from headrace.pipeline.command_line import run_command
 run_command(lambda: print(sys.stdout.isatty(), "x" * int(sys.argv[1])))
 """
 

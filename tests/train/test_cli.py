@@ -18,7 +18,7 @@ import torch
 from headrace.pipeline.errors import ConfigError
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.predict import PredictConfig, predict
-from headrace.train.run import command_again
+from headrace.train.run import command_again, skipped_line
 from tests.builders import make_records, photo, stored
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,3 +182,12 @@ def test_the_command_that_goes_on_can_be_typed(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     launcher = "torchrun --nnodes 2 --nproc-per-node 2 ..."
     assert command_again(folder, 4) == f"{launcher} train/run.py --resume 'my runs/a'"
+
+
+def test_damaged_images_are_named_by_a_command_for_each_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["headrace"])
+    assert skipped_line("my a.beton", 1).endswith("`headrace info 'my a.beton' --verify`")
+    line = skipped_line(["a.beton", "b.beton:0.3"], 2)
+    assert line.endswith("`headrace info a.beton --verify` and `headrace info b.beton --verify`")

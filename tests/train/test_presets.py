@@ -91,6 +91,7 @@ def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
                 "flip_alternates": True, "label_smoothing": 0.2, "schedule": "linear",
             },
         ),
+        ("small-food", {"best_by": "loss", "tta": "flip"}),
         (
             "finegrained-transfer",
             {
