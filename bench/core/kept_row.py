@@ -24,7 +24,7 @@ def kept_row(folder: Path, asked: Asked) -> Row | None:
     Raises:
         ConfigError: if something else was asked then, or it is not known what was.
     """
-    path = folder.with_suffix(".json")
+    path = _file(folder)
     if not path.exists():
         return None
     kept = json.loads(path.read_text())
@@ -43,9 +43,14 @@ def kept_row(folder: Path, asked: Asked) -> Row | None:
 
 def keep_row(folder: Path, asked: Asked, row: Mapping[str, Any]) -> Row:
     """Keeps the row of a run that is finished, and gives it back."""
-    with replacing(folder.with_suffix(".json")) as file:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(_file(folder)) as file:
         file.write(json.dumps({"asked": _plain(asked), "row": dict(row)}, indent=1).encode())
     return dict(row)
+
+
+def _file(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.json")
 
 
 def _plain(asked: Asked) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from headrace.bench.core.isolated_process import IsolatedProcess, UnavailableError
+from headrace.bench.core.kept_row import keep_row, kept_row
+from headrace.bench.core.machine import hardware, versions
 from headrace.bench.core.repeats import spread
 from headrace.bench.core.tables import Column
 from headrace.bench.end_to_end.compare_trainers import Entrant, reason, shown
@@ -44,12 +47,14 @@ class Asked:
         split: of the first packed file, none of whose images is trained on.
         most_s: of training, after whose epoch a trainer is stopped.
         seeds: of the weights, the order and the crops; each trainer runs with each.
+        out: keeps what each run found, which is not done again; None: nothing is kept.
     """
 
     accuracy: float
     split: str
     most_s: float
     seeds: tuple[int, ...]
+    out: Path | None = None
 
 
 def reach_accuracy(
@@ -62,6 +67,9 @@ def reach_accuracy(
 
     Returns:
         Rows of COLUMNS with every run's curve, and what could not run and why.
+
+    Raises:
+        ConfigError: if what is kept in `asked.out` was measured otherwise.
     """
     goal = Goal(
         images=_held_out(records, asked.split, compared),
@@ -76,8 +84,7 @@ def reach_accuracy(
             for entrant in chosen:
                 job = replace(entrant.job, seed=seed)
                 try:
-                    with IsolatedProcess(entrant.name, TimedTrainer) as process:
-                        runs[entrant.name].append(process.ask("reach", job, goal))
+                    runs[entrant.name].append(_run(replace(entrant, job=job), goal, asked))
                 except UnavailableError as error:
                     unavailable.append({**reason(entrant, error), "seed": seed})
                 progress.update(1)
@@ -88,6 +95,41 @@ def reach_accuracy(
     ]
     add_ratios(rows)
     return rows, unavailable
+
+
+def _run(entrant: Entrant, goal: Goal, asked: Asked) -> Pursued:
+    """One trainer with one seed; what is kept of an earlier run is given back."""
+    if asked.out is None:
+        return _trained(entrant, goal)
+    job = entrant.job
+    kept_at = asked.out / f"{job.trainer}-{entrant.data}-{job.seed}".replace(" ", "-")
+    depends = {
+        **asdict(job),
+        "path": _files(Path(job.path)),
+        "scratch": None,
+        "accuracy": goal.accuracy,
+        "most_s": goal.most_s,
+        "held_out": hashlib.sha256(goal.images.read_bytes()).hexdigest(),
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+    row = kept_row(kept_at, depends)
+    if row is None:
+        row = keep_row(kept_at, depends, asdict(_trained(entrant, goal)))
+    return Pursued(row["opening_s"], [(at, found) for at, found in row["curve"]])
+
+
+def _files(path: Path) -> str:
+    """A hash of the names and bytes of a file, or of all below a folder."""
+    files = sorted(file for file in path.rglob("*") if file.is_file()) or [path]
+    told = [(str(file.relative_to(path)), file.stat().st_size) for file in files]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _trained(entrant: Entrant, goal: Goal) -> Pursued:
+    with IsolatedProcess(entrant.name, TimedTrainer) as process:
+        pursued: Pursued = process.ask("reach", entrant.job, goal)
+    return pursued
 
 
 def _held_out(records: Path, split: str, compared: Compared) -> Path:

@@ -71,6 +71,8 @@ class TrainingSettings:
     """Of the weights, the order and the crops."""
     most_seconds: Annotated[float, arg(metavar="S")] = 600
     """Of training, after whose epoch a trainer gives up reaching it."""
+    out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
+    """Folder for what each run with --reach has found; what is finished there is not done again."""
     scratch: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
     """For temporary files."""
     json: OutFile = None
@@ -96,7 +98,8 @@ class TrainingSettings:
 
     def _check_reach(self) -> None:
         if self.reach is None:
-            check_idle(self, "without --reach", "reach_split", "reach_seeds", "most_seconds")
+            idle = "reach_split", "reach_seeds", "most_seconds", "out"
+            check_idle(self, "without --reach", *idle)
             return
         timed = "epoch_images", "repeats", "min_seconds", "settling"
         check_idle(self, "with --reach, which times trainers until they are there", *timed)
@@ -130,6 +133,7 @@ class TrainingSettings:
             split=self.reach_split,
             most_s=self.most_seconds,
             seeds=self.reach_seeds,
+            out=self.out,
         )
 
     def compared(self, scratch: Path) -> Compared:

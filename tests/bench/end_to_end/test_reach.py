@@ -12,7 +12,9 @@ import torch
 from PIL import Image
 
 from headrace.bench import document, training
-from headrace.bench.end_to_end.pursuit import Goal, Pursuit
+from headrace.bench.end_to_end import reach_accuracy
+from headrace.bench.end_to_end.compare_trainers import Entrant
+from headrace.bench.end_to_end.pursuit import Goal, Pursued, Pursuit
 from headrace.bench.end_to_end.reach_accuracy import add_ratios
 from headrace.bench.end_to_end.timed_trainer import PEERS, TRAINERS, TimedTrainer
 from headrace.bench.end_to_end.trainer_under_test import IMAGENET, Stopwatch, TrainerJob
@@ -131,6 +133,34 @@ def test_a_row_has_every_runs_curve(
     assert "| native |" in text
 
 
+def test_what_is_reached_is_kept_and_not_done_again(
+    photos: Path, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, kept = tmp_path / "training.json", tmp_path / "kept"
+    words = f"--data {packed} --folder {photos} --reach 0.6 --reach-split test --reach-seeds 1 "
+    words += f"--peers none --workers 1 --size 32 --batch-size 8 --out {kept} --json {result}"
+    done: list[str] = []
+
+    def trained(entrant: Entrant, goal: Goal) -> Pursued:
+        if done:
+            raise KeyboardInterrupt
+        done.append(entrant.name)
+        return Pursued(0.5, [(1.5, 0.5), (2.5, 0.7)])
+
+    monkeypatch.setattr(reach_accuracy, "_trained", trained)
+    with pytest.raises(KeyboardInterrupt):
+        training.main(words.split())
+    assert not result.exists()
+    assert [path.name for path in kept.iterdir()] == ["native-photos-1.json"]
+    monkeypatch.setattr(reach_accuracy, "_trained", lambda *_: Pursued(0.25, [(1.0, 0.9)]))
+    assert training.main(words.split()) == 0
+    rows = {row["trainer"]: row for row in json.loads(result.read_text())["training-reach"]}
+    assert rows["native"]["curves"] == [[[1.5, 0.5], [2.5, 0.7]]], "the first run's"
+    assert rows["resident"]["curves"] == [[[1.0, 0.9]]]
+    with pytest.raises(ConfigError, match=r"accuracy was 0.6, now 0.7.*another --out"):
+        training.main(words.replace("--reach 0.6", "--reach 0.7").split())
+
+
 def test_ratios_are_to_the_quickest_peer_that_got_there() -> None:
     rows: list[dict[str, Any]] = [
         {"trainer": "native", "seconds": 10.0},
@@ -147,6 +177,7 @@ def test_ratios_are_to_the_quickest_peer_that_got_there() -> None:
     ("words", "text"),
     [
         ("--most-seconds 9", "--most-seconds 9.0 does nothing without --reach; leave it out"),
+        ("--out kept", "--out kept does nothing without --reach; leave it out"),
         ("--reach 0.5 --repeats 2", "--repeats 2 does nothing with --reach"),
         ("--reach 0.5 --loaders native", "--loaders native does nothing with --reach"),
         ("--reach 1.5", "reach is 1.5, expected above 0, at most 1"),
