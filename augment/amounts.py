@@ -14,6 +14,7 @@ from headrace.augment.settings import Fill, WarpConfig
 from headrace.pipeline.errors import ConfigError
 
 Range = float | Sequence[float]
+LEAST_STRENGTH = 0.05
 
 
 def number(name: str, value: Any, low: float = 0.0, high: float = float("inf")) -> float:
@@ -22,6 +23,15 @@ def number(name: str, value: Any, low: float = 0.0, high: float = float("inf")) 
     if not sane or not low <= value <= high:
         raise ConfigError(f"{name} is {value!r}: expected a number in {low:g}..{high:g}")
     return float(value)
+
+
+def beta_strength(name: str, value: Any) -> float:
+    """The strength of a Beta or Dirichlet distribution, of two and more Gamma numbers.
+
+    Below LEAST_STRENGTH float32 has no number as small as most of these are: torch gives its least
+    for all of them, and equal shares would be drawn, where nearly all belongs to one.
+    """
+    return number(name, value, LEAST_STRENGTH)
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:

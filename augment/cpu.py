@@ -6,6 +6,8 @@ Threads take small ranges of samples and carry each range through all steps whil
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,7 +26,10 @@ _CHUNK = 8
 
 
 class CpuRunner:
-    """Carries out the steps of a program with the kernels; owns its buffers and threads."""
+    """Carries out the steps of a program with the kernels; owns its buffers and threads.
+
+    Threads that call it take turns, and a forked process has threads of its own.
+    """
 
     def __init__(self, preprocess: Preprocess) -> None:
         self.preprocess = preprocess
@@ -33,6 +38,8 @@ class CpuRunner:
         self._pool: ThreadPoolExecutor | None = None
         self._num_threads = 0
         self._outputs = OutputPool()
+        self._turn = threading.Lock()
+        self._process = os.getpid()
 
     def run(
         self,
@@ -52,6 +59,20 @@ class CpuRunner:
         Returns:
             (B, C, H, W) float32, channels_last, normalised.
         """
+        if self._process != os.getpid():
+            # Threads are not copied by a fork, and whoever had the turn is not here to end it.
+            self._process, self._turn = os.getpid(), threading.Lock()
+            self._pool, self._num_threads = None, 0
+        with self._turn:
+            return self._run(images, steps, mix, noise)
+
+    def _run(
+        self,
+        images: torch.Tensor,
+        steps: Sequence[tuple[Step, Any]],
+        mix: tuple[Mix, Any] | None,
+        noise: Noise,
+    ) -> torch.Tensor:
         source = rows(images)
         buffers = self._prepare(images)
         batch, channels, height, width = images.shape

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from headrace.augment.amounts import number, warp_of, whole
+from headrace.augment.amounts import beta_strength, warp_of, whole
 from headrace.augment.augmix import AugMix
 from headrace.augment.draws import DrawSource, SpaceEntry, TablePolicy, UniformPolicy
 from headrace.augment.ops import Op
@@ -186,7 +186,7 @@ def _augmix(
         chain=chain,
         width=whole("width", width, 1, 8),
         depth=depth,
-        alpha=number("alpha", alpha, 0.01),
+        alpha=beta_strength("alpha", alpha),
         warp=warp_of(interpolation, fill, mean),
     )
 

@@ -117,6 +117,8 @@ class _Parser:
         for position, (branch, weight) in enumerate(zip(branches, weights, strict=True)):
             last = position + 1 == len(branches)
             high = 1.0 if last else low + weight / sum(weights)
+            if not isinstance(branch, (str, dict, list, tuple)):
+                raise ConfigError(f"choice: branch {branch!r}: expected a step or a list of steps")
             steps = [branch] if isinstance(branch, (str, dict)) else list(branch)
             gate = Gate(choice=number, low=low, high=high)
             elements += self.branch(steps, (*gates, gate))

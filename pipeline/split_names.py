@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_SAME = (("train", "training"), ("val", "valid", "validation"), ("test", "testing"))
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "trainval": "train",
+    "trn": "train",
+    "val": "val",
+    "valid": "val",
+    "validate": "val",
+    "validation": "val",
+    "dev": "val",
+    "eval": "val",
+    "test": "test",
+    "testing": "test",
+    "tst": "test",
+    "evaluation": "test",
+}
+"""Words that folders, lists and users call splits by, in lower case, and the split of each."""
 
 
 def split_called(name: str, splits: Iterable[str]) -> str | None:
@@ -20,8 +36,8 @@ def split_called(name: str, splits: Iterable[str]) -> str | None:
     known = list(splits)
     if name in known:
         return name
-    group = next((words for words in _SAME if name.lower() in words), ())
-    found = [split for split in known if split.lower() in group]
+    meant = SPLIT_NAMES.get(name.lower())
+    found = [split for split in known if meant and SPLIT_NAMES.get(split.lower()) == meant]
     return found[0] if len(found) == 1 else None
 
 

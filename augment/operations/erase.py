@@ -88,15 +88,16 @@ class Cutout(EraseStep):
     ) -> EraseParams:
         """(B, columns) uniform numbers to boxes."""
         height, width = size
-        half = pixels(self.length, size) // 2
+        length = pixels(self.length, size)
+        before, after = length // 2, length - length // 2
         y = pick_index(uniform[:, 1 : 1 + self.holes], height)
         x = pick_index(uniform[:, 1 + self.holes :], width)
         boxes = torch.stack(
             [
-                (y - half).clamp(min=0),
-                (y + half).clamp(max=height),
-                (x - half).clamp(min=0),
-                (x + half).clamp(max=width),
+                (y - before).clamp(min=0),
+                (y + after).clamp(max=height),
+                (x - before).clamp(min=0),
+                (x + after).clamp(max=width),
             ],
             2,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from headrace.augment.amounts import number, share_of_one
+from headrace.augment.amounts import beta_strength, number, share_of_one
 from headrace.augment.buffers import Buffers, Job
 from headrace.augment.draws import Tables, pick_index
 from headrace.augment.operations.single import Constructor
@@ -199,7 +199,7 @@ def _ricap(
 
 def _one_mix(kind: str, parameter: str) -> Callable[..., Mix]:
     def mixed(strength: float, p: float, per: str) -> Mix:
-        return _mix_of({kind: 1.0}, {kind: number(parameter, strength, 0.01)}, p, per)
+        return _mix_of({kind: 1.0}, {kind: beta_strength(parameter, strength)}, p, per)
 
     if parameter == "beta":
 
@@ -228,7 +228,7 @@ def _mix(
     mean: tuple[int, ...],
 ) -> Mix:
     strengths = {"mixup": alpha, "cutmix": alpha, "ricap": beta}
-    return _mix_of(of, {k: number("alpha or beta", v, 0.01) for k, v in strengths.items()}, p, per)
+    return _mix_of(of, {k: beta_strength("alpha or beta", v) for k, v in strengths.items()}, p, per)
 
 
 def _mix_of(of: Mapping[str, float], strengths: dict[str, float], p: float, per: str) -> Mix:

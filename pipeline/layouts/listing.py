@@ -10,18 +10,8 @@ import numpy as np
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.containers.pack_report import LeftOut
+from headrace.pipeline.split_names import SPLIT_NAMES
 
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-    "evaluation": "test",
-}
 _DIGITS = re.compile(r"([0-9]+)")
 
 

@@ -6,12 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from headrace.pipeline.layouts.listing import SPLIT_NAMES
+from headrace.pipeline.split_names import SPLIT_NAMES
 
-_WORDS = {
-    **SPLIT_NAMES, "trainval": "train", "trn": "train", "eval": "val", "validate": "val",
-    "tst": "test",
-}  # fmt: skip
 # Words beside the split that say nothing of what is in the folder.
 NEUTRAL = frozenset(
     "images image imgs img pics pictures photos jpg jpeg jpegs png set sets data dataset datasets "
@@ -35,12 +31,12 @@ def split_in(name: str) -> tuple[str, str] | None:
     splits (`train_test_split`) speaks of none.
     """
     tokens = [part for token in _TOKEN.findall(name) for part in _parts(token.lower())]
-    splits = {_WORDS[token] for token in tokens if token in _WORDS}
+    splits = {SPLIT_NAMES[token] for token in tokens if token in SPLIT_NAMES}
     if splits == {"train", "val"} and "trainval" not in tokens and len(tokens) == 2:
         return "train", ""
     if len(splits) != 1:
         return None
-    rest = [token for token in tokens if token not in _WORDS]
+    rest = [token for token in tokens if token not in SPLIT_NAMES]
     return next(iter(splits)), " ".join(rest)
 
 

@@ -254,7 +254,7 @@ def test_the_second_share_of_a_kind_has_gammas_of_its_own() -> None:
         ({"op": "mix", "of": {"mixup": -1}}, "weight of mixup"),
         ({"op": "mixup", "per": "pixel"}, "per is 'pixel': expected batch or sample"),
         ({"op": "mixup", "p": 1.5}, "p is 1.5"),
-        ({"op": "mixup", "alpha": 0.001}, "alpha is 0.001"),
+        ({"op": "mixup", "alpha": 0.04}, "alpha is 0.04: expected a number in 0.05"),
         ({"op": "ricap", "beta": 0.001}, "beta is 0.001"),
         ({"op": "mix", "of": {"ricap": 1}, "beta": 0.001}, "alpha or beta is 0.001"),
     ],
@@ -270,8 +270,8 @@ def test_what_a_recipe_says_is_what_is_drawn() -> None:
     assert one == Mix(kinds=("ricap",), alphas=(0.5,), weights=(1.0,), p=0.25, per="sample")
     other = MIX_STEPS["cutmix"](alpha=0.5, mean=mean)
     assert other == Mix(kinds=("cutmix",), alphas=(0.5,), weights=(1.0,))
-    several = MIX_STEPS["mix"](of={"ricap": 2, "mixup": 0}, alpha=3, beta=0.01, mean=mean)
-    assert several == Mix(kinds=("ricap", "mixup"), alphas=(0.01, 3.0), weights=(2.0, 0.0))
+    several = MIX_STEPS["mix"](of={"ricap": 2, "mixup": 0}, alpha=3, beta=0.05, mean=mean)
+    assert several == Mix(kinds=("ricap", "mixup"), alphas=(0.05, 3.0), weights=(2.0, 0.0))
     plain = MIX_STEPS["mix"](of={"ricap": 1, "mixup": 1, "cutmix": 1}, mean=mean)
     alone = [MIX_STEPS[kind](mean=mean).alphas[0] for kind in ("ricap", "mixup", "cutmix")]
     assert plain.alphas == (0.3, 1.0, 1.0) == tuple(alone)

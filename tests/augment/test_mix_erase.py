@@ -112,13 +112,14 @@ def test_probability_is_applied_once() -> None:
     assert torch.equal(targets, torch.eye(20)) and not params.kind.any()
 
 
-@pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
+@pytest.mark.parametrize("alpha", [0.05, 0.2, 1.0, 4.0])
 def test_share_follows_the_beta(alpha: float) -> None:
     params = drawn([{"op": "mixup", "alpha": alpha, "per": "sample"}])
     share = params.shares[:, 0]
     assert float(share.mean()) == pytest.approx(0.5, abs=0.01)
     # The variance of Beta(a, a) is 1 / (4·(2a + 1)).
     assert float(share.var()) == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.05)
+    assert float((share == 0.5).float().mean()) < 0.01, "both numbers are the least that there is"
 
 
 def test_soft_targets_are_exact_for_many_classes_in_bf16() -> None:
@@ -177,6 +178,14 @@ def test_erasing_boxes_follow_scale_ratio_and_probability() -> None:
     assert float(ratio.min()) > 0.45 and float(ratio.max()) < 2.2
     assert float(share.mean()) == pytest.approx(0.15, abs=0.002)
     assert int(boxes.min()) >= 0 and int(boxes[:, 0, 1].max()) <= 100
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 8])
+def test_a_hole_is_as_large_as_is_asked(length: int) -> None:
+    boxes = boxes_of(Cutout(length=length), (40, 50), 5000)
+    assert int((boxes[:, 0, 1] - boxes[:, 0, 0]).max()) == length
+    assert int((boxes[:, 0, 3] - boxes[:, 0, 2]).max()) == length
+    assert int(boxes.min()) >= 0 and int(boxes[:, 0, 3].max()) == 50
 
 
 def test_erased_pixels_are_the_mean_after_normalisation() -> None:

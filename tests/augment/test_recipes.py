@@ -93,6 +93,7 @@ WRONG: list[tuple[Any, str]] = [
     ([{"op": "cutout", "fill": [1, 2]}], r"fill is \[1, 2\]"),
     (["mixup", "hflip"], r"step 'hflip' follows a mix"),
     ([{"op": "choice", "of": [["mixup"], []]}], r"'mixup' stands in a choice"),
+    ([{"op": "choice", "of": [["hflip"], 2]}], r"choice: branch 2: expected a step or a list"),
     ([{"op": "choice"}], r"choice needs 'of'"),
     ([{"op": "choice", "of": [[]], "weight": [1]}], r"choice: unknown keys \['weight'\]"),
     ([{"op": "choice", "of": [[], []], "weights": [1]}], r"expected 2 numbers"),

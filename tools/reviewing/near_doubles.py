@@ -40,14 +40,18 @@ def near_groups(looks: Looks, most_bits: int) -> list[Group]:
         looks: of all samples.
         most_bits: how many bits of the hash may differ, up to MOST_BITS.
     """
-    keys, first, place = np.unique(looks.hashes, return_index=True, return_inverse=True)
+    keys, counts = np.unique(looks.hashes, return_counts=True)
+    by_hash = np.split(np.argsort(looks.hashes, kind="stable"), np.cumsum(counts)[:-1])
     links = Links(len(looks.hashes))
-    for number, key in enumerate(place.reshape(-1)):
-        if number != first[key] and _same_colours(looks, number, first[key]):
-            links.join(number, int(first[key]))
+    for members in by_hash:
+        if len(members) > 1:
+            _join_alike(links, looks.colours, members)
     for one, other in _near_pairs(keys, most_bits):
-        if _same_colours(looks, first[one], first[other]):
-            links.join(int(first[one]), int(first[other]))
+        few, many = sorted((by_hash[one], by_hash[other]), key=len)
+        for number in few:
+            near = many[_alike(looks.colours[many], looks.colours[number])]
+            for mate in {links.root(mate) for mate in near.tolist()}:
+                links.join(int(number), mate)
     return [
         Group(
             indices=looks.indices[members],
@@ -57,9 +61,23 @@ def near_groups(looks: Looks, most_bits: int) -> list[Group]:
     ]
 
 
-def _same_colours(looks: Looks, one: int, other: int) -> bool:
-    apart = np.abs(looks.colours[one] - looks.colours[other]).mean()
-    return bool(apart <= MOST_LEVELS)
+def _join_alike(links: Links, colours: np.ndarray, members: np.ndarray) -> None:
+    """Joins those samples of one hash whose colours are alike, be it through others in between."""
+    left, reached = members, members[:0]
+    while len(left):
+        if not len(reached):
+            reached, left = left[:1], left[1:]
+        one, reached = reached[0], reached[1:]
+        near = _alike(colours[left], colours[one])
+        for other in left[near].tolist():
+            links.join(int(one), other)
+        reached, left = np.concatenate([reached, left[near]]), left[~near]
+
+
+def _alike(colours: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) bool: which of (n, 48) colours are nearly those of one image."""
+    same: np.ndarray = np.abs(colours - others).mean(1) <= MOST_LEVELS
+    return same
 
 
 def _near_pairs(keys: np.ndarray, most_bits: int) -> Iterator[tuple[int, int]]:
@@ -96,17 +114,18 @@ class Links:
         self._parent = list(range(count))
 
     def join(self, one: int, other: int) -> None:
-        one, other = self._root(one), self._root(other)
+        one, other = self.root(one), self.root(other)
         self._parent[max(one, other)] = min(one, other)
 
     def groups(self) -> list[np.ndarray]:
         """Those of two and more, ascending in themselves and by their first."""
         members: dict[int, list[int]] = {}
         for thing in range(len(self._parent)):
-            members.setdefault(self._root(thing), []).append(thing)
+            members.setdefault(self.root(thing), []).append(thing)
         return [np.array(group) for group in members.values() if len(group) > 1]
 
-    def _root(self, thing: int) -> int:
+    def root(self, thing: int) -> int:
+        """The first of those that belong together with one."""
         while self._parent[thing] != thing:
             self._parent[thing] = self._parent[self._parent[thing]]
             thing = self._parent[thing]

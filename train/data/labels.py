@@ -8,7 +8,6 @@ from headrace.pipeline.class_names import class_names
 from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
-from headrace.pipeline.selection import is_expression
 from headrace.pipeline.split_names import split_called
 from headrace.train.data.real_only import check_real, draw_advice
 
@@ -41,14 +40,14 @@ def check_labels(records: Records, split: str) -> tuple[str, ...]:
 
 
 def held_out(records: Records, split: str) -> np.ndarray:
-    """(n,) the records of the validation split; empty where there is no split of that name.
+    """(n,) the records of the validation split; none for `none`, and for `val` where it is missing.
 
     Raises:
-        RecordsError: if it is an expression that makes no sense.
+        RecordsError: if there is no split of another name, or an expression makes no sense.
     """
-    if split_called(split, records.splits) or is_expression(split):
-        return records.select(split)
-    return np.zeros(0, np.int64)
+    if split_called(split, records.splits) is None and split in ("none", "val"):
+        return np.zeros(0, np.int64)
+    return records.select(split)
 
 
 def nothing_held_out(records: Records, split: str) -> str:

@@ -49,6 +49,20 @@ def test_one_shape_in_two_colours_is_no_double() -> None:
     assert near_groups(columns(looks), 12) == []
 
 
+@pytest.mark.parametrize("bits_apart", [0, 1])
+def test_doubles_are_found_beside_others_of_their_shape(bits_apart: int) -> None:
+    """Of one shape: a red one, two alike blue ones of its hash, a green and a blue one near it."""
+    red, blue, green = ([level] * 48 for level in (0, 100, 200))
+    looks = [(5, red), (5, blue), (5, blue), (5 ^ bits_apart, green), (5 ^ bits_apart, blue)]
+    (group,) = near_groups(columns([(np.uint64(k), np.array(c)) for k, c in looks]), 6)
+    assert group.indices.tolist() == [101, 102, 104]
+
+
+def test_a_chain_of_colours_is_one_group() -> None:
+    looks = [(np.uint64(1), np.full(48, level)) for level in (0, 60, 20, 30, 10, 90)]
+    assert [g.indices.tolist() for g in near_groups(columns(looks), 0)] == [[100, 102, 103, 104]]
+
+
 def columns(looks: list[tuple[np.uint64, np.ndarray]]) -> Looks:
     return Looks(
         indices=np.arange(len(looks)) + 100,
