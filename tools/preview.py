@@ -34,6 +34,7 @@ from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loaders.reference import reference_batch
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
+from headrace.pipeline.split_names import split_called
 from headrace.pipeline.yaml_text import read_yaml
 from headrace.tools.preview_sheet import Block, draw_sheet
 from headrace.train.data.geometry import settle_crop
@@ -128,7 +129,7 @@ def _subject(
 
 
 def draw_batch(
-    subject: Subject, span: range, indices: np.ndarray, epoch: int, train: bool
+    subject: Subject, chosen: np.ndarray, indices: np.ndarray, epoch: int, train: bool
 ) -> torch.Tensor:
     """The chosen samples as the loaders would hand them over in one epoch.
 
@@ -142,7 +143,7 @@ def draw_batch(
     # Side by side, draws have one size: of --size-schedule the last.
     data = dataclasses.replace(run.data, crop=run.data.crop.at_last())
     config = data.plan(train, run.optim.epochs, run.runtime.seed)
-    plan = make_plan(records.heights, records.widths, span, config, epoch, stored=records.levels)
+    plan = make_plan(records.heights, records.widths, chosen, config, epoch, stored=records.levels)
     place = {int(index): i for i, index in enumerate(plan.indices)}
     places = [place[index] for index in indices.tolist()]
     return reference_batch(records, plan, places, plan.shape)
@@ -152,7 +153,7 @@ def make_block(
     subject: Subject,
     title: str,
     recipe: Recipe,
-    span: range,
+    chosen: np.ndarray,
     indices: np.ndarray,
     draws: int,
     train: bool = True,
@@ -168,7 +169,7 @@ def make_block(
     )
     images, captions = [], []
     for draw in range(draws):
-        batch = draw_batch(subject, span, indices, draw, train)
+        batch = draw_batch(subject, chosen, indices, draw, train)
         out, targets = aug(batch, labels)
         images.append(out.permute(0, 2, 3, 1).numpy())
         captions.append([_caption(target, names) for target in targets])
@@ -192,10 +193,17 @@ def _caption(target: torch.Tensor, names: Sequence[str]) -> str:
     return found[0][1] if len(found) == 1 else " + ".join(f"{s:.2f} {n}" for s, n in found)
 
 
-def choose(span: range, labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+def _split(given: PreviewSettings, subject: Subject) -> str | None:
+    """Whose samples to draw: what is asked, a run's own, or without a run `train` where it is."""
+    own = subject.config.data.train_split
+    if given.split or given.run:
+        return given.split or own
+    return split_called(own, subject.records.splits)
+
+
+def choose(chosen: np.ndarray, labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     """(count,) record indices, of as many classes as there are."""
-    order = np.random.Generator(np.random.Philox(key=seed)).permutation(np.arange(len(span)))
-    order = order + span.start
+    order = np.random.Generator(np.random.Philox(key=seed)).permutation(chosen)
     _, first = np.unique(labels[order], return_index=True)
     rest = np.setdiff1d(np.arange(len(order)), first)
     picked = np.concatenate([np.sort(first), rest])[:count]
@@ -239,25 +247,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_json(given.json)
     subject = _subject(given.data, given.run, given.size, given.seed or 0, given.geometry)
     with subject.records as records:
-        split = given.split or (
-            subject.config.data.train_split
-            if subject.config.data.train_split in records.splits
-            else None
-        )
-        span = records.split(split)
-        indices = choose(span, records.labels, given.samples, subject.config.runtime.seed)
+        chosen = records.select(_split(given, subject))
+        indices = choose(chosen, records.labels, given.samples, subject.config.runtime.seed)
         evaluation = make_block(
             subject,
             "evaluation: what validation and prediction see",
             "none",
-            span,
+            chosen,
             indices,
             3,
             train=False,
         )
         recipes = _recipes(given.recipe or (), subject.config.model.recipe)
         training = [
-            make_block(subject, title, recipe, span, indices, given.draws)
+            make_block(subject, title, recipe, chosen, indices, given.draws)
             for title, recipe in recipes
         ]
         names = [records.name(int(i)) for i in indices]

@@ -30,6 +30,7 @@ from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, parse
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
+from headrace.tools.packing.renames import exchange
 from headrace.tools.painting.foods import CLASS_NAMES
 from headrace.tools.painting.scene import render
 from headrace.tools.painting.textures import Textures, make_textures
@@ -115,23 +116,26 @@ def make_sample(config: SampleConfig, out: Path, workers: int, force: bool = Fal
         False if `out` already holds just this data set and nothing was drawn.
 
     Raises:
-        ConfigError: `out` exists and holds something else.
+        ConfigError: `out` exists and holds something else, or more than such a data set.
     """
     if out.exists():
-        found = _marker_settings(out)
-        if found == config.settings() and not force:
+        found = _drawn_there(out)
+        if found == config and not force:
             return False
         if found is None and (not out.is_dir() or any(out.iterdir())):
             raise ConfigError(f"{out} exists and is not a sample data set: choose another folder")
-        if found is not None and not force:
-            raise ConfigError(f"{out} holds a sample data set of other settings: pass --force")
+        if found is not None:
+            if not force:
+                raise ConfigError(f"{out} holds a sample data set of other settings: pass --force")
+            _check_nothing_else(out, found)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
         part = Path(beside, "new")
         part.mkdir()
         _fill(config, part, workers)
-        if out.exists():
-            out.rename(Path(beside, "old"))
-        part.rename(out)
+        if not (out.exists() and exchange(part, out)):
+            if out.exists():
+                out.rename(Path(beside, "old"))
+            part.rename(out)
     return True
 
 
@@ -181,12 +185,30 @@ def _draw_chunk(jobs: list[tuple[str, int]]) -> int:
     return len(jobs)
 
 
-def _marker_settings(folder: Path) -> dict[str, int] | None:
+def _drawn_there(folder: Path) -> SampleConfig | None:
+    """With which settings a folder was drawn; None if its marker is missing or another's."""
     try:
         found = json.loads((folder / MARKER).read_text())
-    except (OSError, ValueError):
+        config = SampleConfig(**{key: found[key] for key in found if key != "version"})
+        return config if found == config.settings() else None
+    except (OSError, ValueError, TypeError):  # HeadraceError is a ValueError
         return None
-    return found if isinstance(found, dict) else None
+
+
+def _check_nothing_else(folder: Path, config: SampleConfig) -> None:
+    """Refuses to replace a folder in which something lies that was not drawn.
+
+    Raises:
+        ConfigError: naming the first.
+    """
+    ours = {MARKER, "classes.txt", *_SPLITS}
+    ours |= {file_name(split, n) for split in _SPLITS for n in range(getattr(config, split))}
+    for entry in sorted(folder.rglob("*")):
+        name = entry.relative_to(folder).as_posix()
+        if name not in ours or entry.is_symlink():
+            raise ConfigError(
+                f"{entry} is not of the sample data set: move it, or choose another folder"
+            )
 
 
 def main(arguments: list[str] | None = None) -> int:

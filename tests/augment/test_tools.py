@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,13 @@ import torch
 from PIL import Image
 
 from headrace.augment import Preprocess, build_augmenter
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError, RecordsError
+from headrace.pipeline.records import Records
 from headrace.tools.preview import Subject, _subject, choose, main, make_block
 from headrace.tools.preview_sheet import as_shown
+from headrace.train.command_line import read_command_line
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.run import run_training
 from tests.builders import samples, write_beton
 
 
@@ -36,6 +41,25 @@ def test_preview_of_recipes(
     with Image.open(out) as sheet:
         # Evaluation's view, two draws beside it; a row of blocks for each recipe.
         assert sheet.width > (1 + 2) * 128 and sheet.height > 2 * 3 * 128
+
+
+def test_a_run_is_shown_by_what_it_trains_on(packed: Path, tmp_path: Path) -> None:
+    run, told = tmp_path / "run", tmp_path / "told.json"
+    train_flags = "--val-fraction 0.5 --epochs 1 --size 32 --batch-size 2 --no-report --workers 1"
+    train_flags += " --no-tensorboard --model small-resnet --recipe none"
+    words = ["--data", str(packed), *train_flags.split(), "--out", str(run)]
+    run_training(read_command_line(words)[0])
+    words = ["--run", str(run), "--samples", "12", "--draws", "1", "--out", str(run / "a.png")]
+    with Records.open(packed) as records:
+        trained = load_checkpoint(str(run))["config"]["train_split"]
+        names = {records.name(int(index)) for index in records.select(trained)}
+    assert 0 < len(names) < 12
+    main([*words, "--json", str(told)])
+    assert set(json.loads(told.read_text())["samples"]) == names
+    main([*words, "--split", "train[:25%]", "--json", str(told)])
+    assert len(json.loads(told.read_text())["samples"]) == 3
+    with pytest.raises(RecordsError, match="no split 'other'"):
+        main([*words, "--split", "other"])
 
 
 def test_evaluation_stands_beside_the_training_draws_of_the_same_samples(
@@ -72,20 +96,20 @@ def subject(packed: Path, preprocess: Preprocess | None = None) -> Subject:
 
 def test_a_wrong_normalisation_is_called_out(packed: Path) -> None:
     good = subject(packed)
-    span = good.records.split(None)
-    indices = choose(span, good.records.labels, 4, 0)
-    assert make_block(good, "", "none", span, indices, 2, train=False).is_normalised()
+    chosen = good.records.select(None)
+    indices = choose(chosen, good.records.labels, 4, 0)
+    assert make_block(good, "", "none", chosen, indices, 2, train=False).is_normalised()
     # Numbers left in 0..1, as in the course report's test loader.
     left_out = subject(packed, Preprocess(size=48, mean=(0.0,) * 3, std=(1.0,) * 3))
-    assert not make_block(left_out, "", "none", span, indices, 2, train=False).is_normalised()
+    assert not make_block(left_out, "", "none", chosen, indices, 2, train=False).is_normalised()
 
 
 def test_an_evaluation_that_augments_is_called_out(packed: Path) -> None:
     own = subject(packed)
-    span = own.records.split(None)
-    indices = choose(span, own.records.labels, 4, 0)
-    assert make_block(own, "", "none", span, indices, 3, train=False).alarm == ""
-    wrong = make_block(own, "", "trivial", span, indices, 3, train=False)
+    chosen = own.records.select(None)
+    indices = choose(chosen, own.records.labels, 4, 0)
+    assert make_block(own, "", "none", chosen, indices, 3, train=False).alarm == ""
+    wrong = make_block(own, "", "trivial", chosen, indices, 3, train=False)
     assert wrong.alarm == "EVALUATION CHANGES FROM DRAW TO DRAW"
 
 
@@ -97,23 +121,23 @@ def test_the_preview_shows_numbers_not_bytes() -> None:
 
 def test_training_draws_are_the_augmenters(packed: Path) -> None:
     own = subject(packed)
-    span = own.records.split(None)
-    indices = choose(span, own.records.labels, 4, 0)
-    block = make_block(own, "", "trivial", span, indices, 3)
+    chosen = own.records.select(None)
+    indices = choose(chosen, own.records.labels, 4, 0)
+    block = make_block(own, "", "trivial", chosen, indices, 3)
     from headrace.tools.preview import draw_batch
 
     aug = build_augmenter("trivial", num_classes=12, preprocess=own.preprocess)
     labels = torch.from_numpy(own.records.labels[indices])
     for draw in range(3):
-        out, _ = aug(draw_batch(own, span, indices, draw, True), labels)
+        out, _ = aug(draw_batch(own, chosen, indices, draw, True), labels)
         assert np.array_equal(block.values[draw], out.permute(0, 2, 3, 1).numpy())
 
 
 def test_every_class_is_shown_before_any_twice() -> None:
     labels = np.array([0] * 50 + [1] * 3 + [2])
-    picked = choose(range(54), labels, 3, seed=1)
+    picked = choose(np.arange(54), labels, 3, seed=1)
     assert sorted(labels[picked]) == [0, 1, 2]
-    assert len(set(choose(range(54), labels, 20, seed=1).tolist())) == 20
+    assert len(set(choose(np.arange(54), labels, 20, seed=1).tolist())) == 20
 
 
 def test_preview_refusals(packed: Path) -> None:

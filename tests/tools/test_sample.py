@@ -60,6 +60,27 @@ def test_an_older_set_is_kept_and_a_strange_folder_left_alone(
     assert (mine / "thesis.txt").exists()
 
 
+@pytest.mark.parametrize("theirs", ["thesis.txt", "train/best.pt", "runs/best.pt", "train/0_9.jpg"])
+def test_nothing_is_replaced_that_was_not_drawn(theirs: str, tmp_path: Path) -> None:
+    out = tmp_path / "s"
+    few = ["--train", "2", "--valid", "0", "--test", "0", "--size", "64", "--workers", "1"]
+    main([str(out), *few])
+    (out / theirs).parent.mkdir(exist_ok=True)
+    (out / theirs).write_text("years of work")
+    with pytest.raises(ConfigError, match="is not of the sample data set: move it"):
+        main([str(out), *few, "--seed", "5", "--force"])
+    assert (out / theirs).read_text() == "years of work"
+    assert json.loads((out / "sample.json").read_text())["seed"] == 0
+
+
+@pytest.mark.parametrize("marker", ['{"anything": 1}', "[]", '{"version": 1, "seed": 0}', "3"])
+def test_somebody_elses_marker_is_none(marker: str, tmp_path: Path) -> None:
+    (tmp_path / "sample.json").write_text(marker)
+    with pytest.raises(ConfigError, match="is not a sample data set"):
+        main([str(tmp_path), "--train", "2", "--force"])
+    assert (tmp_path / "sample.json").read_text() == marker
+
+
 def test_images_weigh_what_photos_weigh() -> None:
     config = SampleConfig()
     textures = make_textures(0)
