@@ -95,7 +95,7 @@ class CpuRunner:
                     continue
             jobs.append(step.cpu_job(params, source, buffers, noise.pixels))
             source = buffers.images
-        scale, shift = self._scale_and_shift(width)
+        scale, shift = self.preprocess.of_row(width)
         if mix is None:
 
             def finish(_thread: int, start: int, stop: int) -> None:
@@ -146,10 +146,3 @@ class CpuRunner:
         work(0)
         for other in others:
             other.result()
-
-    def _scale_and_shift(self, width: int) -> tuple[np.ndarray, np.ndarray]:
-        scale, shift = self.preprocess.scale_and_shift()
-        return (
-            np.tile(np.asarray(scale, np.float32), width),
-            np.tile(np.asarray(shift, np.float32), width),
-        )

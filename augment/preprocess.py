@@ -131,6 +131,13 @@ class Preprocess:
         shift = tuple(-mean / std for mean, std in zip(self.mean, self.std, strict=True))
         return scale, shift
 
+    def of_row(self, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same for a row of pixels with interleaved channels, (width·C,) float32 each."""
+        scale, shift = (
+            np.tile(np.asarray(values, np.float32), width) for values in self.scale_and_shift()
+        )
+        return scale, shift
+
     def undo(self, images: torch.Tensor) -> torch.Tensor:
         """Normalised images as floating bytes again.
 
@@ -179,15 +186,13 @@ class Preprocess:
 
     def _normalise_bytes(self, images: torch.Tensor) -> torch.Tensor:
         """One pass over the bytes, where torch would take several over four times as many."""
+        from headrace.augment.buffers import rows
         from headrace.augment.kernels.normalise import run_normalise
 
         batch, channels, height, width = images.shape
-        rows = images.permute(0, 2, 3, 1).reshape(batch, height, width * channels).numpy()
         out = torch.empty((batch, height, width, channels))
         target = out.view(batch, height, width * channels).numpy()
-        scale, shift = (
-            np.tile(np.asarray(values, np.float32), width) for values in self.scale_and_shift()
-        )
+        scale, shift = self.of_row(width)
         upright = np.zeros(batch, np.bool_)
-        run_normalise(rows, target, 0, batch, upright, scale, shift, channels)
+        run_normalise(rows(images), target, 0, batch, upright, scale, shift, channels)
         return out.permute(0, 3, 1, 2)

@@ -25,7 +25,6 @@ from headrace.tools.painting.textures import make_textures
 _TILE_PX, _GAP_PX, _COLOURS = 72, 3, 96
 _PLAIN = Preprocess(size=_TILE_PX, mean=(0.0,) * 3, std=(1.0,) * 3)
 _MEAN = [124, 116, 104]
-_JITTER = {"op": "jitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
 _LABELS = (9, 5, 10, 3)  # foods that are told apart at this size
 
 

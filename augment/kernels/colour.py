@@ -22,7 +22,6 @@ from headrace.pipeline.jit import compiled
 _SATURATION, _GRAYSCALE = int(Op.SATURATION), int(Op.GRAYSCALE)
 _HUE, _CHANNEL_MIX = int(Op.HUE), int(Op.CHANNEL_MIX)
 # Floating constants as float32: a Python float would pull the arithmetic up to float64.
-_RED, _GREEN, _BLUE = np.float32(0.2989), np.float32(0.587), np.float32(0.114)
 _ZERO, _ONE, _TOP = np.float32(0.0), np.float32(1.0), np.float32(255.0)
 _SCALE = np.float32(255.999)
 _BYTE = np.float32(1.0 / 255.0)

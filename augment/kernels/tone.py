@@ -19,8 +19,7 @@ _BRIGHTNESS, _CONTRAST, _SOLARIZE = int(Op.BRIGHTNESS), int(Op.CONTRAST), int(Op
 _POSTERIZE, _AUTOCONTRAST, _EQUALIZE = int(Op.POSTERIZE), int(Op.AUTOCONTRAST), int(Op.EQUALIZE)
 _INVERT, _GAMMA = int(Op.INVERT), int(Op.GAMMA)
 # Floating constants as float32: a Python float would pull the arithmetic up to float64.
-_RED, _GREEN, _BLUE = np.float32(0.2989), np.float32(0.587), np.float32(0.114)
-_ZERO, _ONE, _TOP = np.float32(0.0), np.float32(1.0), np.float32(255.0)
+_ONE, _TOP = np.float32(1.0), np.float32(255.0)
 _SCALE = np.float32(255.999)
 _BYTE = np.float32(1.0 / 255.0)
 

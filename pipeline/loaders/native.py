@@ -12,7 +12,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 
 import numpy as np
 import torch
@@ -190,21 +190,21 @@ class NativeBackend:
             run.batch.run_done()
             del run  # or an idle thread would keep the last batch's buffer
 
-    def _fill(self, run: _Run, decode: Decode) -> Iterator[tuple[int, str]]:
-        """Decodes and resizes a run; yields what is bad."""
+    def _fill(self, run: _Run, decode: Decode) -> list[tuple[int, str]]:
+        """Decodes and resizes a run; returns what is bad."""
         plan, out = run.epoch.plan, run.batch.images
         indices = plan.indices[run.places].tolist()
         levels = plan.read_levels(run.places).tolist()
         boxes = plan.read_boxes(run.places).tolist()
         flips = plan.flips[run.places].tolist()
         targets = plan.targets_of(run.places)
-        table = []
+        table, bad = [], []
         crops = decode(indices, levels, boxes)
         for number, (slot, crop, flip) in enumerate(zip(run.slots, crops, flips, strict=True)):
             image = out[slot]
             if isinstance(crop, BadSampleError):
                 image[:] = 0
-                yield slot, crop.reason
+                bad.append((slot, crop.reason))
                 continue
             if targets is not None:
                 image[:] = 0
@@ -212,9 +212,10 @@ class NativeBackend:
                 image = image[y : y + height, x : x + width]
             table.append(box_row(crop, flip, image))
         resize_boxes(np.array(table, np.int64).reshape(-1, TABLE_COLUMNS))
+        return bad
 
-    def _fill_raw(self, run: _Run) -> Iterator[tuple[int, str]]:
-        """Resizes a run; yields what is bad."""
+    def _fill_raw(self, run: _Run) -> list[tuple[int, str]]:
+        """Resizes a run; returns what is bad."""
         plan, records = run.epoch.plan, self._records
         storage = records.storage
         assert isinstance(storage, MappedStorage)
@@ -229,11 +230,12 @@ class NativeBackend:
             run.batch.images[run.slots.start : run.slots.stop],
             plan.targets_of(run.places),
         )
-        if self._checks_raw:
-            for slot, index in zip(run.slots, indices.tolist(), strict=True):
-                if records.is_damaged(index):
-                    run.batch.images[slot] = 0
-                    yield slot, DAMAGED
+        if not self._checks_raw:
+            return []
+        slots = zip(run.slots, indices.tolist(), strict=True)
+        damaged = [slot for slot, index in slots if records.is_damaged(index)]
+        run.batch.images[damaged] = 0
+        return [(slot, DAMAGED) for slot in damaged]
 
 
 def _region_decoder(records: Records, checks: bool) -> Decode:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_STREAM = 200  # apart from those of plans, see pipeline/plan.py
+_STREAM = 200  # of its own among what is drawn for generated images
 
 
 def noise_of(seed: int, label: int, numbers: range, shape: tuple[int, ...]) -> Tensor:
