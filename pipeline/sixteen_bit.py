@@ -57,7 +57,12 @@ def to_eight_bits(
     scaled = _to_bytes(values, (1 << depth) - 1 if said is None else said)
     mode = "L" if scaled.ndim == 2 else image.mode
     peak = int(values.max()) if said is None else None
-    return Image.frombytes(mode, image.size, scaled.tobytes()), peak
+    eight = Image.frombytes(mode, image.size, scaled.tobytes())
+    clear = image.info.get("transparency")
+    if isinstance(clear, (int, tuple)):  # the one value or colour of a PNG that is seen through
+        seen = (values != clear).reshape(*values.shape[:2], -1).any(2)
+        eight.putalpha(Image.fromarray(np.where(seen, np.uint8(255), np.uint8(0))))
+    return eight, peak
 
 
 def _rawmode(tile: Any) -> str:
@@ -72,8 +77,6 @@ def _low_bytes(tiles: list[Any], rawmode: str, data: bytes) -> np.ndarray | None
     if colours not in _WITH_BOTH_ORDERS or order not in _OTHER_ORDER:
         return None
     with Image.open(io.BytesIO(data)) as image:
-        if "transparency" in image.info:
-            return None
         image.tile = [_with_rawmode(t, f"{colours};16{_OTHER_ORDER[order]}") for t in tiles]
         image.load()
         return np.asarray(image)

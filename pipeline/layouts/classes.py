@@ -111,7 +111,7 @@ def _is_number(name: str) -> bool:
 
 def _in_order(names: Iterable[str]) -> list[str]:
     names = set(names)
-    if all(name.lstrip("-").isdecimal() for name in names):
+    if all(_is_number(name.removeprefix("-")) for name in names):
         return sorted(names, key=lambda name: (int(name), name))
     return sorted(names, key=natural_key)
 

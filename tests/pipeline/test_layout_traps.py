@@ -39,6 +39,31 @@ def test_the_same_classes_in_several_folders_are_a_question(tmp_path: Path) -> N
     assert set(outermost.values()) == {"color", "gray"}
 
 
+def test_a_part_of_a_split_in_each_class_is_a_question(tmp_path: Path) -> None:
+    counts = {"cat/training_set": 8, "dog/training_set": 8, "dog/test_set": 4}
+    _write(tmp_path, [f"{folder}/{i}.jpg" for folder, n in counts.items() for i in range(n)])
+    with pytest.raises(ConfigError, match=r"cat and dog both hold a folder called training_set"):
+        discover(tmp_path)
+    outer = labels_of(discover(tmp_path, LayoutConfig(class_depth=1)))
+    assert set(outer.values()) == {"cat", "dog"}
+
+
+def test_a_folder_that_is_a_class_in_one_split_is_one_in_all(tmp_path: Path) -> None:
+    _write(
+        tmp_path, [f"{f}/{i}.jpg" for f in ("train/data", "train/noise", "test/data") for i in "12"]
+    )
+    assert labels_of(discover(tmp_path)) == {
+        f"{split}/{name}/{i}.jpg": name
+        for split, name in (("train", "data"), ("train", "noise"), ("test", "data"))
+        for i in "12"
+    }
+
+
+def test_folders_of_odd_dashes_are_names(tmp_path: Path) -> None:
+    _write(tmp_path, [f"{name}/{i}.jpg" for name in ("--5", "1", "-2") for i in "12"])
+    assert set(discover(tmp_path).classes) == {"--5", "1", "-2"}
+
+
 def test_a_copy_of_the_set_inside_it_is_a_question(tmp_path: Path) -> None:
     _write(
         tmp_path, [f"{f}{c}/{i}.jpg" for f in ("", "copy/") for c in ("no", "yes") for i in "12"]

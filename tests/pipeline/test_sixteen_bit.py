@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,12 +23,16 @@ from headrace.tools.packing.encode import EncodeConfig, encode_sample
 Depth = Literal[10, 12, 14, 16]
 
 
-def png(values: np.ndarray) -> bytes:
-    """A 16-bit PNG: (H, W) gray, or (H, W, 3) or (H, W, 4) colours, which PIL does not write."""
+def png(values: np.ndarray, clear: Sequence[int] = ()) -> bytes:
+    """A 16-bit PNG, which PIL does not write: (H, W) gray, or (H, W, 3) or (H, W, 4) colours.
+
+    `clear` is the one value or colour that is seen through.
+    """
     colour_type = {2: 0, 3: 2, 4: 6}[values.ndim if values.ndim == 2 else values.shape[2]]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, colour_type, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    key = [(b"tRNS", struct.pack(f">{len(clear)}H", *clear))] if clear else []
+    chunks = [(b"IHDR", header), *key, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in chunks
@@ -100,6 +105,18 @@ def test_the_depth_that_is_said_is_white(depth: Depth) -> None:
         found = pixels(data, depth)[..., 0]
         assert found.max() == 255
         assert np.array_equal(found, np.rint(values / values.max() * 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("clear", [(20_000,), (20_000, 30_000, 1)])
+@pytest.mark.parametrize("depth", [14, 16])
+def test_the_value_that_is_seen_through_is_white(clear: tuple[int, ...], depth: Depth) -> None:
+    values = np.array([clear, [1] * len(clear), [20_000 >> 8] * len(clear)], np.uint16)[None]
+    values = values if len(clear) == 3 else values[..., 0]
+    values = (values >> 16 - depth).astype(np.uint16)
+    clear = tuple(value >> 16 - depth for value in clear)
+    found, opaque = pixels(png(values, clear), depth), pixels(png(values), depth)
+    assert (found[0, 0] == 255).all()
+    assert (found[0, 1:] == opaque[0, 1:]).all()
 
 
 def test_a_pnm_says_its_own_white() -> None:

@@ -51,6 +51,36 @@ def test_a_table_comes_back_as_it_was_written(
     assert [tuple(row) for row in table.rows] == rows
 
 
+_PLAIN = st.text("abcé ,;|'\"", min_size=1, max_size=8).map(str.strip).filter(bool)
+
+
+@given(st.lists(st.tuples(_PLAIN, st.integers(0, 99)), min_size=2, max_size=12))
+def test_spaces_within_quotes_separate_nothing(cells: list[tuple[str, int]]) -> None:
+    rows = [(f"img {i}.jpg", name, str(number)) for i, (name, number) in enumerate(cells)]
+    text = io.StringIO()
+    csv.writer(text, delimiter=" ", lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "labels.txt"
+        path.write_text(text.getvalue())
+        table = _read(path, [row[0] for row in rows])
+    assert [tuple(row) for row in table.rows] == rows
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ("a.jpg men's shirts", ["a.jpg", "men's", "shirts"]),
+        ('5".jpg 12"', ['5".jpg', '12"']),
+        ("'til.jpg cat", ["'til.jpg", "cat"]),
+        ("'a b.jpg' 'it''s'", ["a b.jpg", "it's"]),
+        ('a.jpg "b', ["a.jpg", '"b']),
+    ],
+)
+def test_marks_inside_words_are_no_quotes(line: str, cells: list[str], tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text(line + "\n")
+    assert _read(tmp_path / "x.txt", [cells[0]]).rows == [cells]
+
+
 @pytest.mark.parametrize("data", [b"\x89PNG\0\0\0\x01" * 9, b"\xff\xfe\x00\xd8\x00\x00"])
 def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.txt").write_bytes(data)

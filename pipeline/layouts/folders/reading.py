@@ -54,7 +54,9 @@ def read_folders(images: Sequence[str], config: LayoutConfig) -> FolderReading:
     reading = FolderReading()
     groups = divide(images, config, reading.ignored, reading.notes, reading.questions)
     reading.has_splits = None not in groups
+    beside = _beside_others(groups.values())
     for split, members in groups.items():
+        members = _without_wrapping(members, config, beside)
         reading.found += _label_group(split or DEFAULT_SPLIT, members, config, reading)
     if reading.kind == "classes":
         numbered = [f for f in reading.found if isinstance(f.label, int)]
@@ -94,7 +96,6 @@ def _label_group(
     layout = config.layout
     if layout == "flat":
         return _unlabelled(split, members)
-    members = _without_wrapping(members, config)
     in_folders = [(path, rest) for path, rest in members if "/" in rest]
     loose = [path for path, rest in members if "/" not in rest]
     folders = folders_of(rest for _, rest in members)
@@ -131,18 +132,32 @@ def _unlabelled(split: str, members: Iterable[tuple[str, str]]) -> list[Found]:
     return [Found(path=path, split=split, label=None) for path, _ in members]
 
 
+def _beside_others(groups: Iterable[list[tuple[str, str]]]) -> set[str]:
+    """Names of the outermost folders of splits that have several: classes there, whatever they are
+    called, and so in every split."""
+    tops = [{rest.partition("/")[0] for _, rest in group if "/" in rest} for group in groups]
+    return {name for names in tops if len(names) > 1 for name in names}
+
+
 def _without_wrapping(
-    members: list[tuple[str, str]], config: LayoutConfig
+    members: list[tuple[str, str]], config: LayoutConfig, beside: set[str]
 ) -> list[tuple[str, str]]:
     """Without folders that say nothing: `seg_train/` below `seg_train/`, `images/` below each
-    class."""
+    class.
+
+    Args:
+        members: of one split, as (path, path below the split).
+        beside: names of folders that stand beside others in some split.
+    """
     while True:
         folders = folders_of(rest for _, rest in members)
         tops = {folder.partition("/")[0] for folder in folders}
         top = next(iter(tops))
         path, rest = members[0]
         above = path[: len(path) - len(rest)].rstrip("/").rpartition("/")[2]
-        if len(tops) > 1 or not top or not (is_wrapping(top) or top == above):
+        if len(tops) > 1 or not top or top in beside:
+            break
+        if not (is_wrapping(top) or top == above):
             break
         members = [(path, rest.partition("/")[2]) for path, rest in members]
     if config.class_depth is None:

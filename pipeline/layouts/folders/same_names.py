@@ -28,14 +28,16 @@ def ask_repeated(split: str, folders: Mapping[str, str]) -> ConfigError | None:
         parents.setdefault(leaf, []).append(above)
     again = {leaf: above for leaf, above in parents.items() if len(above) > 1}
     held = sum(count for folder, count in counts.items() if folder.rpartition("/")[2] in again)
-    if len(again) < 2 or 2 * held <= len(folders):
+    # All of one name tell nothing: the folders above are the classes, whatever these are called.
+    if not again or len(parents) == 1 or 2 * held <= len(folders):
         return None
-    first, second = sorted(again)[:2]
+    first, *others = sorted(again)[:2]
+    called = f"folders called {first} and {others[0]}" if others else f"a folder called {first}"
     b, a = sorted(again[first], reverse=True)[:2]
     sample = next(path for path, folder in folders.items() if folder == f"{b}/{first}")
     whole = sample[: sample.rindex(f"/{first}/")]
     return ConfigError(
-        f"{_shown(a)} and {_shown(b)} both hold folders called {first} and {second}: are these the "
+        f"{_shown(a)} and {_shown(b)} both hold {called}: are these the "
         f"same classes? say --split {split}={whole} (again for each further folder to join) to "
         "take the folders inside as classes, --class-depth 1 if the outermost folders are the "
         f"classes, or --layout classes if {b}/{first} is a class of its own"

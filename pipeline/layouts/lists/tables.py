@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ SEPARATORS = {
 }
 _BY_SPACE = ("spaces", "last space", "first space", "lines")
 _SAMPLE_ROWS = 300
+# Within quotes a space separates nothing; an apostrophe or inch mark inside a word is none.
+_QUOTED = re.compile(r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*')(?!\S)""")
+_WORD = re.compile(rf"(?<!\S)(?:{_QUOTED.pattern}|\S+)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
     (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
@@ -182,13 +186,23 @@ def _rows(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
 
 
 def _by_space(line: str, separator: str) -> list[str]:
+    words = list(_WORD.finditer(line))
     if separator == "spaces":
-        return line.split()
-    if separator == "last space":
-        return line.strip().rsplit(None, 1)
-    if separator == "first space":
-        return line.strip().split(None, 1)
-    return [line.strip()]
+        cells = [word[0] for word in words]
+    elif len(words) < 2 or separator == "lines":
+        cells = [line]
+    else:
+        cut = words[-1].start() if separator == "last space" else words[0].end()
+        cells = [line[:cut], line[cut:]]
+    return [_unquoted(cell.strip()) for cell in cells]
+
+
+def _unquoted(cell: str) -> str:
+    """A cell without the quotes that it begins and ends with, of which two inside stand for one."""
+    if not _QUOTED.fullmatch(cell):
+        return cell
+    mark = cell[0]
+    return cell[1:-1].replace(2 * mark, mark).strip()
 
 
 def _json_lines(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]]]:
