@@ -19,10 +19,13 @@ from typing import Annotated, Any
 from tyro.conf import arg
 
 from headrace.bench.core.flag_values import OutFile, parse_bench
+from headrace.bench.core.kept_row import Row, measured_once
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.flags import check_least
+from headrace.pipeline.records import Records
+from headrace.train.data.inputs import data_fingerprint
 from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import LOG_NAME
 from headrace.train.run import run_training
@@ -87,9 +90,7 @@ def measure(given: DistillationSettings) -> list[dict[str, Any]]:
 
 
 def train(given: DistillationSettings, folder: Path, seed: int, teaching: dict[str, Any]) -> None:
-    """Carries out one run, if its folder has no last row yet."""
-    if any(found["kind"] == "end" for found in log(folder)):
-        return
+    """Carries out one run, if it is not there yet."""
     settings = {
         "data": given.data,
         "val_split": given.val_split,
@@ -106,7 +107,16 @@ def train(given: DistillationSettings, folder: Path, seed: int, teaching: dict[s
         "tensorboard": False,
         "overwrite": True,
     }
-    run_training(from_flat({**settings, **teaching}, "bench/distillation.py"))
+    config = from_flat({**settings, **teaching}, "bench/distillation.py")
+    with Records.open(given.data) as records:
+        splits = config.data.train_split, given.val_split
+        asked = {**settings, **teaching, "data": data_fingerprint(records, splits)}
+
+    def trained() -> Row:
+        run_training(config)
+        return {}
+
+    measured_once(folder, asked, trained)
 
 
 def row(form: str, folders: Sequence[Path]) -> dict[str, Any]:

@@ -1,52 +1,84 @@
 """Rows of what takes long, kept as JSON beside the run folder that they tell of.
 
 A row is kept together with what was asked for it, so that it is never taken for something else.
+What was asked is there before the run begins: a folder of no such run is not overwritten.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from headrace.pipeline.atomic import replacing
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError, Interrupted
 
 Row = dict[str, Any]
 Asked = Mapping[str, Any]
 """Everything that a row depends on, as JSON can hold it."""
 
 
-def kept_row(folder: Path, asked: Asked) -> Row | None:
-    """The row of a run that was finished earlier; None if it was not.
+def measured_once(folder: Path, asked: Asked, measure: Callable[[], Row]) -> Row:
+    """The row of a run that was finished earlier; else the run is done, and its row kept.
+
+    Args:
+        folder: of the run, which `measure` may make, and overwrite where it began it earlier.
+        asked: what the row depends on.
+        measure: does the run.
 
     Raises:
-        ConfigError: if something else was asked then, or it is not known what was.
+        ConfigError: if something else was asked of the run that is kept or was begun there, or the
+            folder is not of such a run.
+        Interrupted: as `measure` does, and says how the measurement goes on.
     """
+    begun = _begun(folder, asked)
+    if begun is not None and "row" in begun:
+        kept: Row = begun["row"]
+        return kept
+    if begun is None and os.path.lexists(folder):
+        raise ConfigError(
+            f"{folder} is not of this benchmark: move it, or give another --out (it would be "
+            "overwritten)"
+        )
+    _write(folder, {"asked": _plain(asked)})
+    try:
+        row = measure()
+    except Interrupted:
+        raise Interrupted(
+            f"interrupted: the same command goes on after what is finished; {folder} begins anew"
+        ) from None
+    _write(folder, {"asked": _plain(asked), "row": row})
+    return row
+
+
+def _begun(folder: Path, asked: Asked) -> dict[str, Any] | None:
+    """What is kept of a run, with its row once it is finished; None if it never began."""
     path = _file(folder)
     if not path.exists():
         return None
-    kept = json.loads(path.read_text())
     way_out = f"give another --out, or delete {folder} and {path.name}"
-    if "asked" not in kept:
-        raise ConfigError(f"{path} does not say which settings it was measured with: {way_out}")
-    then, now = kept["asked"], _plain(asked)
+    try:
+        kept: dict[str, Any] = json.loads(path.read_text())
+        then = kept["asked"]
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(
+            f"{path} does not say which settings it was measured with: {way_out}"
+        ) from None
+    now = _plain(asked)
     if then != now:
         other = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
         told = ", ".join(f"{key} was {then.get(key)!r}, now {now.get(key)!r}" for key in other[:3])
         more = f" and {len(other) - 3} more" if len(other) > 3 else ""
         raise ConfigError(f"{path} was measured with other settings ({told}{more}): {way_out}")
-    row: Row = kept["row"]
-    return row
+    return kept
 
 
-def keep_row(folder: Path, asked: Asked, row: Mapping[str, Any]) -> Row:
-    """Keeps the row of a run that is finished, and gives it back."""
+def _write(folder: Path, kept: Mapping[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with replacing(_file(folder)) as file:
-        file.write(json.dumps({"asked": _plain(asked), "row": dict(row)}, indent=1).encode())
-    return dict(row)
+        file.write(json.dumps(kept, indent=1).encode())
 
 
 def _file(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from headrace.bench.core.isolated_process import IsolatedProcess, UnavailableError
-from headrace.bench.core.kept_row import keep_row, kept_row
+from headrace.bench.core.kept_row import measured_once
 from headrace.bench.core.machine import hardware, versions
 from headrace.bench.core.repeats import spread
 from headrace.bench.core.tables import Column
@@ -113,9 +113,7 @@ def _run(entrant: Entrant, goal: Goal, asked: Asked) -> Pursued:
         "versions": versions(),
         "hardware": hardware(),
     }
-    row = kept_row(kept_at, depends)
-    if row is None:
-        row = keep_row(kept_at, depends, asdict(_trained(entrant, goal)))
+    row = measured_once(kept_at, depends, lambda: asdict(_trained(entrant, goal)))
     return Pursued(row["opening_s"], [(at, found) for at, found in row["curve"]])
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from headrace.bench.core.kept_row import Row, keep_row, kept_row
+from headrace.bench.core.kept_row import Row, measured_once
 from headrace.bench.generating.few_images import few_images
 from headrace.bench.generating.settings import GenerativeSettings, Kind
 from headrace.pipeline.atomic import replacing
@@ -68,9 +68,11 @@ class Cell:
         return self._classifier(f"real, as long as {kind}", steps)
 
     def _classifier(self, form: str, steps: int, made: Path | None = None) -> Row:
+        folder = self._folder / _slug(form)
+        return measured_once(folder, self._asked, lambda: self._trained(form, steps, made))
+
+    def _trained(self, form: str, steps: int, made: Path | None) -> Row:
         given, folder = self._given, self._folder / _slug(form)
-        if (row := kept_row(folder, self._asked)) is not None:
-            return row
         begun, begun_cpu = time.monotonic(), time.process_time()
         data, few, real_share = [str(given.data)], self._few, 1.0
         if made is not None:
@@ -91,12 +93,13 @@ class Cell:
         paths = (str(folder), str(given.data))
         report = evaluate(EvaluateConfig(paths=paths, split=given.test_split))
         row = {"form": form, "steps": epochs * in_epoch_steps, "accuracy": report["accuracy"]}
-        return keep_row(folder, self._asked, {**self._shared, **row, **spent})
+        return {**self._shared, **row, **spent}
 
     def _generator(self, kind: Kind) -> Row:
         folder = self._folder / f"generator-{kind}"
-        if (row := kept_row(folder, self._asked)) is not None:
-            return row
+        return measured_once(folder, self._asked, lambda: self._fitted(kind, folder))
+
+    def _fitted(self, kind: Kind, folder: Path) -> Row:
         batch = min(self._given.generator_batch, len(self._names))
         steps_in_epoch = len(self._names) // batch
         epochs = max(1, round(self._given.generator_images / (batch * steps_in_epoch)))
@@ -132,7 +135,7 @@ class Cell:
         )
         drawn = {f"draw_{name}": value for name, value in _spent(begun, begun_cpu).items()}
         seen = {"generator": kind, "images_seen": epochs * steps_in_epoch * batch}
-        return keep_row(folder, self._asked, {**self._shared, **seen, **fitted, **drawn})
+        return {**self._shared, **seen, **fitted, **drawn}
 
     def _verdict(self, kind: Kind) -> Row:
         """What the judge says of the images; asked each time, for it may be another."""
@@ -165,10 +168,13 @@ def train_judge(given: GenerativeSettings) -> Path:
     folder = given.out / "judge"
     with Records.open(given.data) as records:
         asked = {**_asked(given, records), "judge_epochs": given.judge_epochs}
-    if kept_row(folder, asked) is None:
+
+    def trained() -> Row:
         whole = {"data": str(given.data), "train_split": given.train_split}
         _train(given, folder, {**whole, "epochs": given.judge_epochs})
-        keep_row(folder, asked, {})
+        return {}
+
+    measured_once(folder, asked, trained)
     return folder
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from headrace.bench.core.kept_row import Row, keep_row, kept_row
+from headrace.bench.core.kept_row import Row, measured_once
 from headrace.pipeline.device import resolve_device
 from headrace.pipeline.records import Records
 from headrace.train.command_line import read_command_line
@@ -48,14 +48,18 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
         of seconds and accuracy after each epoch.
 
     Raises:
-        ConfigError: if what is kept there was trained with other settings or on other data.
+        ConfigError: if what is kept there was trained with other settings or on other data, or
+            the folder holds another run.
     """
     words = ["--preset", preset, *flags, "--data", str(data), "--val-split", test_split]
     words += ["--loader", "resident", "--no-report", "--no-tensorboard"]
     config, _ = read_command_line([*words, "--out", str(folder), "--overwrite"])
     asked = _asked(config, data, test_split)
-    if (kept := kept_row(folder, asked)) is not None:
-        return kept
+    return measured_once(folder, asked, lambda: _trained(config, data, test_split))
+
+
+def _trained(config: RunConfig, data: Path, test_split: str) -> Row:
+    folder = Path(config.runtime.out)
     begun = time.monotonic()
     run = run_training(config)
     spent = time.monotonic() - begun
@@ -63,14 +67,13 @@ def train_once(preset: str, folder: Path, data: Path, test_split: str, flags: Se
     save_checkpoint(judged, {**describe(run, None), "weights": run.average.model.state_dict()})
     epochs, end = epoch_rows(folder), end_row(folder)
     before = spent - end["seconds"]["total"]  # opening the data and building the model
-    row = {
+    return {
         "accuracy": _accuracy(judged, data, test_split, "run"),
         "plain": _accuracy(judged, data, test_split, "0"),
         "seconds": spent - end["seconds"]["evaluate"],
         "epochs": len(epochs),
         "curve": _curve(epochs, before),
     }
-    return keep_row(folder, asked, row)
 
 
 def _asked(config: RunConfig, data: Path, test_split: str) -> Row:
