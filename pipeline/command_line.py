@@ -72,7 +72,13 @@ def called(word: str, *words: object) -> str:
     script = Path(sys.argv[0] if sys.argv else "").absolute()
     by_path = any(script.match(path) for path in SCRIPTS.values())
     command = SCRIPTS[word] if by_path else f"headrace {word}"
-    return " ".join([command, *(shlex.quote(str(each)) for each in words)])
+    texts = [f"./{each}" if _is_like_a_flag(each) else str(each) for each in words]
+    return " ".join([command, *map(shlex.quote, texts)])
+
+
+def _is_like_a_flag(word: object) -> bool:
+    """Whether a path would be read as a flag."""
+    return isinstance(word, Path) and str(word).startswith("-")
 
 
 def escape_unprintable() -> None:
@@ -91,8 +97,10 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
 
     A HeadraceError is the user's to mend: status 2. What failed though all was asked rightly
     (FailedError, disk full, no permission, no memory) is status 1, and so is an error that nobody
-    has thought of; Ctrl-C 130, SIGTERM 143: after either what is half written is cleared away. With
-    HEADRACE_DEBUG=1 in the environment where it came from is shown, too; --quiet is taken here.
+    has thought of; Ctrl-C is 130, and so is whatever has saved itself when it was asked to end;
+    SIGTERM else is 143. After either what is half written is cleared away, and who was to say what
+    is left to do has put it into the exception that they raise. With HEADRACE_DEBUG=1 in the
+    environment where it came from is shown, too; --quiet is taken here.
     """
     escape_unprintable()
     sys.argv[1:] = without_flag(sys.argv[1:])
@@ -100,6 +108,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     status, line = 0, ""
     try:
         try:
+            _check_current_folder()
             with _sigterm_is_raised(), silence() if hushed else nullcontext():
                 status = main() or 0
                 if isinstance(sys.stdout, io.TextIOWrapper):
@@ -131,6 +140,18 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
         gc.collect()
         print(shown(one_line(line)), file=sys.stderr)
     sys.exit(status)
+
+
+def _check_current_folder() -> None:
+    """Libraries that look for files of theirs end the process without one.
+
+    Raises:
+        FailedError: if somebody has deleted it.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise FailedError("the current folder is gone; change to one that is there") from None
 
 
 def _of_the_system(error: OSError) -> str:

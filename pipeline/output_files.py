@@ -12,6 +12,7 @@ from typing import IO
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.unwritable import writing
+from headrace.pipeline.wording import reason_of
 
 
 def check_writable(path: Path, flag: str = "--csv") -> None:
@@ -29,6 +30,20 @@ def check_writable(path: Path, flag: str = "--csv") -> None:
     for place in needed:
         if not os.access(place, os.W_OK):
             raise ConfigError(f"{flag} {path}: no permission to write {place}; name another file")
+
+
+def make_place(path: Path, flag: str) -> None:
+    """Makes the folder of a file that is to be written, and refuses one that cannot be.
+
+    Raises:
+        ConfigError: naming what is in the way.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        said = f"the folder {path.parent} cannot be made: {reason_of(error)}"
+        raise ConfigError(f"{flag} {path}: {said}") from None
+    check_writable(path, flag)
 
 
 def check_apart(files: Mapping[str, str], read: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
+from headrace.pipeline.output_files import make_place
 from headrace.pipeline.quiet import answer
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import shown
@@ -210,6 +211,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text. The status is 1 if --verify or --check finds any."""
     escape_unprintable()
     given = parse(InfoSettings, called("info"), arguments)
+    if given.grid is not None:
+        make_place(given.grid, "--grid")
     with Records.open(given.path) as records:
         found = describe(records)
         if given.verify:

@@ -32,6 +32,7 @@ from headrace.pipeline.flags import check_given, parse
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loaders.reference import reference_batch
+from headrace.pipeline.output_files import make_place
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_called
@@ -245,6 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's text."""
     given = parse(PreviewSettings, called("preview"), arguments)
     check_json(given.json)
+    make_place(given.out, "--out")
     subject = _subject(given.data, given.run, given.size, given.seed or 0, given.geometry)
     with subject.records as records:
         chosen = records.select(_split(given, subject))

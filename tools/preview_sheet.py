@@ -83,7 +83,6 @@ def draw_sheet(rows: Sequence[Sequence[Block]], names: Sequence[str], path: Path
             room = sheet.width - left if block is row[-1] else px
             _draw_block(sheet, draw, font, block, (left, top), room - _GAP_PX)
             left += px
-    path.parent.mkdir(parents=True, exist_ok=True)
     with written(path) as file:
         sheet.save(file, "PNG")
 

@@ -140,6 +140,14 @@ def test_every_class_is_shown_before_any_twice() -> None:
     assert len(set(choose(np.arange(54), labels, 20, seed=1).tolist())) == 20
 
 
+def test_preview_refuses_a_place_before_it_draws(packed: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for name, said in (("file/a.png", "cannot be made"), ("made.png", "is a folder")):
+        (tmp_path / "made.png").mkdir(exist_ok=True)
+        with pytest.raises(ConfigError, match=said):
+            main([str(packed), "--recipe", "unknown too", "--out", str(tmp_path / name)])
+
+
 def test_preview_refusals(packed: Path) -> None:
     with pytest.raises(ConfigError, match="expected DATA or --run RUN: give"):
         main([])

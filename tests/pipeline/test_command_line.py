@@ -21,6 +21,20 @@ def raising(error: BaseException) -> Callable[[], None]:
     return main
 
 
+def test_a_command_in_a_folder_that_is_gone_says_so(tmp_path: Path) -> None:
+    code = (
+        "import os; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\n"
+        "from headrace.pipeline.command_line import run_command; run_command(print)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "error: the current folder is gone; change to one that is there\n"
+
+
+def test_a_path_that_begins_like_a_flag_is_shown_as_a_path() -> None:
+    assert called("train", "--data", Path("-e.beton")).endswith("train --data ./-e.beton")
+
+
 @pytest.mark.parametrize("debug", ["", "1"])
 @pytest.mark.parametrize(
     "error",
