@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor
 
 from headrace.pipeline.bars import bar
@@ -23,11 +24,17 @@ from headrace.train.data.inputs import data_fingerprint
 from headrace.train.data.labels import check_labels
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.environment import describe_environment
+from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
-from headrace.train.folder.resume import other_samples
-from headrace.train.folder.run_folder import LAST_NAME
+from headrace.train.folder.resume import earlier_folder, other_samples
+from headrace.train.folder.run_folder import (
+    LAST_NAME,
+    begin_folder,
+    check_place,
+    hold_folder,
+    next_folder,
+)
 from headrace.train.generating.continuing import continued
-from headrace.train.generating.fit_folder import take_folder
 from headrace.train.generating.fit_state import Fit, restore, save
 from headrace.train.generating.generator_file import read_generator_file
 from headrace.train.generating.kind import Shape, as_input, as_pixels
@@ -74,10 +81,14 @@ def fit(config: FitConfig) -> Path:
 def _open(config: FitConfig, resources: ExitStack) -> Fit:
     device = only_process(config.device)
     resources.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
-    earlier = None
+    earlier, held = None, None
     if config.resume:
-        earlier = read_generator_file(Path(config.resume) / LAST_NAME)
-        config = continued(config, earlier)
+        # Held from before it is read: another training may be about to save into it.
+        held = resources.enter_context(hold_folder(earlier_folder(config.resume)))
+        earlier = read_generator_file(held.folder / LAST_NAME)
+        config = continued(dataclasses.replace(config, resume=str(held.folder)), earlier)
+    else:
+        check_place(config.out, config.overwrite)
     if not config.data:
         raise ConfigError("no data: give --data FILE, a .beton file of real images")
     records = resources.enter_context(Records.open(config.data))
@@ -95,7 +106,7 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
     )
     training = start_training(shape, config, precision)
     loader = resources.enter_context(_loader(config, records, device))
-    folder = resources.enter_context(take_folder(config))
+    folder = held or resources.enter_context(_new_folder(config))
     journal = Journal(
         folder.folder,
         enabled=True,
@@ -122,6 +133,15 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
         _tell_start(run, records, precision)
     _introduce(run, records, str(precision))
     return run
+
+
+def _new_folder(config: FitConfig) -> FolderLock:
+    return begin_folder(
+        config.out,
+        config.overwrite,
+        lambda: next_folder(config.data, config.kind),
+        lambda: yaml.safe_dump(to_flat(config), sort_keys=False),
+    )
 
 
 def _tell_start(run: Fit, records: Records, precision: Precision) -> None:

@@ -15,8 +15,7 @@ from headrace.train.clock import Clock
 from headrace.train.folder.checkpoint import save_checkpoint
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
-from headrace.train.folder.run_folder import LAST_NAME
-from headrace.train.generating.generator_file import GENERATOR_NAME
+from headrace.train.folder.run_folder import GENERATOR_NAME, LAST_NAME
 from headrace.train.generating.kind import Shape, Training
 from headrace.train.generating.settings import FitConfig
 

@@ -27,13 +27,13 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.device.amp import Precision
 from headrace.train.folder.checkpoint import FORMAT, CheckpointError
+from headrace.train.folder.run_folder import GENERATOR_NAME
 from headrace.train.folder.torch_file import read_torch_file
 from headrace.train.generating.kind import Generator, Shape
 from headrace.train.generating.kinds import as_generator, build_network
 from headrace.train.generating.settings import KindName, NetworkName
 from headrace.train.generating.unet import check_network
 
-GENERATOR_NAME = "generator.pt"
 _REQUIRED = ("generator", "classes", "config", "weights", "progress")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError, In
 from headrace.pipeline.records import Records
 from headrace.train.clock import PHASES
 from headrace.train.folder.checkpoint import CheckpointError
+from headrace.train.folder.folder_lock import lock_folder
+from headrace.train.folder.run_folder import make_folder
 from headrace.train.generate import main as generate
 from headrace.train.generating import fit as fitting
 from headrace.train.generating.draw import draw
@@ -23,6 +26,8 @@ from headrace.train.generating.fit import fit
 from headrace.train.generating.fit_state import Fit
 from headrace.train.generating.generator_file import read_generator_file
 from headrace.train.generating.settings import FitConfig
+from headrace.train.reporting.generators.log import is_generator
+from headrace.train.settings.config import RunConfig, RuntimeConfig
 from tests.train.tiny_runs import assert_same, rows, write_data
 
 TINY: dict[str, Any] = {
@@ -155,16 +160,32 @@ def test_what_cannot_be_learnt_from_is_refused(
 
 
 def test_a_folder_is_not_written_over(data: Path, fitted: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="holds a run already; name another folder, go on with"):
+    with pytest.raises(ConfigError, match=f"holds a run already; .*fit --resume {fitted}`, name"):
         fit(fit_config(data, fitted))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(ConfigError, match=r"holds thesis\.txt; name another folder$"):
+    with pytest.raises(ConfigError, match=r"holds no run: there is thesis\.txt; name a"):
         fit(fit_config(data, tmp_path / "mine", overwrite=True))
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
     with pytest.raises(ConfigError, match=r"a changed --size \(was 16, now 24\)"):
         fit(FitConfig(resume=str(fitted), size=24))
     with pytest.raises(ConfigError, match=r"--epochs is 1, and 2 are done .* more than 2"):
         fit(FitConfig(resume=str(fitted), epochs=1))
+
+
+def test_a_generators_folder_becomes_a_classifiers(fitted: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(fitted, folder)
+    (folder / "notes.md").write_text("x")
+    assert is_generator(folder)
+    make_folder(RunConfig(runtime=RuntimeConfig(out=str(folder), overwrite=True))).close()
+    assert not is_generator(folder)
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "notes.md"}
+
+
+def test_a_folder_that_a_training_holds_is_not_gone_on_with(fitted: Path) -> None:
+    with lock_folder(fitted), pytest.raises(ConfigError, match="is being written by another run"):
+        fit(FitConfig(resume=str(fitted), epochs=3))
 
 
 def test_drawn_images_have_classes_names_and_a_mark(fitted: Path, tmp_path: Path) -> None:
