@@ -15,7 +15,7 @@ from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError, Interrupted
 from headrace.pipeline.records import Records
 from headrace.train.clock import PHASES
-from headrace.train.folder.checkpoint import CheckpointError
+from headrace.train.folder.checkpoint import CheckpointError, load_checkpoint
 from headrace.train.folder.folder_lock import lock_folder
 from headrace.train.folder.run_folder import make_folder
 from headrace.train.generate import main as generate
@@ -244,12 +244,16 @@ def test_what_cannot_be_drawn_is_refused(fitted: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("generator", {"kind": "flow"}, "its generator is"),
-        ("classes", ["a"], "its classes are no names, or not as many"),
-        ("weights", {"a": 1}, "its weights are no tensors"),
+        ("generator", {"kind": "flow"}, "its generator is .*, expected classes, kind, network"),
+        ("classes", ["a"], "its generator tells 3 classes, but 1 are named"),
+        ("classes", [1], r"its classes is \[1\], expected a list of"),
+        ("weights", {"a": 1}, "its weights is {'a': 1}, expected tensors by name"),
+        ("weights", {}, "its weights is {}, expected tensors by name"),
         ("weights", {"a": torch.zeros(1)}, "its weights are of another network"),
         ("progress", {"epoch": "x"}, "its progress is"),
-        ("format", 99, "has format 99, expected 1"),
+        ("progress", {"epoch": 1, "step": -1}, "its progress is .*, expected epoch and step"),
+        ("format", 99, "has checkpoint format 99, expected 1"),
+        ("format", True, "has checkpoint format True, expected 1"),
         ("config", 3, "its config is 3"),
     ],
 )
@@ -260,6 +264,16 @@ def test_a_file_with_a_wrong_field_is_refused(
     torch.save({**content, field: value}, tmp_path / "generator.pt")
     with pytest.raises(CheckpointError, match=message):
         drawn(tmp_path / "generator.pt", tmp_path / "x.beton")
+
+
+def test_files_of_another_kind_say_what_they_lack(fitted: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"not a checkpoint of .*train.*model"):
+        load_checkpoint(fitted)
+    torch.save({"format": 1, "model": {}}, tmp_path / "last.pt")
+    with pytest.raises(
+        CheckpointError, match=r"not a checkpoint of .*generate.* fit: it lacks gen"
+    ):
+        read_generator_file(tmp_path / "last.pt")
 
 
 def test_the_command_names_its_steps(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
