@@ -8,13 +8,12 @@ from typing import Any
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import to_flat, with_values
 from headrace.train.folder.resume import changed_settings
+from headrace.train.generating.fit_state import PARTS
 from headrace.train.generating.settings import FitConfig
 
 _FREE = {*"data epochs max_minutes out overwrite resume device".split()}
 _FREE |= {*"log_every save_every report".split()}
 _FREE |= {*"loader workers resident_memory on_bad_sample check_bytes".split()}
-STATE = ("training", "seconds", "log_bytes", "data_fingerprint")
-"""Keys of last.pt that a resumed training needs, besides those of a generator's file."""
 
 
 def continued(config: FitConfig, earlier: Mapping[str, Any]) -> FitConfig:
@@ -23,14 +22,15 @@ def continued(config: FitConfig, earlier: Mapping[str, Any]) -> FitConfig:
     Raises:
         ConfigError: for settings that would make another of it.
     """
-    if missing := [key for key in STATE if key not in earlier]:
+    if missing := [key for key in PARTS if key not in earlier]:
         raise ConfigError(f"{config.resume} cannot be resumed: it lacks {', '.join(missing)}")
     usual, given = to_flat(FitConfig()), to_flat(config)
     said = {name: value for name, value in given.items() if value != usual[name]}
     before = with_values(FitConfig(), earlier["config"])
-    for name, value in said.items():
-        if name not in _FREE and value != to_flat(before)[name]:
-            raise changed_settings({name: (to_flat(before)[name], value)})
+    old = to_flat(before)
+    changed = {k: (old[k], v) for k, v in said.items() if k not in _FREE and v != old[k]}
+    if changed:
+        raise changed_settings(changed)
     free = {name: value for name, value in said.items() if name in _FREE}
     found = with_values(before, {**free, "out": config.resume, "resume": config.resume})
     done = earlier["progress"]["epoch"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from headrace.pipeline.bars import bar
 from headrace.pipeline.command_line import called
-from headrace.pipeline.errors import ConfigError, FailedError, Interrupted
+from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.pipeline.flat_settings import to_flat
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.planned import PlannedLoader
@@ -35,7 +36,7 @@ from headrace.train.folder.run_folder import (
     next_folder,
 )
 from headrace.train.generating.continuing import continued
-from headrace.train.generating.fit_state import Fit, restore, save
+from headrace.train.generating.fit_state import Fit, not_a_number, restore, save
 from headrace.train.generating.generator_file import read_generator_file
 from headrace.train.generating.kind import Shape, as_input, as_pixels
 from headrace.train.generating.kinds import start_training
@@ -275,11 +276,8 @@ def _log(
     run: Fit, sums: Mapping[str, Tensor], count: int, spent: Mapping[str, float]
 ) -> dict[str, float]:
     row = {name: float(value) / count for name, value in sums.items()}
-    if not all(value == value and abs(value) < float("inf") for value in row.values()):
-        raise FailedError(
-            f"the loss is not a number at step {run.step}; {run.folder.folder} stays as it was "
-            "saved last; try a lower --lr or --amp off"
-        )
+    if not all(map(math.isfinite, row.values())):
+        raise not_a_number(run, "the loss")
     run.clock.collect()
     row["images_per_s"] = count * run.config.batch_size / max(1e-9, spent["total"])
     row["data_wait"] = spent["data"] / max(1e-9, spent["total"])

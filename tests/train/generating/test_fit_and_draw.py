@@ -15,6 +15,7 @@ from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError, Interrupted
 from headrace.pipeline.records import Records
 from headrace.train.clock import PHASES
+from headrace.train.divergence import Diverged
 from headrace.train.folder.checkpoint import CheckpointError, load_checkpoint
 from headrace.train.folder.folder_lock import lock_folder
 from headrace.train.folder.run_folder import make_folder
@@ -24,6 +25,7 @@ from headrace.train.generating.draw import draw
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.fit import fit
 from headrace.train.generating.fit_state import Fit
+from headrace.train.generating.flow_training import FlowTraining
 from headrace.train.generating.generator_file import read_generator_file
 from headrace.train.generating.settings import FitConfig
 from headrace.train.reporting.generators.log import is_generator
@@ -87,6 +89,54 @@ def test_a_training_goes_on_to_the_same_weights(
         assert_same(found["weights"], asked["weights"])
         steps = [row["step"] for row in rows(folder, "steps")]
         assert steps == sorted(set(steps))
+
+
+def test_weights_that_are_no_numbers_are_not_saved_over_others(
+    data: Path, fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(fitted, folder)
+    before = {name: (folder / name).read_bytes() for name in ("last.pt", "generator.pt")}
+    step = FlowTraining.step
+
+    def diverging(training: FlowTraining, *given: Any) -> dict[str, torch.Tensor]:
+        losses = step(training, *given)
+        if sound:
+            sound.pop()
+        if not sound:
+            next(training.parts["model"].parameters()).data.fill_(float("nan"))
+        return losses
+
+    monkeypatch.setattr(FlowTraining, "step", diverging)
+    told = r"not a number at step 1\d; last\.pt and generator\.pt in .* a lower --lr \(now 0\.001\)"
+    sound: list[int] = []
+    for first, what in ((5, "weight"), (2, "loss")):  # steps of an epoch: 5
+        sound[:] = range(first)
+        with pytest.raises(Diverged, match=f"{what} is {told}"):
+            fit(FitConfig(resume=str(folder), epochs=3))
+    assert before == {name: (folder / name).read_bytes() for name in before}
+    sound[:] = [0]
+    with pytest.raises(Diverged, match="nothing was saved yet"):
+        fit(fit_config(data, tmp_path / "new"))
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"), [("training", {}), ("training", "moments"), ("seconds", 3.5)]
+)
+def test_a_state_of_another_kind_is_named_before_a_step(
+    key: str, wrong: Any, fitted: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(fitted, folder)
+    content = torch.load(folder / "last.pt", weights_only=True)
+    if wrong == "moments":
+        wrong = content["training"]
+        wrong["optimizer"]["state"][0]["exp_avg"] = torch.zeros(3, 99)
+    torch.save({**content, key: wrong}, folder / "last.pt")
+    with pytest.raises(
+        ConfigError, match=f"cannot resume {folder}: {key} of its checkpoint is not"
+    ):
+        fit(FitConfig(resume=str(folder), epochs=3))
 
 
 def test_a_limit_of_time_ends_a_training_and_more_goes_on_with_it(
