@@ -13,18 +13,17 @@ import torch
 import yaml
 from torch import Tensor
 
-from headrace.pipeline.bars import bar
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.pipeline.flat_settings import to_flat
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
-from headrace.train.clock import Clock, difference, spell
+from headrace.train.clock import Clock, difference, speeds, spell
 from headrace.train.data.inputs import data_fingerprint
 from headrace.train.data.labels import check_labels
 from headrace.train.device.amp import Precision, choose_precision
-from headrace.train.environment import describe_environment
+from headrace.train.display import progress_bar, time_line
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.resume import earlier_folder, other_samples
@@ -41,6 +40,7 @@ from headrace.train.generating.generator_file import read_generator_file
 from headrace.train.generating.kind import Shape, as_input, as_pixels
 from headrace.train.generating.kinds import start_training
 from headrace.train.generating.settings import FitConfig
+from headrace.train.introduction import circumstances_row
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import only_process
 from headrace.train.step import step_seed
@@ -51,7 +51,6 @@ _PHASES = {
     "step": "step",
     "evaluate": "previews",
     "save": "save",
-    "other": "other",
 }
 _PREVIEW, _PREVIEW_GUIDANCE, _PREVIEW_STEPS = 64, 2.0, 10
 
@@ -149,13 +148,8 @@ def _tell_start(run: Fit, records: Records, precision: Precision) -> None:
     """The first row."""
     told = {
         "generator": dataclasses.asdict(run.shape),
-        "parameters": run.num_weights,
         "images": len(records.select(run.config.train_split)),
-        "device": str(run.device),
-        "precision": str(precision),
-        "loader": run.loader.name,
-        "torch": torch.__version__,
-        "environment": describe_environment(run.device),
+        **circumstances_row(precision, run.loader.name, run.training.drawn.network),
         "config": to_flat(run.config),
     }
     run.journal.row("start", told)
@@ -176,7 +170,7 @@ def _finish(run: Fit) -> None:
             f"{run.config.epochs} epochs are done; go on with "
             f"`{again} --max-minutes {2 * (run.config.max_minutes or 0):g}`"
         )
-    print("time: " + ", ".join(f"{name} {found[phase]:.1%}" for phase, name in _PHASES.items()))
+    print(time_line(found, _PHASES))
     print(f"run folder: {folder}")
     print(f"next: {called('generate', 'draw', folder, 'OUT.beton', '--per-class', 200)}")
 
@@ -218,14 +212,8 @@ def _train_epoch(run: Fit, stop: StopRequest) -> bool:
     batches: Any = run.loader.epoch(run.epoch, start=run.step - run.epoch * steps)
     window, since = clock.snapshot(), 0
     sums: dict[str, Tensor] = {}
-    shown = bar(
-        total=steps,
-        initial=run.step - run.epoch * steps,
-        desc=f"epoch {run.epoch + 1}/{run.config.epochs}",
-        unit="batch",
-        leave=False,
-    )
-    with closing(batches), shown:
+    bar = progress_bar(run.epoch, run.config.epochs, run.step - run.epoch * steps, steps)
+    with closing(batches), bar:
         while run.step < (run.epoch + 1) * steps:
             with clock.phase("data"):
                 batch = next(batches)
@@ -234,11 +222,11 @@ def _train_epoch(run: Fit, stop: StopRequest) -> bool:
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0) + loss
             run.step, since = run.step + 1, since + 1
-            shown.update()
+            bar.update()
             last = run.step == (run.epoch + 1) * steps
             if last or run.step % run.config.log_every == 0:
                 row = _log(run, sums, since, difference(clock.snapshot(), window))
-                shown.set_postfix_str(f"loss {row['loss']:.4f}, {row['images_per_s']:.0f} images/s")
+                bar.set_postfix_str(f"loss {row['loss']:.4f}, {row['images_per_s']:.0f} images/s")
                 window, sums, since = clock.snapshot(), {}, 0
             if stop.requested and not last:
                 save(run)
@@ -279,8 +267,7 @@ def _log(
     if not all(map(math.isfinite, row.values())):
         raise not_a_number(run, "the loss")
     run.clock.collect()
-    row["images_per_s"] = count * run.config.batch_size / max(1e-9, spent["total"])
-    row["data_wait"] = spent["data"] / max(1e-9, spent["total"])
+    row |= speeds(count * run.config.batch_size, spent)
     run.journal.row("steps", {"epoch": run.epoch, "step": run.step, **row})
     run.journal.curves("fit", run.step, row)
     return row
