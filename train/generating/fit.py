@@ -58,6 +58,9 @@ _PREVIEW, _PREVIEW_GUIDANCE, _PREVIEW_STEPS = 64, 2.0, 10
 def fit(config: FitConfig) -> Path:
     """Trains a generator, or goes on with one, to its last epoch or until --max-minutes are over.
 
+    Settings that go on with one are all of its own, see `continuing.earlier_settings`, but for what
+    is free to change.
+
     A training that its time ends is saved after that step and has a last row in its log as one that
     did all its epochs; resumed with more minutes, it goes on to the same weights.
 
@@ -86,7 +89,7 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
         # Held from before it is read: another training may be about to save into it.
         held = resources.enter_context(hold_folder(earlier_folder(config.resume)))
         earlier = read_generator_file(held.folder / LAST_NAME)
-        config = continued(dataclasses.replace(config, resume=str(held.folder)), earlier)
+        config = continued(config, earlier, held.folder)
     else:
         check_place(config.out, config.overwrite)
     if not config.data:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+import headrace.train.generate
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError, Interrupted
+from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.records import Records
 from headrace.train.clock import PHASES
 from headrace.train.divergence import Diverged
@@ -21,6 +23,7 @@ from headrace.train.folder.folder_lock import lock_folder
 from headrace.train.folder.run_folder import make_folder
 from headrace.train.generate import main as generate
 from headrace.train.generating import fit as fitting
+from headrace.train.generating.continuing import earlier_settings
 from headrace.train.generating.draw import draw
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.fit import fit
@@ -48,6 +51,10 @@ def fit_config(source: Path, folder: Path, **changes: Any) -> FitConfig:
     return FitConfig(**{**TINY, "data": str(source), "out": str(folder), **changes})
 
 
+def going_on(folder: Path, **changes: Any) -> FitConfig:
+    return with_values(earlier_settings(str(folder)), changes)
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_data(tmp_path_factory.mktemp("data") / "tiny.beton")
@@ -69,7 +76,7 @@ def test_a_training_goes_on_to_the_same_weights(
 ) -> None:
     whole = fit(fit_config(data, tmp_path / "whole", kind=kind))
     longer = fit(fit_config(data, tmp_path / "longer", kind=kind, epochs=1))
-    fit(FitConfig(resume=str(longer), epochs=2))
+    fit(going_on(longer, epochs=2))
 
     class Stop(fitting.StopRequest):
         requested = True
@@ -81,7 +88,7 @@ def test_a_training_goes_on_to_the_same_weights(
         patched.setattr(fitting, "StopRequest", Stop)
         with pytest.raises(Interrupted, match=r"saved at step 1; go on with `.* --resume "):
             fit(fit_config(data, tmp_path / "stopped", kind=kind))
-    stopped = fit(FitConfig(resume=str(tmp_path / "stopped")))
+    stopped = fit(going_on(tmp_path / "stopped"))
     asked = torch.load(whole / "last.pt", weights_only=True)
     for folder in (longer, stopped):
         found = torch.load(folder / "last.pt", weights_only=True)
@@ -113,7 +120,7 @@ def test_weights_that_are_no_numbers_are_not_saved_over_others(
     for first, what in ((5, "weight"), (2, "loss")):  # steps of an epoch: 5
         sound[:] = range(first)
         with pytest.raises(Diverged, match=f"{what} is {told}"):
-            fit(FitConfig(resume=str(folder), epochs=3))
+            fit(going_on(folder, epochs=3))
     assert before == {name: (folder / name).read_bytes() for name in before}
     sound[:] = [0]
     with pytest.raises(Diverged, match="nothing was saved yet"):
@@ -136,7 +143,7 @@ def test_a_state_of_another_kind_is_named_before_a_step(
     with pytest.raises(
         ConfigError, match=f"cannot resume {folder}: {key} of its checkpoint is not"
     ):
-        fit(FitConfig(resume=str(folder), epochs=3))
+        fit(going_on(folder, epochs=3))
 
 
 def test_a_limit_of_time_ends_a_training_and_more_goes_on_with_it(
@@ -157,14 +164,39 @@ def test_a_limit_of_time_ends_a_training_and_more_goes_on_with_it(
     said = capsys.readouterr().out
     assert "ended by --max-minutes 3, 0 of 2 epochs are done; go on with `" in said
     assert f"fit --resume {folder} --max-minutes 6`" in said
-    fit(FitConfig(resume=str(folder), max_minutes=5))  # to the end of an epoch
+    fit(going_on(folder, max_minutes=5))  # to the end of an epoch
     (end,) = rows(folder, "end")
     assert (end["reason"], end["epoch"], end["step"]) == ("max_minutes", 1, 5)
-    fit(FitConfig(resume=str(folder), max_minutes=99))
+    fit(going_on(folder, max_minutes=99))
     (end,) = rows(folder, "end")
     assert (end["reason"], end["epoch"], end["step"]) == ("epochs", 2, 10)
     asked, found = (torch.load(run / "last.pt", weights_only=True) for run in (whole, folder))
     assert_same(found["training"], asked["training"])
+
+
+def test_a_flag_given_to_go_on_counts_also_where_it_is_the_usual_value(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fit(fit_config(data, tmp_path / "run", epochs=1, warmup_steps=3, max_minutes=9))
+    asked: list[FitConfig] = []
+
+    def noted(config: FitConfig) -> Path:
+        asked.append(config)
+        return folder
+
+    with monkeypatch.context() as patched:
+        patched.setattr(headrace.train.generate, "fit", noted)
+        words = f"fit --resume {folder} --epochs 100 --max-minutes None --no-report"
+        patched.setattr("sys.argv", ["generate.py", *words.split()])
+        generate()
+    (config,) = asked
+    assert (config.epochs, config.max_minutes, config.report) == (100, None, False)
+    assert (config.size, config.warmup_steps, config.data) == (16, 3, str(data))
+    for name, value in (("warmup_steps", 200), ("size", 32)):  # as usual, and not as they were
+        with pytest.raises(ConfigError, match=f"a changed --{name.replace('_', '-')} "):
+            fit(going_on(folder, **{name: value}))
+    with pytest.raises(ConfigError, match="but a resumed run goes on in its own folder"):
+        fit(going_on(folder, out=str(tmp_path / "other")))
 
 
 def test_a_limit_that_has_passed_is_refused_and_changes_nothing(data: Path, tmp_path: Path) -> None:
@@ -172,7 +204,7 @@ def test_a_limit_that_has_passed_is_refused_and_changes_nothing(data: Path, tmp_
     log = (folder / "metrics.jsonl").read_bytes()
     assert [row["step"] for row in rows(folder, "steps")] == [1]
     with pytest.raises(ConfigError, match=r"--max-minutes is 1e-09, and .* are done already"):
-        fit(FitConfig(resume=str(folder)))
+        fit(going_on(folder))
     assert (folder / "metrics.jsonl").read_bytes() == log
     with pytest.raises(ConfigError, match=r"max.minutes is 0, expected above 0"):
         FitConfig(max_minutes=0)
@@ -218,9 +250,9 @@ def test_a_folder_is_not_written_over(data: Path, fitted: Path, tmp_path: Path) 
         fit(fit_config(data, tmp_path / "mine", overwrite=True))
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
     with pytest.raises(ConfigError, match=r"a changed --size \(was 16, now 24\)"):
-        fit(FitConfig(resume=str(fitted), size=24))
+        fit(going_on(fitted, size=24))
     with pytest.raises(ConfigError, match=r"--epochs is 1, and 2 are done .* more than 2"):
-        fit(FitConfig(resume=str(fitted), epochs=1))
+        fit(going_on(fitted, epochs=1))
 
 
 def test_a_generators_folder_becomes_a_classifiers(fitted: Path, tmp_path: Path) -> None:
@@ -235,7 +267,7 @@ def test_a_generators_folder_becomes_a_classifiers(fitted: Path, tmp_path: Path)
 
 def test_a_folder_that_a_training_holds_is_not_gone_on_with(fitted: Path) -> None:
     with lock_folder(fitted), pytest.raises(ConfigError, match="is being written by another run"):
-        fit(FitConfig(resume=str(fitted), epochs=3))
+        fit(going_on(fitted, epochs=3))
 
 
 def test_drawn_images_have_classes_names_and_a_mark(fitted: Path, tmp_path: Path) -> None:
