@@ -29,10 +29,24 @@ def earlier_settings(resume: str) -> FitConfig:
     Raises:
         HeadraceError: if there is none, or it was not saved.
     """
-    earlier = read_generator_file(earlier_folder(resume) / LAST_NAME)
+    earlier = read_last(earlier_folder(resume))
     # Without its --out, for one that is there after parsing was given just now.
     anew = {"resume": resume, "out": "", "overwrite": False}
     return with_values(FitConfig(), {**earlier["config"], **anew})
+
+
+def read_last(folder: Path) -> dict[str, Any]:
+    """The last.pt of a training.
+
+    Raises:
+        HeadraceError: if it was not saved yet, or is damaged.
+    """
+    if not (folder / LAST_NAME).is_file():
+        raise ConfigError(
+            f"{folder} holds no {LAST_NAME}, as the training ended before it was first saved; "
+            f"begin it again with --out {folder} --overwrite"
+        )
+    return read_generator_file(folder / LAST_NAME)
 
 
 def continued(config: FitConfig, earlier: Mapping[str, Any], folder: Path) -> FitConfig:

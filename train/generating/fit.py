@@ -28,15 +28,13 @@ from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
 from headrace.train.folder.resume import earlier_folder, other_samples
 from headrace.train.folder.run_folder import (
-    LAST_NAME,
     begin_folder,
     check_place,
     hold_folder,
     next_folder,
 )
-from headrace.train.generating.continuing import continued
+from headrace.train.generating.continuing import continued, read_last
 from headrace.train.generating.fit_state import Fit, not_a_number, restore, save
-from headrace.train.generating.generator_file import read_generator_file
 from headrace.train.generating.kind import Shape, as_input, as_pixels
 from headrace.train.generating.kinds import start_training
 from headrace.train.generating.settings import FitConfig
@@ -88,7 +86,7 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
     if config.resume:
         # Held from before it is read: another training may be about to save into it.
         held = resources.enter_context(hold_folder(earlier_folder(config.resume)))
-        earlier = read_generator_file(held.folder / LAST_NAME)
+        earlier = read_last(held.folder)
         config = continued(config, earlier, held.folder)
     else:
         check_place(config.out, config.overwrite)

@@ -265,6 +265,18 @@ def test_a_generators_folder_becomes_a_classifiers(fitted: Path, tmp_path: Path)
     assert {path.name for path in folder.iterdir()} == {"config.yaml", "notes.md"}
 
 
+def test_a_training_that_was_never_saved_is_begun_again(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(ConfigError, match="does not exist; give a run folder"):
+        going_on(folder)
+    folder.mkdir()
+    (folder / "config.yaml").write_text("kind: flow")
+    with pytest.raises(ConfigError, match=f"begin it again with --out {folder} --overwrite"):
+        going_on(folder)
+    fit(fit_config(data, folder, epochs=1, overwrite=True))
+    assert going_on(folder).epochs == 1
+
+
 def test_a_folder_that_a_training_holds_is_not_gone_on_with(fitted: Path) -> None:
     with lock_folder(fitted), pytest.raises(ConfigError, match="is being written by another run"):
         fit(going_on(fitted, epochs=3))
