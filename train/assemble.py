@@ -160,7 +160,7 @@ def open_run(
         optimizer=optimizer,
         schedule=schedule,
         average=average,
-        scaler=torch.amp.GradScaler(device.type, enabled=precision.scaled),
+        scaler=precision.scaler(),
         meter=Meter(device),
         progress=Progress(),
         clock=clock,

@@ -108,6 +108,19 @@ def difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[
     return {name: after[name] - before.get(name, 0.0) for name in after}
 
 
+def speeds(num_images: float, spent: Mapping[str, float]) -> dict[str, float]:
+    """Images per second but for saving, and the share of the time that was waiting for data.
+
+    Args:
+        num_images: that were trained on.
+        spent: seconds meanwhile, per phase and in `total`.
+    """
+    return {
+        "images_per_s": num_images / max(1e-9, spent["total"] - spent["save"]),
+        "data_wait": spent["data"] / max(1e-9, spent["total"]),
+    }
+
+
 def spell(seconds: float) -> str:
     """A duration as a reader says it: 45.2 s, 3 min 12 s, 1 h 02 min."""
     if seconds < 60:

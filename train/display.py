@@ -22,12 +22,12 @@ _PHASE_NAMES = {
 }
 
 
-def progress_bar(progress: Progress, epochs: int, steps: int, shown: bool) -> Any:
-    """A bar over one epoch's steps, which starts where the epoch does."""
+def progress_bar(epoch: int, epochs: int, step: int, steps: int, *, shown: bool = True) -> Any:
+    """A bar over the steps of an epoch, of which `step` are done."""
     return bar(
         total=steps,
-        initial=progress.step,
-        desc=f"epoch {progress.epoch + 1}/{epochs}",
+        initial=step,
+        desc=f"epoch {epoch + 1}/{epochs}",
         unit="batch",
         leave=False,
         disable=not shown,
@@ -59,9 +59,19 @@ def epoch_line(row: Mapping[str, Any], epochs: int, best: bool, best_by: str = "
     )
 
 
-def shares_text(shares: Mapping[str, float]) -> str:
-    """Each phase's share of the time, as `verdict.shares` tells it, without `other`."""
-    return ", ".join(f"{label} {shares[name]:.1%}" for name, label in _PHASE_NAMES.items())
+def shares_text(shares: Mapping[str, float], names: Mapping[str, str] = _PHASE_NAMES) -> str:
+    """Each phase's share of the time, as `verdict.shares` tells it, without `other`.
+
+    Args:
+        shares: by phase.
+        names: of the phases that there are, for the user.
+    """
+    return ", ".join(f"{label} {shares[name]:.1%}" for name, label in names.items())
+
+
+def time_line(shares: Mapping[str, float], names: Mapping[str, str] = _PHASE_NAMES) -> str:
+    """Where all of the time went; `shares` and `names` as of `shares_text`."""
+    return f"time: {shares_text(shares, names)}, other {shares['other']:.1%}"
 
 
 def best_value(progress: Progress, best_by: str) -> float | None:
@@ -91,5 +101,5 @@ def report(
     found = shares(seconds)
     return (
         f"{result}, total {spell(seconds['total'])}, data wait {found['data']:.1%}\n"
-        f"time: {shares_text(found)}, other {found['other']:.1%}"
+        f"{time_line(found)}"
     )

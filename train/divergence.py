@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from headrace.pipeline.errors import FailedError
-from headrace.train.folder.run_folder import BEST_NAME, LAST_NAME
+from headrace.train.folder.run_folder import BEST_NAME, GENERATOR_NAME, LAST_NAME
 from headrace.train.state import Run
 
 
@@ -23,7 +24,7 @@ def check_loss(run: Run, loss: float) -> None:
         Diverged: saying what is left and what to try.
     """
     if not math.isfinite(loss):
-        raise Diverged(_diverged(run, "the loss is not a number"))
+        raise _diverged(run, "the loss is not a number")
 
 
 def check_weights(run: Run) -> None:
@@ -33,7 +34,7 @@ def check_weights(run: Run) -> None:
         Diverged: saying what is left and what to try.
     """
     if not weights_finite(run.model):
-        raise Diverged(_diverged(run, "a weight is not a number"))
+        raise _diverged(run, "a weight is not a number")
 
 
 def weights_finite(model: nn.Module) -> bool:
@@ -42,11 +43,24 @@ def weights_finite(model: nn.Module) -> bool:
     return bool(torch.stack(sums).isfinite().all())
 
 
-def _diverged(run: Run, what: str) -> str:
-    """Tells the user what is left and what to try."""
-    kept = " and ".join(n for n in (LAST_NAME, BEST_NAME) if (run.folder / n).exists())
-    left = f"{kept} in {run.folder} stay as they were" if kept else "nothing was saved yet"
-    return (
-        f"{what} at epoch {run.progress.epoch + 1}, step {run.progress.step}; {left}; "
-        f"try a lower --lr (now {run.config.optim.peak_lr:g}), more --warmup-epochs or --amp off"
+def _diverged(run: Run, what: str) -> Diverged:
+    return diverged(
+        f"{what} at epoch {run.progress.epoch + 1}, step {run.progress.step}",
+        run.folder,
+        f"a lower --lr (now {run.config.optim.peak_lr:g}), more --warmup-epochs",
     )
+
+
+def diverged(what: str, folder: Path, smaller: str) -> Diverged:
+    """Tells the user what is left and what to try.
+
+    Args:
+        what: happened, and when.
+        folder: the run's.
+        smaller: what makes the steps smaller.
+    """
+    kept = " and ".join(
+        name for name in (LAST_NAME, BEST_NAME, GENERATOR_NAME) if (folder / name).exists()
+    )
+    left = f"{kept} in {folder} stay as they were" if kept else "nothing was saved yet"
+    return Diverged(f"{what}; {left}; try {smaller} or --amp off")

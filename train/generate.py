@@ -13,7 +13,7 @@ Made-up images count only where they raise accuracy on real ones: see docs/gener
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -24,6 +24,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.train.folder.run_folder import LOG_NAME
+from headrace.train.generating.continuing import earlier_settings
 from headrace.train.generating.draw import draw
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.fit import fit
@@ -31,6 +32,7 @@ from headrace.train.generating.judging import JudgeConfig, judge
 from headrace.train.generating.settings import FitConfig
 from headrace.train.reporting.run_log import read_log
 from headrace.train.reporting.write import write_of_generator
+from headrace.train.settings.words import peek
 
 _USAGE = """usage: {command} fit --data FILE ...
        {command} draw RUN OUT.beton ...
@@ -57,7 +59,7 @@ def main() -> None:
     command = called("generate")
     words = sys.argv[1:]
     steps: dict[str, Callable[[], object]] = {
-        "fit": lambda: _fit(parse(FitCommand, f"{command} fit", words[1:])),
+        "fit": lambda: _fit(_read_fit(f"{command} fit", words[1:])),
         "draw": lambda: draw(parse(DrawConfig, f"{command} draw", words[1:])),
         "judge": lambda: judge(parse(JudgeConfig, f"{command} judge", words[1:])),
     }
@@ -68,6 +70,13 @@ def main() -> None:
     else:
         said = f"{words[0]!r} is no step" if words else "nothing to do"
         raise ConfigError(f"{said}: expected fit, draw or judge (see {command} --help)")
+
+
+def _read_fit(command: str, words: Sequence[str]) -> FitCommand:
+    """The flags, on top of what is in --resume: given ones count, whether usual or not."""
+    resumed = peek(words, "--resume")
+    base = FitCommand(fit=earlier_settings(resumed)) if resumed else None
+    return parse(FitCommand, command, words, base)
 
 
 def _fit(given: FitCommand) -> None:

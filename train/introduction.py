@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import nn
 
 from headrace.pipeline.crops.size_schedule import schedule_line
 from headrace.pipeline.data_files import in_words
@@ -14,6 +16,7 @@ from headrace.train.data.drawn_split import drawn_line
 from headrace.train.data.file_lines import file_lines
 from headrace.train.data.inputs import limit_line
 from headrace.train.data.levels_read import levels_line
+from headrace.train.device.amp import Precision
 from headrace.train.environment import describe_environment
 from headrace.train.models.places import own_file_parts
 from headrace.train.models.sizes import size_text
@@ -59,19 +62,26 @@ def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[s
         "start",
         {
             "global_step": run.progress.global_step,
-            "loader": run.train_loader.name,
-            "device": str(run.device),
-            "precision": str(run.precision),
             "compile": compiled,
             "compile_augmenter": augmenter_compiled,
-            "parameters": parameters,
             "trained_parameters": num_trained(run.model),
             "processes": run.world.size,
-            "torch": torch.__version__,
-            "environment": describe_environment(run.device),
+            **circumstances_row(run.precision, run.train_loader.name, run.model),
             "config": to_flat(run.config),
         },
     )
+
+
+def circumstances_row(precision: Precision, loader: str, model: nn.Module) -> dict[str, Any]:
+    """What the row of a start tells of any training: what is trained, where, and with what."""
+    return {
+        "loader": loader,
+        "device": str(precision.device),
+        "precision": str(precision),
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "torch": torch.__version__,
+        "environment": describe_environment(precision.device),
+    }
 
 
 def model_lines(run: Run, parameters: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace.train.clock import difference
+from headrace.train.clock import difference, speeds
 from headrace.train.divergence import check_loss
 from headrace.train.evaluation.scoring import Scores
 from headrace.train.metrics.meter import to_totals
@@ -32,8 +32,7 @@ def log_steps(run: Run, window: dict[str, float]) -> dict[str, float]:
         "loss": totals.mean_loss,
         "accuracy": totals.accuracy,
         "lr": last_rate(run),
-        "images_per_s": totals.count / max(1e-9, spent["total"] - spent["save"]),
-        "data_wait": spent["data"] / max(1e-9, spent["total"]),
+        **speeds(totals.count, spent),
     }
     for hook in run.hooks:
         hook.after_log(progress, row)

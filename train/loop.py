@@ -53,7 +53,13 @@ def train_epoch(run: Run, stop: StopRequest) -> None:
     run.model.train()
     window = clock.snapshot()
     batches: Any = run.train_loader.epoch(progress.epoch, start=progress.step)
-    bar = progress_bar(progress, run.config.optim.epochs, run.steps_per_epoch, run.world.is_main)
+    bar = progress_bar(
+        progress.epoch,
+        run.config.optim.epochs,
+        progress.step,
+        run.steps_per_epoch,
+        shown=run.world.is_main,
+    )
     with closing(batches), bar:
         while progress.step < run.steps_per_epoch:
             with clock.phase("data"):

@@ -168,7 +168,7 @@ def _step(size: Size, device: torch.device) -> Call:
         precision=precision,
         loss=distillation.build(optim.distill, optim.build("loss", None)),
         teachers=Teachers((), precision, 1.0, ""),
-        scaler=torch.amp.GradScaler(device.type, enabled=precision.scaled),
+        scaler=precision.scaler(),
         objective=optim.build("objective", model),
         optimizer=build_optimizer(model, optim),
         schedule=lambda step: 0.1,

@@ -18,7 +18,12 @@ from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.locking import lock_exclusively
 from headrace.train.folder.folder_lock import LOCK_NAME, lock_folder
 from headrace.train.folder.resume import earlier_folder
-from headrace.train.folder.run_folder import hold_folder, make_folder, restart_folder
+from headrace.train.folder.run_folder import (
+    begin_folder,
+    hold_folder,
+    make_folder,
+    restart_folder,
+)
 from headrace.train.settings.config import RunConfig, RuntimeConfig
 from headrace.train.settings.config_file import load_yaml
 from tests.train.racing_folders import RACERS, WAYS
@@ -97,6 +102,50 @@ def test_a_folder_of_something_else_is_refused_and_named(overwrite: bool, tmp_pa
         f"--out {folder} is not empty and holds no run: there is a.jpg, b.jpg, c.jpg and 2 more; "
         "name a folder that is new or empty"
     )
+    assert content(folder) == before
+
+
+CLASSIFIER = ("last.pt", "best.pt", "adapter.pt", "log.txt", "trace.json.gz")
+GENERATOR = ("last.pt", "generator.pt")
+BOTH = ("config.yaml", "metrics.jsonl", "report.html", "events.out.tfevents.17.host")
+
+
+def generator_folder(folder: Path, *, overwrite: bool = False) -> None:
+    begin_folder(str(folder), overwrite, lambda: folder, lambda: "kind: gan").close()
+
+
+@pytest.mark.parametrize("old", [CLASSIFIER, GENERATOR], ids=["classifier", "generator"])
+@pytest.mark.parametrize("new", ["classifier", "generator"])
+def test_a_run_of_either_kind_is_replaced_and_what_is_no_runs_stays(
+    old: tuple[str, ...], new: str, tmp_path: Path
+) -> None:
+    theirs = {"notes.md", "suspects.csv", ".gitignore"}
+    folder = old_run(tmp_path / "run", *old, *BOTH, *theirs, ".generator.pt.12345678")
+
+    def begin(overwrite: bool) -> None:
+        if new == "generator":
+            generator_folder(folder, overwrite=overwrite)
+        else:
+            make_folder(config(folder, overwrite=overwrite)).close()
+
+    command = "generate.* fit" if old is GENERATOR else "train[^ ]*"
+    message = f"holds a run already; continue it with `.*{command} --resume {folder}`, name another"
+    before = content(folder)
+    with pytest.raises(ConfigError, match=message):
+        begin(overwrite=False)
+    assert content(folder) == before
+    begin(overwrite=True)
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", *theirs}
+    assert ((folder / "config.yaml").read_text() == "kind: gan") == (new == "generator")
+
+
+@pytest.mark.parametrize("name", ["report.html", "log.txt", "events.out.tfevents.17.host"])
+def test_names_that_others_use_too_make_no_run(name: str, tmp_path: Path) -> None:
+    folder = old_run(tmp_path / "seeds", "trials.yaml", name)
+    before = content(folder)
+    for begin in (make_folder, lambda asked: generator_folder(folder, overwrite=True)):
+        with pytest.raises(ConfigError, match=f"holds no run: there is {name}, trials.yaml; name"):
+            begin(config(folder, overwrite=True))
     assert content(folder) == before
 
 
@@ -255,7 +304,7 @@ def test_a_folder_that_was_being_replaced_can_be_resumed_or_replaced(
     assert load_yaml(folder / "config.yaml").runtime.seed == 1
     if step:
         assert not (folder / "last.pt").exists()  # never one with another run's files beside it
-    with pytest.raises(ConfigError, match=f"continue it with --resume {folder}"):
+    with pytest.raises(ConfigError, match=f"continue it with `.*train.* --resume {folder}`, name"):
         make_folder(config(folder))
     with hold_folder(folder) as lock:
         restart_folder(lock)

@@ -204,7 +204,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(
             run_training(settings(data, folder))
     assert {p.name for p in folder.iterdir()} == {"config.yaml", "metrics.jsonl"}
     (folder / "best.pt").write_text("saved just before the end")
-    with pytest.raises(ConfigError, match=f"continue it with --resume {folder}"):
+    with pytest.raises(ConfigError, match=f"continue it with `.*train.* --resume {folder}"):
         run_training(settings(data, folder))
     with pytest.raises(ConfigError, match=r"changed --seed \(was 0, now 5\)"):
         run_training(*read_command_line(["--resume", str(folder), "--seed", "5"]))

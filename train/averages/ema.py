@@ -54,8 +54,12 @@ class MovingAverage(Average):
         ramp = (1 + self._steps) / (10 + self._steps) if self._settings.ema_ramp else 1.0
         return min(self._settings.ema_decay, ramp)
 
-    @torch.no_grad()
     def after_step(self, progress: Progress) -> None:
+        self.add()
+
+    @torch.no_grad()
+    def add(self) -> None:
+        """Takes in the weights as they are now, after one more step."""
         means, values = tensors(self._mean), tensors(self._trained)
         floats = [number for number, mean in enumerate(means) if mean.is_floating_point()]
         torch._foreach_lerp_(

@@ -5,12 +5,24 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from headrace.pipeline.errors import ConfigError
 
 _CPU_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+
+
+class Scaler(torch.amp.GradScaler):
+    """torch's, which goes on from the state of one that was not needed, too.
+
+    That state is empty. A run that began in bf16 or float32 may go on with fp16, on another GPU.
+    """
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if state:
+            super().load_state_dict(state)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +47,10 @@ class Precision:
     def scaled(self) -> bool:
         """Whether gradients need a GradScaler: fp16 has too few exponent bits for them."""
         return self.dtype == torch.float16
+
+    def scaler(self) -> Scaler:
+        """A scaler of one loss, which does nothing where none is needed."""
+        return Scaler(self.device.type, enabled=self.scaled)
 
     def autocast(self) -> AbstractContextManager[object]:
         # torch.autocast refuses float32, so a disabled one is given bfloat16.

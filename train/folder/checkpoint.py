@@ -15,7 +15,8 @@ last.pt has besides what a resumed run needs; its keys are those of PARTS in par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,25 @@ class CheckpointError(HeadraceError):
     """A checkpoint is missing, damaged or of another kind."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What files of one kind hold, besides the number of their format.
+
+    Attributes:
+        command: words of the command that writes them.
+        required: keys.
+        check: refuses fields of another kind by a ConfigError that names one; all required are
+            there.
+    """
+
+    command: tuple[str, ...]
+    required: tuple[str, ...]
+    check: Callable[[Mapping[str, Any]], None]
+
+
+CLASSIFIER = Kind(command=("train",), required=REQUIRED, check=check_fields)
+
+
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """Writes beside `path`, syncs and renames, so that `path` is always a whole checkpoint.
 
@@ -53,32 +73,29 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
         raise FailedError(f"cannot write {path}: {one_line(error)}; {_STAYS}") from None
 
 
-def load_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Reads a checkpoint onto the CPU with `weights_only=True`.
-
-    Args:
-        path: a .pt file, or a run folder, which stands for its last.pt.
+def read_checkpoint(path: Path, kind: Kind) -> dict[str, Any]:
+    """Reads a file of one kind onto the CPU with `weights_only=True`.
 
     Its bytes are compared with the checksums that torch.save keeps, and each field is checked.
 
     Raises:
-        CheckpointError: if it is missing, damaged or not one of ours, naming the field.
+        CheckpointError: if it is missing, damaged or of another kind, in one line.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "last.pt"
+    command = called(*kind.command)
     if not path.is_file():
-        raise CheckpointError(f"{path} does not exist; give a run folder or a .pt file")
+        raise CheckpointError(
+            f"{path} does not exist; give a run folder of {command} or a .pt file"
+        )
     try:
         content = read_torch_file(path)
     except (OSError, ValueError) as error:
         reason = reason_of(error)
         raise CheckpointError(f"{path} is damaged, or not a checkpoint at all: {reason}") from None
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is not a checkpoint of {called('train')}")
-    if missing := [key for key in REQUIRED if key not in content]:
+        raise CheckpointError(f"{path} is not a checkpoint of {command}")
+    if missing := [key for key in kind.required if key not in content]:
         raise CheckpointError(
-            f"{path} is not a checkpoint of {called('train')}: it lacks {', '.join(missing)}"
+            f"{path} is not a checkpoint of {command}: it lacks {', '.join(missing)}"
         )
     if type(content.get("format")) is not int or content["format"] != FORMAT:
         raise CheckpointError(
@@ -86,9 +103,23 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
             "use the version of Headrace that wrote it"
         )
     try:
-        check_fields(content)
+        kind.check(content)
     except ConfigError as error:
         raise CheckpointError(
             f"{path} is damaged, or of another program: {error}; take another checkpoint"
         ) from None
+    return content
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a checkpoint of a classifier.
+
+    Args:
+        path: a .pt file, or a run folder, which stands for its last.pt.
+
+    Raises:
+        CheckpointError: as of `read_checkpoint`.
+    """
+    path = Path(path)
+    content = read_checkpoint(path / "last.pt" if path.is_dir() else path, CLASSIFIER)
     return under_present_name(content)

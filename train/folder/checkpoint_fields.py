@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,12 +30,35 @@ def check_fields(content: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: naming the field, in one line.
     """
-    for name, wrong in _CHECKS.items():
+    check_each(content, CHECKS)
+    check_count("model", content["model"].get("num_classes"), content["classes"])
+
+
+def check_each(content: Mapping[str, Any], checks: Mapping[str, Check]) -> None:
+    """Asks the check of each field that is there.
+
+    Raises:
+        ConfigError: naming the first that is something else.
+    """
+    for name, wrong in checks.items():
         if name in content and (expected := wrong(content[name])):
             raise ConfigError(f"its {name} is {_brief(content[name])}, expected {expected}")
-    told, named = content["model"].get("num_classes"), len(content["classes"])
+
+
+def check_count(name: str, told: int | None, classes: Sequence[str]) -> None:
+    """Refuses another number of classes than are named.
+
+    Args:
+        name: of the field that tells a number.
+        told: the number, None where it tells none.
+        classes: names.
+
+    Raises:
+        ConfigError: naming both.
+    """
+    named = len(classes)
     if told is not None and told != named:
-        raise ConfigError(f"its model tells {told} classes, but {named} are named in its classes")
+        raise ConfigError(f"its {name} tells {told} classes, but {named} are named in its classes")
 
 
 def _brief(value: Any) -> str:
@@ -147,7 +170,7 @@ def _is_whole(value: Any, low: int, high: int) -> bool:
     return type(value) is int and low <= value <= high
 
 
-_CHECKS: dict[str, Check] = {
+CHECKS: dict[str, Check] = {
     "model": _model,
     "classes": _classes,
     "preprocess": _preprocess,

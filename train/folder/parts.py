@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -113,19 +114,40 @@ def restore(run: Run, checkpoint: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: if a field of it is not what such a run saves, naming it.
     """
-    content = {**ADDED, **checkpoint}
-    for key, part in PARTS.items():
+    parts = {key: part(run) for key, part in PARTS.items()}
+    restore_parts(
+        parts,
+        {**ADDED, **checkpoint},
+        run.folder,
+        "start a new run, with --weights from its best.pt",
+    )
+
+
+def restore_parts(
+    parts: Mapping[str, Part], content: Mapping[str, Any], folder: Path, advice: str
+) -> None:
+    """Gives parts the states that a checkpoint holds of them.
+
+    Args:
+        parts: by their keys in the checkpoint.
+        content: of the checkpoint, with all of these keys.
+        folder: the run's, for errors.
+        advice: what to do instead, for errors.
+
+    Raises:
+        ConfigError: if a part cannot take its state, naming it.
+    """
+    for key, part in parts.items():
         try:
-            part(run).load_state_dict(content[key])
-            if key == "optimizer":
-                check_moments(run.optimizer)
+            part.load_state_dict(content[key])
+            if isinstance(part, Optimizer):
+                check_moments(part)
         except (ConfigError, MemoryError):
             raise
         except Exception as error:  # each part has errors of its own for what is not its state
             raise ConfigError(
-                f"cannot resume {run.folder}: {key} of its checkpoint is not what this run saves: "
-                f"{one_line(error, 300) or type(error).__name__}; start a new run, with --weights "
-                "from its best.pt"
+                f"cannot resume {folder}: {key} of its checkpoint is not what this run saves: "
+                f"{one_line(error, 300) or type(error).__name__}; {advice}"
             ) from error
 
 

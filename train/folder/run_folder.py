@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.pipeline.atomic import remove_leftovers, replacing
+from headrace.pipeline.command_line import called
 from headrace.pipeline.data_files import DataPath, first_path
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.unwritable import ran_full, unwritable
@@ -16,44 +17,86 @@ from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import dump_yaml
 
 LAST_NAME, BEST_NAME, ADAPTER_NAME = "last.pt", "best.pt", "adapter.pt"
+GENERATOR_NAME = "generator.pt"
 CONFIG_NAME = "config.yaml"
 LOG_NAME, TEXT_NAME = "metrics.jsonl", "log.txt"
 TRACE_NAME, REPORT_NAME = "trace.json.gz", "report.html"
+_OWN = (LAST_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, LOG_NAME, CONFIG_NAME)
+"""Of which any tells that a run is here, of a classifier or of a generator, what it is resumed from
+first."""
+_BESIDE = (REPORT_NAME, TEXT_NAME, TRACE_NAME, "events.out.tfevents*")
+"""Names that others give their files too: a run's only beside one of its own."""
+_REPLACED = (LAST_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, CONFIG_NAME, REPORT_NAME)
 _SHOWN = 3
-_REPLACED = (LAST_NAME, BEST_NAME, ADAPTER_NAME, CONFIG_NAME, REPORT_NAME)
 
 
 def check_folder(config: RunConfig) -> None:
     """Refuses an --out in which no run can begin, before a run's data is decoded; changes nothing.
 
     Raises:
-        ConfigError: if it holds a run already, or anything else.
+        ConfigError: as of `check_place`.
     """
-    folder = Path(config.runtime.out)
+    check_place(config.runtime.out, config.runtime.overwrite)
+
+
+def check_place(out: str, overwrite: bool) -> None:
+    """Refuses a folder in which no run can begin, and changes nothing.
+
+    Args:
+        out: "" for the next free one.
+        overwrite: whether a run may be replaced. Files that are no run's stay beside the new one's.
+
+    Raises:
+        ConfigError: if it holds a run already, or only something else.
+    """
+    folder = Path(out)
+    if not out:
+        return
     with writing_folder(folder):
-        if config.runtime.out and not (folder / LOCK_NAME).exists():
-            _refuse_old(folder, config.runtime.overwrite)
+        try:
+            _refuse_old(folder, overwrite)
+        except ConfigError:
+            # Asked behind the look at its files: what was seen may be a run's that has just begun.
+            if not (folder / LOCK_NAME).exists():
+                raise
 
 
 def make_folder(config: RunConfig) -> FolderLock:
     """Makes a new run's folder, --out or the next free runs/DATA-MODEL-NUMBER, and locks it.
 
     Raises:
-        ConfigError: if --out holds a run already or anything else, is being written by a run, or
+        ConfigError: as of `begin_folder`.
+    """
+    out, overwrite = config.runtime.out, config.runtime.overwrite
+    return begin_folder(out, overwrite, lambda: numbered_folder(config), lambda: dump_yaml(config))
+
+
+def begin_folder(
+    out: str, overwrite: bool, numbered: Callable[[], Path], settings: Callable[[], str]
+) -> FolderLock:
+    """Makes a new run's folder, or clears one of an earlier run of either kind, and locks it.
+
+    Args:
+        out, overwrite: as of `check_place`.
+        numbered: makes the next free folder, asked where there is no `out`.
+        settings: text of the folder's config.yaml, asked when it is clear.
+
+    Raises:
+        ConfigError: if `out` holds a run already or anything else, is being written by a run, or
             cannot be made.
     """
-    with writing_folder(Path(config.runtime.out or "runs")):
-        if config.runtime.out:
-            folder, overwrite = Path(config.runtime.out), config.runtime.overwrite
-            check_folder(config)  # before even a lock file is written there
+    with writing_folder(Path(out or "runs")):
+        if out:
+            folder = Path(out)
+            check_place(out, overwrite)  # before even a lock file is written there
             folder.mkdir(parents=True, exist_ok=True)
         else:
-            folder, overwrite = numbered_folder(config), False
+            folder = numbered()
         lock = lock_folder(folder)
         try:
-            _refuse_old(folder, overwrite)
+            _refuse_old(folder, overwrite and bool(out))
             _clear(folder)
-            write_settings(lock, config)
+            _write_settings(folder, settings())
         except BaseException:
             lock.close()
             raise
@@ -93,8 +136,13 @@ def write_settings(lock: FolderLock, config: RunConfig) -> None:
     Raises:
         ConfigError: if the folder cannot be written.
     """
-    with writing_folder(lock.folder), replacing(lock.folder / CONFIG_NAME) as file:
-        file.write(dump_yaml(config).encode())
+    with writing_folder(lock.folder):
+        _write_settings(lock.folder, dump_yaml(config))
+
+
+def _write_settings(folder: Path, text: str) -> None:
+    with replacing(folder / CONFIG_NAME) as file:
+        file.write(text.encode())
 
 
 @contextmanager
@@ -121,13 +169,15 @@ def writing_folder(folder: Path) -> Iterator[None]:
 def _refuse_old(folder: Path, overwrite: bool) -> None:
     old = [path.name for path in _old_files(folder)]
     if not old:
-        _refuse_others(folder)
+        refuse_others(folder, "no run")
     if not old or overwrite:
         return
     if LAST_NAME in old or CONFIG_NAME in old:
+        command = ("generate", "fit") if GENERATOR_NAME in old else ("train",)
         raise ConfigError(
-            f"--out {folder} holds a run already; continue it with --resume {folder}, "
-            "name another folder, or replace it with --overwrite"
+            f"--out {folder} holds a run already; continue it with "
+            f"`{called(*command, '--resume', folder)}`, name another folder, or replace it with "
+            "--overwrite"
         )
     raise ConfigError(
         f"--out {folder} holds a run already, of which only {', '.join(old)} is left; name another "
@@ -135,13 +185,21 @@ def _refuse_old(folder: Path, overwrite: bool) -> None:
     )
 
 
-def _refuse_others(folder: Path) -> None:
-    """Refuses a folder in which something else than a run is kept; hidden files are no matter."""
+def refuse_others(folder: Path, holds: str) -> None:
+    """Refuses a folder in which something else is kept; hidden files are no matter.
+
+    Args:
+        folder: in which nothing of ours was found; it need not be there.
+        holds: what that is, for the user.
+
+    Raises:
+        ConfigError: naming some of what is there.
+    """
     found = sorted(path.name for path in folder.glob("[!.]*"))
     if found:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise ConfigError(
-            f"--out {folder} is not empty and holds no run: there is {', '.join(found[:_SHOWN])}"
+            f"--out {folder} is not empty and holds {holds}: there is {', '.join(found[:_SHOWN])}"
             f"{more}; name a folder that is new or empty"
         )
 
@@ -156,13 +214,10 @@ def _clear(folder: Path) -> None:
 
 
 def _old_files(folder: Path) -> list[Path]:
-    """A run's files, what it is resumed from first."""
-    order = (LAST_NAME, BEST_NAME, ADAPTER_NAME, LOG_NAME, CONFIG_NAME, REPORT_NAME)
-    found = [folder / name for name in order if (folder / name).exists()]
-    found += sorted(folder.glob("events.out.tfevents*"))
-    # Names that anybody may have given a file: a run's only beside others of a run.
-    others = [folder / name for name in (TEXT_NAME, TRACE_NAME) if (folder / name).exists()]
-    return found + others if found else []
+    """A run's files, what it is resumed from first; the one place that says which those are."""
+    found = [folder / name for name in _OWN if (folder / name).exists()]
+    beside = [path for name in _BESIDE for path in sorted(folder.glob(name))]
+    return found + beside if found else []
 
 
 def numbered_folder(config: RunConfig) -> Path:

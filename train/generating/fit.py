@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor
 
-from headrace.pipeline.bars import bar
 from headrace.pipeline.command_line import called
-from headrace.pipeline.errors import ConfigError, FailedError, Interrupted
+from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.pipeline.flat_settings import to_flat
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
-from headrace.train.clock import Clock, difference, spell
+from headrace.train.clock import Clock, difference, speeds, spell
 from headrace.train.data.inputs import data_fingerprint
 from headrace.train.data.labels import check_labels
 from headrace.train.device.amp import Precision, choose_precision
-from headrace.train.environment import describe_environment
+from headrace.train.display import progress_bar, time_line
+from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
-from headrace.train.folder.resume import other_samples
-from headrace.train.folder.run_folder import LAST_NAME
-from headrace.train.generating.continuing import continued
-from headrace.train.generating.fit_folder import take_folder
-from headrace.train.generating.fit_state import Fit, restore, save
-from headrace.train.generating.generator_file import read_generator_file
+from headrace.train.folder.resume import earlier_folder, other_samples
+from headrace.train.folder.run_folder import (
+    begin_folder,
+    check_place,
+    hold_folder,
+    next_folder,
+)
+from headrace.train.generating.continuing import continued, read_last
+from headrace.train.generating.fit_state import Fit, not_a_number, restore, save
 from headrace.train.generating.kind import Shape, as_input, as_pixels
 from headrace.train.generating.kinds import start_training
 from headrace.train.generating.settings import FitConfig
+from headrace.train.introduction import circumstances_row
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import only_process
 from headrace.train.step import step_seed
@@ -43,13 +49,15 @@ _PHASES = {
     "step": "step",
     "evaluate": "previews",
     "save": "save",
-    "other": "other",
 }
 _PREVIEW, _PREVIEW_GUIDANCE, _PREVIEW_STEPS = 64, 2.0, 10
 
 
 def fit(config: FitConfig) -> Path:
     """Trains a generator, or goes on with one, to its last epoch or until --max-minutes are over.
+
+    Settings that go on with one are all of its own, see `continuing.earlier_settings`, but for what
+    is free to change.
 
     A training that its time ends is saved after that step and has a last row in its log as one that
     did all its epochs; resumed with more minutes, it goes on to the same weights.
@@ -74,10 +82,14 @@ def fit(config: FitConfig) -> Path:
 def _open(config: FitConfig, resources: ExitStack) -> Fit:
     device = only_process(config.device)
     resources.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
-    earlier = None
+    earlier, held = None, None
     if config.resume:
-        earlier = read_generator_file(Path(config.resume) / LAST_NAME)
-        config = continued(config, earlier)
+        # Held from before it is read: another training may be about to save into it.
+        held = resources.enter_context(hold_folder(earlier_folder(config.resume)))
+        earlier = read_last(held.folder)
+        config = continued(config, earlier, held.folder)
+    else:
+        check_place(config.out, config.overwrite)
     if not config.data:
         raise ConfigError("no data: give --data FILE, a .beton file of real images")
     records = resources.enter_context(Records.open(config.data))
@@ -95,7 +107,7 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
     )
     training = start_training(shape, config, precision)
     loader = resources.enter_context(_loader(config, records, device))
-    folder = resources.enter_context(take_folder(config))
+    folder = held or resources.enter_context(_new_folder(config))
     journal = Journal(
         folder.folder,
         enabled=True,
@@ -124,17 +136,21 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
     return run
 
 
+def _new_folder(config: FitConfig) -> FolderLock:
+    return begin_folder(
+        config.out,
+        config.overwrite,
+        lambda: next_folder(config.data, config.kind),
+        lambda: yaml.safe_dump(to_flat(config), sort_keys=False),
+    )
+
+
 def _tell_start(run: Fit, records: Records, precision: Precision) -> None:
     """The first row."""
     told = {
         "generator": dataclasses.asdict(run.shape),
-        "parameters": run.num_weights,
         "images": len(records.select(run.config.train_split)),
-        "device": str(run.device),
-        "precision": str(precision),
-        "loader": run.loader.name,
-        "torch": torch.__version__,
-        "environment": describe_environment(run.device),
+        **circumstances_row(precision, run.loader.name, run.training.drawn.network),
         "config": to_flat(run.config),
     }
     run.journal.row("start", told)
@@ -155,7 +171,7 @@ def _finish(run: Fit) -> None:
             f"{run.config.epochs} epochs are done; go on with "
             f"`{again} --max-minutes {2 * (run.config.max_minutes or 0):g}`"
         )
-    print("time: " + ", ".join(f"{name} {found[phase]:.1%}" for phase, name in _PHASES.items()))
+    print(time_line(found, _PHASES))
     print(f"run folder: {folder}")
     print(f"next: {called('generate', 'draw', folder, 'OUT.beton', '--per-class', 200)}")
 
@@ -197,14 +213,8 @@ def _train_epoch(run: Fit, stop: StopRequest) -> bool:
     batches: Any = run.loader.epoch(run.epoch, start=run.step - run.epoch * steps)
     window, since = clock.snapshot(), 0
     sums: dict[str, Tensor] = {}
-    shown = bar(
-        total=steps,
-        initial=run.step - run.epoch * steps,
-        desc=f"epoch {run.epoch + 1}/{run.config.epochs}",
-        unit="batch",
-        leave=False,
-    )
-    with closing(batches), shown:
+    bar = progress_bar(run.epoch, run.config.epochs, run.step - run.epoch * steps, steps)
+    with closing(batches), bar:
         while run.step < (run.epoch + 1) * steps:
             with clock.phase("data"):
                 batch = next(batches)
@@ -213,11 +223,11 @@ def _train_epoch(run: Fit, stop: StopRequest) -> bool:
             for name, loss in losses.items():
                 sums[name] = sums.get(name, 0) + loss
             run.step, since = run.step + 1, since + 1
-            shown.update()
+            bar.update()
             last = run.step == (run.epoch + 1) * steps
             if last or run.step % run.config.log_every == 0:
                 row = _log(run, sums, since, difference(clock.snapshot(), window))
-                shown.set_postfix_str(f"loss {row['loss']:.4f}, {row['images_per_s']:.0f} images/s")
+                bar.set_postfix_str(f"loss {row['loss']:.4f}, {row['images_per_s']:.0f} images/s")
                 window, sums, since = clock.snapshot(), {}, 0
             if stop.requested and not last:
                 save(run)
@@ -255,14 +265,10 @@ def _log(
     run: Fit, sums: Mapping[str, Tensor], count: int, spent: Mapping[str, float]
 ) -> dict[str, float]:
     row = {name: float(value) / count for name, value in sums.items()}
-    if not all(value == value and abs(value) < float("inf") for value in row.values()):
-        raise FailedError(
-            f"the loss is not a number at step {run.step}; {run.folder.folder} stays as it was "
-            "saved last; try a lower --lr or --amp off"
-        )
+    if not all(map(math.isfinite, row.values())):
+        raise not_a_number(run, "the loss")
     run.clock.collect()
-    row["images_per_s"] = count * run.config.batch_size / max(1e-9, spent["total"])
-    row["data_wait"] = spent["data"] / max(1e-9, spent["total"])
+    row |= speeds(count * run.config.batch_size, spent)
     run.journal.row("steps", {"epoch": run.epoch, "step": run.step, **row})
     run.journal.curves("fit", run.step, row)
     return row

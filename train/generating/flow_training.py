@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 
 from headrace.pipeline.errors import MissingPackageError
 from headrace.pipeline.installed import is_installed
@@ -13,9 +12,9 @@ from headrace.train.averages.ema import Settings as AverageSettings
 from headrace.train.device.amp import Precision
 from headrace.train.generating.flow import carried, flow_loss
 from headrace.train.generating.kind import Shape, Training
+from headrace.train.generating.moving import move
 from headrace.train.generating.settings import FitConfig
 from headrace.train.generating.unet import UNet, UNetConfig
-from headrace.train.progress import Progress
 from headrace.train.step import set_learning_rate
 
 _MOST_GRADIENT = 1.0
@@ -46,7 +45,7 @@ class FlowTraining(Training):
         self._optimizer = torch.optim.AdamW(
             self._model.parameters(), lr=config.rate, weight_decay=_DECAY, fused=True
         )
-        self._scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.scaled)
+        self._scaler = precision.scaler()
         self._average = MovingAverage(AverageSettings(ema_decay=config.ema_decay), self._model)
         self.drawn = FlowGenerator(shape, self._average.model, precision)
         self.parts = {
@@ -60,13 +59,8 @@ class FlowTraining(Training):
         set_learning_rate(self._optimizer, rate)
         with self._precision.autocast():
             loss = flow_loss(self._model, images, labels, self._none, self._drop)
-        self._scaler.scale(loss).backward()
-        self._scaler.unscale_(self._optimizer)
-        clip_grad_norm_(self._model.parameters(), _MOST_GRADIENT)
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        self._optimizer.zero_grad(set_to_none=True)
-        self._average.after_step(Progress())
+        move(loss, self._optimizer, self._scaler, _MOST_GRADIENT)
+        self._average.add()
         return {"loss": loss.detach()}
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -16,8 +19,8 @@ from headrace.train.generating.gan import (
     slope_penalty,
 )
 from headrace.train.generating.kind import Shape, Training
+from headrace.train.generating.moving import move
 from headrace.train.generating.settings import FitConfig
-from headrace.train.progress import Progress
 from headrace.train.step import set_learning_rate
 
 _GAMMA = 0.1  # weight of both gradient penalties for each pixel of the image
@@ -47,28 +50,34 @@ class GanTraining(Training):
         self._maker = _on_device(build_network(shape), precision)
         self._critic = _on_device(Discriminator(shape.classes, shape.size, shape.width), precision)
         self._gamma = _GAMMA * (shape.size / 32) ** 2
-        both = (self._maker, self._critic)
-        self._optimizers = [
+        self._maker_optimizer, self._critic_optimizer = (
             torch.optim.Adam(net.parameters(), lr=config.rate, betas=_BETAS, fused=True)
-            for net in both
-        ]
+            for net in (self._maker, self._critic)
+        )
+        self._maker_scaler = precision.scaler()
+        # The critic's loss is computed without mixed precision: nothing of it needs scaling.
+        self._critic_scaler = torch.amp.GradScaler(precision.device.type, enabled=False)
         self._average = MovingAverage(AverageSettings(ema_decay=config.ema_decay), self._maker)
         self.drawn = GanDrawer(shape, self._average.model, precision)
         self.parts = {
             "model": self._maker,
             "discriminator": self._critic,
-            "optimizer": self._optimizers[0],
-            "discriminator_optimizer": self._optimizers[1],
+            "optimizer": self._maker_optimizer,
+            "discriminator_optimizer": self._critic_optimizer,
+            "scaler": self._maker_scaler,
             "average": self._average,
         }
 
     def step(self, images: Tensor, labels: Tensor, rate: float) -> dict[str, Tensor]:
-        for optimizer in self._optimizers:
+        for optimizer in (self._maker_optimizer, self._critic_optimizer):
             set_learning_rate(optimizer, rate)
         critic, penalty = self._step_critic(images, labels)
         maker = self._step_maker(images, labels)
-        self._average.after_step(Progress())
+        self._average.add()
         return {"loss": maker, "discriminator": critic, "penalty": penalty}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict({"scaler": {}, **state})  # which earlier files lack
 
     def _step_critic(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad(), self._precision.autocast():
@@ -78,8 +87,8 @@ class GanTraining(Training):
         real, drawn = self._critic(images, labels), self._critic(made, labels)
         loss = relativistic(real, drawn)
         penalty = slope_penalty(real, images) + slope_penalty(drawn, made)
-        (loss + self._gamma * penalty).backward()
-        self._moved(1)
+        whole = loss + self._gamma * penalty
+        move(whole, self._critic_optimizer, self._critic_scaler)
         return loss.detach(), penalty.detach()
 
     def _step_maker(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -88,14 +97,9 @@ class GanTraining(Training):
             with torch.no_grad():
                 real = self._critic(images, labels)
             loss = relativistic(self._critic(made, labels), real)
-        loss.backward()
-        self._moved(0)
+        move(loss, self._maker_optimizer, self._maker_scaler)
+        self._critic_optimizer.zero_grad(set_to_none=True)  # which the maker's loss has left there
         return loss.detach()
-
-    def _moved(self, which: int) -> None:
-        self._optimizers[which].step()
-        for optimizer in self._optimizers:  # the maker's step leaves gradients in the critic
-            optimizer.zero_grad(set_to_none=True)
 
 
 def build_network(shape: Shape) -> nn.Module:

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from headrace.train.folder.parts import check_moments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +87,15 @@ class Training(ABC):
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from there."""
+        """Goes on from there.
+
+        Raises:
+            Exception: whatever a part says of what is not its state.
+        """
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
+            if isinstance(part, Optimizer):
+                check_moments(part)
 
 
 def as_input(images: Tensor) -> Tensor:

@@ -12,8 +12,13 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.journal import read_rows
-from headrace.train.folder.run_folder import BEST_NAME, CONFIG_NAME, LAST_NAME, LOG_NAME
-from headrace.train.generating.generator_file import GENERATOR_NAME
+from headrace.train.folder.run_folder import (
+    BEST_NAME,
+    CONFIG_NAME,
+    GENERATOR_NAME,
+    LAST_NAME,
+    LOG_NAME,
+)
 from headrace.train.metrics import lower_is_better
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat, load_yaml

@@ -24,6 +24,7 @@ from headrace.train.folder.run_folder import (
     BEST_NAME,
     CONFIG_NAME,
     LAST_NAME,
+    refuse_others,
     writing_folder,
 )
 from headrace.train.settings.config import RunConfig
@@ -34,7 +35,6 @@ from headrace.train.trials.settings import TrialsConfig
 TRIALS_NAME = "trials.yaml"
 SUMMARY_NAME = "summary.json"
 OUT_OF_FOLD_NAME = "out_of_fold.npz"
-_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,10 +177,4 @@ def _refuse_others(folder: Path) -> None:
             f"--out {folder} holds a single run; name another folder, or go on with that run by "
             f"--resume {folder} alone"
         )
-    found = sorted(path.name for path in folder.glob("[!.]*"))
-    if found:
-        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        raise ConfigError(
-            f"--out {folder} is not empty and holds no runs: there is {', '.join(found[:_SHOWN])}"
-            f"{more}; name a folder that is new or empty"
-        )
+    refuse_others(folder, "no runs")

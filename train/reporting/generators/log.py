@@ -10,8 +10,8 @@ from typing import Any
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.yaml_text import MOST_CHARACTERS, read_yaml
-from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME, LOG_NAME
-from headrace.train.generating.generator_file import GENERATOR_NAME, read_generator_file
+from headrace.train.folder.run_folder import CONFIG_NAME, GENERATOR_NAME, LAST_NAME, LOG_NAME
+from headrace.train.generating.generator_file import read_generator_file
 from headrace.train.generating.settings import FitConfig
 from headrace.train.reporting.run_log import Row, folder_of, read_log
 
