@@ -58,6 +58,7 @@ from headrace.train.schedules.longer import rate_line
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat
 from headrace.train.state import Run
+from headrace.train.step import part_rows
 from headrace.train.trackers import check_tracker
 
 
@@ -287,12 +288,13 @@ def make_forward(
             )
         ids = [device.index] if device.type == "cuda" else None
         wrapped = nn.parallel.DistributedDataParallel(model, device_ids=ids)
-    rows = max(2, batch_rows(loader) // config.optim.accumulate)
+    sizes = set(part_rows(batch_rows(loader), config.optim.accumulate))  # two, where uneven
     examples = [
         torch.zeros(rows, 3, *shape, dtype=precision.dtype, device=device).contiguous(
             memory_format=torch.channels_last
         )
         for shape in config.data.crop.shapes
+        for rows in sorted(sizes, reverse=True)
     ]
     return compile_model(wrapped, config.runtime.compile, examples, precision)
 
