@@ -15,6 +15,7 @@ from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import BEST_NAME, CONFIG_NAME, LAST_NAME, LOG_NAME
 from headrace.train.generating.generator_file import GENERATOR_NAME
 from headrace.train.metrics import lower_is_better
+from headrace.train.ranked import ranked
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat, load_yaml
 
@@ -63,7 +64,7 @@ class RunLog:
             if "val_accuracy" not in row:
                 continue
             value = row.get(f"val_{by}")
-            score = -math.inf if value is None or math.isnan(value) else sign * value
+            score = ranked(math.nan if value is None else sign * value)
             if found is None or score > highest:
                 found, highest = row, score
         return found
