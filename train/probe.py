@@ -282,7 +282,7 @@ def _write(probe: Probe, journal: Journal, chosen: Chosen, seconds: float) -> No
         "preprocess": probe.preprocess.to_dict(),
         "config": to_flat(probe.config),
         "scores": {
-            "epoch": 0,
+            "epochs_done": 1,
             "global_step": 1,
             "accuracy": None if scores is None else scores.accuracy,
         },
