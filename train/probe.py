@@ -229,12 +229,14 @@ def _features(probe: Probe) -> Path:
 def _about(probe: Probe) -> dict[str, str]:
     """What the features depend on, by kind."""
     asked, splits = probe.asked, (probe.asked.train_split, probe.asked.val_split)
-    view = (probe.preprocess.to_dict(), asked.amp)
+    precision = probe.precision  # as it is here: --amp auto is not alike on all machines
     drawn = (asked.copies, asked.recipe, asked.seed, flat(probe.config.data.crop))
     return {
         "data": hash_of_samples(probe.records, splits),
         "model": hash_of_body(probe.model),
-        "view": hashlib.sha256(repr(view).encode()).hexdigest()[:16],
+        "view": hashlib.sha256(repr(probe.preprocess.to_dict()).encode()).hexdigest()[:16],
+        # A kind of device rounds in its own way, and its random numbers cut and augment the copies.
+        "precision": f"{precision.name} on {precision.device.type}",
         "copies": hashlib.sha256(repr(drawn if asked.copies else 0).encode()).hexdigest()[:16],
     }
 
