@@ -33,7 +33,6 @@ from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.records import Records
-from headrace.train.assemble import open_records, seeded_augmenter, seeded_model
 from headrace.train.data.geometry import settle_crop
 from headrace.train.data.inputs import loader_config
 from headrace.train.data.labels import held_out
@@ -50,6 +49,9 @@ from headrace.train.folder.journal import Journal
 from headrace.train.folder.run_folder import BEST_NAME, LAST_NAME, check_folder, make_folder
 from headrace.train.models.places import own_file_parts, short_name
 from headrace.train.models.spec import ModelSpec, spec_of
+from headrace.train.opening.learning import seeded_augmenter
+from headrace.train.opening.network import seeded_model
+from headrace.train.opening.samples import open_records
 from headrace.train.processes.world import World, only_process
 from headrace.train.settings.config import AmpName, NormaliseName, RunConfig
 from headrace.train.settings.config_file import from_flat, to_flat
