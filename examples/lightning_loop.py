@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.nn.functional import cross_entropy
 from torchvision.models import resnet18
 
-from headrace.train.loops.lightning_data import RecordsDataModule
+from headrace.train.integrations.lightning_data import RecordsDataModule
 
 
 class Classifier(LightningModule):

@@ -179,9 +179,10 @@ def check_same(path: Path, said: Description, member: Member) -> None:
             f"{member.preprocess.to_dict()}; export it again"
         )
     if said.weights != weights_hash(member.checkpoint["weights"]):
+        epochs = counted(said.scores.get("epochs_done", 0), "epoch")
         raise ConfigError(
-            f"{path} holds other weights than {member.place}: of epoch "
-            f"{said.scores.get('epoch')} of the run {said.run}; export it again, or name that "
+            f"{path} holds other weights than {member.place}: those after "
+            f"{epochs} of the run {said.run}; export it again, or name that "
             "checkpoint"
         )
 

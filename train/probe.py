@@ -33,7 +33,6 @@ from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.records import Records
-from headrace.train.assemble import open_records, seeded_augmenter, seeded_model
 from headrace.train.data.geometry import settle_crop
 from headrace.train.data.inputs import loader_config
 from headrace.train.data.labels import held_out
@@ -50,6 +49,9 @@ from headrace.train.folder.journal import Journal
 from headrace.train.folder.run_folder import BEST_NAME, LAST_NAME, check_folder, make_folder
 from headrace.train.models.places import own_file_parts, short_name
 from headrace.train.models.spec import ModelSpec, spec_of
+from headrace.train.opening.learning import seeded_augmenter
+from headrace.train.opening.network import seeded_model
+from headrace.train.opening.samples import open_records
 from headrace.train.processes.world import World, only_process
 from headrace.train.settings.config import AmpName, NormaliseName, RunConfig
 from headrace.train.settings.config_file import from_flat, to_flat
@@ -229,12 +231,14 @@ def _features(probe: Probe) -> Path:
 def _about(probe: Probe) -> dict[str, str]:
     """What the features depend on, by kind."""
     asked, splits = probe.asked, (probe.asked.train_split, probe.asked.val_split)
-    view = (probe.preprocess.to_dict(), asked.amp)
+    precision = probe.precision  # as it is here: --amp auto is not alike on all machines
     drawn = (asked.copies, asked.recipe, asked.seed, flat(probe.config.data.crop))
     return {
         "data": hash_of_samples(probe.records, splits),
         "model": hash_of_body(probe.model),
-        "view": hashlib.sha256(repr(view).encode()).hexdigest()[:16],
+        "view": hashlib.sha256(repr(probe.preprocess.to_dict()).encode()).hexdigest()[:16],
+        # A kind of device rounds in its own way, and its random numbers cut and augment the copies.
+        "precision": f"{precision.name} on {precision.device.type}",
         "copies": hashlib.sha256(repr(drawn if asked.copies else 0).encode()).hexdigest()[:16],
     }
 
@@ -282,7 +286,7 @@ def _write(probe: Probe, journal: Journal, chosen: Chosen, seconds: float) -> No
         "preprocess": probe.preprocess.to_dict(),
         "config": to_flat(probe.config),
         "scores": {
-            "epoch": 0,
+            "epochs_done": 1,
             "global_step": 1,
             "accuracy": None if scores is None else scores.accuracy,
         },

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from headrace.train.metrics.meter import Totals
+from headrace.train.ranked import ranked
 
 
 @dataclass(kw_only=True)
@@ -36,8 +37,9 @@ class Progress:
 
         The first one is, also where its score is not a number; any number is better than that.
         """
+        score = ranked(score)
         if score > self.best_score or self.best_epoch < 0:
-            self.best_score = -math.inf if math.isnan(score) else score
+            self.best_score = score
             self.best_epoch, self.bad_epochs = self.epoch, 0
             return True
         self.bad_epochs += 1

@@ -81,6 +81,9 @@ from headrace.train.verdict import circumstances, shares, verdict_line
 def run_training(config: RunConfig, resume: str = "") -> Run:
     """Carries out one run from its settings to its last line.
 
+    The first SIGINT or SIGTERM lets it save and end where it is called in the main thread; in
+    another thread it catches no signal, and none stops it.
+
     Args:
         config: what to do.
         resume: run folder or last.pt of the run to continue, "" for a new one, AUTO for that of
@@ -91,6 +94,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
 
     Raises:
         Finished: if the run to continue has nothing left to do, which has been said.
+        Interrupted: after saving, when a signal asked it to stop.
     """
     # The one place where a run's threads and processes end, and always in this order, from the last
     # that was opened to the first: the group's wrapper, the profiler, the journal (TensorBoard's

@@ -23,7 +23,7 @@ def optimise(run: Run, images: Tensor, targets: Tensor) -> None:
     """
     optim = run.config.optim
     set_learning_rate(run.optimizer, run.schedule(run.progress.global_step))
-    answers = run.teachers(images, parts_of(run, images))
+    answers = run.teachers(images, len(part_rows(len(images), optim.accumulate)))
     logits = run.objective(lambda: add_gradient(run, images, targets, answers))
     if optim.clip_grad:
         run.scaler.unscale_(run.optimizer)
@@ -51,16 +51,10 @@ def add_gradient(
     # generator as they like, and a resumed run needs no state of it.
     seed = run.config.runtime.seed
     torch.manual_seed(step_seed(seed, run.world.rank, run.progress.global_step))
-    parts = parts_of(run, images)
-    taught = [None] * parts if answers is None else torch.tensor_split(answers, parts)
-    pieces = list(
-        zip(
-            torch.tensor_split(images, parts),
-            torch.tensor_split(targets, parts),
-            taught,
-            strict=True,
-        )
-    )
+    rows = part_rows(len(images), run.config.optim.accumulate)
+    parts = len(rows)
+    taught = [None] * parts if answers is None else torch.split(answers, rows)
+    pieces = list(zip(torch.split(images, rows), torch.split(targets, rows), taught, strict=True))
     said = []
     for number, (some, wanted, answer) in enumerate(pieces, 1):
         # Processes exchange gradients once, with the last part.
@@ -76,9 +70,14 @@ def add_gradient(
     return said[0] if parts == 1 else torch.cat(said)
 
 
-def parts_of(run: Run, images: Tensor) -> int:
-    """Into how many parts a batch is cut, none of one sample: batch normalisation needs two."""
-    return max(1, min(run.config.optim.accumulate, len(images) // 2))
+def part_rows(num_samples: int, accumulate: int) -> list[int]:
+    """The samples of each part that a batch is cut into, which differ by one at the most.
+
+    None has a single sample, as batch normalisation needs two: a small batch has fewer parts.
+    """
+    parts = max(1, min(accumulate, num_samples // 2))
+    least, larger = divmod(num_samples, parts)
+    return [least + 1] * larger + [least] * (parts - larger)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

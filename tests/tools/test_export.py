@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -20,7 +21,7 @@ from headrace.pipeline.records import Records
 from headrace.tools import export
 from headrace.tools.export import main
 from headrace.tools.exporting import comparing, onnx_file, weights_only_file
-from headrace.tools.exporting.description import Description
+from headrace.tools.exporting.description import Description, describe
 from headrace.tools.exporting.formats import format_of
 from headrace.tools.exporting.network import WholeNetwork
 from headrace.train.evaluation.members import load_members
@@ -185,11 +186,23 @@ def test_another_run_is_told(run: Path, tmp_path: Path) -> None:
     cases: list[tuple[dict[str, object], str]] = [
         ({"classes": ["apple pie", "b", "c"]}, "other classes: class 1 is 'bäckerei' for one"),
         ({"preprocess": preprocess}, "was written for .*'size': 16.* has .*'size': 17.*again"),
-        ({"weights": weights}, "holds other weights than .*: of epoch 2 of the run run; export"),
+        (
+            {"weights": weights},
+            "holds other weights than .*: those after 2 epochs of the run run; ex",
+        ),
     ]
     for values, message in cases:
         with pytest.raises(ConfigError, match=message):
             main(["--check", str(out), changed(**values)])
+
+
+def test_scores_of_an_earlier_version_tell_the_same(tmp_path: Path) -> None:
+    (member,) = load_members([str(small_checkpoint(tmp_path / "run"))])
+    told = dataclasses.asdict(describe(member, np.zeros((1, 3))))
+    earlier = {"epoch": 2, "global_step": 9, "accuracy": 0.5}
+    assert Description.from_dict({**told, "scores": earlier}, "x").scores == told["scores"]
+    with pytest.raises(ConfigError, match="x does not say what it is"):
+        Description.from_dict({**told, "scores": 3}, "x")
 
 
 @pytest.mark.parametrize(

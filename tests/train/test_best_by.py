@@ -44,7 +44,7 @@ def test_the_best_epoch_is_kept_and_told(
 
     monkeypatch.setattr("headrace.train.evaluation.held_out.score", scripted)
     run_training(settings(data, tmp_path / "run", best_by=name, epochs=4, **QUICK))
-    assert load_checkpoint(tmp_path / "run/best.pt")["scores"]["epoch"] == best + 1
+    assert load_checkpoint(tmp_path / "run/best.pt")["scores"]["epochs_done"] == best + 1
     value = float(COURSE[name][best])
     assert f"best val {name} {value:.4f} (epoch {best + 1})" in capsys.readouterr().out
     end = rows(tmp_path / "run", "end")[0]

@@ -11,6 +11,7 @@ import torch
 
 from headrace.pipeline.errors import HeadraceError
 from headrace.train.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from headrace.train.progress import Progress
 
 CONTENT: dict[str, Any] = {
     "model": {"name": "x"},
@@ -97,3 +98,24 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
         save_checkpoint(garbage, {**CONTENT, "format": no_number})
         with pytest.raises(CheckpointError, match=f"checkpoint format {no_number}, expected 1"):
             load_checkpoint(garbage)
+
+
+@pytest.mark.parametrize(
+    ("name", "earlier", "now"),
+    [
+        ("best.pt", {"epoch": 3, "global_step": 12, "accuracy": 0.5}, 3),
+        ("best.pt", {"epoch": 1, "global_step": 1, "accuracy": None}, 1),
+        ("probe.pt", {"epoch": 0, "global_step": 1, "accuracy": 0.5}, 1),
+        ("last.pt", {"epoch": 0, "global_step": 1, "accuracy": None}, 0),
+        ("last.pt", {"epochs_done": 2, "global_step": 8, "accuracy": None}, 2),
+    ],
+)
+def test_earlier_ones_called_the_epochs_done_otherwise(
+    name: str, earlier: dict[str, Any], now: int, tmp_path: Path
+) -> None:
+    content = {**CONTENT, "scores": earlier}
+    if name == "last.pt":
+        content["progress"] = Progress().state_dict()
+    save_checkpoint(tmp_path / name, content)
+    rest = {key: earlier[key] for key in ("global_step", "accuracy")}
+    assert load_checkpoint(tmp_path / name)["scores"] == {"epochs_done": now, **rest}

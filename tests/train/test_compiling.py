@@ -16,10 +16,16 @@ import headrace.train.run
 from headrace.augment import build_augmenter
 from headrace.pipeline.errors import ConfigError
 from headrace.train.device.amp import choose_precision
-from headrace.train.device.compiling import check_graphs, compile_augmenter, compile_model
+from headrace.train.device.compiling import (
+    KnownShapes,
+    check_graphs,
+    compile_augmenter,
+    compile_model,
+)
 from headrace.train.loop import train
 from headrace.train.run import run_training
 from headrace.train.settings.config_file import from_flat
+from headrace.train.step import part_rows
 from tests.train.tiny_runs import rows, settings
 
 PRECISION = choose_precision("off", torch.device("cpu"))
@@ -122,6 +128,38 @@ def test_a_compiled_run_learns_what_another_learns(
     assert found[0] == pytest.approx(found[1], rel=1e-3)
 
 
+def test_every_part_of_a_batch_goes_through_what_was_compiled(
+    data: Path, tmp_path: Path, counter: CompileCounter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch of eight in three parts: three, three and two samples."""
+    passed: list[tuple[int, bool]] = []
+    call = KnownShapes.__call__
+
+    def seen(forward: KnownShapes, images: Tensor) -> Tensor:
+        before = counter.op_count, counter.frame_count
+        passed.append((len(images), images.shape in forward._shapes))
+        out = call(forward, images)
+        assert (counter.op_count, counter.frame_count) == before, "compiled once more"
+        return out
+
+    monkeypatch.setattr(KnownShapes, "__call__", seen)
+    changes = {"model": "small-resnet", "compile": "on", "accumulate": 3, "epochs": 1}
+    run_training(settings(data, tmp_path / "run", **changes))
+    whole = [(3, True), (3, True), (2, True)]
+    assert passed == [*whole * 5, (2, True)]
+    (start,) = rows(tmp_path / "run", "start")
+    assert start["compile"].startswith("on (compiled for 2 shapes in ")
+
+
+@pytest.mark.parametrize("num_samples", [1, 2, 3, 5, 8, 42, 128])
+@pytest.mark.parametrize("accumulate", [1, 2, 3, 5, 7])
+def test_parts_are_even_and_none_is_a_single_sample(num_samples: int, accumulate: int) -> None:
+    found = part_rows(num_samples, accumulate)
+    assert [len(part) for part in torch.tensor_split(torch.zeros(num_samples), len(found))] == found
+    assert sum(found) == num_samples and 1 <= len(found) <= accumulate
+    assert min(found) >= 2 or num_samples == 1
+
+
 SIDES = [(8, 8), (10, 10), (12, 8), (14, 14), (16, 16), (18, 18), (20, 20), (22, 22), (24, 24)]
 """More than torch compiles one function for when it is left to itself."""
 
@@ -131,7 +169,7 @@ def test_every_size_of_a_schedule_is_compiled_once_before_the_run(counter: Compi
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
     examples = [torch.randn(4, 3, *side) for side in SIDES]
     forward, text = compile_model(net.train(), "on", examples, PRECISION)
-    assert text.startswith(f"on (compiled for {len(SIDES)} sizes in ")
+    assert text.startswith(f"on (compiled for {len(SIDES)} shapes in ")
     after_trial = counter.frame_count
     assert after_trial == len(SIDES)
     for _ in range(2):
@@ -145,7 +183,7 @@ def test_the_augmenter_too(counter: CompileCounter) -> None:
     eager = build_augmenter(["hflip", "mixup"], **given)  # type: ignore[arg-type]
     first, *others = SIDES
     compiled, text = compile_augmenter(eager, "auto", (6, *first), others)
-    assert text.startswith(f"on (compiled for {len(SIDES)} sizes in ")
+    assert text.startswith(f"on (compiled for {len(SIDES)} shapes in ")
     after_trial = counter.frame_count
     assert after_trial == len(SIDES)
     for side in (*SIDES, (26, 26), first):
@@ -171,7 +209,7 @@ def test_a_compiled_run_of_many_sizes_compiles_none_later(
     sizes = {"size": None, "size_schedule": ["16:0.5", "32:1"], "batch_size": 6}
     run_training(settings(data, tmp_path / "run", model="small-resnet", compile="on", **sizes))
     (start,) = rows(tmp_path / "run", "start")
-    assert start["compile"].startswith("on (compiled for 2 sizes")
+    assert start["compile"].startswith("on (compiled for 2 shapes")
     assert before == [counter.frame_count] and before[0] >= 2
 
 

@@ -48,7 +48,7 @@ CONTENT: dict[str, Any] = {
     "classes": ["a", "b"],
     "preprocess": Preprocess(size=16).to_dict(),
     "config": to_flat(RunConfig()),
-    "scores": {"epoch": 3},
+    "scores": {"epochs_done": 3, "global_step": 12, "accuracy": None},
     "weights": {"first": torch.arange(12.0).view(3, 4), "second": torch.ones(5)},
     **STATE,
 }
@@ -156,7 +156,7 @@ def test_a_field_that_is_missing_is_named(field: str, tmp_path: Path) -> None:
     assert f"it lacks {field}" in refused(load_checkpoint, tmp_path / "last.pt")
 
 
-@pytest.mark.parametrize("field", [*REQUIRED, *STATE])
+@pytest.mark.parametrize("field", [*REQUIRED, "scores", *STATE])
 def test_a_field_of_another_kind_is_named(field: str, tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     for value in WRONG:
@@ -217,6 +217,11 @@ def test_values_at_the_edge_of_what_can_be_are_taken(
         ({"weights": {"a": torch.ones(2).to_sparse()}}, "plain tensors, and a is of another kind"),
         ({"weights": {"a": torch.ones(2, device="meta")}}, "plain tensors, and a is of another"),
         ({"weights": torch.zeros(2, 3)}, "its weights is a tensor of shape (2, 3), expected"),
+        ({"scores": {}}, ""),
+        ({"scores": {"epochs_done": -1}}, "expected epochs_done in it to be a whole number from 0"),
+        ({"scores": {"epoch": "3"}}, "expected epoch in it to be a whole number from 0"),
+        ({"scores": {"global_step": 0.5}}, "expected global_step in it to be a whole number"),
+        ({"scores": {"accuracy": "0.5"}}, "expected accuracy to be a number"),
         ({"weights": {}}, "its weights is {}, expected tensors by name"),
     ],
 )

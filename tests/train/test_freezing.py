@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.tools.summary import SummarySettings, summarise
-from headrace.train.assemble import make_forward
 from headrace.train.device.amp import choose_precision
 from headrace.train.device.compiling import compile_model
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.models import MODELS
 from headrace.train.models.build import build_model
 from headrace.train.models.spec import ModelSpec
+from headrace.train.opening.compiled import make_forward
 from headrace.train.optimizers import OPTIMIZERS
 from headrace.train.optimizers.build import build_optimizer
 from headrace.train.optimizers.freezing import FreezeConfig, Freezing

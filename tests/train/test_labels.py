@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-import headrace.train.assemble
 import headrace.train.evaluation.members
+import headrace.train.opening.course
 from headrace.pipeline.class_names import class_names
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.manifest import Manifest
@@ -142,7 +142,7 @@ def test_a_label_that_no_integer_holds_is_refused_on_opening(tmp_path: Path) -> 
 def test_a_label_outside_the_classes_stops_training_before_any_work(
     label: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(headrace.train.assemble, "open_loaders", no_work)
+    monkeypatch.setattr(headrace.train.opening.course, "open_loaders", no_work)
     splits = {"train": (0, 4), "val": (4, 6)}
     for place, split in ((2, "train"), (5, "val")):
         labels = [0, 1, 2, 0, 1, 2]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-import headrace.train.assemble
+import headrace.train.opening.learning
 from headrace.pipeline.errors import ConfigError, Finished
 from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint
@@ -202,14 +202,14 @@ def test_weights_alone_are_taken_from_a_run_folder(
     run_training(settings(data, tmp_path / "a", **quick))
     capsys.readouterr()
     started: list[dict[str, torch.Tensor]] = []
-    build = headrace.train.assemble.build_optimizer
+    build = headrace.train.opening.learning.build_optimizer
 
     def spy(model: torch.nn.Module, optim: OptimConfig) -> torch.optim.Optimizer:
         started.append({key: value.clone() for key, value in model.state_dict().items()})
         return build(model, optim)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(headrace.train.assemble, "build_optimizer", spy)
+        patch.setattr(headrace.train.opening.learning, "build_optimizer", spy)
         run_training(settings(data, tmp_path / "b", **quick, weights=str(tmp_path / "a")))
     best = load_checkpoint(tmp_path / "a/best.pt")["weights"]
     assert all(torch.equal(best[key], started[0][key]) for key in best)

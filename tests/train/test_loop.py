@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +283,23 @@ def test_a_run_leaves_the_callers_random_numbers_alone(data: Path, tmp_path: Pat
     torch.manual_seed(5)
     run_training(settings(data, tmp_path / "run", epochs=1, limit_batches=1))
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_a_run_in_another_thread_leaves_signals_alone(data: Path, tmp_path: Path) -> None:
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    quick = {"epochs": 1, "limit_batches": 1}
+    with ThreadPoolExecutor(1) as threads:
+        run = threads.submit(run_training, settings(data, tmp_path / "run", **quick)).result()
+    assert run.progress.epoch == 1 and (tmp_path / "run/best.pt").exists()
+    assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+def test_in_the_main_thread_the_first_signal_alone_is_caught() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with StopRequest() as stop:
+        assert signal.getsignal(signal.SIGTERM) != before and not stop.requested
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.requested and signal.getsignal(signal.SIGTERM) == before
 
 
 def test_step_seeds_differ() -> None:

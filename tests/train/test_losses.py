@@ -142,12 +142,18 @@ def test_a_class_without_samples_has_a_finite_weight() -> None:
     assert weights is not None and weights.isfinite().all()
 
 
-@pytest.mark.parametrize("text", ["1,2,x", "1,-1", "", "balanced"])
+@pytest.mark.parametrize("text", ["1,2,x", "1,-1", "0,1", "1,inf", "1,nan", "1e200,1", "", "b"])
 def test_class_weights_are_named_or_numbers(text: str) -> None:
     with pytest.raises(
         ConfigError, match=r"--class-weights is .*expected none, inverse, effective"
     ):
         WeightedLoss(class_weights=text)
+
+
+def test_the_largest_and_smallest_weights_are_numbers() -> None:
+    settings = WeightedLoss(class_weights="1000000000,1e-9")
+    weights = class_weights(settings, torch.tensor([100_000_000, 1]))
+    assert weights is not None and weights.isfinite().all() and bool((weights > 0).all())
 
 
 def test_there_is_a_weight_for_each_class() -> None:

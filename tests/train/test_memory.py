@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-import headrace.train.assemble
 import headrace.train.evaluation.held_out
 import headrace.train.loop
+import headrace.train.opening.compiled
 from headrace.pipeline.command_line import run_command
 from headrace.train.device.amp import Precision
 from headrace.train.device.compiling import compile_model
@@ -123,7 +123,7 @@ def test_in_an_evaluation(data: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_while_a_run_is_set_up(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(headrace.train.assemble, "compile_model", failing(ON_CUDA))
+    monkeypatch.setattr(headrace.train.opening.compiled, "compile_model", failing(ON_CUDA))
     with pytest.raises(OutOfMemory, match=r"in setting up the run, .* try --batch-size 4 or"):
         run_training(settings(data, tmp_path / "run"))
 

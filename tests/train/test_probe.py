@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
 from headrace.tools.report import main as write_page
 from headrace.train.command_line import read_command_line
+from headrace.train.device import amp
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.features.content import hash_of_samples
 from headrace.train.features.logistic import Regression
@@ -130,6 +132,30 @@ def test_they_are_computed_once_and_refused_for_anything_else(
     assert [path.name[:25] for path in Path("runs/features").iterdir()] == [
         "tiny-timm-test_resnet-" + next(Path("runs/features").iterdir()).name[22:25]
     ]
+
+
+def test_features_depend_on_the_number_format_that_was_used(
+    data: Path,
+    base: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And on the kind of device; not on the words that chose them."""
+    monkeypatch.setattr(amp, "_on_cpu", lambda: (torch.float32, "made up"))
+    probe(asked(data, base, tmp_path, "--amp", "auto"))
+    about = json.loads((tmp_path / "features/about.json").read_text())
+    assert about["precision"] == "float32 on cpu"
+    capsys.readouterr()
+    probe(asked(data, base, tmp_path, "--amp", "off", "--overwrite"))
+    assert "computed before" in capsys.readouterr().out
+    monkeypatch.setattr(amp, "_on_cpu", lambda: (torch.bfloat16, "made up"))
+    with pytest.raises(ConfigError, match="holds those of other precision; name another folder"):
+        probe(asked(data, base, tmp_path, "--amp", "auto", "--overwrite"))
+    about["precision"] = "bfloat16 on cuda"
+    (tmp_path / "features/about.json").write_text(json.dumps(about))
+    with pytest.raises(ConfigError, match="holds those of other precision; name another folder"):
+        probe(asked(data, base, tmp_path, "--amp", "bf16", "--overwrite"))
 
 
 def test_features_depend_on_the_smaller_sizes_that_are_read(tmp_path: Path) -> None:
@@ -263,7 +289,8 @@ def test_what_cannot_be_is_refused(data: Path, base: Path, tmp_path: Path) -> No
     with pytest.raises(ConfigError, match="there is no split 'none' to choose the penalty on"):
         probe(asked(data, base, tmp_path, "--val-split", "none"))
     probe(asked(data, base, tmp_path, "--val-split", "none", "--l2", "0.1"))
-    assert load_checkpoint(tmp_path / "run/best.pt")["scores"]["accuracy"] is None
+    expected = {"epochs_done": 1, "global_step": 1, "accuracy": None}
+    assert load_checkpoint(tmp_path / "run/best.pt")["scores"] == expected
 
 
 def test_a_network_must_end_with_a_linear_layer_that_can_be_replaced() -> None:

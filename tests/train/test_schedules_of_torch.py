@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -166,6 +167,33 @@ def test_plateau_falls_where_torch_s_does(on: str) -> None:
         expected.append(optimizer.param_groups[0]["lr"])
     assert found == pytest.approx(expected)
     assert len(set(found)) > 3
+
+
+@pytest.mark.parametrize(
+    ("on", "first", "better"),
+    [
+        ("loss", math.nan, 3.0),
+        ("loss", math.inf, 3.0),
+        ("loss", 3.0, 2.0),
+        ("accuracy", math.nan, 0.1),
+        ("accuracy", 0.0, 0.1),
+    ],
+)
+@pytest.mark.parametrize("resumed", [False, True])
+def test_plateau_takes_any_number_for_better_than_none(
+    on: str, first: float, better: float, resumed: bool
+) -> None:
+    settings = plateau.Settings(plateau_on=on, plateau_patience=0)  # type: ignore[arg-type]
+    span = Span(peak=PEAK, steps_per_epoch=1, total_steps=60)
+    schedule = plateau.build(settings, span)
+    rates = []
+    for value in (first, better, math.nan, better):
+        schedule.after_epoch(Progress(), {f"val_{on}": value}, best=False)
+        if resumed:
+            kept, schedule = schedule.state_dict(), plateau.build(settings, span)
+            schedule.load_state_dict(kept)
+        rates.append(schedule(0) / PEAK)
+    assert rates == pytest.approx([1, 1, 0.1, 0.01])
 
 
 @pytest.mark.parametrize(

@@ -226,12 +226,12 @@ def test_a_run_starts_from_weights_once(tmp_path: Path, capsys: pytest.CaptureFi
 def test_what_cannot_start_is_refused_before_images_are_decoded(
     change: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import headrace.train.assemble
+    import headrace.train.opening.course
 
     def no_work(*arguments: object) -> None:
         raise AssertionError("data was decoded")
 
-    monkeypatch.setattr(headrace.train.assemble, "open_loaders", no_work)
+    monkeypatch.setattr(headrace.train.opening.course, "open_loaders", no_work)
     data = write_data(tmp_path / "a.beton")
     with pytest.raises(ConfigError, match=message):
         run_training(settings(data, tmp_path / "run", **change))

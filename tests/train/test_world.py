@@ -33,17 +33,17 @@ during = []
 def threads():
     return sorted(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm"))
 
-import headrace.train.assemble
+import headrace.train.opening.compiled
 import headrace.train.run
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.errors import Interrupted
 
-real = headrace.train.assemble.make_forward
+real = headrace.train.opening.compiled.make_forward
 def watched(*arguments):
     forward = real(*arguments)
     during.extend(threads())
     return forward
-headrace.train.assemble.make_forward = watched
+headrace.train.opening.compiled.make_forward = watched
 
 @atexit.register
 def count():

@@ -17,6 +17,7 @@ from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
 from headrace.train.evaluation.members import Member
+from headrace.train.folder.earlier_scores import with_epochs_done
 
 _AS_THEY_ARE = ("run", "headrace", "weights")
 
@@ -28,7 +29,7 @@ class Description:
     Attributes:
         headrace: version that wrote it.
         run: name of the run's folder.
-        scores: epoch and accuracy of the weights.
+        scores: of the weights, as in checkpoint.py: epochs_done, global_step and accuracy.
         model: the fields of `ModelSpec`.
         weights: a hash of them.
         classes: names, by output.
@@ -74,6 +75,7 @@ class Description:
         """
         try:
             found: dict[str, Any] = {field.name: values[field.name] for field in fields(cls)}
+            found["scores"] = with_epochs_done(found["scores"])
             Preprocess.from_dict(found["preprocess"])
         except (KeyError, TypeError, ValueError):
             raise ConfigError(

@@ -57,8 +57,13 @@ class Precision:
         dtype = self.dtype if self.mixed else torch.bfloat16
         return torch.autocast(self.device.type, dtype, enabled=self.mixed)
 
+    @property
+    def name(self) -> str:
+        """The number format's: float32, bfloat16 or float16."""
+        return str(self.dtype).removeprefix("torch.")
+
     def __str__(self) -> str:
-        return f"{str(self.dtype).removeprefix('torch.')} ({self.reason})"
+        return f"{self.name} ({self.reason})"
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:

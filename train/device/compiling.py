@@ -108,9 +108,9 @@ def _room_for(num_shapes: int) -> Iterator[None]:
 
 
 def _compiled_line(started: float, num_shapes: int, graphs: bool = False) -> str:
-    sizes = f" for {num_shapes} sizes" if num_shapes > 1 else ""
+    shapes = f" for {num_shapes} shapes" if num_shapes > 1 else ""
     replayed = " with CUDA graphs" if graphs else ""
-    return f"on{replayed} (compiled{sizes} in {time.perf_counter() - started:.0f} s)"
+    return f"on{replayed} (compiled{shapes} in {time.perf_counter() - started:.0f} s)"
 
 
 class KnownShapes:

@@ -12,6 +12,7 @@ from headrace.train.evaluation.scoring import Scores, score
 from headrace.train.features.logistic import Linear, Regression
 from headrace.train.features.store import Features
 from headrace.train.losses.cross_entropy import per_sample
+from headrace.train.ranked import ranked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ def choose(
 
 def _goodness(chosen: Chosen) -> tuple[float, float]:
     scores = chosen.scores
-    return (0.0, 0.0) if scores is None else (scores.accuracy, -scores.loss)
+    return (0.0, 0.0) if scores is None else (scores.accuracy, ranked(-scores.loss))
 
 
 def _outcome(linear: Linear, features: Features) -> Outcome:

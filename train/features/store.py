@@ -43,7 +43,7 @@ def stored(place: Path, about: Mapping[str, str], make: Callable[[Path], None]) 
 
     Args:
         place: the folder.
-        about: what they are of, by kind; each a short hash.
+        about: what they are of, by kind; each a short hash or a few words.
         make: writes the arrays into the folder that it is given.
 
     Returns:

@@ -7,7 +7,9 @@ Keys of every checkpoint (version 1)::
     classes      class names, by label
     preprocess   `augment.Preprocess.to_dict()`: how evaluation cuts and normalises
     config       the run's settings, flat
-    scores       epoch and accuracy of these weights
+    scores       epochs_done and global_step: how many epochs and steps these weights have learnt;
+                 accuracy: on what was held out, None where these weights were not judged, as the
+                 ones of last.pt, which may be in the middle of an epoch
     weights      the model's state dict
 
 last.pt has besides what a resumed run needs; its keys are those of PARTS in parts.py.
@@ -29,6 +31,7 @@ from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError
 from headrace.pipeline.unwritable import writing
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.checkpoint_fields import check_fields
+from headrace.train.folder.earlier_scores import with_epochs_done
 from headrace.train.folder.torch_file import read_torch_file
 from headrace.train.models.renamed import under_present_name
 
@@ -122,4 +125,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     content = read_checkpoint(path / "last.pt" if path.is_dir() else path, CLASSIFIER)
+    if "scores" in content:
+        goes_on = "progress" in content
+        content["scores"] = with_epochs_done(content["scores"], goes_on=goes_on)
     return under_present_name(content)

@@ -112,6 +112,16 @@ def _config(value: Any) -> str:
     return "" if _is_texts_to(value, Any) else "the run's settings by name"
 
 
+def _scores(value: Any) -> str:
+    if not _is_texts_to(value, Any):
+        return "what is known of its weights, by name"
+    for name in ("epochs_done", "epoch", "global_step"):  # the second is the first's earlier name
+        if not _is_whole(value.get(name, 0), 0, 2**62):
+            return f"{name} in it to be a whole number from 0"
+    accuracy = value.get("accuracy")
+    return "" if accuracy is None or type(accuracy) in (int, float) else "accuracy to be a number"
+
+
 def _weights(value: Any) -> str:
     if not _is_texts_to(value, Tensor) or not value:
         return "tensors by name"
@@ -175,6 +185,7 @@ CHECKS: dict[str, Check] = {
     "classes": _classes,
     "preprocess": _preprocess,
     "config": _config,
+    "scores": _scores,
     "weights": _weights,
     "progress": _progress,
     "optimizer": _mapping,

@@ -52,7 +52,7 @@ def describe(run: Run, scores: Scores | None) -> dict[str, Any]:
         "preprocess": run.preprocess.to_dict(),
         "config": to_flat(run.config),
         "scores": {
-            "epoch": progress.epoch,
+            "epochs_done": progress.epoch,
             "global_step": progress.global_step,
             "accuracy": None if scores is None else scores.accuracy,
         },

@@ -60,7 +60,8 @@ def fit(config: FitConfig) -> Path:
     is free to change.
 
     A training that its time ends is saved after that step and has a last row in its log as one that
-    did all its epochs; resumed with more minutes, it goes on to the same weights.
+    did all its epochs; resumed with more minutes, it goes on to the same weights. As of
+    `run_training`, a signal stops it in the main thread alone.
 
     Returns:
         The run folder.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.limits import MOST
 from headrace.train.settings.technique import SHARE, Technique, check, check_all
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ class WeightedLoss(Technique):
 
     def __post_init__(self) -> None:
         given = _numbers(self.class_weights)
-        ok = self.class_weights in NAMED or (given and all(value > 0 for value in given))
-        names = ", ".join(NAMED)
-        check(bool(ok), "class_weights", self.class_weights, f"{names}, or numbers above 0: 1,2,1")
+        ok = self.class_weights in NAMED or (given and all(0 < value <= MOST for value in given))
+        expected = f"{', '.join(NAMED)}, or numbers above 0, of at most {MOST}: 1,2,1"
+        check(bool(ok), "class_weights", self.class_weights, expected)
         check_all(self, {"effective_beta": SHARE})
 
 

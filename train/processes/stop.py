@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
@@ -16,13 +17,19 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """While entered, catches the first SIGINT or SIGTERM; the second one works as usual."""
+    """While entered, catches the first SIGINT or SIGTERM; the second one works as usual.
+
+    Python lets the main thread alone say what a signal does. Entered in another one it catches
+    none: signals stay the affair of whoever started that thread, and nothing asks the run to stop.
+    """
 
     def __init__(self) -> None:
         self.requested = False
         self._previous: dict[int, Callable[..., Any] | int | None] = {}
 
     def __enter__(self) -> StopRequest:
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for number in _SIGNALS:
             self._previous[number] = signal.signal(number, self._on_signal)
         return self

@@ -20,6 +20,7 @@ from headrace.train.folder.run_folder import (
     LOG_NAME,
 )
 from headrace.train.metrics import lower_is_better
+from headrace.train.ranked import ranked
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat, load_yaml
 
@@ -68,7 +69,7 @@ class RunLog:
             if "val_accuracy" not in row:
                 continue
             value = row.get(f"val_{by}")
-            score = -math.inf if value is None or math.isnan(value) else sign * value
+            score = ranked(math.nan if value is None else sign * value)
             if found is None or score > highest:
                 found, highest = row, score
         return found

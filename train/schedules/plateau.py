@@ -1,7 +1,8 @@
 """A learning rate that falls by a factor whenever evaluations get no better for some epochs.
 
-Source: torch.optim.lr_scheduler.ReduceLROnPlateau with a relative threshold. What it has seen is
-state and kept in last.pt.
+Source: torch.optim.lr_scheduler.ReduceLROnPlateau with a relative threshold; but an evaluation
+that is not a number is one that any other is better than. What it has seen is state and kept in
+last.pt.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Literal
 
 from headrace.train.hooks import Hook
 from headrace.train.progress import Progress
+from headrace.train.ranked import ranked
 from headrace.train.schedules.span import Span
 from headrace.train.settings.technique import NOT_NEGATIVE, Technique, check, check_all
 
@@ -73,12 +75,12 @@ class Plateau(Hook):
             self._cooldown, self._bad_epochs = settings.plateau_cooldown, 0
 
     def _better(self, value: float) -> bool:
+        """As of a run's progress: any number is better than what is not one."""
         if self._best is None:
             return True
-        threshold = self._settings.plateau_threshold
-        if self._settings.plateau_on == "loss":
-            return value < self._best * (1.0 - threshold)
-        return value > self._best * (1.0 + threshold)
+        sign = -1.0 if self._settings.plateau_on == "loss" else 1.0
+        share = 1.0 + sign * self._settings.plateau_threshold
+        return ranked(sign * value) > ranked(sign * self._best) * share
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -82,7 +82,7 @@ def checkpoint_of(
         "classes": CLASSES,
         "preprocess": preprocess.to_dict(),
         "config": {"data": "", "val_split": "val"},
-        "scores": {"epoch": 2, "global_step": 9, "accuracy": 0.5},
+        "scores": {"epochs_done": 2, "global_step": 9, "accuracy": 0.5},
         "weights": model.state_dict(),
     }
     save_checkpoint(folder / "best.pt", content)

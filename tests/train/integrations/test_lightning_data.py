@@ -24,7 +24,7 @@ def test_without_lightning_one_line_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['lightning'] = None\n"
         "from headrace import MissingPackageError\n"
-        "try: import headrace.train.loops.lightning_data\n"
+        "try: import headrace.train.integrations.lightning_data\n"
         "except MissingPackageError as error: print(error)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -68,7 +68,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def module_of(path: Path, **changes: Any) -> Any:
-    from headrace.train.loops.lightning_data import RecordsDataModule
+    from headrace.train.integrations.lightning_data import RecordsDataModule
 
     settings = {"size": 16, "batch_size": BATCH, "loader": "native", "workers": 1, **changes}
     return RecordsDataModule(path, **settings)
