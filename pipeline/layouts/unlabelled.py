@@ -43,7 +43,7 @@ def unlabelled_note(
         return ways
     return (
         f"{ways}; {' and '.join(shown)} may be meant to tell them, and "
-        f"{'was' if len(shown) == 1 and near else 'were'} not taken for labels: a line has to name "
-        "an image and a class as its folder is called, since a number alone does not say which "
-        "folder it means"
+        f"{'was' if len(shown) == 1 and near else 'were'} not taken for labels (what speaks "
+        "against a list stands under `passed over`): a line has to name an image and a class as "
+        "its folder is called, since a number alone does not say which folder it means"
     )

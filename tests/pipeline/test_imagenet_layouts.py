@@ -75,6 +75,18 @@ def test_a_given_list_of_val_leaves_train_its_folders(tmp_path: Path) -> None:
     assert labels_of(listing) == right
 
 
+def test_a_part_of_the_classes_wants_the_list_to_be_named(tmp_path: Path) -> None:
+    part = [path for path, (_, label) in {**TRAIN, **VAL}.items() if label in FOLDERS[:2]]
+    write_tree(tmp_path, part[:-4], LOC_val_solution_csv=boxes(VAL))
+    listing = discover(tmp_path)
+    assert _labels_of_val(listing) == {None} and "passed over" in _note(listing)
+    assert "--list LOC_val_solution.csv" in _reason(listing, "LOC_val_solution.csv")
+    named = discover(tmp_path, LayoutConfig(lists=(tmp_path / "LOC_val_solution.csv",)))
+    right = {path: label for path, (_, label) in {**TRAIN, **VAL}.items()}
+    assert labels_of(named) == {path: right[path] for path in part[:-4]}
+    assert named.classes == FOLDERS[:2]
+
+
 @pytest.mark.parametrize(
     "text",
     [
