@@ -13,6 +13,8 @@ import numpy as np
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.listing import natural_key
 from headrace.pipeline.layouts.lists.tables import read_text
+from headrace.pipeline.layouts.named_folders import names_of_folders
+from headrace.pipeline.wording import counted
 
 MAX_CLASSES = 1_000_000
 
@@ -49,7 +51,10 @@ def folder_titles(folders: Iterable[tuple[str, str]]) -> tuple[dict[str, str], l
 
 
 def number_labels(
-    root: Path, labels: Sequence[str | int | None], class_names: str | Path | None
+    root: Path,
+    labels: Sequence[str | int | None],
+    class_names: str | Path | None,
+    notes: list[str],
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Turns labels into class numbers.
 
@@ -61,7 +66,8 @@ def number_labels(
             if it fits them exactly.
         labels: (N,) class name, class number (negative: none) or None.
         class_names: file with one name per line, which then must fit; where labels are names, and
-            all of them numbers, it names the numbers.
+            all of them numbers, it names the numbers. Its lines may be `FOLDER NAME`, too.
+        notes: what was decided is added.
 
     Returns:
         labels (N,) int64 with -1 for none, and the class names.
@@ -71,9 +77,13 @@ def number_labels(
     """
     given = _read_names(Path(class_names)) if class_names is not None else None
     named = {label for label in labels if isinstance(label, str)}
+    titles = names_of_folders(given or (), named) if named.isdisjoint(given or ()) else {}
     if given is not None and named and named.isdisjoint(given) and all(map(_is_number, named)):
         # Folders called 0, 1, 2: the user's file says what the numbers mean.
         labels, named = [int(v) if isinstance(v, str) else v for v in labels], set()
+        by_number = {int(folder): name for folder, name in titles.items()}
+        if by_number and max(by_number) < MAX_CLASSES:
+            given = [by_number.get(i, str(i)) for i in range(max(by_number) + 1)]
     numbers = {label for label in labels if isinstance(label, int) and label >= 0}
     if named and numbers:
         raise ConfigError(
@@ -83,8 +93,17 @@ def number_labels(
     if named:
         classes = given if given is not None else _in_order(named)
         places = {name: i for i, name in enumerate(classes)}
+        if given is not None and titles:
+            places = {folder: i for i, folder in enumerate(titles)}
+            classes = list(titles.values())
+            if len(titles) < len(given):
+                more = counted(len(given) - len(titles), "more line")
+                notes.append(f"{class_names} has {more}, of folders that are not there")
         for name in _in_order(named - places.keys()):
-            raise ConfigError(f"class {name!r} is not in {class_names}: add it as a line")
+            raise ConfigError(
+                f"class {name!r} is not in {class_names}: add it as a line, alone, or as {name} "
+                "NAME where all lines begin with a folder's name"
+            )
         values = [places[v] if isinstance(v, str) else -1 for v in labels]
         return np.array(values, np.int64), tuple(classes)
     values = [v if isinstance(v, int) and v >= 0 else -1 for v in labels]

@@ -37,7 +37,8 @@ class LayoutConfig:
         class_depth: the class is the folder this many levels below SRC or below the split's
             folder, 1 the outermost; None: the innermost.
         merge: splits to join into the first of them before anything is split again: train,val.
-        class_names: text file with one class name per line, in the order of the labels.
+        class_names: text file with one class name per line, in the order of the labels, or with
+            `FOLDER NAME` for each class folder.
     """
 
     layout: str = "auto"

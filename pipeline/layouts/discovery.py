@@ -21,6 +21,7 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.classes import folder_titles
 from headrace.pipeline.layouts.config import NO_COLUMN, LayoutConfig
+from headrace.pipeline.layouts.dividing import choose_splits_set, splits_of
 from headrace.pipeline.layouts.folders.reading import FolderReading, read_folders
 from headrace.pipeline.layouts.folders.split_folders import SplitQuestion, folders_of, top_folders
 from headrace.pipeline.layouts.listing import Found, Listing
@@ -35,15 +36,14 @@ from headrace.pipeline.layouts.lists.listfiles import (
 )
 from headrace.pipeline.layouts.lists.matching import SharedNamesError
 from headrace.pipeline.layouts.making_listing import make_listing
+from headrace.pipeline.layouts.named_folders import why_no_list
 from headrace.pipeline.layouts.scanning import Scan, scan_images
 from headrace.pipeline.layouts.split_words import list_split
 from headrace.pipeline.layouts.splitting import merge_splits
 from headrace.pipeline.layouts.weighing import (
     Verdict,
     choose_set,
-    choose_splits_set,
     labels_of,
-    splits_of,
 )
 
 
@@ -116,9 +116,9 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
         # Nothing else labels the images: what a list leaves open is a question.
         _ask(questions)
         _ask([one.question for one in sets if one.question is not None])
-    dividing = choose_splits_set(sets, chosen, verdict.passed_over)
+    dividing = choose_splits_set(sets, chosen, folder, verdict.passed_over)
     verdict.passed_over += [_as_passed(question) for question in questions]
-    labels = labels_of(folder, chosen, config.wants_lists, verdict)
+    labels = labels_of(folder, chosen, config, verdict)
     if chosen is None or verdict.layout != "list":
         _ask(folder.questions)
     by_list = verdict.layout == "list"
@@ -196,6 +196,8 @@ def _read_sets(
     else:
         files, skipped = find_list_files(scan.root)
     verdict.passed_over += skipped
+    names = [p.relative_to(scan.root).as_posix() if not config.lists else str(p) for p in files]
+    verdict.lists += [*names, *(one.name for one in skipped)]
     if not files:
         return []
     finder = Finder(scan.images)
@@ -226,15 +228,18 @@ def _read_sets(
     divided = {(scan.root / reading.name).parent for reading in readings if reading.named_split}
     _ask([error for folder, error in open_splits if folder in divided])
     readings, joined = join_lists(readings, nameless, config)
-    for path in nameless:
-        if path not in joined:
-            name = path.relative_to(scan.root).as_posix() if not config.lists else str(path)
-            reason = "no column names the images"
-            verdict.passed_over.append(Skipped(name=name, reason=reason))
     known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}
     known = known if folder.tells_classes else set()
+    for path, name in zip(files, names, strict=True):
+        if path in nameless and path not in joined:
+            reason = why_no_list(path, known, config.class_names)
+            verdict.passed_over.append(Skipped(name=name, reason=reason))
     sets = make_sets(readings, config, known, verdict.passed_over)
-    if not folder.has_splits or config.lists:
+    if not folder.has_splits:
+        return sets
+    # Images without a box are in a split, too.
+    sets = [replace(one, splits={}) if one.has_boxes else one for one in sets]
+    if config.lists:
         return sets
     inside = {f.path for f in folder.found}
     within = [one for one in sets if not inside.isdisjoint(one.paths)]

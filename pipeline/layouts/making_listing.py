@@ -16,6 +16,7 @@ from headrace.pipeline.layouts.leakage import shared_images
 from headrace.pipeline.layouts.listing import Listing, natural_key
 from headrace.pipeline.layouts.lists.label_values import label_values
 from headrace.pipeline.layouts.scanning import Scan
+from headrace.pipeline.layouts.unlabelled import unlabelled_note
 from headrace.pipeline.layouts.weighing import Verdict
 
 _SPLIT_ORDER = ("train", "val", "test")
@@ -40,7 +41,7 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
     elif verdict.layout == "list":
         names = [unicodedata.normalize("NFC", n) if isinstance(n, str) else n for n in names]
         names = label_values(names, [f.split for f in found], config.no_label, notes)
-    labels, classes = number_labels(scan.root, names, config.class_names)
+    labels, classes = number_labels(scan.root, names, config.class_names, notes)
     samples: dict[str, list[int]] = {}
     for i, f in enumerate(found):
         samples.setdefault(f.split, []).append(i)
@@ -52,7 +53,8 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
         splits[split] = (len(order), len(order) + len(members))
         order += members
         if split != "test" and classes and all(labels[i] < 0 for i in members):
-            notes.append(f"no image of {split} has a label")
+            sample = found[members[0]].path
+            notes.append(unlabelled_note(split, sample, classes, verdict.lists, scan))
     listing = Listing(
         root=scan.root,
         layout=verdict.layout,

@@ -1,4 +1,4 @@
-"""Lists against folders: which of them labels the images, and which says their splits."""
+"""Lists against folders: which of them labels the images."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
+from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.folders.reading import FolderReading
 from headrace.pipeline.layouts.listing import Found
-from headrace.pipeline.layouts.lists.list_sets import ListSet
+from headrace.pipeline.layouts.lists.list_sets import ListSet, is_form
 
 _FLAGS = "--layout classes takes the folders, --layout list the list"
 
@@ -23,12 +24,14 @@ class Verdict:
         found: samples.
         layout: which one was taken.
         why: one sentence.
+        lists: list files that were looked at, whether or not they could be read.
         notes, ignored, passed_over, missing, lines: see Listing.
     """
 
     found: list[Found]
     layout: str
     why: str
+    lists: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ignored: list[Skipped] = field(default_factory=list)
     passed_over: list[Skipped] = field(default_factory=list)
@@ -84,7 +87,7 @@ def _without_forms(sets: list[ListSet], passed_over: list[Skipped]) -> list[List
     constants = [one for one in sets if len(set(one.labels.values())) == 1 < len(one.labels)]
     for one in sets:
         constant = one in constants and len(constants) < len(sets)
-        if "submission" in one.name.lower():
+        if is_form(one.name):
             reason = "by its name a form for predictions, whose labels mean nothing"
         elif constant:
             reason = f"it says {next(iter(one.labels.values()))!r} of all images"
@@ -95,50 +98,8 @@ def _without_forms(sets: list[ListSet], passed_over: list[Skipped]) -> list[List
     return kept
 
 
-def _says_nothing(one: ListSet) -> str:
-    columns = [f"{s.name.rpartition(', ')[2]}: {s.reason}" for s in one.passed_over[:3]]
-    more = f" ({'; '.join(columns)})" if columns else ""
-    return f"it names images, and neither labels nor splits{more}"
-
-
-def choose_splits_set(
-    sets: Sequence[ListSet], labels: ListSet | None, passed_over: list[Skipped]
-) -> ListSet | None:
-    """The lists that say which images are in which split.
-
-    Raises:
-        ConfigError: two lists do, and differ.
-    """
-    if labels is not None and labels.splits:
-        pool = [labels]
-    else:
-        pool = [one for one in sets if one.splits and (one is labels or not one.labels)]
-    for one in sets:
-        if one is labels or one in pool or any(s.name == one.name for s in passed_over):
-            continue
-        reason = str(one.question).removeprefix(f"{one.name}: ") if one.question else (
-            _says_nothing(one) if not one.splits
-            else "other lists say the splits"
-        )  # fmt: skip
-        passed_over.append(Skipped(name=one.name, reason=reason))
-    if not pool:
-        return None
-    best = max(pool, key=lambda one: len(one.splits))
-    for other in pool:
-        if other is best:
-            continue
-        differ = [p for p, s in other.splits.items() if best.splits.get(p, s) != s]
-        if differ or set(other.splits) - set(best.splits):
-            raise ConfigError(
-                f"{best.name} and {other.name} both divide the images into splits, and differ; "
-                f"say which you mean: {as_flags(best.name)}"
-            )
-        passed_over.append(Skipped(name=other.name, reason=f"{best.name} says the same splits"))
-    return best
-
-
 def labels_of(
-    folder: FolderReading, lists: ListSet | None, wants_lists: bool, verdict: Verdict
+    folder: FolderReading, lists: ListSet | None, config: LayoutConfig, verdict: Verdict
 ) -> dict[str, str | int]:
     """The label of each image, by folders, by lists, or by both where they complete each other.
 
@@ -149,6 +110,7 @@ def labels_of(
     if lists is None or not lists.labels:
         return by_folder
     by_list: dict[str, str | int] = dict(lists.labels)
+    wants_lists = config.wants_lists and not _completes(by_list, folder, config)
     if wants_lists or not folder.tells_classes or folder.questions:
         verdict.layout = "list"
         verdict.why = f"list: {lists.name} labels {len(by_list)} images, and folders do not"
@@ -168,9 +130,13 @@ def labels_of(
             verdict.layout, verdict.why = "list", f"list: {lists.name} labels {len(by_list)} images"
             return by_list
         if strange:
+            first = min(strange)
+            mend = "take the images of classes that have no folder away"
+            if first.isdecimal():
+                mend = "write the folders' names in the place of numbers"
             raise ConfigError(
                 f"{lists.name} labels {len(by_list)} images and folders {len(by_folder)} others, "
-                f"and {min(strange)!r} is no folder's name; {_FLAGS}"
+                f"and {first!r} is no folder's name: {mend}, or choose: {_FLAGS}"
             )
         verdict.why = (
             f"classes: folders label {len(by_folder)} images, {lists.name} {len(by_list)} others "
@@ -190,6 +156,19 @@ def labels_of(
     return by_folder | _translated(by_folder, by_list, both, lists.name)
 
 
+def _completes(
+    by_list: Mapping[str, str | int], folder: FolderReading, config: LayoutConfig
+) -> bool:
+    """Whether a list that was given labels what folders do not, with the folders' names."""
+    by_folder = {f.path: f.label for f in folder.found if f.label is not None}
+    return (
+        config.layout == "auto"
+        and folder.kind == "classes"
+        and by_list.keys().isdisjoint(by_folder)
+        and set(by_list.values()) <= set(by_folder.values())
+    )
+
+
 def _translated(
     by_folder: Mapping[str, str | int],
     by_list: Mapping[str, str | int],
@@ -207,6 +186,8 @@ def _translated(
         for (label, title), count in pairs.items()
         if count > 1 or str(label) == str(title)
     }
+    if all(label == title for label, title in pairs):  # the list speaks of folders by their names
+        sure = {title: title for title in by_folder.values()}
     extra = [path for path in by_list if path not in by_folder]
     for path in extra:
         if by_list[path] not in sure:
@@ -233,39 +214,3 @@ def _share_agreeing(
     for (x, _), count in counts.items():
         best[x] = max(best.get(x, 0), count)
     return sum(best.values()) / max(1, len(paths))
-
-
-def splits_of(
-    folder: FolderReading, lists: ListSet | None, explicit: bool, verdict: Verdict
-) -> dict[str, tuple[str, ...]]:
-    """The splits of each image.
-
-    Raises:
-        ConfigError: folders and lists say different ones.
-    """
-    by_folder = {f.path: f.split for f in folder.found}
-    if lists is None or not lists.splits:
-        return {path: (split,) for path, split in by_folder.items()}
-    result: dict[str, tuple[str, ...]] = {}
-    known = {s for found in lists.splits.values() for s in found}
-    held_out: Counter[str] = Counter()
-    for path, found in lists.splits.items():
-        if not found:
-            continue
-        result[path] = found
-        there = by_folder.get(path)
-        if not folder.has_splits or there is None or there in found:
-            continue
-        if explicit or (there == DEFAULT_SPLIT and there in known):
-            held_out[found[0]] += 1
-            continue
-        raise ConfigError(
-            f"{lists.name} puts {path} into {found[0]}, its folder into {there}; say "
-            f"--split-column none or --split {there}=DIR for the folders, or "
-            f"{as_flags(lists.name)} for the list"
-        )
-    for split, count in held_out.items():
-        verdict.notes.append(
-            f"{count} images of {split} by {lists.name} lie in the folder of another split"
-        )
-    return result

@@ -251,8 +251,12 @@ def test_images_listed_without_a_label_are_said_to_be_listed(tmp_path: Path) -> 
 def test_a_split_without_labels_is_noted(tmp_path: Path) -> None:
     _write(tmp_path, ["train/a/1.jpg", "train/b/2.jpg", "val/x3.jpg", "test/x4.jpg"])
     notes = discover(tmp_path).notes
-    assert "no image of val has a label" in notes
-    assert "no image of test has a label" not in notes
+    (note,) = notes
+    assert note.startswith("no image of val has a label: ") and "val.txt" in note
+    assert "(x3.jpg a), or move the images into folders val/CLASS" in note
+    assert "may be meant" not in note
+    (tmp_path / "val.txt").write_text("x3.jpg b\n")
+    assert labels_of(discover(tmp_path))["val/x3.jpg"] == "b"
 
 
 @pytest.mark.parametrize(

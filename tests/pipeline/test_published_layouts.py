@@ -12,9 +12,10 @@ from headrace.pipeline.layouts.discovery import discover
 from headrace.pipeline.layouts.listing import Listing
 from tests.pipeline.published import Published, Right
 from tests.pipeline.published_folders import FOLDERS
+from tests.pipeline.published_imagenet import IMAGENET
 from tests.pipeline.published_lists import LISTS
 
-PUBLISHED = FOLDERS | LISTS
+PUBLISHED = FOLDERS | LISTS | IMAGENET
 
 
 def _write(root: Path, published: Published) -> None:

@@ -70,8 +70,8 @@ class Parsed(BaseException):
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Lets every command end when its flags have been read, and believes in files that it names."""
-    for folder in ("data", "photos"):
-        (tmp_path / folder).mkdir()
+    for folder in ("data", "photos", "imagenet/train"):
+        (tmp_path / folder).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
 
     def read(settings: Any, check: Any = flags.check_limits) -> None:

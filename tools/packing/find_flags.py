@@ -48,7 +48,7 @@ class FindFlags:
     merge: Annotated[str | None, arg(metavar="A,B,...", help_behavior_hint="")] = None
     """Splits to join into the first of them, before any split is divided."""
     class_names: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """One class name per line, in the order of the labels."""
+    """One class name per line, in the order of the labels, or FOLDER NAME for each folder."""
     val_fraction: Annotated[float | None, arg(metavar="F", help_behavior_hint="")] = None
     """Move this share of train into val."""
     folds: Annotated[int | None, arg(metavar="K", help_behavior_hint="")] = None

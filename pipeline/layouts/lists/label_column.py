@@ -51,7 +51,11 @@ class NoLabelColumn(ConfigError):
 
 
 def choose_labels(
-    table: Table, taken: Collection[int], wanted: str | None, known: Collection[str] = ()
+    table: Table,
+    taken: Collection[int],
+    wanted: str | None,
+    known: Collection[str] = (),
+    counting: Collection[int] = (),
 ) -> LabelChoice:
     """The label of each row.
 
@@ -60,6 +64,7 @@ def choose_labels(
         taken: columns that hold paths or splits.
         wanted: the column that the user gave.
         known: class names that folders tell; a column that holds nothing else is the label.
+        counting: columns that count the rows of each of several lists.
 
     Raises:
         NoLabelColumn: several columns look like it.
@@ -75,6 +80,9 @@ def choose_labels(
             )
         return _chosen(table, column, evidence, {}, True)
     reasons = {column: _why_not(table, column, evidence[column]) for column in free}
+    for column in counting:
+        if column in free:
+            reasons[column] = f"it counts the rows of each list: {evidence[column].figures()}"
     likely = [column for column in free if reasons[column] is None]
     ranks = {column: label_rank(table.title(column)) if table.heading else 0 for column in free}
     top = max((ranks[column] for column in likely), default=0)

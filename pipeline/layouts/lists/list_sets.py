@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
-from headrace.pipeline.layouts.lists.evidence import is_integer
-from headrace.pipeline.layouts.lists.headings import NoSuchColumn
+from headrace.pipeline.layouts.lists.boxed_labels import with_classes_of_boxes
+from headrace.pipeline.layouts.lists.evidence import is_integer, weigh
+from headrace.pipeline.layouts.lists.headings import NoSuchColumn, column_number
 from headrace.pipeline.layouts.lists.label_column import (
     LabelChoice,
     NoLabelColumn,
@@ -30,6 +31,8 @@ class ListSet:
         labels: image to label, as text; without those that have none.
         splits: image to the splits that the lists put it in; empty where they know no splits.
         is_told: whether a heading or the user says which column is the label.
+        has_boxes: whether labels stand before boxes; such a list holds images that have boxes,
+            which may be few of a split.
         missing: rows whose image is not there.
         lines: what was taken, with its figures.
         passed_over: columns that were not, and why.
@@ -45,6 +48,12 @@ class ListSet:
     lines: tuple[str, ...]
     passed_over: tuple[Skipped, ...]
     question: ConfigError | None = None
+    has_boxes: bool = False
+
+
+def is_form(name: str) -> bool:
+    """Whether a list is by its name a form for predictions, whose labels mean nothing."""
+    return "submission" in name.lower()
 
 
 def make_sets(
@@ -113,12 +122,22 @@ def _make_set(
     readings: Sequence[ListReading], config: LayoutConfig, known: Collection[str]
 ) -> ListSet:
     table, taken = _joined(readings)
+    may_hold = set(range(table.width)) - taken
+    if config.label_column is not None:
+        may_hold &= {column_number(table, config.label_column)}
+    boxed: frozenset[int] = frozenset()
+    if not is_form(table.name):
+        entries = [(reading, row) for reading in readings for row in range(len(reading.paths))]
+        table, boxed = with_classes_of_boxes(
+            table, may_hold, known, lambda row: _entry(*entries[row])
+        )
     question = None
     try:
         if config.label_columns:
             choice = one_hot_labels(table, config.label_columns)
         else:
-            choice = choose_labels(table, taken, config.label_column, known)
+            counting = _counting(readings)
+            choice = choose_labels(table, taken, config.label_column, known, counting)
     except NoLabelColumn as error:
         question = error
         choice = LabelChoice(title=None, cells=[""] * len(table.rows), line="", passed_over=())
@@ -149,7 +168,9 @@ def _make_set(
                     f"away, or choose another column with --label-column"
                 )
     lines = [reading.line for reading in readings]
-    lines += [choice.line] if choice.line else []
+    has_boxes = choice.title in {table.title(column) for column in boxed}
+    before = ", before the numbers of its boxes" if has_boxes else ""
+    lines += [choice.line + before] if choice.line else []
     lines += [reading.splits.line for reading in readings if reading.splits]
     knows = any(splits.values())
     return ListSet(
@@ -164,7 +185,24 @@ def _make_set(
             [*(s for r in readings for s in r.passed_over), *choice.passed_over], choice
         ),
         question=question,
+        has_boxes=has_boxes,
     )
+
+
+def _counting(readings: Sequence[ListReading]) -> frozenset[int]:
+    """Columns that count the rows of each list, as in ImageNet's val.txt and test.txt.
+
+    Behind one another they do not, and a few rows that count may hold classes.
+    """
+    alike = {(reading.path_column, reading.table.heading) for reading in readings}
+    if len(readings) == 1 or len(alike) > 1:
+        return frozenset()
+    found = []
+    for column in range(min(reading.table.width for reading in readings)):
+        each = [weigh(reading.table.cells(column)) for reading in readings]
+        if all(one.kind == "index" for one in each) and any(one.is_unique for one in each):
+            found.append(column)
+    return frozenset(found)
 
 
 def _once(skipped: Sequence[Skipped], choice: LabelChoice) -> tuple[Skipped, ...]:
