@@ -131,7 +131,6 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Command line; see the module's text."""
     arguments = arguments or sys.argv[1:]
     given = parse_bench(AccuracySettings, "bench accuracy", arguments)
-    given.out.mkdir(parents=True, exist_ok=True)
     rows = measure(given)
     told = summarise(rows)
     study = STUDIES[given.preset]

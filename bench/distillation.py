@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
-from headrace.bench.core.flag_values import OutFile, parse_bench
+from headrace.bench.core.flag_values import OutFile, check_out, parse_bench
 from headrace.bench.core.kept_row import Row, measured_once
 from headrace.bench.core.result_file import command_line, write_json
 from headrace.bench.core.tables import Column, table
@@ -67,6 +67,7 @@ class DistillationSettings:
     """Of the labels in a student's loss."""
 
     def __post_init__(self) -> None:
+        check_out(self.out)
         check_least(self, 2, "seeds")
         check_least(self, 1, "epochs")
 

@@ -25,7 +25,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from headrace.bench.core.flag_values import check_seconds, names
+from headrace.bench.core.flag_values import check_out, check_seconds, names
 from headrace.bench.core.result_file import command_line
 from headrace.bench.device.job import Job
 from headrace.bench.device.part_process import run_part
@@ -71,6 +71,7 @@ class GpuSettings:
     """For temporary files."""
 
     def __post_init__(self) -> None:
+        check_out(self.out)
         check_least(self, 1, "workers")
         check_seconds("--budget", self.budget)
         self.chosen()  # refuses unknown names

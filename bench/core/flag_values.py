@@ -40,6 +40,12 @@ def parse_bench(kind: type[Settings], word: str, arguments: Sequence[str]) -> Se
     return given
 
 
+def check_out(path: Path | None) -> None:
+    """Refuses an --out that is something else than a folder, or than none yet."""
+    if path is not None and path.exists() and not path.is_dir():
+        raise ConfigError(f"--out {path} is a file; name a folder")
+
+
 def check_seconds(flag: str, value: float) -> None:
     """Refuses what is no duration of a run, s."""
     if not 0 <= value < LONGEST_S:

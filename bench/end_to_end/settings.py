@@ -8,7 +8,13 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-from headrace.bench.core.flag_values import OutFile, check_seconds, check_seeds, names
+from headrace.bench.core.flag_values import (
+    OutFile,
+    check_out,
+    check_seconds,
+    check_seeds,
+    names,
+)
 from headrace.bench.end_to_end.compare_trainers import MODEL_SOURCE
 from headrace.bench.end_to_end.comparison import Compared
 from headrace.bench.end_to_end.paired_steps import SETTLING
@@ -84,6 +90,7 @@ class TrainingSettings:
         check_least(self, 2, "batch_size")
         check_given(self, "data", "loaders", "peers")
         check_seconds("--min-seconds", self.min_seconds)
+        check_out(self.out)
         self._check_reach()
         self.chosen_loaders()  # refuses unknown names
         resolve_device(self.device, "--device")

@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 from tyro.conf import arg
 
-from headrace.bench.core.flag_values import OutFile, check_seeds
+from headrace.bench.core.flag_values import OutFile, check_out, check_seeds
 from headrace.pipeline.checking import check
 from headrace.pipeline.flags import check_least
 from headrace.train.generating.settings import KindName as Kind
@@ -68,6 +68,7 @@ class GenerativeSettings:
     """Run folder of a classifier that is to judge, in the place of one trained here."""
 
     def __post_init__(self) -> None:
+        check_out(self.out)
         for count in self.per_class:
             check(count >= 0, "per_class", count, "0 or more")
         check_seeds("seeds", self.seeds)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from headrace.bench.core.flag_values import OutFile, check_seeds, names
+from headrace.bench.core.flag_values import OutFile, check_out, check_seeds, names
 from headrace.bench.reaching.studies import STUDIES
 from headrace.pipeline.checking import check_choice
 from headrace.pipeline.errors import ConfigError
@@ -50,6 +50,7 @@ class AccuracySettings:
 
     def __post_init__(self) -> None:
         check_choice("preset", self.preset, tuple(STUDIES))
+        check_out(self.out)
         check_seeds("seeds", self.seeds)
         check_least(self, 1, "report_batches")
         check_least(self, 0, "limit_batches")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace.bench.core.flag_values import check_out
 from headrace.bench.core.kept_row import Row, measured_once
 from headrace.pipeline.errors import ConfigError, Interrupted
 
@@ -54,3 +55,10 @@ def test_an_interrupted_run_begins_anew_and_others_are_left_alone(tmp_path: Path
     theirs.mkdir()
     with pytest.raises(ConfigError, match="theirs is not of this benchmark: move it"):
         measured_once(theirs, {"epochs": 2}, never)
+
+
+def test_a_file_is_no_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "a.beton").touch()
+    with pytest.raises(ConfigError, match=r"--out .*a\.beton is a file; name a folder"):
+        check_out(tmp_path / "a.beton")
+    check_out(tmp_path / "not there yet")
