@@ -13,7 +13,7 @@ from headrace.tools.documenting.help_text import help_of, read_help
 
 TEXT = """usage: headrace x [-h] [OPTIONS] SRC
 
-Does something. Numbers are finite.
+Does something.
 
 ╭─ positional arguments ───────────────────────────╮
 │ SRC         Where from. (required)               │
@@ -31,13 +31,16 @@ Does something. Numbers are finite.
 │             How. (default: )                     │
 │ --force     Replace it.                          │
 ╰──────────────────────────────────────────────────╯
+Numbers are finite. With
+--quiet it is quiet.
 """
 
 
 def test_boxes_become_flags() -> None:
     found = read_help(TEXT)
     assert found.usage == "headrace x [-h] [OPTIONS] SRC"
-    assert found.about == "Does something. Numbers are finite."
+    assert found.about == "Does something."
+    assert found.notes == "Numbers are finite. With --quiet it is quiet."
     first, crop = found.groups
     assert [dataclasses.astuple(flag) for flag in first.flags] == [
         ("SRC", "Where from.", "required")
@@ -74,6 +77,9 @@ def test_all_flags_of_a_command_are_there() -> None:
 def test_markup_shows_text_as_it_is() -> None:
     assert markup.plain("fold*-fold2, a_b, `x|y` <z>") == (
         "fold&#42;-fold2, a&#95;b, <code>x&#124;y</code> &lt;z&gt;"
+    )
+    assert markup.code("--by {a,b,…}, c", "by") == (
+        '<code id="by">--by {a,<wbr>b,<wbr>…}, c</code>'
     )
     assert markup.docstring("One\nline.\n\n    a b   c\n    d\n") == (
         "One line.\n\n```text\na b   c\nd\n```"
