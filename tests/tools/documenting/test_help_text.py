@@ -10,6 +10,7 @@ from headrace.pipeline.command_line import SCRIPTS
 from headrace.tools.documenting import markup
 from headrace.tools.documenting.command_pages import STEPS, command_pages, page_of
 from headrace.tools.documenting.help_text import help_of, read_help
+from headrace.tools.documenting.site_hook import unbroken_flags
 
 TEXT = """usage: headrace x [-h] [OPTIONS] SRC
 
@@ -93,3 +94,10 @@ def test_pages_name_the_commands_as_they_are_installed() -> None:
     assert "torchrun --nproc-per-node 4 -m headrace train --data" in page
     assert '<code id="--batch-size">--batch-size INT</code>' in page
     assert '<code id="--split-seed">' in page  # of --help-all
+
+
+def test_flags_do_not_break_and_links_stay() -> None:
+    html = '<a href="x.html#--size">say --size 4, a--b</a> <!-- c -->'
+    assert unbroken_flags(html) == (
+        '<a href="x.html#--size">say <span class="flag">--size</span> 4, a--b</a> <!-- c -->'
+    )
