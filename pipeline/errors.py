@@ -50,6 +50,10 @@ class BadSampleError(HeadraceError):
         reason: what the decoder said.
     """
 
+    index: int
+    name: str
+    reason: str
+
     def __init__(self, index: int, name: str, reason: str) -> None:
         super().__init__(index, name, reason)
         self.index = index

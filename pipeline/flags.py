@@ -9,19 +9,22 @@ import inspect
 import io
 import os
 import re
+import shutil
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, NoReturn, TypeVar, get_args
 
 import tyro
+from tyro.conf import DisallowNone
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import flag_of, setting_types, walk
 from headrace.pipeline.limits import check_limits, limits_line
 from headrace.pipeline.quiet import ABOUT
-from headrace.pipeline.short_help import ALL, short_form
+from headrace.pipeline.short_help import ALL, short_form, whole_form
 
 Settings = TypeVar("Settings")
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
@@ -40,6 +43,10 @@ _REWORDED = {
     r"(\d{60})\d{40,}": r"\1...",
     r"Expected 1 values": "Expected 1 value",
 }
+_TAKEN_BACK = (
+    "What a preset, a file or a run has set is taken back by None, if it is chosen by default, and "
+    "by --no-... if it is a switch."
+)
 _KIND = r"INT|FLOAT|STR|\{[^{}]*\}"
 _KINDS = {"INT": "a whole number", "FLOAT": "a number", "STR": "text", "{INT INT}": "two of them"}
 
@@ -133,16 +140,11 @@ def parse(
         ConfigError: for an unknown flag or an impossible value, in one line.
     """
     words = sys.argv[1:] if args is None else list(args)
+    if {"-h", "--help", *([ALL] if everyday else [])} & set(words):
+        _show_help(default or kind, prog, [] if ALL in words else everyday, default is not None)
     options: dict[str, Any] = {"config": _PLAIN}
     if default is not None:
         options = {"config": _REVOCABLE, "default": default}
-    if everyday and ALL in words:
-        words = ["--help"]
-    elif everyday and {"-h", "--help"} & set(words):
-        options["default"] = short_form(default, everyday)
-        options["description"] = _description(options["default"])
-        tyro.cli(type(options["default"]), prog=prog, args=["--help"], **options)
-    options["description"] = _description(default or kind)
     screen = io.StringIO()
     try:
         with _one_at_a_time, _unwrapped(words), contextlib.redirect_stderr(screen):
@@ -159,12 +161,28 @@ def parse(
     raise ConfigError(f"{said} (see {prog} {ALL if everyday else '--help'})")
 
 
-def _description(settings: Any) -> str:
-    """What a help begins with: what the command does, and how far its numbers may go."""
-    kind = settings if isinstance(settings, type) else type(settings)
+def _show_help(settings: Any, prog: str, names: Sequence[str], revocable: bool) -> NoReturn:
+    """Prints a help, all of it or only some settings, and ends the command."""
+    form = type(short_form(settings, names)) if names else whole_form(settings)
+    about = inspect.getdoc(form) or ""
+    config = _REVOCABLE if revocable else _PLAIN
+    try:
+        tyro.cli(
+            form, prog=prog, args=["--help"], description=about, config=(*config, DisallowNone)
+        )
+    except SystemExit:
+        print(_notes(form, revocable))
+        raise
+    raise AssertionError("a help ends the command")
+
+
+def _notes(settings: type, revocable: bool) -> str:
+    """What a help ends with: how far numbers may go, and what holds for every command."""
     numbers = [name for name, hint in walk(settings) if {int, float} & _parts(hint)]
-    lines = [inspect.getdoc(kind) or "", *([limits_line(numbers)] if numbers else []), ABOUT]
-    return " ".join(lines)
+    lines = [limits_line(numbers)] if numbers else []
+    lines += [_TAKEN_BACK] if revocable else []
+    text, width = " ".join([*lines, ABOUT]), shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, break_on_hyphens=False)
 
 
 def _parts(hint: Any) -> set[Any]:

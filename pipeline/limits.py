@@ -104,8 +104,8 @@ def limits_line(names: Iterable[str]) -> str:
     """
     known = {name: LIMITS[name] for name in dict.fromkeys(names) if name in LIMITS}
     parts = [f"--{name.replace('_', '-')} {_shown(most)}" for name, most in known.items()]
-    own = f"; {', '.join(parts)}" if parts else ""
-    return f"Numbers are finite, and at most {MOST}{own}."
+    own = f"; of these at most: {', '.join(parts)}" if parts else ""
+    return f"Numbers are finite and at most {MOST}{own}."
 
 
 def _shown(most: float) -> str:

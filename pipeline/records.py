@@ -11,9 +11,9 @@ import numpy as np
 
 from headrace.pipeline.containers.checksums import DAMAGED
 from headrace.pipeline.containers.joined import open_joined
-from headrace.pipeline.containers.manifest import DEFAULT_SPLIT
+from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Manifest
 from headrace.pipeline.containers.opening import open_container
-from headrace.pipeline.containers.storage import Container, MappedStorage
+from headrace.pipeline.containers.storage import Container, Kind, MappedStorage, Storage
 from headrace.pipeline.data_files import DataFile, DataPath, in_words, read_data
 from headrace.pipeline.decoding import decode_stored
 from headrace.pipeline.errors import BadSampleError, ClosedError, RecordsError
@@ -42,6 +42,19 @@ class Records:
             half size on; L is 0 where there are none. See pipeline/levels.py.
         storage: the samples' bytes.
     """
+
+    path: Path
+    source: str
+    files: tuple[DataFile, ...]
+    file_of: np.ndarray
+    kind: Kind
+    manifest: Manifest
+    heights: np.ndarray
+    widths: np.ndarray
+    labels: np.ndarray
+    modes: np.ndarray
+    levels: np.ndarray
+    storage: Storage
 
     def __init__(
         self,

@@ -64,11 +64,11 @@ class PackSettings:
     page_size: Annotated[
         int | None, arg(metavar="MIB", help_behavior_hint="(default: 8, or what fits)")
     ] = None
-    """Of the .beton."""
+    """Pages of the .beton, in MiB; no image may take more than one."""
     shard_size: Annotated[int | None, arg(metavar="MIB", help_behavior_hint="(default: 256)")] = (
         None
     )
-    """Of WebDataset shards."""
+    """Largest WebDataset shard, in MiB; the next image begins another one."""
     force: Flag = False
     """Replace OUT if it exists."""
     dry_run: Flag = False

@@ -9,7 +9,8 @@ beside it what evaluation makes of the same samples.
 
 Pixels come from the augmenter that training calls, after normalisation, and are shown as numbers:
 middle gray is 0, black -2.5, white +2.5. So a wrong normalisation is seen at a glance, and so is
-an evaluation that changes from draw to draw. Mixed labels stand under the images.
+an evaluation that changes from draw to draw. Under the images stands their class, of a recipe that
+mixes each class with its share.
 """
 
 import dataclasses
@@ -37,7 +38,7 @@ from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_called
 from headrace.pipeline.yaml_text import read_yaml
-from headrace.tools.preview_sheet import Block, draw_sheet
+from headrace.tools.preview_sheet import LEGEND, Block, draw_sheet
 from headrace.train.data.geometry import settle_crop
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.folder.checkpoint import load_checkpoint
@@ -173,7 +174,7 @@ def make_block(
         batch = draw_batch(subject, chosen, indices, draw, train)
         out, targets = aug(batch, labels)
         images.append(out.permute(0, 2, 3, 1).numpy())
-        captions.append([_caption(target, names) for target in targets])
+        captions.append([caption(target, names) for target in targets])
     values = np.stack(images)
     alarm = ""
     if not train and not all(np.array_equal(values[0], other) for other in values[1:]):
@@ -181,8 +182,17 @@ def make_block(
     return Block(title=title, values=values, captions=captions, alarm=alarm)
 
 
-def _caption(target: torch.Tensor, names: Sequence[str]) -> str:
-    """A class name, or the shares of a mixed target, largest first."""
+def caption(target: torch.Tensor, names: Sequence[str]) -> str:
+    """What stands under an image.
+
+    Args:
+        target: a label, or of a recipe that mixes the shares of the classes.
+        names: of the classes.
+
+    Returns:
+        A class name, or every share, largest first, also where one class has it all: the image may
+        have been replaced by its partner.
+    """
 
     def name(label: int) -> str:
         return names[label] if 0 <= label < len(names) else "no label" if label < 0 else str(label)
@@ -191,7 +201,7 @@ def _caption(target: torch.Tensor, names: Sequence[str]) -> str:
         return name(int(target))
     shares, classes = target.sort(descending=True)
     found = [(float(s), name(int(c))) for s, c in zip(shares, classes, strict=True) if s > 0.005]
-    return found[0][1] if len(found) == 1 else " + ".join(f"{s:.2f} {n}" for s, n in found)
+    return " + ".join(f"{name} {share:.0%}" for share, name in found)
 
 
 def _split(given: PreviewSettings, subject: Subject) -> str | None:
@@ -272,6 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(cut_line(subject.config.data.crop))
     for block in (evaluation, *training):
         print(f"{block.title}: {block.summary()}{'  ' + block.alarm if block.alarm else ''}")
+    print(LEGEND)
     print(f"wrote {given.out}")
     return 0
 

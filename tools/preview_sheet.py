@@ -16,6 +16,10 @@ from headrace.pipeline.output_files import written
 _TILE_PX, _GAP_PX, _TEXT_PX = 128, 8, 12
 _LINE_PX = _TEXT_PX + 3
 _SHOWN = 2.5  # normalised value drawn as white; its negative is black
+LEGEND = (
+    f"Colours are the numbers that the model gets, each channel by itself: gray is 0, "
+    f"black -{_SHOWN}, white +{_SHOWN}."
+)
 _PAPER, _INK, _FAINT, _ALARM = (250, 250, 248), (25, 25, 25), (120, 120, 120), (200, 30, 30)
 
 
@@ -58,7 +62,7 @@ class Block:
 
 
 def draw_sheet(rows: Sequence[Sequence[Block]], names: Sequence[str], path: Path) -> None:
-    """Writes a PNG: a row for each sample with its file name, a column for each draw.
+    """Writes a PNG: what colours mean, a row for each sample, a column for each draw.
 
     Args:
         rows: from top to bottom, blocks that stand side by side, of the same samples.
@@ -71,11 +75,13 @@ def draw_sheet(rows: Sequence[Sequence[Block]], names: Sequence[str], path: Path
     row_px = _TILE_PX + 2 * _LINE_PX + _GAP_PX
     height = 2 * _LINE_PX + _GAP_PX + len(shown) * row_px
     widths = [[_block_px(block, font) for block in row] for row in rows]
-    width = margin + max(map(sum, widths))
-    sheet = Image.new("RGB", (width, len(rows) * height + _GAP_PX), _PAPER)
+    width = max(margin + max(map(sum, widths)), round(font.getlength(LEGEND)) + 2 * _GAP_PX)
+    head = _LINE_PX + _GAP_PX
+    sheet = Image.new("RGB", (width, head + len(rows) * height + _GAP_PX), _PAPER)
     draw = ImageDraw.Draw(sheet)
+    draw.text((_GAP_PX, _GAP_PX), LEGEND, _FAINT, font)
     for number, row in enumerate(rows):
-        left, top = margin, _GAP_PX + number * height
+        left, top = margin, head + _GAP_PX + number * height
         for line, name in enumerate(shown):
             y = top + 2 * _LINE_PX + _GAP_PX // 2 + line * row_px
             draw.text((_GAP_PX, y + _TILE_PX // 2 - _TEXT_PX), _cut(name), _INK, font)

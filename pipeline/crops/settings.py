@@ -38,8 +38,8 @@ Size = int | tuple[int, int]
 class CropConfig:
     """How samples are cut and to what size.
 
-    None is what nobody has said: `geometry` says the rest, and fitting.py what is usual for small
-    images.
+    What is None is chosen: how to cut as `geometry` says, and size and geometry as is usual for
+    images as large as these.
 
     Raises:
         ConfigError: for a value that cannot work.

@@ -14,8 +14,8 @@ from PIL import Image
 from headrace.augment import Preprocess, build_augmenter
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.records import Records
-from headrace.tools.preview import Subject, _subject, choose, main, make_block
-from headrace.tools.preview_sheet import as_shown
+from headrace.tools.preview import Subject, _subject, caption, choose, main, make_block
+from headrace.tools.preview_sheet import LEGEND, as_shown
 from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.run import run_training
@@ -38,6 +38,7 @@ def test_preview_of_recipes(
     said = capsys.readouterr().out
     assert "evaluation: what validation and prediction see: mean" in said
     assert "training, recipe report: mean" in said and "alpha: 0.4" in said
+    assert f"{LEGEND}\n" in said
     with Image.open(out) as sheet:
         # Evaluation's view, two draws beside it; a row of blocks for each recipe.
         assert sheet.width > (1 + 2) * 128 and sheet.height > 2 * 3 * 128
@@ -82,7 +83,7 @@ def test_evaluation_stands_beside_the_training_draws_of_the_same_samples(
 
 def tiles(sheet: np.ndarray) -> list[np.ndarray]:
     """The images of a sheet's first row, (128, 128, 3) each: runs of columns without paper."""
-    top = 8 + 2 * 15 + 4
+    top = 15 + 8 + 8 + 2 * 15 + 4  # below the legend and a title of two lines
     paper = (sheet[top : top + 128] == (250, 250, 248)).all(2).mean(0) > 0.5
     edges = np.flatnonzero(np.diff(np.concatenate([[1], paper, [1]])))
     runs = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a == 128]
@@ -117,6 +118,14 @@ def test_the_preview_shows_numbers_not_bytes() -> None:
     values = np.array([[[-2.5, 0.0, 2.5]]], np.float32)
     shown = np.asarray(as_shown(np.repeat(np.repeat(values, 2, 0), 2, 1)))[0, 0]
     assert shown.tolist() == [0, 128, 255]
+
+
+def test_a_caption_tells_the_shares_wherever_images_are_mixed() -> None:
+    names = ["Rice", "Soup"]
+    assert caption(torch.tensor(1), names) == "Soup"
+    assert caption(torch.tensor(-1), names) == "no label"
+    assert caption(torch.tensor([0.38, 0.62]), names) == "Soup 62% + Rice 38%"
+    assert caption(torch.tensor([1.0, 0.0]), names) == "Rice 100%"
 
 
 def test_training_draws_are_the_augmenters(packed: Path) -> None:

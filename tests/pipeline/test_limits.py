@@ -76,7 +76,7 @@ def test_a_long_value_is_cut_in_the_message() -> None:
 
 def test_the_line_of_a_help_has_each_limit_once() -> None:
     said = limits_line(["seed", "workers", "share", "workers"])
-    assert said.endswith("at most 1000000000; --seed 2**63 - 1, --workers 1024.")
+    assert said.endswith("at most 1000000000; of these at most: --seed 2**63 - 1, --workers 1024.")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**20, -(10**20)])

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.flag_help import field_help
 from headrace.pipeline.flags import parse
-from headrace.pipeline.short_help import field_help, short_form
+from headrace.pipeline.short_help import short_form, whole_form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,3 +71,52 @@ def test_without_a_choice_help_shows_all(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         parse(Whole, "do", ["--help"], Whole())
     assert "--rare" in capsys.readouterr().out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """Draw it.
+
+    More for those who write Python.
+
+    Attributes:
+        many: how many,
+            at most.
+    """
+
+    many: int | None = None
+    name: str = ""
+    """Whose it is."""
+    side: int | tuple[int, int] | None = None
+    ratio: float = 4 / 3
+    """Of the sides."""
+
+
+def test_help_ends_with_limits_and_shows_no_default_that_says_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for given in (None, Shown()):
+        with pytest.raises(SystemExit):
+            parse(Shown, "do", ["--help"], given)
+        screen = capsys.readouterr().out
+        said = " ".join(screen.translate({ord(mark): None for mark in "│|"}).split())
+        about, _, said = said.partition(" options ")
+        assert "Draw it." in about and "Python" not in about and "finite" not in about
+        shown, _, notes = said.partition(" Numbers are finite and at most 1000000000. ")
+        assert "None" not in shown and "''" not in shown and "default: )" not in shown
+        assert "--many INT how many, at most. --name STR Whose it is. --side PX [PX]" in shown
+        assert "--ratio FLOAT Of the sides. (default: 1.333)" in shown
+        assert notes.endswith("shows warnings and errors alone.")
+        assert ("taken back by None" in notes) == (given is not None)
+        assert all(len(line) <= 80 for line in screen.splitlines())
+
+
+def test_a_list_may_be_a_default() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Steps:
+        """Do them."""
+
+        steps: list[int] = field(default_factory=lambda: [1, 2])
+
+    assert whole_form(Steps)().steps == [1, 2]
+    assert whole_form(Steps(steps=[3]))().steps == [3]

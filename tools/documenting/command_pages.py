@@ -62,6 +62,7 @@ def _sections(help_: Help, step: str, level: str) -> list[str]:
             heading = group.title[0].upper() + group.title[1:]
             parts += [f"{level} {heading}", plain(group.about)]
             parts.append(table(["", "what it does", "default"], rows))
+    parts.append(plain(help_.notes))
     return [part for part in parts if part]
 
 

@@ -56,20 +56,22 @@ class Group:
 
 @dataclass(kw_only=True)
 class Help:
-    """All of it: the line of usage, what stands below it, and the boxes."""
+    """All of it: the line of usage, what stands below it, the boxes, and what stands below them."""
 
     usage: str
     about: str
     groups: list[Group]
+    notes: str = ""
 
 
 def read_help(text: str) -> Help:
     """What a parser has printed.
 
     Args:
-        text: a usage, a text, and boxes one below another.
+        text: a usage, a text, boxes one below another, and a text.
     """
     head, _, boxes = text.partition("╭")
+    boxes, _, notes = boxes.rpartition("╯")
     usage, _, about = head.strip().partition("\n\n")
     groups: list[Group] = []
     for line in f"╭{boxes}".splitlines() if boxes else ():
@@ -80,7 +82,8 @@ def read_help(text: str) -> Help:
     for group in groups:
         for flag in group.flags:
             _take_default(flag)
-    return Help(usage=" ".join(usage.split()).removeprefix("usage: "), about=about, groups=groups)
+    usage = " ".join(usage.split()).removeprefix("usage: ")
+    return Help(usage=usage, about=about, groups=groups, notes=" ".join(notes.split()))
 
 
 def help_of(word: str, *more: str) -> Help:

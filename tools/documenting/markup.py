@@ -16,9 +16,10 @@ def plain(text: str) -> str:
 
 
 def code(text: str, anchor: str = "") -> str:
-    """Code, in a table too; `anchor` is what a link can lead to."""
+    """Code, in a table too, where a row of choices may break; `anchor` is what links lead to."""
     place = f' id="{html.escape(anchor)}"' if anchor else ""
-    return f"<code{place}>{_escaped(text)}</code>"
+    shown = re.sub(r",(?=\S)", ",<wbr>", _escaped(text))
+    return f"<code{place}>{shown}</code>"
 
 
 def _escaped(text: str) -> str:

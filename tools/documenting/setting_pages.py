@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
-import re
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from headrace.pipeline.backend import LoaderConfig
+from headrace.pipeline.flag_help import field_help, in_few_digits
 from headrace.pipeline.flat_settings import walk_owners
 from headrace.pipeline.limits import LIMITS
-from headrace.pipeline.short_help import field_help
 from headrace.tools.documenting.markup import code, plain, table
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.rooms import ROOMS, settings_kind
@@ -28,7 +27,7 @@ def setting_page() -> str:
         "Settings have one flat set of names: a flag `--batch-size`, a line `batch_size: 64` of "
         "the YAML file of `--config`, a field in Python. A setting stands in the dataclass named "
         "above its table; `open_loader` takes those of `LoaderConfig` as keywords. All numbers are "
-        "finite and have limits, which `headrace train --help-all` tells in its first lines.",
+        "finite and have limits, which `headrace train --help-all` tells in its last lines.",
         "## Of a training run",
         *_tables(run),
         "## Of a technique",
@@ -82,25 +81,10 @@ def _rows(kind: type, names: list[str]) -> list[list[str]]:
     fields = {field.name: field for field in dataclasses.fields(kind)}
     rows = []
     for name in names:
-        about = plain(field_help(kind, name) or _attributes(kind).get(name, ""))
+        about = plain(field_help(kind, name))
         cells = [code(name), code(_hint(kind, name)), _default(fields[name])]
         rows.append([*cells, f"{about} {_values(kind, name)}"])
     return rows
-
-
-def _attributes(kind: type) -> dict[str, str]:
-    """What a class' docstring says of its fields, under `Attributes:`."""
-    found: dict[str, str] = {}
-    names: list[str] = []
-    for line in (inspect.getdoc(kind) or "").partition("Attributes:\n")[2].splitlines():
-        if head := re.match(r"    (\w+(?:, \w+)*): (.*)", line):
-            names = head[1].split(", ")
-            found |= dict.fromkeys(names, head[2])
-        elif not line.startswith("     "):
-            break
-        else:
-            found |= {name: f"{found[name]} {line.strip()}" for name in names}
-    return found
 
 
 def _values(kind: type, name: str) -> str:
@@ -134,7 +118,7 @@ def _hint(kind: type, name: str) -> str:
 
 def _default(field: dataclasses.Field[Any]) -> str:
     if field.default is not dataclasses.MISSING:
-        return code(repr(field.default))
+        return code(in_few_digits(repr(field.default)))
     if field.default_factory is not dataclasses.MISSING:
-        return code(repr(field.default_factory()))
+        return code(in_few_digits(repr(field.default_factory())))
     return "has to be given"

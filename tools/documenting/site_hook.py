@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from headrace.tools.documenting.setting_pages import setting_page
 ROOT = Path(__file__).resolve().parents[2]
 COPIES = {"CHANGELOG.md": "project/changelog.md", "CONTRIBUTING.md": "project/contributing.md"}
 """Pages that stand outside docs/, where everyone looks for them, and their place in the site."""
+
+_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 
 
 def made_pages() -> dict[str, str]:
@@ -42,6 +45,18 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> None:
     """Leaves room for two pieces of code beside each other."""
     if page.file.src_uri.startswith("migrate/"):
         page.meta["hide"] = ["toc"]
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Keeps flags whole where a line ends; a browser would break them after any hyphen."""
+    return unbroken_flags(html)
+
+
+def unbroken_flags(html: str) -> str:
+    """HTML with each `--flag` of its text in a span that the style sheet does not break."""
+    parts = re.split(r"(<[^>]*>)", html)
+    parts[::2] = [_FLAG.sub(r'<span class="flag">\g<0></span>', part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def on_files(files: Any, config: Any) -> Any:

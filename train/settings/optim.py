@@ -36,8 +36,9 @@ from headrace.train.settings.technique import (
 class OptimConfig:
     """How the weights are moved.
 
-    What a technique alone can set is in its own `Settings`, of the type that its name decides. Left
-    out, they are its defaults: `OptimConfig(optimizer="sgd")` has those of SGD.
+    What one technique alone can set is in a field of its own, `optimizer_settings` and so on, whose
+    type its name decides. Left out, it has that technique's defaults, as those of SGD in
+    `OptimConfig(optimizer="sgd")`.
     """
 
     epochs: int = 20

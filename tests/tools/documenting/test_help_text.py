@@ -10,10 +10,11 @@ from headrace.pipeline.command_line import SCRIPTS
 from headrace.tools.documenting import markup
 from headrace.tools.documenting.command_pages import STEPS, command_pages, page_of
 from headrace.tools.documenting.help_text import help_of, read_help
+from headrace.tools.documenting.site_hook import unbroken_flags
 
 TEXT = """usage: headrace x [-h] [OPTIONS] SRC
 
-Does something. Numbers are finite.
+Does something.
 
 ╭─ positional arguments ───────────────────────────╮
 │ SRC         Where from. (required)               │
@@ -31,13 +32,16 @@ Does something. Numbers are finite.
 │             How. (default: )                     │
 │ --force     Replace it.                          │
 ╰──────────────────────────────────────────────────╯
+Numbers are finite. With
+--quiet it is quiet.
 """
 
 
 def test_boxes_become_flags() -> None:
     found = read_help(TEXT)
     assert found.usage == "headrace x [-h] [OPTIONS] SRC"
-    assert found.about == "Does something. Numbers are finite."
+    assert found.about == "Does something."
+    assert found.notes == "Numbers are finite. With --quiet it is quiet."
     first, crop = found.groups
     assert [dataclasses.astuple(flag) for flag in first.flags] == [
         ("SRC", "Where from.", "required")
@@ -75,6 +79,9 @@ def test_markup_shows_text_as_it_is() -> None:
     assert markup.plain("fold*-fold2, a_b, `x|y` <z>") == (
         "fold&#42;-fold2, a&#95;b, <code>x&#124;y</code> &lt;z&gt;"
     )
+    assert markup.code("--by {a,b,…}, c", "by") == (
+        '<code id="by">--by {a,<wbr>b,<wbr>…}, c</code>'
+    )
     assert markup.docstring("One\nline.\n\n    a b   c\n    d\n") == (
         "One line.\n\n```text\na b   c\nd\n```"
     )
@@ -87,3 +94,10 @@ def test_pages_name_the_commands_as_they_are_installed() -> None:
     assert "torchrun --nproc-per-node 4 -m headrace train --data" in page
     assert '<code id="--batch-size">--batch-size INT</code>' in page
     assert '<code id="--split-seed">' in page  # of --help-all
+
+
+def test_flags_do_not_break_and_links_stay() -> None:
+    html = '<a href="x.html#--size">say --size 4, a--b</a> <!-- c -->'
+    assert unbroken_flags(html) == (
+        '<a href="x.html#--size">say <span class="flag">--size</span> 4, a--b</a> <!-- c -->'
+    )
