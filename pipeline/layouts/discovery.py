@@ -35,6 +35,7 @@ from headrace.pipeline.layouts.lists.listfiles import (
 )
 from headrace.pipeline.layouts.lists.matching import SharedNamesError
 from headrace.pipeline.layouts.making_listing import make_listing
+from headrace.pipeline.layouts.no_list import archives_advice, check_list_file
 from headrace.pipeline.layouts.scanning import Scan, scan_images
 from headrace.pipeline.layouts.split_words import list_split
 from headrace.pipeline.layouts.splitting import merge_splits
@@ -80,6 +81,7 @@ def discover(
         raise RecordsError(f"{source} does not exist: expected a folder of images")
     root = source
     if source.is_file():
+        check_list_file(source)
         if config.layout not in ("auto", "list"):
             raise ConfigError(f"{source} is a file: layout {config.layout} needs a folder")
         root, config = source.parent, replace(config, lists=(source, *config.lists))
@@ -87,7 +89,8 @@ def discover(
     if not scan.images:
         kinds = ", ".join(f"{group.count} {group.kind}" for group in scan.left_out[:5])
         beside = f"; it holds {kinds}" if kinds else ""
-        raise RecordsError(f"{source} holds no images (looked at any depth{beside})")
+        advice = archives_advice(scan)
+        raise RecordsError(f"{source} holds no images (looked at any depth{beside}){advice}")
     verdict = _weigh(scan, config)
     listing = make_listing(scan, config, verdict)
     return merge_splits(listing, config.merge) if config.merge else listing
