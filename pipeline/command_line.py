@@ -91,7 +91,8 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
 
     A HeadraceError is the user's to mend: status 2. What failed though all was asked rightly
     (FailedError, disk full, no permission, no memory) is status 1, and so is an error that nobody
-    has thought of; Ctrl-C 130, SIGTERM 143: after either what is half written is cleared away. With
+    has thought of; Ctrl-C 130, SIGTERM 143: after either what is half written is cleared away, and
+    who was to say what is left to do has put it into the exception that they raise. With
     HEADRACE_DEBUG=1 in the environment where it came from is shown, too; --quiet is taken here.
     """
     escape_unprintable()
@@ -110,10 +111,11 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
             raise
     except Interrupted as stop:
         status, line = EXIT_INTERRUPTED, f"interrupted: {stop}"
-    except _Terminated:
-        status, line = EXIT_TERMINATED, "error: terminated"
-    except KeyboardInterrupt:
-        status, line = EXIT_INTERRUPTED, "error: interrupted"
+    except _Terminated as stop:
+        status, line = EXIT_TERMINATED, f"terminated: {stop}" if str(stop) else "error: terminated"
+    except KeyboardInterrupt as stop:
+        status = EXIT_INTERRUPTED
+        line = f"interrupted: {stop}" if str(stop) else "error: interrupted"
     except FailedError as error:
         status, line = EXIT_FAILED, f"error: {error}"
     except HeadraceError as error:

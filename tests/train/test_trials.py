@@ -18,6 +18,7 @@ from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.folder_lock import lock_folder
 from headrace.train.predict import PredictConfig, predict
+from headrace.train.reporting import write
 from headrace.train.run import run_training, run_trials
 from headrace.train.trials.interval import describe, t_quantile
 from headrace.train.trials.out_of_fold import read_out_of_fold
@@ -132,6 +133,22 @@ def test_a_page_of_all_runs_is_written_when_they_are_summed_up(
     assert "seed0" in page and "seed1" in page
     run_trials(read_flags(words))
     assert "report: " not in capsys.readouterr().out, "finished already"
+
+
+def test_stopped_at_their_page_they_are_complete(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("bokeh")
+
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(write, "write_report", stop)
+    out = tmp_path / "seeds"
+    words = ["--data", str(data), "--out", str(out), "--repeats", "2", *QUICK, "--epochs", "1"]
+    with pytest.raises(KeyboardInterrupt, match=r"seeds is complete; its report is made by `.*ds`"):
+        run_trials(read_flags([*words, "--report"]))
+    assert (out / "summary.json").is_file()
 
 
 def test_a_fold_that_was_cut_off_goes_on_to_the_bit(
