@@ -58,7 +58,7 @@ def test_several_runs_are_compared(several: bytes) -> None:
     page = parsed(several)
     assert page.sections == ["comparison", "overlaid", "classes_beside", "settings_beside"]
     assert list(page.charts) == ["by-epoch", "by-time", "val-losses", "train-losses"]
-    assert "hostile" in page.text and "other" in page.text and "is ahead" in page.text
+    assert "hostile" in page.text and "other" in page.text and "” is ahead" in page.text
     assert "McNemar" in page.text and "luck" in page.text
     rows = [row for row in ("epochs", "lr", "seed") if re.search(rf"\b{row}\b", page.text)]
     assert rows == ["epochs", "lr", "seed"]
