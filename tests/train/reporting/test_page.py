@@ -164,7 +164,7 @@ def test_a_folder_of_runs_is_all_of_them_with_their_suspects(
     page = parsed((tmp_path / "report.html").read_bytes())
     assert page.sections[-2:] == ["suspects", "settings_beside"]
     assert "seed0" in page.text and "on average" not in page.text  # of other settings
-    assert "given cat 0.01" in page.text and "rather dog 0.97" in page.text
+    assert "labelled cat 0.01" in page.text and "looks like dog 0.97" in page.text
 
 
 def test_repeats_have_a_mean(hostile_run: Path, tmp_path: Path) -> None:
