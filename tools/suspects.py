@@ -40,6 +40,7 @@ from headrace.tools.reviewing.label_doubts import Doubts, find_doubts
 from headrace.tools.reviewing.labels_report import draw_labels, write_labels
 from headrace.tools.reviewing.near_doubles import MOST_BITS, near_groups
 from headrace.tools.reviewing.perceptual_hash import looks_of
+from headrace.train.folder.resume import resume_command
 from headrace.train.trials.folder import OUT_OF_FOLD_NAME, holds_trials, read_trials
 from headrace.train.trials.out_of_fold import OutOfFold, read_out_of_fold
 
@@ -112,6 +113,9 @@ def find_suspects(settings: SuspectsSettings) -> tuple[Doubts, list[Doubles]]:
         "doubles": None if settings.no_doubles else len(doubles),
     }
     write_json(settings.json, told)
+    if len(doubts.places) > (1 - WEAK) * (found.labels >= 0).sum():
+        longer = 2 * read_trials(folder).config.optim.epochs
+        print(shown(f"next: {resume_command(folder, '--epochs', longer)}"))
     return doubts, doubles
 
 

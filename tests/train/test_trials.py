@@ -114,6 +114,12 @@ def test_the_same_command_again_finds_it_finished(
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in folds.glob("*/*.pt")}
     summary = carried_out(data, folds, "--folds", "2", "--split-seed", "7")
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-2:] == [
+        f"next: headrace suspects {folds}",
+        f"next: headrace predict {folds} NEW_IMAGES --csv answer.csv",
+    ]
+    print(said.out)
     assert summary == json.loads((folds / "summary.json").read_text())
     shown = capsys.readouterr().out
     assert f"{folds} is finished already: 2 runs" in shown and "95% interval" in shown

@@ -91,6 +91,15 @@ def test_a_pack_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert said[-1] == f"next: {called('train')} --data '{out}'"
     assert pack([str(tmp_path / "my in"), str(out), "--force", "--val-fraction", "0.5"]) == 0
     assert "to validate on" not in capsys.readouterr().out
+    words = [str(tmp_path / "my in"), str(out), "--force"]
+    assert pack([*words, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"next: {called('pack', *words)}"
+    for source, then in (
+        (out, f"next: {called('train', '--data', out)}"),
+        (tmp_path / "my in", f"next: {called('pack', tmp_path / 'my in', 'my in.beton')}"),
+    ):
+        assert info([str(source), "--grid", str(tmp_path / "grid.png")]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == then
     assert pack([str(tmp_path / "my in" / "a"), str(out), "--force", "--layout", "flat"]) == 0
     assert f"{called('predict')} RUN" in " ".join(capsys.readouterr().out.splitlines()[-2:])
 
