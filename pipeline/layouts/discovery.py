@@ -132,6 +132,7 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
     for one in dict.fromkeys(s.name for s in (chosen, dividing) if s is not None):
         of_set = next(s for s in sets if s.name == one)
         verdict.lines += of_set.lines
+        verdict.used.update(of_set.files)
         verdict.passed_over += of_set.passed_over
         verdict.missing += of_set.missing
         if of_set.question is not None:
@@ -229,6 +230,7 @@ def _read_sets(
     divided = {(scan.root / reading.name).parent for reading in readings if reading.named_split}
     _ask([error for folder, error in open_splits if folder in divided])
     readings, joined = join_lists(readings, nameless, config)
+    verdict.used.update(_relative(path, scan.root) for path in joined)
     for path in nameless:
         if path not in joined:
             name = path.relative_to(scan.root).as_posix() if not config.lists else str(path)
@@ -255,6 +257,10 @@ def _given(root: Path, path: Path) -> Path:
     if (root / path).is_file():
         return root / path
     raise ConfigError(f"--list {path}: no such file, neither here nor in {root}")
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _without_label(ignored: Sequence[Skipped], listed: set[str]) -> list[Skipped]:

@@ -24,6 +24,7 @@ class Verdict:
         layout: which one was taken.
         why: one sentence.
         notes, ignored, passed_over, missing, lines: see Listing.
+        used: files whose content was taken, as the lists are called.
     """
 
     found: list[Found]
@@ -34,6 +35,7 @@ class Verdict:
     passed_over: list[Skipped] = field(default_factory=list)
     missing: list[Skipped] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
 
 
 def as_flags(name: str) -> str:

@@ -32,6 +32,7 @@ class ListSet:
         is_told: whether a heading or the user says which column is the label.
         missing: rows whose image is not there.
         lines: what was taken, with its figures.
+        files: the lists, each as it is called.
         passed_over: columns that were not, and why.
         question: why there are no labels, where the columns leave it open.
     """
@@ -44,6 +45,7 @@ class ListSet:
     missing: tuple[Skipped, ...]
     lines: tuple[str, ...]
     passed_over: tuple[Skipped, ...]
+    files: tuple[str, ...] = ()
     question: ConfigError | None = None
 
 
@@ -160,6 +162,7 @@ def _make_set(
         is_told=choice.is_told,
         missing=tuple(missing),
         lines=tuple(lines),
+        files=tuple(r.name for r in readings),
         passed_over=_once(
             [*(s for r in readings for s in r.passed_over), *choice.passed_over], choice
         ),
