@@ -17,6 +17,7 @@ from headrace.augment.ops import Op
 from headrace.augment.passes import Pass
 from headrace.augment.settings import WarpConfig
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import did_you_mean
 
 
 def _space(
@@ -159,7 +160,8 @@ def _auto(
 ) -> Pass:
     if policy not in AUTO_TABLES:
         names = ", ".join(AUTO_TABLES)
-        raise ConfigError(f"policy is {policy!r}: expected one of {names}")
+        near = did_you_mean(policy, AUTO_TABLES)
+        raise ConfigError(f"policy is {policy!r}: expected one of {names}{near}")
     return _ordered(auto(policy), order, warp_of(interpolation, fill, mean))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import did_you_mean
 
 Recipe = str | Sequence[Any]
 
@@ -60,6 +61,7 @@ def items_of(recipe: Recipe) -> Sequence[Any]:
         if recipe not in RECIPES:
             raise ConfigError(
                 f"unknown recipe {recipe!r}: expected one of {', '.join(RECIPES)}, or a list"
+                + did_you_mean(recipe, [*RECIPES, *ALIASES])
             )
         return RECIPES[recipe]
     if not isinstance(recipe, Sequence):

@@ -17,6 +17,7 @@ from headrace.augment.passes import Pass
 from headrace.augment.policies import POLICY_STEPS
 from headrace.augment.protocol import Step
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import did_you_mean
 
 # Constructors of what a pass carries out, which neighbours in a recipe share.
 PASS_STEPS: dict[str, Constructor] = {
@@ -47,13 +48,15 @@ def build_step(name: str, arguments: Mapping[str, Any], mean: tuple[int, ...]) -
         ConfigError: on an unknown name or key, a missing key or a value out of range.
     """
     if name not in STEPS:
-        raise ConfigError(f"unknown step {name!r}: expected choice, {', '.join(STEPS)}")
+        near = did_you_mean(name, STEPS)
+        raise ConfigError(f"unknown step {name!r}: expected choice, {', '.join(STEPS)}{near}")
     constructor = STEPS[name]
     accepted = inspect.signature(constructor).parameters
     known = [key for key in accepted if key != "mean"]
     unknown = sorted(set(arguments) - set(known))
     if unknown:
-        raise ConfigError(f"{name}: unknown keys {unknown}: expected {', '.join(known)}")
+        near = did_you_mean(unknown[0], known)
+        raise ConfigError(f"{name}: unknown keys {unknown}: expected {', '.join(known)}{near}")
     missing = [
         key
         for key in known

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 
 import headrace
 from headrace.pipeline.command_line import SCRIPTS, run_command
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import asked, near_names
 
 ABOUT = {
     "pack": "pack a folder of images into one file",
@@ -69,9 +69,8 @@ def _unknown(word: str) -> str:
         return f"headrace bench NAME: expected a name of {names} (see headrace --help)"
     known = {name.split()[-1]: name for name in SCRIPTS} | {name: name for name in SCRIPTS}
     known["bench"] = "bench NAME"
-    near = difflib.get_close_matches(word, known, 1)
-    asked = f"; did you mean headrace {known[near[0]]}?" if near else ""
-    return f"{word!r} is no command of headrace, which has {', '.join(SCRIPTS)}{asked}"
+    meant = asked(dict.fromkeys(f"headrace {known[near]}" for near in near_names(word, known)))
+    return f"{word!r} is no command of headrace, which has {', '.join(SCRIPTS)}{meant}"
 
 
 def _usage(words: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import did_you_mean
 
 _LONGEST = 300  # characters of a value in a message
 
@@ -28,4 +29,4 @@ def shown(value: object) -> str:
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     """Refuses a setting that is none of `choices`; raises as `check`."""
     names = tuple(choices)
-    check(value in names, name, value, f"one of {', '.join(names)}")
+    check(value in names, name, value, f"one of {', '.join(names)}{did_you_mean(value, names)}")

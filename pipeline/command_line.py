@@ -119,10 +119,11 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
             raise
     except Interrupted as stop:
         status, line = EXIT_INTERRUPTED, f"interrupted: {stop}"
-    except _Terminated:
-        status, line = EXIT_TERMINATED, "error: terminated"
-    except KeyboardInterrupt:
-        status, line = EXIT_INTERRUPTED, "error: interrupted"
+    except _Terminated as stop:
+        status, line = EXIT_TERMINATED, f"terminated: {stop}" if str(stop) else "error: terminated"
+    except KeyboardInterrupt as stop:
+        status = EXIT_INTERRUPTED
+        line = f"interrupted: {stop}" if str(stop) else "error: interrupted"
     except FailedError as error:
         status, line = EXIT_FAILED, f"error: {error}"
     except HeadraceError as error:

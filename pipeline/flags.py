@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
 import inspect
 import io
 import os
 import re
+import shlex
 import shutil
 import sys
 import textwrap
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NoReturn, TypeVar, get_args
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_type_hints
 
 import tyro
 from tyro.conf import DisallowNone
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flat_settings import flag_of, setting_types, walk
+from headrace.pipeline.flat_settings import flag_of, setting_types, walk, walk_owners
 from headrace.pipeline.limits import check_limits, limits_line
+from headrace.pipeline.near_names import did_you_mean
 from headrace.pipeline.quiet import ABOUT
 from headrace.pipeline.short_help import ALL, short_form, whole_form
 
@@ -47,6 +49,7 @@ _TAKEN_BACK = (
     "What a preset, a file or a run has set is taken back by None, if it is chosen by default, and "
     "by --no-... if it is a switch."
 )
+_UNKNOWN, _PACKED = "Unrecognized options: ", (".beton", ".tar")
 _KIND = r"INT|FLOAT|STR|\{[^{}]*\}"
 _KINDS = {"INT": "a whole number", "FLOAT": "a number", "STR": "text", "{INT INT}": "two of them"}
 
@@ -157,7 +160,7 @@ def parse(
         said = _ours(end) or _in_one_line(screen.getvalue())
     except ConfigError as error:
         said = str(error)
-    said = _as_flag(said, default or kind)
+    said = _with_data(_as_flag(said, default or kind), words, default or kind)
     raise ConfigError(f"{said} (see {prog} {ALL if everyday else '--help'})")
 
 
@@ -226,6 +229,26 @@ def _as_flag(message: str, settings: Any) -> str:
     return message
 
 
+def _with_data(message: str, words: Sequence[str], settings: Any) -> str:
+    """A complaint about words that belong to no flag, and that name data, with the flag for it."""
+    stray = message.removeprefix(_UNKNOWN).split(", ") if message.startswith(_UNKNOWN) else []
+    named = any(word.split("=")[0] == "--data" for word in words)
+    if not stray or named or not _takes_data(settings):
+        return message
+    if not all(Path(word).exists() or Path(word).suffix in _PACKED for word in stray):
+        return message
+    return f"{message}; did you mean --data {shlex.join(stray)}?"
+
+
+def _takes_data(settings: Any) -> bool:
+    """Whether there is a flag --data."""
+    for name, _, owner in walk_owners(settings):
+        if name == "data":
+            hint = get_type_hints(owner, include_extras=True)[name]
+            return tyro.conf.Positional not in getattr(hint, "__metadata__", ())
+    return False
+
+
 def _in_one_line(box: str) -> str:
     """The message out of the box that the parser draws: a title, then parts between rules."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", box)
@@ -248,13 +271,12 @@ def _in_one_line(box: str) -> str:
     if choice:
         value, flag, names = choice[1], choice[2], [n.strip(" '\"") for n in choice[3].split(",")]
         message = f"{flag} {value}: expected one of {', '.join(names)}"
-        near = difflib.get_close_matches(value, names, 1)
-    else:
-        near = sorted(
-            found[1]
-            for part in more
-            if (found := re.match(r"(?:Perhaps you meant|Arguments similar .*?): (--[\w-]+)", part))
-        )
+        return message + did_you_mean(value, names)
+    near = sorted(
+        found[1]
+        for part in more
+        if (found := re.match(r"(?:Perhaps you meant|Arguments similar .*?): (--[\w-]+)", part))
+    )
     return (message or "the flags make no sense") + (
         f"; did you mean {', '.join(near)}?" if near else ""
     )

@@ -7,11 +7,11 @@ arguments name a setting without saying where it is.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import choice_of, near_names
 
 Settings = TypeVar("Settings")
 
@@ -89,5 +89,9 @@ def _replaced(settings: Any, values: Mapping[str, Any]) -> Any:
 
 def nearest(name: str, known: Mapping[str, Any]) -> str:
     """What a wrong name was meant to be, or all there are."""
-    close = difflib.get_close_matches(name.replace("-", "_"), known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+    close = near_names(name, known)
+    return (
+        f"did you mean {choice_of([*map(repr, close)])}?"
+        if close
+        else f"known are {', '.join(known)}"
+    )

@@ -24,7 +24,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -33,6 +32,7 @@ import numpy as np
 from headrace.pipeline.drawn_parts import BAR, FORMS, read_draw
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.list_of_records import read_list
+from headrace.pipeline.near_names import choice_of, near_names
 from headrace.pipeline.split_names import split_called
 
 EVERYTHING = "all"
@@ -157,11 +157,9 @@ def _of_classes(text: str, labels: np.ndarray, known: Known) -> np.ndarray:
     numbers = []
     for name in wanted:
         if name not in known.classes:
-            close = get_close_matches(name, known.classes, 1)
-            raise RecordsError(
-                f"no class {name!r}; "
-                + (f"did you mean {close[0]!r}?" if close else f"{_some(known.classes)}")
-            )
+            close = [*map(repr, near_names(name, known.classes))][:5]
+            meant = f"did you mean {choice_of(close)}?" if close else _some(known.classes)
+            raise RecordsError(f"no class {name!r}; {meant}")
         numbers.append(list(known.classes).index(name))
     return np.isin(labels, numbers)
 

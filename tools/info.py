@@ -188,6 +188,16 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
     return lines
 
 
+def _next_line(records: Records) -> str:
+    """What to do with records that have been looked at: a folder is packed first."""
+    if records.kind == "folder":
+        name = records.path.resolve().name
+        return f"next: {called('pack', records.path, f'{name}.beton')}"
+    if not (records.labels >= 0).any():
+        return f"next: {called('predict', 'RUN', records.path, '--csv', 'answer.csv')}"
+    return f"next: {called('train', '--data', records.path)}"
+
+
 def _verify(records: Records, workers: int) -> list[dict[str, Any]]:
     from headrace.tools.packing.verify import verify_records
 
@@ -234,6 +244,8 @@ def main(arguments: list[str] | None = None) -> int:
             if not given.json:
                 more = f" ({left_out})" if left_out else ""
                 print(f"  contact sheet: {given.grid}{more}")
+                if not (found.get("problems") or found.get("check", {}).get("differences")):
+                    print(shown(_next_line(records)))
     return EXIT_FAILED if _say_what_is_wrong(found, given) else 0
 
 

@@ -139,6 +139,9 @@ def main(arguments: list[str] | None = None) -> int:
             check_claim(out.path)
             shape = shape_of_terminal(everything=given.show_all, rest="--show-all")
             print("\n".join(map(shown, dry_run_lines(listing, shape))))
+            words = sys.argv[1:] if arguments is None else arguments
+            again = [word for word in words if word not in ("--dry-run", "--dry_run")]
+            print(shown(f"next: {called('pack', *again)}"))
             return 0
         result = _pack(given, config, listing, out)
     except PackError as error:

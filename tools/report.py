@@ -26,6 +26,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.output_files import check_writable
+from headrace.pipeline.wording import shown
 from headrace.train.folder.run_folder import REPORT_NAME
 from headrace.train.reporting.asked import ReportConfig
 from headrace.train.reporting.generators.log import is_generator
@@ -72,6 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_report(settings.runs, out, settings)
     write_json(settings.json, {"out": out, "runs": settings.runs})
     print(f"wrote {out}")
+    folders = [folder for place in settings.runs for folder in run_folders(place)]
+    if len(folders) == 1:  # of several nobody has chosen one
+        print(shown(_next_line(folder_of(folders[0]))))
+
+
+def _next_line(folder: Path) -> str:
+    """What to do with a run whose page has been looked at."""
+    if is_generator(folder):
+        return f"next: {called('generate', 'draw', folder, 'OUT.beton', '--per-class', 200)}"
+    return f"next: {called('predict', folder, 'NEW_IMAGES', '--csv', 'answer.csv')}"
 
 
 if __name__ == "__main__":

@@ -40,10 +40,14 @@ from headrace.tools.reviewing.label_doubts import Doubts, find_doubts
 from headrace.tools.reviewing.labels_report import draw_labels, write_labels
 from headrace.tools.reviewing.near_doubles import MOST_BITS, near_groups
 from headrace.tools.reviewing.perceptual_hash import looks_of
+from headrace.train.folder.resume import resume_command
 from headrace.train.trials.folder import OUT_OF_FOLD_NAME, holds_trials, read_trials
 from headrace.train.trials.out_of_fold import OutOfFold, read_out_of_fold
 
 _SAID = 5
+WEAK = 0.7
+"""Below this accuracy of the folds, most samples that they doubt are labelled rightly: hardly any
+data has so many wrong labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +113,9 @@ def find_suspects(settings: SuspectsSettings) -> tuple[Doubts, list[Doubles]]:
         "doubles": None if settings.no_doubles else len(doubles),
     }
     write_json(settings.json, told)
+    if len(doubts.places) > (1 - WEAK) * (found.labels >= 0).sum():
+        longer = 2 * read_trials(folder).config.optim.epochs
+        print(shown(f"next: {resume_command(folder, '--epochs', longer)}"))
     return doubts, doubles
 
 
@@ -135,12 +142,8 @@ def _make(out: Path) -> None:
 
 def _report_labels(doubts: Doubts, found: OutOfFold, records: Records, out: Path, top: int) -> None:
     total, number = int((found.labels >= 0).sum()), len(doubts.places)
-    print(
-        f"labels: {number} of {total} samples look like another class to the folds that have not "
-        f"seen them, {int(doubts.confident.sum())} of them surely"
-    )
-    if 2 * number > total:
-        print("  most are the folds' own mistakes, then: better models find fewer and truer ones")
+    for line in judge_lines(number, int(doubts.confident.sum()), total):
+        print(line)
     classes = found.classes.tolist()
     for place, label, own, other in zip(
         doubts.places[:_SAID].tolist(),
@@ -150,13 +153,41 @@ def _report_labels(doubts: Doubts, found: OutOfFold, records: Records, out: Path
         strict=False,
     ):
         given = classes[found.labels[place]]
-        line = f"  {found.names[place]}: {given} {own:.2f}, rather {classes[label]} {other:.2f}"
+        line = (
+            f"  {found.names[place]}: labelled {given} ({own:.2f}), looks like {classes[label]} "
+            f"({other:.2f})"
+        )
         print(shown(line))
     write_labels(out / "labels.csv", doubts, found)
     print(f"wrote {out / 'labels.csv'}")
     if number:
         draw_labels(out / "labels.png", doubts, found, records, top)
         print(f"wrote {out / 'labels.png'}: {min(top, number)} of them")
+
+
+def judge_lines(doubtful: int, confident: int, total: int) -> list[str]:
+    """How good the folds are as judges, and then what they doubt.
+
+    Args:
+        doubtful: samples that look like another class than theirs.
+        confident: those of them that confident learning takes for errors.
+        total: samples with a label.
+    """
+    accuracy = 1 - doubtful / max(total, 1)
+    lines = [
+        f"the folds answer as the labels do for {accuracy:.1%} of the {total} samples, none of "
+        "which they have seen"
+    ]
+    if accuracy < WEAK:
+        lines.append(
+            "  that is a weak judge: most of what follows are its own mistakes, whatever their "
+            "probability; better models (more epochs, published weights) find fewer and truer ones"
+        )
+    lines.append(
+        f"labels: {doubtful} of {total} samples look like another class, {confident} of them with "
+        "a probability above what that class' own samples have on average (confident learning)"
+    )
+    return lines
 
 
 def _doubles(

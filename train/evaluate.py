@@ -71,6 +71,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         print(shown(line))
     if config.json:
         print(f"wrote {config.json}")
+    again = called("predict", *config.checkpoints, "NEW_IMAGES", "--csv", "answer.csv")
+    print(shown(f"next: {again}"))
     return report
 
 

@@ -12,6 +12,7 @@ predicted, class, confidence.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -185,7 +186,10 @@ def split_lines(records: Records, split: str | None) -> list[str]:
 
 
 def main() -> None:
-    predict(parse(PredictConfig, called("predict")))
+    config = parse(PredictConfig, called("predict"))
+    predict(config)
+    if not any(getattr(config, name) for name in WRITERS):  # nothing was kept but in print
+        print(shown(f"next: {called('predict', *sys.argv[1:], '--csv', 'answer.csv')}"))
 
 
 if __name__ == "__main__":

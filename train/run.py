@@ -218,6 +218,12 @@ def next_line(run: Run) -> str:
     return f"next: {called('predict', run.folder, what, '--csv', 'answer.csv')}"
 
 
+def next_lines(folder: Path, *, folds: bool) -> list[str]:
+    """What to do with finished folds or repeats, which predict together."""
+    predict = called("predict", folder, "NEW_IMAGES", "--csv", "answer.csv")
+    return [*([f"next: {called('suspects', folder)}"] if folds else []), f"next: {predict}"]
+
+
 def finish(run: Run) -> None:
     """The last row and the last lines."""
     seconds = run.clock.snapshot()
@@ -287,7 +293,10 @@ def run_trials(asked: CommandLine) -> dict[str, Any]:
         config=with_out(asked.run, str(folder)),
     )
     try:
-        return carry_out(several, run_training, _say, lambda: write_of_all(folder, asked.run))
+        summary = carry_out(several, run_training, _say, lambda: write_of_all(folder, asked.run))
+        for line in next_lines(folder, folds=bool(asked.trials.folds)):
+            _say(line)
+        return summary
     except HeadraceError:
         if not place:  # the next number was taken for nothing
             with suppress(OSError):

@@ -16,6 +16,7 @@ from headrace.augment.ops import MixKind, check_codes
 from headrace.augment.protocol import Sampled
 from headrace.augment.torch_code.mix import MixParams, mix
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import did_you_mean
 
 KINDS = {"mixup": MixKind.MIXUP, "cutmix": MixKind.CUTMIX, "ricap": MixKind.RICAP}
 
@@ -46,7 +47,8 @@ class Mix(Sampled):
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kinds) - set(KINDS))
         if unknown:
-            raise ConfigError(f"unknown mix {unknown[0]!r}: expected {', '.join(KINDS)}")
+            near = did_you_mean(unknown[0], KINDS)
+            raise ConfigError(f"unknown mix {unknown[0]!r}: expected {', '.join(KINDS)}{near}")
 
     @property
     def partners(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -15,6 +14,7 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.json_file import check_json
+from headrace.pipeline.near_names import did_you_mean
 
 LONGEST_S = 3600
 Settings = TypeVar("Settings")
@@ -101,7 +101,6 @@ def names(given: Sequence[str], known: Sequence[str], flag: str, prefix: str = "
         elif name in known:
             found.append(name)
         elif name != "none":
-            near = difflib.get_close_matches(name, known, 1)
-            asked = f"; did you mean {near[0]}?" if near else ""
-            raise ConfigError(f"{flag} {name}: expected all, none, or of {', '.join(known)}{asked}")
+            near = did_you_mean(name, known)
+            raise ConfigError(f"{flag} {name}: expected all, none, or of {', '.join(known)}{near}")
     return list(dict.fromkeys(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headrace.pipeline.archives import archive_at
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.beton import is_beton, open_beton
 from headrace.pipeline.containers.shards import is_shard_folder, is_tar, open_shards
@@ -35,7 +36,9 @@ def open_container(path: Path) -> Container:
         return open_beton(path)
     if is_tar(head):
         return open_shards(path)
-    raise RecordsError(
-        f"{path} is neither a .beton file nor a WebDataset .tar; make one with "
-        f"{called('pack', 'FOLDER', 'OUT.beton')}"
-    )
+    neither = f"{path} is neither a .beton file nor a WebDataset .tar"
+    if archive := archive_at(path):
+        pack = called("pack", archive.folder, path.with_name(f"{archive.folder.name}.beton"))
+        then = "" if archive.is_broken else f", then pack it: `{pack}`"
+        raise RecordsError(f"{neither}, but {archive.advice}{then}")
+    raise RecordsError(f"{neither}; make one with {called('pack', 'FOLDER', 'OUT.beton')}")

@@ -23,6 +23,7 @@ from tarfile import BLOCKSIZE
 
 import numpy as np
 
+from headrace.pipeline.archives import archive_at
 from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.containers.checksums import SUM
 from headrace.pipeline.containers.level_table import LevelTable, check_levels
@@ -187,7 +188,9 @@ def _index_lines(shard: Path) -> list[dict[str, tuple[int, int, str]]]:
     index = shard.with_suffix(".idx")
     make = f"wds2idx {shard} {index}"
     if not index.is_file():
-        raise RecordsError(f"{shard} has no index; make it with: {make}")
+        archive = archive_at(shard)
+        unpack = f"; if it is a folder's archive, unpack it: `{archive.command}`" if archive else ""
+        raise RecordsError(f"{shard} has no index; make it with: {make}{unpack}")
     # Names are whatever a file system had, and not always UTF-8.
     lines = index.read_text("utf-8", "surrogateescape").splitlines()
     head = lines[0].split() if lines else []

@@ -55,7 +55,7 @@ def number_labels(
     labels: Sequence[str | int | None],
     class_names: str | Path | None,
     notes: list[str],
-) -> tuple[np.ndarray, tuple[str, ...]]:
+) -> tuple[np.ndarray, tuple[str, ...], Path | None]:
     """Turns labels into class numbers.
 
     Numbers stay what they are. Names are numbered in natural order, or in the order of the class
@@ -70,12 +70,14 @@ def number_labels(
         notes: what was decided is added.
 
     Returns:
-        labels (N,) int64 with -1 for none, and the class names.
+        labels (N,) int64 with -1 for none, the class names, and the file that they are from, if
+        they are from one.
 
     Raises:
         ConfigError: names and labels contradict each other.
     """
-    given = _read_names(Path(class_names)) if class_names is not None else None
+    source = Path(class_names) if class_names is not None else None
+    given = _read_names(source) if source is not None else None
     named = {label for label in labels if isinstance(label, str)}
     titles = names_of_folders(given or (), named) if named.isdisjoint(given or ()) else {}
     if given is not None and named and named.isdisjoint(given) and all(map(_is_number, named)):
@@ -105,7 +107,7 @@ def number_labels(
                 "NAME where all lines begin with a folder's name"
             )
         values = [places[v] if isinstance(v, str) else -1 for v in labels]
-        return np.array(values, np.int64), tuple(classes)
+        return np.array(values, np.int64), tuple(classes), source
     values = [v if isinstance(v, int) and v >= 0 else -1 for v in labels]
     highest = max(values, default=-1)
     if highest >= MAX_CLASSES:
@@ -119,9 +121,9 @@ def number_labels(
             "one line for each class, from 0; add the missing lines, or mend the label"
         )
     if given is None and numbers:
-        given = _names_nearby(root, numbers)
+        given, source = _names_nearby(root, numbers)
     classes = given if given is not None else [str(i) for i in range(highest + 1)]
-    return np.array(values, np.int64), tuple(classes)
+    return np.array(values, np.int64), tuple(classes), source
 
 
 def _is_number(name: str) -> bool:
@@ -159,16 +161,16 @@ def _numbered(lines: list[str]) -> dict[int, str]:
     return names if len(names) == len(lines) else {}
 
 
-def _names_nearby(root: Path, numbers: set[int]) -> list[str] | None:
+def _names_nearby(root: Path, numbers: set[int]) -> tuple[list[str] | None, Path | None]:
     """Names from a file beside the images, only where they fit the numbers beyond doubt."""
     plain = root / "classes.txt"
     if plain.is_file():
         names = _read_names(plain)
         if numbered := _numbered(names):
             if numbers <= numbered.keys():
-                return [numbered.get(i, str(i)) for i in range(max(numbers) + 1)]
+                return [numbered.get(i, str(i)) for i in range(max(numbers) + 1)], plain
         elif 0 in numbers and max(numbers) < len(names):
-            return names
+            return names, plain
         elif max(numbers) < len(names):
             raise ConfigError(
                 f"{plain} names {len(names)} classes, and the labels begin with {min(numbers)}: is "
@@ -176,7 +178,7 @@ def _names_nearby(root: Path, numbers: set[int]) -> list[str] | None:
             )
     table = root / "classes.csv"
     if not table.is_file():
-        return None
+        return None, None
     with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         rows = [row for row in csv.reader(file) if row]
     fits = []
@@ -189,4 +191,4 @@ def _names_nearby(root: Path, numbers: set[int]) -> list[str] | None:
         if one_to_one and set(names_by_number) == numbers == set(range(len(numbers))):
             fits.append([names_by_number[i] for i in range(len(numbers))])
     # Two columns that fit equally well would be a guess.
-    return fits[0] if len(fits) == 1 else None
+    return (fits[0], table) if len(fits) == 1 else (None, None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import did_you_mean
 
 LAYOUTS = ("auto", "classes", "names", "list", "flat")
 NO_COLUMN = "none"
@@ -56,7 +57,8 @@ class LayoutConfig:
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise ConfigError(f"layout {self.layout!r}: expected one of {', '.join(LAYOUTS)}")
+            near = did_you_mean(self.layout, LAYOUTS)
+            raise ConfigError(f"layout {self.layout!r}: expected one of {', '.join(LAYOUTS)}{near}")
         if self.label_column is not None and self.label_columns:
             raise ConfigError(
                 f"--label-column {self.label_column} and --label-columns "

@@ -37,6 +37,7 @@ from headrace.pipeline.layouts.lists.listfiles import (
 from headrace.pipeline.layouts.lists.matching import SharedNamesError
 from headrace.pipeline.layouts.making_listing import make_listing
 from headrace.pipeline.layouts.named_folders import why_no_list
+from headrace.pipeline.layouts.no_list import archives_advice, check_list_file
 from headrace.pipeline.layouts.scanning import Scan, scan_images
 from headrace.pipeline.layouts.split_words import list_split
 from headrace.pipeline.layouts.splitting import merge_splits
@@ -80,6 +81,7 @@ def discover(
         raise RecordsError(f"{source} does not exist: expected a folder of images")
     root = source
     if source.is_file():
+        check_list_file(source)
         if config.layout not in ("auto", "list"):
             raise ConfigError(f"{source} is a file: layout {config.layout} needs a folder")
         root, config = source.parent, replace(config, lists=(source, *config.lists))
@@ -87,7 +89,8 @@ def discover(
     if not scan.images:
         kinds = ", ".join(f"{group.count} {group.kind}" for group in scan.left_out[:5])
         beside = f"; it holds {kinds}" if kinds else ""
-        raise RecordsError(f"{source} holds no images (looked at any depth{beside})")
+        advice = archives_advice(scan)
+        raise RecordsError(f"{source} holds no images (looked at any depth{beside}){advice}")
     verdict = _weigh(scan, config)
     listing = make_listing(scan, config, verdict)
     return merge_splits(listing, config.merge) if config.merge else listing
@@ -129,6 +132,7 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
     for one in dict.fromkeys(s.name for s in (chosen, dividing) if s is not None):
         of_set = next(s for s in sets if s.name == one)
         verdict.lines += of_set.lines
+        verdict.used.update(of_set.files)
         verdict.passed_over += of_set.passed_over
         verdict.missing += of_set.missing
         if of_set.question is not None:
@@ -228,6 +232,7 @@ def _read_sets(
     divided = {(scan.root / reading.name).parent for reading in readings if reading.named_split}
     _ask([error for folder, error in open_splits if folder in divided])
     readings, joined = join_lists(readings, nameless, config)
+    verdict.used.update(_relative(path, scan.root) for path in joined)
     known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}
     known = known if folder.tells_classes else set()
     for path, name in zip(files, names, strict=True):
@@ -257,6 +262,10 @@ def _given(root: Path, path: Path) -> Path:
     if (root / path).is_file():
         return root / path
     raise ConfigError(f"--list {path}: no such file, neither here nor in {root}")
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _without_label(ignored: Sequence[Skipped], listed: set[str]) -> list[Skipped]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from headrace.pipeline.containers.manifest import Skipped
+from headrace.pipeline.containers.pack_report import LeftOut
+from headrace.pipeline.file_kinds import HEAD_BYTES, file_kind
 from headrace.pipeline.layouts.classes import folder_titles, number_labels
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.leakage import shared_images
@@ -41,7 +46,12 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
     elif verdict.layout == "list":
         names = [unicodedata.normalize("NFC", n) if isinstance(n, str) else n for n in names]
         names = label_values(names, [f.split for f in found], config.no_label, notes)
-    labels, classes = number_labels(scan.root, names, config.class_names, notes)
+    labels, classes, names_file = number_labels(scan.root, names, config.class_names, notes)
+    taken, used = list(verdict.lines), set(verdict.used)
+    if names_file is not None:
+        called = _relative(names_file, scan.root)
+        taken.append(f"class names from {called} ({len(classes)} names)")
+        used.add(called)
     samples: dict[str, list[int]] = {}
     for i, f in enumerate(found):
         samples.setdefault(f.split, []).append(i)
@@ -63,14 +73,38 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
         classes=classes,
         splits=splits,
         why=verdict.why,
-        taken=tuple(verdict.lines),
+        taken=tuple(taken),
         passed_over=tuple(_grouped(verdict.passed_over)),
         missing=(*scan.missing, *verdict.missing),
         ignored=tuple(verdict.ignored),
-        left_out=scan.left_out,
+        left_out=tuple(_without(scan, used)),
         notes=tuple(notes),
     )
     return replace(listing, notes=(*notes, *shared_images(listing)))
+
+
+def _relative(path: Path, root: Path) -> str:
+    path, root = path.absolute(), root.absolute()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _without(scan: Scan, used: set[str]) -> Iterator[LeftOut]:
+    """What was left out, but for files whose content was taken: of them nothing was."""
+    kinds: Counter[tuple[str, str | None]] = Counter()
+    for name in used:
+        if not Path(name).is_absolute() and (scan.root / name).is_file():
+            kind = file_kind(name.rpartition("/")[2], partial(_head, scan.root / name))
+            kinds[kind.title, kind.obstacle] += 1
+    for group in scan.left_out:
+        count = group.count - kinds[group.kind, group.reason]
+        examples = tuple(name for name in group.examples if name not in used)
+        if count > 0:
+            yield replace(group, count=count, examples=examples)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
 
 
 def _grouped(skipped: Sequence[Skipped]) -> list[Skipped]:

@@ -26,6 +26,7 @@ class Verdict:
         why: one sentence.
         lists: list files that were looked at, whether or not they could be read.
         notes, ignored, passed_over, missing, lines: see Listing.
+        used: files whose content was taken, as the lists are called.
     """
 
     found: list[Found]
@@ -37,6 +38,7 @@ class Verdict:
     passed_over: list[Skipped] = field(default_factory=list)
     missing: list[Skipped] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
 
 
 def as_flags(name: str) -> str:

@@ -11,6 +11,7 @@ from headrace.pipeline.containers.beton import MODE_JPEG
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.limits import check_limits
 from headrace.pipeline.loaders import LOADERS
+from headrace.pipeline.near_names import did_you_mean
 
 if TYPE_CHECKING:
     LoaderName = str
@@ -51,7 +52,9 @@ class DecodeConfig:
     def __post_init__(self) -> None:
         check_limits(self)
         if self.loader not in ("auto", *LOADERS):
-            raise ConfigError(f"loader is {self.loader!r}, expected auto, {', '.join(LOADERS)}")
+            near = did_you_mean(self.loader, LOADERS)
+            names = ", ".join(LOADERS)
+            raise ConfigError(f"loader is {self.loader!r}, expected auto, {names}{near}")
         if isinstance(self.workers, str) and self.workers != "auto":
             raise ConfigError(f"workers is {self.workers!r}, expected a number or auto")
         if isinstance(self.workers, int) and self.workers < 0:

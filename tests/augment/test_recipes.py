@@ -77,6 +77,9 @@ def test_a_recipe_from_yaml() -> None:
 WRONG: list[tuple[Any, str]] = [
     ("nonsense", r"unknown recipe 'nonsense': expected one of none, flip, report"),
     (7, r"recipe is 7"),
+    ("strng", r"expected one of none, .*, or a list; did you mean strong\?"),
+    ("clasic", r", or a list; did you mean classic\?"),
+    (["hflp"], r"unknown step 'hflp': expected choice, .*; did you mean hflip\?"),
     (["spin"], r"unknown step 'spin': expected choice, rotate"),
     ([{"op": "rotate", "angle": 3}], r"rotate: unknown keys \['angle'\]: expected degrees"),
     ([{"op": "rotate"}], r"rotate: missing keys \['degrees'\]"),

@@ -1,6 +1,7 @@
 """How commands read their flags: what becomes a field, and what wrong ones are told."""
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,3 +145,29 @@ def test_a_flag_that_would_do_nothing_is_refused() -> None:
     check_idle(Settings(source=Path("a")), "here", "force", "share")
     with pytest.raises(ConfigError, match=r"--share 0\.5 does nothing here; leave it out"):
         check_idle(Settings(source=Path("a"), share=0.5), "here", "force", "share")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fed:
+    """Takes data by a flag."""
+
+    data: str = "x"
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("food.beton", "; did you mean --data food.beton?"),
+        ("a.beton b.tar", "; did you mean --data a.beton b.tar?"),
+        ("a.beton nothing", ""),
+        ("nothing", ""),
+        ("--data a.beton b.beton", ""),
+    ],
+)
+def test_a_stray_word_that_names_data_is_told_its_flag(words: str, meant: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(Fed, "headrace do", words.split())
+    stray = ", ".join(words.replace("--data a.beton ", "").split())
+    assert str(error.value) == f"Unrecognized options: {stray}{meant} (see headrace do --help)"
+    with pytest.raises(ConfigError, match=f"did you mean --data {re.escape(__file__)}"):
+        parse(Fed, "headrace do", [__file__])

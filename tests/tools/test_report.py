@@ -29,7 +29,10 @@ def run(tmp_path: Path) -> Path:
 
 def test_of_one_run_it_is_in_its_folder(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main([str(run)])
-    assert capsys.readouterr().out == f"wrote {run / 'report.html'}\n"
+    assert capsys.readouterr().out.splitlines() == [
+        f"wrote {run / 'report.html'}",
+        f"next: headrace predict {run} NEW_IMAGES --csv answer.csv",
+    ]
     assert b"25.0%" in (run / "report.html").read_bytes()
 
 

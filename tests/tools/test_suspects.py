@@ -14,7 +14,7 @@ from PIL import Image
 from headrace.pipeline.containers import beton
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
-from headrace.tools.suspects import SuspectsSettings, find_suspects
+from headrace.tools.suspects import SuspectsSettings, find_suspects, judge_lines
 from headrace.train.command_line import read_flags
 from headrace.train.run import run_trials
 from tests.builders import StoredSample, make_records, photo, stored
@@ -101,7 +101,20 @@ def test_flipped_labels_and_a_copy_are_found(
             assert np.asarray(picture).std() > 5
     shown = capsys.readouterr().out
     assert f"labels: {len(labels)} of 60 samples look like another class" in shown
+    assert f"for {1 - len(labels) / 60:.1%} of the 60 samples" in shown.splitlines()[0]
+    assert f": labelled {first['class']} (0." in shown
+    assert f", looks like {first['predicted_class']} (0." in shown
     assert "0 with two labels, 1 with two splits, 0 with two folds, 0 harmless" in shown
+
+
+@pytest.mark.parametrize(("doubtful", "is_weak"), [(259, True), (94, True), (31, False)])
+def test_weak_judges_are_called_so_before_what_they_doubt(doubtful: int, is_weak: bool) -> None:
+    first, *more, last = judge_lines(doubtful, 25, 311)
+    assert first.startswith(f"the folds answer as the labels do for {1 - doubtful / 311:.1%} of")
+    assert bool(more) == is_weak and all("a weak judge" in line for line in more)
+    assert last.startswith(f"labels: {doubtful} of 311 samples look like another class, 25 of them")
+    assert "surely" not in last and "confident learning" in last
+    assert judge_lines(0, 0, 0)[-1].startswith("labels: 0 of 0")
 
 
 def test_labels_alone(folds: Path) -> None:

@@ -69,6 +69,9 @@ def test_weights_follow_torchs_generator() -> None:
     ("name", "pretrained", "dropout", "message"),
     [
         ("foo", False, 0.0, "expected homework-cnn"),
+        ("resnet50", False, 0.0, r"FUNCTION; did you mean torchvision:resnet50 or timm:resnet50\?"),
+        ("resnet18-stridd", False, 0.0, r"FUNCTION; did you mean resnet18-strided\?"),
+        ("timm:resnet5O", False, 0.0, r"timm has no model 'resnet5O'; did you mean resnet50\?"),
         ("timm:resnet1888", False, 0.0, "timm has no model"),
         ("torchvision:resnet19", False, 0.0, "torchvision has no classification model"),
         ("report-resnet", True, 0.0, "no published weights"),

@@ -196,6 +196,10 @@ def test_an_unknown_name_is_told_the_nearest_and_all() -> None:
     assert str(error.value) == (
         "--preset food-sample: did you mean food11-sample? there are " + ", ".join(preset_names())
     )
+    begun = [name for name in preset_names() if name.startswith("food11")]
+    with pytest.raises(ConfigError) as error:
+        load_preset("food11")
+    assert f"did you mean {', '.join(begun[:-1])} or {begun[-1]}? there" in str(error.value)
     with pytest.raises(ConfigError, match=r"--preset \.\./settings/x: there are cifar10-96"):
         load_preset("../settings/x")
 

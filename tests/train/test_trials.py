@@ -18,6 +18,7 @@ from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.folder_lock import lock_folder
 from headrace.train.predict import PredictConfig, predict
+from headrace.train.reporting import write
 from headrace.train.run import run_training, run_trials
 from headrace.train.trials.interval import describe, t_quantile
 from headrace.train.trials.out_of_fold import read_out_of_fold
@@ -113,6 +114,12 @@ def test_the_same_command_again_finds_it_finished(
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in folds.glob("*/*.pt")}
     summary = carried_out(data, folds, "--folds", "2", "--split-seed", "7")
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-2:] == [
+        f"next: headrace suspects {folds}",
+        f"next: headrace predict {folds} NEW_IMAGES --csv answer.csv",
+    ]
+    print(said.out)
     assert summary == json.loads((folds / "summary.json").read_text())
     shown = capsys.readouterr().out
     assert f"{folds} is finished already: 2 runs" in shown and "95% interval" in shown
@@ -132,6 +139,22 @@ def test_a_page_of_all_runs_is_written_when_they_are_summed_up(
     assert "seed0" in page and "seed1" in page
     run_trials(read_flags(words))
     assert "report: " not in capsys.readouterr().out, "finished already"
+
+
+def test_stopped_at_their_page_they_are_complete(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("bokeh")
+
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(write, "write_report", stop)
+    out = tmp_path / "seeds"
+    words = ["--data", str(data), "--out", str(out), "--repeats", "2", *QUICK, "--epochs", "1"]
+    with pytest.raises(KeyboardInterrupt, match=r"seeds is complete; its report is made by `.*ds`"):
+        run_trials(read_flags([*words, "--report"]))
+    assert (out / "summary.json").is_file()
 
 
 def test_a_fold_that_was_cut_off_goes_on_to_the_bit(

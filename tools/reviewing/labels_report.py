@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from headrace.pipeline.records import Records
@@ -59,12 +60,22 @@ def draw_labels(path: Path, doubts: Doubts, found: OutOfFold, records: Records, 
     images = []
     for rank, place in enumerate(doubts.places[:top].tolist()):
         given, predicted = classes[found.labels[place]], classes[doubts.predicted[rank]]
-        lines = (
-            f"{given} {doubts.own[rank]:.2f}",
-            f"!{predicted} {doubts.other[rank]:.2f}",
+        lines = (  # a name has a line of its own, to be readable below a small picture
+            f"labelled ({doubts.own[rank]:.2f})",
+            given,
+            f"!looks like ({doubts.other[rank]:.2f})",
+            f"!{predicted}",
             str(found.names[place]).rpartition("/")[2],
         )
         images.append(Captioned(index=int(found.indices[place]), lines=lines))
-    starts = range(0, len(images), _ACROSS)
-    rows = [(f"{s + 1} ...\ngiven,\nrather", images[s : s + _ACROSS]) for s in starts]
-    draw_captioned(records, rows, path)
+    draw_captioned(records, _rows(images), path)
+
+
+def _rows(images: Sequence[Captioned]) -> list[tuple[str, Sequence[Captioned]]]:
+    """Rows of a sheet, each headed by which of the list it shows."""
+    rows = []
+    for start in range(0, len(images), _ACROSS):
+        row = images[start : start + _ACROSS]
+        last = f" to {start + len(row)}" if len(row) > 1 else ""
+        rows.append((f"number\n{start + 1}{last}", row))
+    return rows

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from torch import nn
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import asked, near_names
 from headrace.train.models import LIBRARIES, MODELS, own_file
 from headrace.train.models.head import check_outputs
 from headrace.train.models.places import own_file_parts
@@ -84,4 +85,15 @@ def _unknown(name: str) -> str:
         return f"--model {name} names no function of that file: expected {name}:FUNCTION"
     libraries = ", ".join(f"{library}:NAME" for library in LIBRARIES if library != "hub")
     known = f"{', '.join(MODELS)}, {libraries}, hub:PLACE:NAME or FILE.py:FUNCTION"
-    return f"--model is {name!r}, expected {known}"
+    return f"--model is {name!r}, expected {known}{asked(_proposals(name))}"
+
+
+def _proposals(name: str) -> list[str]:
+    """The models that a name may mean: a library's of just that name, one of ours, or any."""
+    found = {
+        library: importlib.import_module(LIBRARIES[library]).proposals(name)
+        for library in ("torchvision", "timm")
+    }
+    same = [f"{library}:{name}" for library, names in found.items() if name in names]
+    others = [f"{library}:{near}" for library, names in found.items() for near in names[:1]]
+    return same or near_names(name, MODELS) or others

@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.pipeline.near_names import asked, near_names
 from headrace.train.models.published import Published, cannot_build
 from headrace.train.models.spec import ModelSpec
+
+_PROPOSED = 5
 
 
 def statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
@@ -22,6 +25,18 @@ def statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         return None
     published = timm.get_pretrained_cfg(name)
     return None if published is None else (tuple(published.mean), tuple(published.std))
+
+
+def proposals(name: str) -> list[str]:
+    """The names that a wrong one may stand for; itself, if timm knows it; none without timm."""
+    try:
+        import timm
+    except ImportError:
+        return []
+    if timm.is_model(name.partition(".")[0]):
+        return [name]
+    known = timm.list_models()
+    return (near_names(name, known) or [each for each in known if name in each])[:_PROPOSED]
 
 
 def build(name: str, spec: ModelSpec, pretrained: bool) -> Published:
@@ -40,9 +55,7 @@ def build(name: str, spec: ModelSpec, pretrained: bool) -> Published:
         ) from None
 
     if not timm.is_model(name.partition(".")[0]):
-        close = timm.list_models(f"*{name}*")[:5]
-        hint = f"; did you mean {', '.join(close)}?" if close else ""
-        raise ConfigError(f"timm has no model {name!r}{hint}")
+        raise ConfigError(f"timm has no model {name!r}{asked(proposals(name))}")
     options: dict[str, Any] = {"num_classes": spec.num_classes, "drop_rate": spec.dropout}
     published = timm.get_pretrained_cfg(name)
     if published is not None and published.fixed_input_size:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import asked, near_names
 from headrace.train.models.head import replace_head
 from headrace.train.models.published import Published, cannot_build
 from headrace.train.models.spec import ModelSpec
 
 CLASSES = 1000
 """Of ImageNet, which all of torchvision's published classifiers tell."""
+_PROPOSED = 5
 
 
 def statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
@@ -29,6 +31,15 @@ def statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         return None
 
 
+def proposals(name: str) -> list[str]:
+    """The names that a wrong one may stand for; itself, if torchvision knows it."""
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    family = [model for model in known if name.split("_")[0] in model]
+    return [name] if name in known else (near_names(name, known) or family)[:_PROPOSED]
+
+
 def build(name: str, spec: ModelSpec, pretrained: bool) -> Published:
     """The model that torchvision calls `name`, with our classes, size and dropout.
 
@@ -39,8 +50,7 @@ def build(name: str, spec: ModelSpec, pretrained: bool) -> Published:
     from torchvision import models
 
     if name not in models.list_models(module=models):
-        known = [m for m in models.list_models(module=models) if name.split("_")[0] in m][:5]
-        hint = f"; did you mean {', '.join(known)}?" if known else ""
+        hint = asked(proposals(name))
         raise ConfigError(f"torchvision has no classification model {name!r}{hint}")
     options: dict[str, Any] = {}
     if name in ("googlenet", "inception_v3"):

@@ -5,10 +5,10 @@ A file says every setting that its source decides, so that another default chang
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.near_names import choice_of, near_names
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import load_yaml
 
@@ -28,7 +28,7 @@ def load_preset(name: str) -> RunConfig:
     """
     names = preset_names()
     if name not in names:
-        near = difflib.get_close_matches(name.lower(), names, 1)
-        meant = f"did you mean {near[0]}? " if near else ""
+        near = near_names(name, names)
+        meant = f"did you mean {choice_of(near)}? " if near else ""
         raise ConfigError(f"--preset {name}: {meant}there are {', '.join(names)}")
     return load_yaml(_FOLDER / f"{name}.yaml")

@@ -12,9 +12,13 @@ from headrace.train.metrics import metric_of
 from headrace.train.metrics.class_counts import count_classes
 from headrace.train.reporting.elements import Advice, percent
 from headrace.train.reporting.intervals import wilson
+from headrace.train.reporting.run_log import RunLog
 from headrace.train.reporting.subject import Subject
 
 SHOWN = 5
+WIDE = 0.3
+"""So far above the accuracy on new images, that on the training images says that more epochs would
+only be learnt by heart."""
 STRONG = ("trivial", "report", "classic", "rand", "medium")
 """Recipes than which only `strong` is stronger."""
 
@@ -81,7 +85,7 @@ def _data_wait(subject: Subject) -> Iterator[Advice]:
 def _still_rising(subject: Subject) -> Iterator[Advice]:
     log = subject.log
     best = log.best
-    if best is None or log.end is None or len(log.epochs) < 4:
+    if best is None or log.end is None or len(log.epochs) < 4 or _gap(log) >= WIDE:
         return
     values = [row["val_accuracy"] for row in log.epochs]
     last = len(values) - max(1, len(values) // 4)
@@ -95,13 +99,19 @@ def _still_rising(subject: Subject) -> Iterator[Advice]:
         )
 
 
+def _gap(log: RunLog) -> float:
+    """How much better the training images are known than new ones."""
+    if log.best is None:
+        return 0.0
+    return float(log.epochs[-1]["train_accuracy"] - log.best["val_accuracy"])
+
+
 def _by_heart(subject: Subject) -> Iterator[Advice]:
     log = subject.log
     best = log.best
     if best is None or len(log.epochs) < 3:
         return
-    gap = log.epochs[-1]["train_accuracy"] - best["val_accuracy"]
-    if gap < 0.12:
+    if _gap(log) < 0.12:
         return
     recipe = log.config.model.recipe
     stronger = "strong" if recipe in STRONG else "report"
@@ -186,8 +196,8 @@ _RULES: tuple[Callable[[Subject], Iterator[Advice]], ...] = (
     _nothing_held_out,
     _at_chance,
     _data_wait,
-    _still_rising,
     _by_heart,
+    _still_rising,
     _too_weak,
     _classes_apart,
     _calibration,

@@ -105,7 +105,8 @@ def _classifier_page(folders: Sequence[Path], asked: ReportConfig) -> bytes:
 def write_at_end(run: Run) -> None:
     """Writes report.html into the folder of a run that has just ended, on its first process.
 
-    It says where, or in a line why not: a report never fails a run.
+    It says where, or in a line why not: a report never fails a run. Of Ctrl-C and SIGTERM what is
+    raised says that the run is complete, and how to make the report.
     """
     if run.world.is_main and run.config.runtime.report:
         device = str(run.device)
@@ -142,14 +143,17 @@ def write_of_generator(folder: Path, device: str) -> None:
 
 
 def _try_to_write(folder: Path, write: Callable[[Path], None]) -> None:
-    out = folder / REPORT_NAME
+    out, later = folder / REPORT_NAME, called("report", folder)
     try:
+        check_plots()
+        print("making the report; what was trained is complete and saved", flush=True)
         write(out)
+    except KeyboardInterrupt as stop:  # of Ctrl-C or SIGTERM, each of which has its own status
+        raise type(stop)(f"{folder} is complete; its report is made by `{later}`") from None
     except Exception as error:
         reason = one_line(error) or type(error).__name__
         print(
-            f"no report: {reason}; make it later with {called('report', folder)}, or train with "
-            "--no-report",
+            f"no report: {reason}; make it later with {later}, or train with --no-report",
             flush=True,
         )
         return

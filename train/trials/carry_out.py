@@ -81,7 +81,7 @@ def carry_out(
             summary = sum_up(wanted)
             _show(summary, say)
             say(f"wrote {wanted.folder / SUMMARY_NAME}")
-            place = "all runs are finished and summed up"
+            place = ""  # nothing is left to go on with
             at_end()
             return summary
     except (Interrupted, KeyboardInterrupt):

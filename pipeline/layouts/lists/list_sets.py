@@ -35,6 +35,7 @@ class ListSet:
             which may be few of a split.
         missing: rows whose image is not there.
         lines: what was taken, with its figures.
+        files: the lists, each as it is called.
         passed_over: columns that were not, and why.
         question: why there are no labels, where the columns leave it open.
     """
@@ -47,6 +48,7 @@ class ListSet:
     missing: tuple[Skipped, ...]
     lines: tuple[str, ...]
     passed_over: tuple[Skipped, ...]
+    files: tuple[str, ...] = ()
     question: ConfigError | None = None
     has_boxes: bool = False
 
@@ -181,6 +183,7 @@ def _make_set(
         is_told=choice.is_told,
         missing=tuple(missing),
         lines=tuple(lines),
+        files=tuple(r.name for r in readings),
         passed_over=_once(
             [*(s for r in readings for s in r.passed_over), *choice.passed_over], choice
         ),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.pipeline.archives import archive_at
 from headrace.pipeline.errors import ConfigError
 
 SEPARATORS = {
@@ -75,6 +76,9 @@ def read_text(path: Path) -> tuple[str, str]:
     Raises:
         ConfigError: it cannot be read, or is no text.
     """
+    archive = archive_at(path)
+    if archive is not None and not archive.is_broken:
+        raise ConfigError(f"{path} is {archive.advice}")
     try:
         data = path.read_bytes()
     except OSError as error:

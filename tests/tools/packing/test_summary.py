@@ -91,8 +91,45 @@ def test_a_pack_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert said[-1] == f"next: {called('train')} --data '{out}'"
     assert pack([str(tmp_path / "my in"), str(out), "--force", "--val-fraction", "0.5"]) == 0
     assert "to validate on" not in capsys.readouterr().out
+    words = [str(tmp_path / "my in"), str(out), "--force"]
+    assert pack([*words, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"next: {called('pack', *words)}"
+    for source, then in (
+        (out, f"next: {called('train', '--data', out)}"),
+        (tmp_path / "my in", f"next: {called('pack', tmp_path / 'my in', 'my in.beton')}"),
+    ):
+        assert info([str(source), "--grid", str(tmp_path / "grid.png")]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == then
     assert pack([str(tmp_path / "my in" / "a"), str(out), "--force", "--layout", "flat"]) == 0
     assert f"{called('predict')} RUN" in " ".join(capsys.readouterr().out.splitlines()[-2:])
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_files_whose_content_was_taken_are_not_left_out(
+    others: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i in range(4):
+        (folder / f"{i}.jpg").write_bytes(jpeg_bytes(photo(i, 40, 40)))
+    (folder / "list.csv").write_text("".join(f"{i}.jpg,{i % 2}\n" for i in range(4)))
+    (folder / "classes.txt").write_text("apple\npear\n")
+    for i in range(others):
+        (folder / f"readme{i}.txt").write_text("words")
+    assert pack([str(folder), str(tmp_path / "o.beton")]) == 0
+    said = capsys.readouterr().out
+    assert "class names from classes.txt (2 names)" in said and "list list.csv (4 rows" in said
+    assert ("1 other file that is no image: 1 .txt" in said) == bool(others)
+    assert others or "no image" not in said
+    assert info([str(tmp_path / "o.beton")]) == 0
+    assert "class names from classes.txt" in capsys.readouterr().out
+    names = tmp_path / "names.txt"
+    names.write_text("a\nb\n")
+    words = [str(folder), str(tmp_path / "o.beton"), "--force", "--class-names", str(names)]
+    assert pack(words) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"class names from {names} (2 names)" in said
+    assert f"{1 + others} other file" in said, "classes.txt named nothing then"
 
 
 def test_the_terminal_is_filled_and_not_overrun(messy: Path) -> None:

@@ -41,6 +41,14 @@ def test_a_run_that_still_gets_better_is_trained_longer(tmp_path: Path) -> None:
     assert "Train longer" not in advice(tmp_path / "flat", [0.2, 0.8, 0.8, 0.8])
 
 
+def test_what_is_learnt_by_heart_is_not_trained_longer(tmp_path: Path) -> None:
+    rising = [0.1, 0.2, 0.3, 0.38]
+    found = advice(tmp_path / "far", rising, train=0.93)
+    assert next(iter(found)) == "Make learning by heart harder" and "Train longer" not in found
+    both = list(advice(tmp_path / "near", rising, train=0.55))
+    assert both[:2] == ["Make learning by heart harder", "Train longer"]
+
+
 def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     found = advice(tmp_path / "run", [0.2, 0.4], end=False, epochs=9)
     assert next(iter(found)) == "Let it finish"

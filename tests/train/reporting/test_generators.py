@@ -210,7 +210,9 @@ def test_the_command_writes_it_into_the_folder(
     copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main([str(copied / "generator.pt"), "--steps", "1", "--per-class", "1", "--device", "cpu"])
-    assert capsys.readouterr().out.splitlines()[-1] == f"wrote {copied / 'report.html'}"
+    wrote, then = capsys.readouterr().out.splitlines()[-2:]
+    assert wrote == f"wrote {copied / 'report.html'}"
+    assert then == f"next: headrace generate draw {copied} OUT.beton --per-class 200"
     assert parsed((copied / "report.html").read_bytes()).sections == ALL
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from tests.builders import make_records, write_beton
 from tests.train.reporting.parsed_page import Page, parsed
 from tests.train.tiny_runs import settings, tinted
 
+ANNOUNCED = "making the report; what was trained is complete and saved"
 CURVES_ALONE = ["verdict", "curves", "run_settings", "surroundings"]
 
 
@@ -212,12 +215,55 @@ def test_the_end_of_a_run_writes_it_or_says_why_not(
     write_at_end(run)
     said = capsys.readouterr().out
     later = f"make it later with headrace report {run.folder}, or train with --no-report"
-    assert said == f"no report: a fault of ours; {later}\n"
+    assert said == f"{ANNOUNCED}\nno report: a fault of ours; {later}\n"
+
+    def lack(*given: object) -> None:
+        raise MissingPackageError("bokeh is not here")
+
+    with monkeypatch.context() as without:
+        without.setattr(write, "check_plots", lack)
+        write_at_end(run)
+    assert capsys.readouterr().out == f"no report: bokeh is not here; {later}\n"
+
+    def stop(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(write, "write_report", stop)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        write_at_end(run)
+    assert str(stopped.value) == (
+        f"{run.folder} is complete; its report is made by `headrace report {run.folder}`"
+    )
 
     run = run_training(settings(data, tmp_path / "quiet", epochs=1, report=False))
     capsys.readouterr()
     write_at_end(run)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there signals cannot be sent to oneself")
+@pytest.mark.parametrize(
+    ("name", "status", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")]
+)
+def test_stopped_at_its_report_it_says_that_the_run_is_complete(
+    name: str, status: int, word: str, tmp_path: Path
+) -> None:
+    code = (
+        "import os, signal, sys, time\n"
+        "from pathlib import Path\n"
+        "from headrace.pipeline.command_line import run_command\n"
+        "from headrace.train.reporting import write\n"
+        "def stop(*given):\n"
+        f"    os.kill(os.getpid(), signal.{name})\n"
+        "    time.sleep(60)\n"
+        "write.write_report = stop\n"
+        "sys.argv = ['headrace']\n"
+        f"run_command(lambda: write.write_of_generator(Path({str(tmp_path)!r}), 'cpu'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (status, f"{ANNOUNCED}\n")
+    made = f"its report is made by `headrace report {tmp_path}`"
+    assert done.stderr == f"{word}: {tmp_path} is complete; {made}\n"
 
 
 def test_a_slow_evaluation_is_cut_down_at_the_end_of_a_run(data: Path, tmp_path: Path) -> None:

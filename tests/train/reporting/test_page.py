@@ -58,7 +58,7 @@ def test_several_runs_are_compared(several: bytes) -> None:
     page = parsed(several)
     assert page.sections == ["comparison", "overlaid", "classes_beside", "settings_beside"]
     assert list(page.charts) == ["by-epoch", "by-time", "val-losses", "train-losses"]
-    assert "hostile" in page.text and "other" in page.text and "is ahead" in page.text
+    assert "hostile" in page.text and "other" in page.text and "” is ahead" in page.text
     assert "McNemar" in page.text and "luck" in page.text
     rows = [row for row in ("epochs", "lr", "seed") if re.search(rf"\b{row}\b", page.text)]
     assert rows == ["epochs", "lr", "seed"]
@@ -164,7 +164,7 @@ def test_a_folder_of_runs_is_all_of_them_with_their_suspects(
     page = parsed((tmp_path / "report.html").read_bytes())
     assert page.sections[-2:] == ["suspects", "settings_beside"]
     assert "seed0" in page.text and "on average" not in page.text  # of other settings
-    assert "given cat 0.01" in page.text and "rather dog 0.97" in page.text
+    assert "labelled cat 0.01" in page.text and "looks like dog 0.97" in page.text
 
 
 def test_repeats_have_a_mean(hostile_run: Path, tmp_path: Path) -> None:

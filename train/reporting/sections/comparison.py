@@ -115,7 +115,7 @@ def _headline(
         mean, deviation = float(np.mean(known)), float(np.std(known, ddof=1))
         return {
             "headline": f"{percent(mean)} on average over {len(known)} runs",
-            "words": f"Their deviation is {percent(deviation)}, the best is {names[best]} with "
+            "words": f"Their deviation is {percent(deviation)}, the best is “{names[best]}” with "
             f"{percent(top)}.",
         }
     words = f"{percent(top)} of the held-out samples are right"
@@ -123,12 +123,12 @@ def _headline(
         limits = wilson(top * count, count)
         words += f" (95% interval {interval_text(limits)})"
         within = [
-            name
+            f"“{name}”"
             for name, value in zip(names, accuracies, strict=True)
             if name != names[best] and value is not None and value >= limits[0]
         ]
         words += f". Within that interval: {', '.join(within)}" if within else ""
-    return {"headline": f"{names[best]} is ahead", "words": f"{words}."}
+    return {"headline": f"“{names[best]}” is ahead", "words": f"{words}."}
 
 
 def are_repeats(subjects: Sequence[Subject]) -> bool:
@@ -158,7 +158,7 @@ def _pairs(
         chance = mcnemar(only, lost)
         rows.append(
             [
-                text_cell(f"{names[best]} and {name}"),
+                text_cell(f"“{names[best]}” and “{name}”"),
                 number_cell(only),
                 number_cell(lost),
                 Cell(text=f"{chance:.3f}" if chance >= 0.001 else "below 0.001", value=chance),

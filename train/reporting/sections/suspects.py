@@ -69,7 +69,7 @@ def _about(row: dict[str, str]) -> list[str]:
     """What stands under a suspect's picture."""
     if row.get("class") and row.get("predicted_class"):
         given, other = row.get("probability", ""), row.get("predicted_probability", "")
-        return [f"given {row['class']} {given}", f"rather {row['predicted_class']} {other}"]
+        return [f"labelled {row['class']} {given}", f"looks like {row['predicted_class']} {other}"]
     return [f"{key}: {value}" for key, value in row.items() if key != "name" and value][:2]
 
 
