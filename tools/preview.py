@@ -284,6 +284,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{block.title}: {block.summary()}{'  ' + block.alarm if block.alarm else ''}")
     print(LEGEND)
     print(f"wrote {given.out}")
+    if not given.run:
+        print(f"next: {called('train', '--data', Path(given.data))}")
     return 0
 
 

@@ -22,7 +22,7 @@ from headrace.train.reporting import write
 from headrace.train.run import run_training, run_trials
 from headrace.train.trials.interval import describe, t_quantile
 from headrace.train.trials.out_of_fold import read_out_of_fold
-from tests.builders import make_records, photo, stored
+from tests.builders import make_records, photo, samples, stored, write_beton
 from tests.train.test_loop import stop_after
 from tests.train.tiny_runs import SPLITS, assert_same_run, rows, settings
 
@@ -300,18 +300,18 @@ def test_a_fraction_is_held_out_and_stays_so(
     paths = (str(tmp_path / "run"), str(data))
     assert evaluate(EvaluateConfig(paths=paths, split=held, **ASK))["count"] == 9
     with pytest.raises(RecordsError, match=f"what the run held out is --split '{re.escape(held)}'"):
-        evaluate(EvaluateConfig(paths=paths, split="dev", **ASK))
+        evaluate(EvaluateConfig(paths=paths, split="other", **ASK))
     again = read_flags(["--resume", str(tmp_path / "run"), "--epochs", "2"])
     assert again.run.data.val_split == "train | 20%, seed 3"
     assert run_training(again.run, again.resume).progress.epoch == 2
 
 
 def test_who_holds_nothing_out_is_told_the_flag(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = settings(
-        data, tmp_path / "run", val_split="dev", epochs=1, limit_batches=1, recipe="none"
-    )
+    data = tmp_path / "train.beton"
+    write_beton(data, samples(12))
+    config = settings(data, tmp_path / "run", epochs=1, limit_batches=1, recipe="none")
     run_training(config)
     assert "(to hold a fifth out: --val-fraction 0.2)" in capsys.readouterr().out
 

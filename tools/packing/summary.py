@@ -18,6 +18,7 @@ from headrace.pipeline.containers.pack_report import (
 )
 from headrace.pipeline.layouts.listing import Listing
 from headrace.pipeline.layouts.listing_report import IGNORED, NO_IMAGE, SKIPPED
+from headrace.pipeline.wording import counted, printable
 from headrace.tools.packing.class_rows import ClassRow, class_rows
 from headrace.tools.packing.level_counts import levels_line
 from headrace.tools.packing.report import make_report, planned
@@ -80,7 +81,7 @@ def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
     rate = num_samples / max(result.seconds, 1e-9)
     rows = class_rows(manifest.classes, result.labels, manifest.splits, result.names.__getitem__)
     lines = [
-        f"{out}: {num_samples} images, {len(manifest.classes)} classes, layout {report.layout}, "
+        f"{out}: {_size_of_set(num_samples, manifest.classes)}, layout {report.layout}, "
         f"{size_text(result.num_bytes)} in {result.seconds:.1f} s ({rate:.0f} images/s)"
     ]
     lines += stored_lines(report.stored)
@@ -90,6 +91,12 @@ def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
         lines.append(f"  mean {mean}  std {std}")
     lines += report_lines(report, rows, manifest.skipped, shape)
     return lines + _next_lines(out, result, shape)
+
+
+def _size_of_set(num_samples: int, classes: Sequence[str]) -> str:
+    return (
+        f"{counted(num_samples, 'image')}, {len(classes)} class{'' if len(classes) == 1 else 'es'}"
+    )
 
 
 def pack_told(out: Path, result: Result) -> dict[str, Any]:
@@ -119,6 +126,14 @@ def _next_lines(out: Path, result: Result, shape: Shape) -> list[str]:
             shape.width,
             0,
         )
+    if len(manifest.classes) == 1:
+        only = printable(manifest.classes[0])
+        return wrapped(
+            f"next: training needs two classes, and there is only {only}: add another one's folder "
+            "and pack again",
+            shape.width,
+            0,
+        )
     lines = []
     if "train" in manifest.splits and not manifest.splits.keys() & {"val", "test"}:
         lines += wrapped(
@@ -135,7 +150,7 @@ def dry_run_lines(listing: Listing, shape: Shape) -> list[str]:
     report, skipped = make_report(listing, planned(listing), {})
     rows = class_rows(listing.classes, listing.labels, listing.splits, listing.paths.__getitem__)
     return [
-        f"{listing.root}: {len(listing.paths)} images, {len(listing.classes)} classes, layout "
+        f"{listing.root}: {_size_of_set(len(listing.paths), listing.classes)}, layout "
         f"{listing.layout} (nothing is decoded or written)",
         *report_lines(report, rows, skipped, shape),
     ]

@@ -100,6 +100,12 @@ def test_a_pack_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixtu
     ):
         assert info([str(source), "--grid", str(tmp_path / "grid.png")]) == 0
         assert capsys.readouterr().out.splitlines()[-1] == then
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "my in" / "b").rename(tmp_path / "alone" / "b")
+    assert pack([str(tmp_path / "alone"), str(out), "--force", "--layout", "classes"]) == 0
+    assert "and there is only b: add another one's folder" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert pack([str(tmp_path / "my in" / "a"), str(out), "--force", "--layout", "flat"]) == 0
     assert f"{called('predict')} RUN" in " ".join(capsys.readouterr().out.splitlines()[-2:])
 
