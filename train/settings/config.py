@@ -78,7 +78,7 @@ class DataConfig:
     """Split to learn from, or several: train+val, fold*-fold2, train[:10%], train-@bad.txt."""
     val_split: str = "val"
     """Split to measure on after every epoch, or several, as with --train-split; nothing is measured
-    where it does not exist, as with none."""
+    with none, or where there is no val."""
     sampling: str = "shuffle"
     """How often each training sample comes: shuffle (all once), balanced (classes alike), or a file
     of weights, one for each record (.npy or text)."""
