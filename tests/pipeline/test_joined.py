@@ -215,10 +215,10 @@ def test_what_cannot_be_joined_is_refused_in_a_line(tmp_path: Path) -> None:
 
 def test_a_message_names_every_file(three: list[Path]) -> None:
     with Records.open([three[0], f"{three[1]}:0.5"]) as records:
-        with pytest.raises(RecordsError, match=r"a\.beton .*bb\.beton:0\.5 has no split 'dev'"):
-            records.split("dev")
-        with pytest.raises(RecordsError, match=r"a\.beton .*bb\.beton:0\.5 has no split 'dev'"):
-            records.select("dev")
+        with pytest.raises(RecordsError, match=r"a\.beton .*bb\.beton:0\.5 has no split 'mine'"):
+            records.split("mine")
+        with pytest.raises(RecordsError, match=r"a\.beton .*bb\.beton:0\.5 has no split 'mine'"):
+            records.select("mine")
 
 
 _SIZES = st.lists(

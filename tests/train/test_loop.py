@@ -20,7 +20,7 @@ from headrace.train.run import run_training
 from headrace.train.settings.config_file import load_yaml
 from headrace.train.state import Run
 from headrace.train.step import optimise, step_seed
-from tests.builders import make_records
+from tests.builders import make_records, samples, write_beton
 from tests.train.tiny_runs import assert_same, assert_same_run, rows, settings, tinted
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -221,17 +221,18 @@ def test_scores_of_a_few_batches_are_said_to_be_that(
 
 
 def test_without_a_validation_split_the_last_epoch_is_best(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "run"
-    run = run_training(settings(data, folder, val_split="nope", epochs=1))
+    data, folder = tmp_path / "train.beton", tmp_path / "run"
+    write_beton(data, samples(12))
+    run = run_training(settings(data, folder, epochs=1))
     text = capsys.readouterr().out
-    assert "no split 'nope'" in text
+    assert "no split 'val'" in text
     assert "nothing held out" in text
     assert "to hold a fifth out: --val-fraction 0.2" in text
     assert_same(load_checkpoint(folder / "best.pt")["weights"], dict(run.model.state_dict()))
     with pytest.raises(ConfigError, match="--patience needs a validation split"):
-        run_training(settings(data, tmp_path / "b", val_split="nope", patience=2))
+        run_training(settings(data, tmp_path / "b", patience=2))
 
 
 @pytest.mark.parametrize(
@@ -240,6 +241,7 @@ def test_without_a_validation_split_the_last_epoch_is_best(
         ({"data": ""}, "give --data"),
         ({"data": "/nowhere/x.beton"}, "does not exist"),
         ({"train_split": "nope"}, "no split 'nope'"),
+        ({"val_split": "nope"}, "no split 'nope'"),
         ({"train_split": "test"}, "6 of 6 samples without a label"),
         ({"val_split": "test"}, "samples without a label"),
         ({"batch_size": 64, "drop_last": True}, "leaves no batch"),

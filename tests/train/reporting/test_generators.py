@@ -235,7 +235,8 @@ def test_the_end_of_a_training_writes_it_or_says_why_not(
     monkeypatch.setattr(write, "write_report", fail)
     write_of_generator(copied, "cpu")
     said = capsys.readouterr().out
-    assert said.startswith("no report: a fault of ours; make it later with ")
+    assert said.startswith("making the report; what was trained is complete and saved\n")
+    assert "\nno report: a fault of ours; make it later with " in said
     assert said.endswith(f" {copied}, or train with --no-report\n")
 
 
