@@ -201,7 +201,7 @@ def caption(target: torch.Tensor, names: Sequence[str]) -> str:
         return name(int(target))
     shares, classes = target.sort(descending=True)
     found = [(float(s), name(int(c))) for s, c in zip(shares, classes, strict=True) if s > 0.005]
-    return " + ".join(f"{name} {share:.0%}" for share, name in found)
+    return " + ".join(f"{share:.0%} {name}" for share, name in found)
 
 
 def _split(given: PreviewSettings, subject: Subject) -> str | None:

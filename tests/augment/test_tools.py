@@ -124,8 +124,8 @@ def test_a_caption_tells_the_shares_wherever_images_are_mixed() -> None:
     names = ["Rice", "Soup"]
     assert caption(torch.tensor(1), names) == "Soup"
     assert caption(torch.tensor(-1), names) == "no label"
-    assert caption(torch.tensor([0.38, 0.62]), names) == "Soup 62% + Rice 38%"
-    assert caption(torch.tensor([1.0, 0.0]), names) == "Rice 100%"
+    assert caption(torch.tensor([0.38, 0.62]), names) == "62% Soup + 38% Rice"
+    assert caption(torch.tensor([1.0, 0.0]), names) == "100% Rice"
 
 
 def test_training_draws_are_the_augmenters(packed: Path) -> None:
