@@ -181,6 +181,12 @@ def _unforeseen(error: Exception) -> str:
     no_memory = isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
     if no_memory or isinstance(error, MemoryError):
         return _no_memory(error)
+    module = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if module not in ("", "headrace"):
+        return (
+            f"the Python package {module} is not installed, and Headrace needs it: install "
+            "Headrace again with what it needs, by pip install headrace, or -e . in a checkout"
+        )
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}, line {where.lineno}"
     return (

@@ -31,6 +31,22 @@ def test_a_command_in_a_folder_that_is_gone_says_so(tmp_path: Path) -> None:
     assert run.stderr == "error: the current folder is gone; change to one that is there\n"
 
 
+@pytest.mark.parametrize("name", ["simplejpeg", "tyro.conf"])
+def test_a_missing_package_is_named(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    error = ModuleNotFoundError(f"No module named '{name}'", name=name)
+    with pytest.raises(SystemExit) as end:
+        run_command(raising(error))
+    assert end.value.code == 1
+    package = name.partition(".")[0]
+    assert f"error: the Python package {package} is not installed" in capsys.readouterr().err
+
+
+def test_a_missing_module_of_ours_is_a_fault_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_command(raising(ModuleNotFoundError("No module", name="headrace.train.gone")))
+    assert "this is a fault of Headrace" in capsys.readouterr().err
+
+
 def test_a_path_that_begins_like_a_flag_is_shown_as_a_path() -> None:
     assert called("train", "--data", Path("-e.beton")).endswith("train --data ./-e.beton")
 
