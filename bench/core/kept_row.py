@@ -33,7 +33,8 @@ def measured_once(folder: Path, asked: Asked, measure: Callable[[], Row]) -> Row
             folder is not of such a run.
         Interrupted: as `measure` does, and says how the measurement goes on.
     """
-    begun = _begun(folder, asked)
+    settings = _plain(asked)
+    begun = _begun(folder, settings)
     if begun is not None and "row" in begun:
         kept: Row = begun["row"]
         return kept
@@ -42,18 +43,18 @@ def measured_once(folder: Path, asked: Asked, measure: Callable[[], Row]) -> Row
             f"{folder} is not of this benchmark: move it, or give another --out (it would be "
             "overwritten)"
         )
-    _write(folder, {"asked": _plain(asked)})
+    _write(folder, {"asked": settings})
     try:
         row = measure()
     except Interrupted:
         raise Interrupted(
-            f"interrupted: the same command goes on after what is finished; {folder} begins anew"
+            f"the same command goes on after what is finished; {folder} begins anew"
         ) from None
-    _write(folder, {"asked": _plain(asked), "row": row})
+    _write(folder, {"asked": settings, "row": row})
     return row
 
 
-def _begun(folder: Path, asked: Asked) -> dict[str, Any] | None:
+def _begun(folder: Path, now: Row) -> dict[str, Any] | None:
     """What is kept of a run, with its row once it is finished; None if it never began."""
     path = _file(folder)
     if not path.exists():
@@ -66,7 +67,6 @@ def _begun(folder: Path, asked: Asked) -> dict[str, Any] | None:
         raise ConfigError(
             f"{path} does not say which settings it was measured with: {way_out}"
         ) from None
-    now = _plain(asked)
     if then != now:
         other = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
         told = ", ".join(f"{key} was {then.get(key)!r}, now {now.get(key)!r}" for key in other[:3])
@@ -85,7 +85,7 @@ def _file(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.json")
 
 
-def _plain(asked: Asked) -> dict[str, Any]:
+def _plain(asked: Asked) -> Row:
     """As it comes back from JSON; paths are names."""
-    plain: dict[str, Any] = json.loads(json.dumps(dict(asked), default=str))
+    plain: Row = json.loads(json.dumps(dict(asked), default=str))
     return plain
