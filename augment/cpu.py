@@ -59,54 +59,49 @@ class CpuRunner:
         Returns:
             (B, C, H, W) float32, channels_last, normalised.
         """
+        with self._own_turn():
+            source = rows(images)
+            buffers = self._prepare(images)
+            batch, channels, height, width = images.shape
+            out = self._outputs.lend((batch, height, width, channels))
+            target = out.view(batch, height, width * channels).numpy()
+            jobs: list[Job] = []
+            mirrored = np.zeros(batch, np.bool_)
+            for step, params in steps:
+                if step.draws_on_host:
+                    self._spread(jobs, batch)
+                    jobs = []
+                    whole = torch.from_numpy(source).view(batch, height, width, channels)
+                    source = rows(step.apply(whole.permute(0, 3, 1, 2), params, noise))
+                    continue
+                if step is steps[-1][0] and mix is None:
+                    # A last step that only mirrors rows: normalising can read them backwards.
+                    flips = step.mirrored_rows(params)
+                    if flips is not None:
+                        mirrored = flips
+                        continue
+                jobs.append(step.cpu_job(params, source, buffers, noise.pixels))
+                source = buffers.images
+            scale, shift = self.preprocess.of_row(width)
+            if mix is None:
+
+                def finish(_thread: int, start: int, stop: int) -> None:
+                    run_normalise(source, target, start, stop, mirrored, scale, shift, channels)
+
+                self._spread([*jobs, finish], batch)
+            else:
+                self._spread(jobs, batch)
+                how, drawn = mix
+                self._spread([how.cpu_job(drawn, source, target, buffers, scale, shift)], batch)
+            return out.permute(0, 3, 1, 2)
+
+    def _own_turn(self) -> threading.Lock:
+        """What a thread holds while it uses the buffers."""
         if self._process != os.getpid():
             # Threads are not copied by a fork, and whoever had the turn is not here to end it.
             self._process, self._turn = os.getpid(), threading.Lock()
             self._pool, self._num_threads = None, 0
-        with self._turn:
-            return self._run(images, steps, mix, noise)
-
-    def _run(
-        self,
-        images: torch.Tensor,
-        steps: Sequence[tuple[Step, Any]],
-        mix: tuple[Mix, Any] | None,
-        noise: Noise,
-    ) -> torch.Tensor:
-        source = rows(images)
-        buffers = self._prepare(images)
-        batch, channels, height, width = images.shape
-        out = self._outputs.lend((batch, height, width, channels))
-        target = out.view(batch, height, width * channels).numpy()
-        jobs: list[Job] = []
-        mirrored = np.zeros(batch, np.bool_)
-        for step, params in steps:
-            if step.draws_on_host:
-                self._spread(jobs, batch)
-                jobs = []
-                whole = torch.from_numpy(source).view(batch, height, width, channels)
-                source = rows(step.apply(whole.permute(0, 3, 1, 2), params, noise))
-                continue
-            if step is steps[-1][0] and mix is None:
-                # A last step that only mirrors rows: normalising can read them backwards.
-                flips = step.mirrored_rows(params)
-                if flips is not None:
-                    mirrored = flips
-                    continue
-            jobs.append(step.cpu_job(params, source, buffers, noise.pixels))
-            source = buffers.images
-        scale, shift = self.preprocess.of_row(width)
-        if mix is None:
-
-            def finish(_thread: int, start: int, stop: int) -> None:
-                run_normalise(source, target, start, stop, mirrored, scale, shift, channels)
-
-            self._spread([*jobs, finish], batch)
-        else:
-            self._spread(jobs, batch)
-            how, drawn = mix
-            self._spread([how.cpu_job(drawn, source, target, buffers, scale, shift)], batch)
-        return out.permute(0, 3, 1, 2)
+        return self._turn
 
     def _prepare(self, images: torch.Tensor) -> Buffers:
         """Buffers for this batch shape, and as many threads as torch has."""

@@ -28,6 +28,7 @@ from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.output_files import check_writable
 from headrace.pipeline.wording import shown
 from headrace.train.folder.run_folder import REPORT_NAME
+from headrace.train.next_lines import to_draw, to_predict
 from headrace.train.reporting.asked import ReportConfig
 from headrace.train.reporting.generators.log import is_generator
 from headrace.train.reporting.run_log import folder_of, read_run, run_folders
@@ -75,14 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"wrote {out}")
     folders = [folder for place in settings.runs for folder in run_folders(place)]
     if len(folders) == 1:  # of several nobody has chosen one
-        print(shown(_next_line(folder_of(folders[0]))))
-
-
-def _next_line(folder: Path) -> str:
-    """What to do with a run whose page has been looked at."""
-    if is_generator(folder):
-        return f"next: {called('generate', 'draw', folder, 'OUT.beton', '--per-class', 200)}"
-    return f"next: {called('predict', folder, 'NEW_IMAGES', '--csv', 'answer.csv')}"
+        folder = folder_of(folders[0])
+        print(shown(to_draw(folder) if is_generator(folder) else to_predict(folder)))
 
 
 if __name__ == "__main__":

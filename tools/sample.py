@@ -132,9 +132,10 @@ def make_sample(config: SampleConfig, out: Path, workers: int, force: bool = Fal
         part = Path(beside, "new")
         part.mkdir()
         _fill(config, part, workers)
-        if not (out.exists() and exchange(part, out)):
-            if out.exists():
-                out.rename(Path(beside, "old"))
+        if not out.exists():
+            part.rename(out)
+        elif not exchange(part, out):
+            out.rename(Path(beside, "old"))
             part.rename(out)
     return True
 
@@ -191,7 +192,7 @@ def _drawn_there(folder: Path) -> SampleConfig | None:
         found = json.loads((folder / MARKER).read_text())
         config = SampleConfig(**{key: found[key] for key in found if key != "version"})
         return config if found == config.settings() else None
-    except (OSError, ValueError, TypeError):  # HeadraceError is a ValueError
+    except (OSError, ValueError, TypeError):  # a ConfigError is a ValueError
         return None
 
 

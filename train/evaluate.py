@@ -24,6 +24,7 @@ from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
 from headrace.train.evaluation.report import describe, describe_metrics, full_report
+from headrace.train.next_lines import to_predict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +72,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         print(shown(line))
     if config.json:
         print(f"wrote {config.json}")
-    again = called("predict", *config.checkpoints, "NEW_IMAGES", "--csv", "answer.csv")
-    print(shown(f"next: {again}"))
+    print(shown(to_predict(*config.checkpoints)))
     return report
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 
 from headrace.pipeline.crops.size_schedule import schedule_line
 from headrace.pipeline.data_files import in_words
@@ -66,19 +65,19 @@ def introduce(run: Run, compiled: str, augmenter_compiled: str, say: Callable[[s
             "compile_augmenter": augmenter_compiled,
             "trained_parameters": num_trained(run.model),
             "processes": run.world.size,
-            **circumstances_row(run.precision, run.train_loader.name, run.model),
+            **circumstances_row(run.precision, run.train_loader.name, parameters),
             "config": to_flat(run.config),
         },
     )
 
 
-def circumstances_row(precision: Precision, loader: str, model: nn.Module) -> dict[str, Any]:
+def circumstances_row(precision: Precision, loader: str, parameters: int) -> dict[str, Any]:
     """What the row of a start tells of any training: what is trained, where, and with what."""
     return {
         "loader": loader,
         "device": str(precision.device),
         "precision": str(precision),
-        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "parameters": parameters,
         "torch": torch.__version__,
         "environment": describe_environment(precision.device),
     }

@@ -66,6 +66,7 @@ from headrace.train.folder.run_folder import (
 from headrace.train.guard import guarded_start
 from headrace.train.loop import train
 from headrace.train.media import show_end, show_start
+from headrace.train.next_lines import to_predict
 from headrace.train.processes.lost import ProcessLost, lost_line, lost_process
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import World, join_world, leave_world
@@ -215,13 +216,13 @@ def next_line(run: Run) -> str:
     files = read_data(run.config.data.data)
     has_test = split_called("test", run.records.splits) is not None
     what = files[0].path if has_test and len(files) == 1 else "NEW_IMAGES"
-    return f"next: {called('predict', run.folder, what, '--csv', 'answer.csv')}"
+    return to_predict(run.folder, data=what)
 
 
 def next_lines(folder: Path, *, folds: bool) -> list[str]:
     """What to do with finished folds or repeats, which predict together."""
-    predict = called("predict", folder, "NEW_IMAGES", "--csv", "answer.csv")
-    return [*([f"next: {called('suspects', folder)}"] if folds else []), f"next: {predict}"]
+    suspects = [f"next: {called('suspects', folder)}"] if folds else []
+    return [*suspects, to_predict(folder)]
 
 
 def finish(run: Run) -> None:

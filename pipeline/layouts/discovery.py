@@ -24,7 +24,7 @@ from headrace.pipeline.layouts.config import NO_COLUMN, LayoutConfig
 from headrace.pipeline.layouts.dividing import choose_splits_set, splits_of
 from headrace.pipeline.layouts.folders.reading import FolderReading, read_folders
 from headrace.pipeline.layouts.folders.split_folders import SplitQuestion, folders_of, top_folders
-from headrace.pipeline.layouts.listing import Found, Listing
+from headrace.pipeline.layouts.listing import Found, Listing, name_below
 from headrace.pipeline.layouts.lists.finding import Finder
 from headrace.pipeline.layouts.lists.joined_lists import join_lists
 from headrace.pipeline.layouts.lists.list_sets import ListSet, make_sets
@@ -232,7 +232,7 @@ def _read_sets(
     divided = {(scan.root / reading.name).parent for reading in readings if reading.named_split}
     _ask([error for folder, error in open_splits if folder in divided])
     readings, joined = join_lists(readings, nameless, config)
-    verdict.used.update(_relative(path, scan.root) for path in joined)
+    verdict.used.update(name_below(scan.root, path) for path in joined)
     known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}
     known = known if folder.tells_classes else set()
     for path, name in zip(files, names, strict=True):
@@ -262,10 +262,6 @@ def _given(root: Path, path: Path) -> Path:
     if (root / path).is_file():
         return root / path
     raise ConfigError(f"--list {path}: no such file, neither here nor in {root}")
-
-
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _without_label(ignored: Sequence[Skipped], listed: set[str]) -> list[Skipped]:

@@ -67,6 +67,12 @@ def natural_key(text: str) -> tuple[list[str | int], str]:
     return parts, text
 
 
+def name_below(root: Path, path: Path) -> str:
+    """A file as messages call it: relative to the scanned folder, or its whole path outside it."""
+    path, root = path.absolute(), root.absolute()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
 def split_of(folder: str) -> str | None:
     """The canonical split that a folder's or list's name stands for, or None."""
     return SPLIT_NAMES.get(folder.lower())

@@ -18,7 +18,7 @@ from headrace.pipeline.file_kinds import HEAD_BYTES, file_kind
 from headrace.pipeline.layouts.classes import folder_titles, number_labels
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.leakage import shared_images
-from headrace.pipeline.layouts.listing import Listing, natural_key
+from headrace.pipeline.layouts.listing import Listing, name_below, natural_key
 from headrace.pipeline.layouts.lists.label_values import label_values
 from headrace.pipeline.layouts.scanning import Scan
 from headrace.pipeline.layouts.unlabelled import unlabelled_note
@@ -49,7 +49,7 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
     labels, classes, names_file = number_labels(scan.root, names, config.class_names, notes)
     taken, used = list(verdict.lines), set(verdict.used)
     if names_file is not None:
-        called = _relative(names_file, scan.root)
+        called = name_below(scan.root, names_file)
         taken.append(f"class names from {called} ({len(classes)} names)")
         used.add(called)
     samples: dict[str, list[int]] = {}
@@ -81,11 +81,6 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
         notes=tuple(notes),
     )
     return replace(listing, notes=(*notes, *shared_images(listing)))
-
-
-def _relative(path: Path, root: Path) -> str:
-    path, root = path.absolute(), root.absolute()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _without(scan: Scan, used: set[str]) -> Iterator[LeftOut]:

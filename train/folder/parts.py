@@ -123,6 +123,17 @@ def restore(run: Run, checkpoint: Mapping[str, Any]) -> None:
     )
 
 
+def load_part(part: Part, state: Any) -> None:
+    """Gives a part its state; an optimizer's moments have to fit its weights, too.
+
+    Raises:
+        Exception: whatever a part says of what is not its state.
+    """
+    part.load_state_dict(state)
+    if isinstance(part, Optimizer):
+        check_moments(part)
+
+
 def restore_parts(
     parts: Mapping[str, Part], content: Mapping[str, Any], folder: Path, advice: str
 ) -> None:
@@ -139,9 +150,7 @@ def restore_parts(
     """
     for key, part in parts.items():
         try:
-            part.load_state_dict(content[key])
-            if isinstance(part, Optimizer):
-                check_moments(part)
+            load_part(part, content[key])
         except (ConfigError, MemoryError):
             raise
         except Exception as error:  # each part has errors of its own for what is not its state

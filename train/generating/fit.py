@@ -39,6 +39,7 @@ from headrace.train.generating.kind import Shape, as_input, as_pixels
 from headrace.train.generating.kinds import start_training
 from headrace.train.generating.settings import FitConfig
 from headrace.train.introduction import circumstances_row
+from headrace.train.next_lines import to_draw
 from headrace.train.processes.stop import StopRequest
 from headrace.train.processes.world import only_process
 from headrace.train.step import step_seed
@@ -151,7 +152,7 @@ def _tell_start(run: Fit, records: Records, precision: Precision) -> None:
     told = {
         "generator": dataclasses.asdict(run.shape),
         "images": len(records.select(run.config.train_split)),
-        **circumstances_row(precision, run.loader.name, run.training.drawn.network),
+        **circumstances_row(precision, run.loader.name, run.num_weights),
         "config": to_flat(run.config),
     }
     run.journal.row("start", told)
@@ -174,7 +175,7 @@ def _finish(run: Fit) -> None:
         )
     print(time_line(found, _PHASES))
     print(f"run folder: {folder}")
-    print(f"next: {called('generate', 'draw', folder, 'OUT.beton', '--per-class', 200)}")
+    print(to_draw(folder))
 
 
 def _introduce(run: Fit, records: Records, precision: str) -> None:

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from headrace.train.folder.parts import check_moments
+from headrace.train.folder.parts import load_part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +92,7 @@ class Training(ABC):
             Exception: whatever a part says of what is not its state.
         """
         for name, part in self.parts.items():
-            part.load_state_dict(state[name])
-            if isinstance(part, Optimizer):
-                check_moments(part)
+            load_part(part, state[name])
 
 
 def as_input(images: Tensor) -> Tensor:

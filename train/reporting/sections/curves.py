@@ -21,7 +21,6 @@ from headrace.train.reporting.subject import Subject
 
 MOST_POINTS = 600
 """Of the steps' rows, so that a long run's page stays small."""
-"""Colour, name in the log, name, dash."""
 
 
 def make(subject: Subject) -> Section | None:
