@@ -23,7 +23,7 @@ _SIGNATURES = {
     "bz2": rb"BZh[1-9](?:\x31\x41\x59\x26\x53\x59|\x17\x72\x45\x38\x50\x90)",
     "xz": rb"\xfd7zXZ\0",
     "zst": rb"\x28\xb5\x2f\xfd",
-    _TAR: rb".{257}ustar",
+    _TAR: rb".{257}ustar(?:\0|  \0)",
 }
 _PATTERNS = {kind: re.compile(pattern, re.DOTALL) for kind, pattern in _SIGNATURES.items()}
 _SHORT = {"tgz": "gz", "tbz2": "bz2", "tbz": "bz2", "txz": "xz", "tzst": "zst"}

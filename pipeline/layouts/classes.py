@@ -82,10 +82,22 @@ def number_labels(
     titles = names_of_folders(given or (), named) if named.isdisjoint(given or ()) else {}
     if given is not None and named and named.isdisjoint(given) and all(map(_is_number, named)):
         # Folders called 0, 1, 2: the user's file says what the numbers mean.
+        alike = Counter(map(int, named)).most_common(1)[0]
+        if alike[1] > 1:
+            twice = " and ".join(sorted(name for name in named if int(name) == alike[0]))
+            raise ConfigError(
+                f"classes {twice} are the same number, which {class_names} names once: give one of "
+                "them another name"
+            )
         labels, named = [int(v) if isinstance(v, str) else v for v in labels], set()
         by_number = {int(folder): name for folder, name in titles.items()}
         if by_number and max(by_number) < MAX_CLASSES:
             given = [by_number.get(i, str(i)) for i in range(max(by_number) + 1)]
+            if len(set(given)) < len(given):
+                raise ConfigError(
+                    f"{class_names} calls a class as another one is numbered, of which it has no "
+                    "line: name that one, too"
+                )
     numbers = {label for label in labels if isinstance(label, int) and label >= 0}
     if named and numbers:
         raise ConfigError(

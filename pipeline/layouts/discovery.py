@@ -242,8 +242,12 @@ def _read_sets(
     sets = make_sets(readings, config, known, verdict.passed_over)
     if not folder.has_splits:
         return sets
-    # Images without a box are in a split, too.
-    sets = [replace(one, splits={}) if one.has_boxes else one for one in sets]
+    # Images without a box are in a split, too: such a list that says no other splits says none.
+    splits = {f.path: f.split for f in folder.found}
+    sets = [
+        replace(one, splits={}) if one.has_boxes and one.agrees_with(splits) else one
+        for one in sets
+    ]
     if config.lists:
         return sets
     inside = {f.path for f in folder.found}

@@ -19,7 +19,8 @@ def names_of_folders(lines: Sequence[str], folders: Collection[str]) -> dict[str
 
     Returns:
         folder to name, in the order of the lines, without lines of other folders; empty where a
-        folder has no line, or not every line has a first word of its own and a name behind it.
+        folder has no line, not every line has a first word of its own and a name behind it, or two
+        folders would have one name.
     """
     pairs = [line.split(None, 1) for line in lines]
     if not all(len(pair) == 2 for pair in pairs):
@@ -29,7 +30,8 @@ def names_of_folders(lines: Sequence[str], folders: Collection[str]) -> dict[str
         return {}
     there = {folder: name for folder, name in named.items() if folder in folders}
     count = Counter(there.values())
-    return {f: name if count[name] == 1 else f"{f} {name}" for f, name in there.items()}
+    names = {f: name if count[name] == 1 else f"{f} {name}" for f, name in there.items()}
+    return names if len(set(names.values())) == len(names) else {}
 
 
 def why_no_list(path: Path, folders: Collection[str], class_names: Path | None) -> str:

@@ -149,3 +149,10 @@ def test_an_image_is_no_list(tmp_path: Path) -> None:
     (tmp_path / "1.jpg").write_bytes(jpeg_bytes(photo(1, 20, 20)))
     with pytest.raises(ConfigError, match="is a single image: expected a folder of images"):
         discover(tmp_path / "1.jpg")
+
+
+@pytest.mark.parametrize("word", ["mustard", "ustard", "custard  apple"])
+def test_a_text_that_says_mustard_where_a_tar_is_signed_is_none(word: str, tmp_path: Path) -> None:
+    for before in range(250, 258):
+        (tmp_path / "l.txt").write_text("x" * before + word + "\n")
+        assert archive_at(tmp_path / "l.txt") is None

@@ -59,6 +59,64 @@ def test_a_folder_that_is_a_class_in_one_split_is_one_in_all(tmp_path: Path) -> 
     }
 
 
+def test_a_folder_around_classes_is_no_class_beside_other_images(tmp_path: Path) -> None:
+    inside = [
+        f"{split}/images/{c}/{i}.jpg" for split in ("train", "val") for c in "ab" for i in "12"
+    ]
+    test = [f"test/images/{i}.jpg" for i in "12"]
+    _write(tmp_path, [*inside, *test, "train/thumbnails/1.jpg"])
+    found = labels_of(discover(tmp_path))
+    assert {found[path] for path in test} == {None}
+
+
+def test_boxes_say_the_splits_where_folders_say_others(tmp_path: Path) -> None:
+    paths = [f"train/{c}/{c}{i}.jpg" for c in ("n1a", "n2b") for i in range(4)]
+    row = "{0},{1} 1 2 3 4,{2}\n"
+    rows = [row.format(p, p.split("/")[1], "val" if p[-5] == "3" else "train") for p in paths]
+    _write(tmp_path, [*paths, "test/x.jpg"], s="image,label,split\n" + "".join(rows))
+    listing = discover(tmp_path)
+    starts = {name: range(*ends) for name, ends in listing.splits.items()}
+    assert {listing.paths[i] for i in starts["val"]} == {"train/n1a/n1a3.jpg", "train/n2b/n2b3.jpg"}
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_one_image_of_each_class_in_each_list_is_no_count(names: bool, tmp_path: Path) -> None:
+    paths = [f"a/{split}{i}.jpg" for split in ("train", "val") for i in range(10)]
+    _write(tmp_path, paths)
+    for split in ("train", "val"):
+        rows = [f"a/{split}{i}.jpg {i}\n" for i in range(10)]
+        (tmp_path / f"{split}.txt").write_text("".join(rows))
+    if names:
+        (tmp_path / "classes.txt").write_text("".join(f"c{i}\n" for i in range(10)))
+    found = labels_of(discover(tmp_path))
+    assert found == {p: f"c{p[-5]}" if names else p[-5] for p in paths}
+
+
+def test_folders_of_one_number_are_not_joined_by_names(tmp_path: Path) -> None:
+    _write(tmp_path, [f"{name}/x{i}.jpg" for name in ("1", "01", "2") for i in "12"])
+    names = tmp_path / "names.txt"
+    for text, said in (
+        ("1 a\n01 b\n2 c\n", "classes 01 and 1 are the same number"),
+        ("zero\none\ntwo\n", "classes 01 and 1 are the same number"),
+    ):
+        names.write_text(text)
+        with pytest.raises(ConfigError, match=said):
+            discover(tmp_path, LayoutConfig(class_names=names))
+    (tmp_path / "01/x1.jpg").unlink()
+    (tmp_path / "01/x2.jpg").unlink()
+    names.write_text("1 0\n2 x\n")
+    with pytest.raises(ConfigError, match="calls a class as another one is numbered"):
+        discover(tmp_path, LayoutConfig(class_names=names))
+
+
+def test_folders_are_not_named_alike(tmp_path: Path) -> None:
+    _write(tmp_path, [f"{name}/{i}.jpg" for name in "abc" for i in "12"])
+    names = tmp_path / "names.txt"
+    names.write_text("a x\nb x\nc a x\n")
+    with pytest.raises(ConfigError, match="is not in"):
+        discover(tmp_path, LayoutConfig(class_names=names))
+
+
 def test_folders_of_odd_dashes_are_names(tmp_path: Path) -> None:
     _write(tmp_path, [f"{name}/{i}.jpg" for name in ("--5", "1", "-2") for i in "12"])
     assert set(discover(tmp_path).classes) == {"--5", "1", "-2"}

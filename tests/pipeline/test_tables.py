@@ -66,6 +66,23 @@ def test_spaces_within_quotes_separate_nothing(cells: list[tuple[str, int]]) -> 
     assert [tuple(row) for row in table.rows] == rows
 
 
+@pytest.mark.parametrize("mark", ["\t", ","])
+def test_a_lone_quote_swallows_no_rows(mark: str, tmp_path: Path) -> None:
+    rows = [[f"a{i}.jpg", name] for i, name in enumerate(["cat", '"c d', '"e f"', "dog"] * 3)]
+    (tmp_path / "x.csv").write_text("".join(mark.join(row) + "\n" for row in rows))
+    table = _read(tmp_path / "x.csv", [row[0] for row in rows])
+    expected = [[name, "e f" if label == '"e f"' else label] for name, label in rows]
+    assert table.rows == expected
+
+
+def test_whole_lines_in_quotes_have_cells(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text(
+        "".join(f'"a{i}.jpg {"cat dog".split()[i % 2]}"\n' for i in range(6))
+    )
+    table = _read(tmp_path / "x.txt", [f"a{i}.jpg" for i in range(6)])
+    assert table.rows == [[f"a{i}.jpg", ["cat", "dog"][i % 2]] for i in range(6)]
+
+
 @pytest.mark.parametrize(
     ("line", "cells"),
     [

@@ -133,10 +133,14 @@ def _unlabelled(split: str, members: Iterable[tuple[str, str]]) -> list[Found]:
 
 
 def _beside_others(groups: Iterable[list[tuple[str, str]]]) -> set[str]:
-    """Names of the outermost folders of splits that have several: classes there, whatever they are
-    called, and so in every split."""
-    tops = [{rest.partition("/")[0] for _, rest in group if "/" in rest} for group in groups]
-    return {name for names in tops if len(names) > 1 for name in names}
+    """Names of the outermost folders of splits that have several, of those that hold images
+    themselves: classes there, whatever they are called, and so in every split."""
+    found: set[str] = set()
+    for group in groups:
+        folders = folders_of(rest for _, rest in group if "/" in rest)
+        if len({folder.partition("/")[0] for folder in folders}) > 1:
+            found |= {folder[:-1] for folder in folders if folder.count("/") == 1}
+    return found
 
 
 def _without_wrapping(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headrace.pipeline.containers.manifest import Skipped
@@ -51,6 +51,10 @@ class ListSet:
     files: tuple[str, ...] = ()
     question: ConfigError | None = None
     has_boxes: bool = False
+
+    def agrees_with(self, splits: Mapping[str, str]) -> bool:
+        """Whether each image that the lists put into splits is in one of them without them, too."""
+        return all(splits.get(path) in found for path, found in self.splits.items() if found)
 
 
 def is_form(name: str) -> bool:
@@ -138,7 +142,7 @@ def _make_set(
         if config.label_columns:
             choice = one_hot_labels(table, config.label_columns)
         else:
-            counting = _counting(readings)
+            counting = frozenset() if config.class_names else _counting(readings)
             choice = choose_labels(table, taken, config.label_column, known, counting)
     except NoLabelColumn as error:
         question = error
@@ -193,17 +197,21 @@ def _make_set(
 
 
 def _counting(readings: Sequence[ListReading]) -> frozenset[int]:
-    """Columns that count the rows of each list, as in ImageNet's val.txt and test.txt.
+    """Columns that count the rows of each list from 1, as in ImageNet's val.txt and test.txt.
 
-    Behind one another they do not, and a few rows that count may hold classes.
+    Behind one another they do not, and a few rows that count may hold classes; so may lists of as
+    many rows each, of which every one has an image of each class, and what counts from 0.
     """
     alike = {(reading.path_column, reading.table.heading) for reading in readings}
-    if len(readings) == 1 or len(alike) > 1:
+    lengths = {len(reading.table.rows) for reading in readings}
+    if len(lengths) == 1 or len(alike) > 1:
         return frozenset()
     found = []
     for column in range(min(reading.table.width for reading in readings)):
-        each = [weigh(reading.table.cells(column)) for reading in readings]
-        if all(one.kind == "index" for one in each) and any(one.is_unique for one in each):
+        cells = [reading.table.cells(column) for reading in readings]
+        each = [weigh(some) for some in cells]
+        counts = all(one.kind == "index" for one in each) and any(one.is_unique for one in each)
+        if counts and all(some[0].strip() == "1" for some in cells):
             found.append(column)
     return frozenset(found)
 

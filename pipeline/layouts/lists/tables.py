@@ -181,15 +181,27 @@ def _rows(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
         )
     except csv.Error:
         rows = []
-    # A quote that nothing closes swallows what follows it.
-    if not rows or any("\n" in cell and cell.count("\n") > 20 for row in rows for cell in row):
-        rows = [line.split(mark) for line in lines]
+    # A quote that nothing closes swallows what follows it, be it lines that are rows by themselves.
+    most = max((cell.count("\n") for row in rows for cell in row), default=0)
+    regular = len({line.count(mark) for line in lines}) == 1
+    if not rows or most > 20 or (most and regular):
+        rows = [_row(line, mark) for line in lines]
     for row in rows:
         if any(cell.strip() for cell in row):
             yield [cell.strip() for cell in row]
 
 
+def _row(line: str, mark: str) -> list[str]:
+    """The cells of a line by itself, in which a quote that nothing closes is a mark like others."""
+    try:
+        return next(csv.reader([line], delimiter=mark, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return line.split(mark)
+
+
 def _by_space(line: str, separator: str) -> list[str]:
+    if separator != "lines":
+        line = _unquoted(line.strip())  # the whole of it may stand in quotes
     words = list(_WORD.finditer(line))
     if separator == "spaces":
         cells = [word[0] for word in words]
