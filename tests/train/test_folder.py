@@ -139,6 +139,19 @@ def test_a_run_of_either_kind_is_replaced_and_what_is_no_runs_stays(
     assert ((folder / "config.yaml").read_text() == "kind: gan") == (new == "generator")
 
 
+@pytest.mark.parametrize("saved", [True, False])
+def test_what_a_generator_does_not_write_is_not_cleared_with_it(
+    saved: bool, tmp_path: Path
+) -> None:
+    theirs = {"log.txt", "trace.json.gz"}
+    folder = old_run(tmp_path / "run", "metrics.jsonl", *theirs, *(GENERATOR if saved else ()))
+    (folder / "config.yaml").write_text("kind: gan")
+    with pytest.raises(ConfigError, match=f"`.*generate.* fit --resume {folder}`"):
+        generator_folder(folder)
+    generator_folder(folder, overwrite=True)
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", *theirs}
+
+
 @pytest.mark.parametrize("name", ["report.html", "log.txt", "events.out.tfevents.17.host"])
 def test_names_that_others_use_too_make_no_run(name: str, tmp_path: Path) -> None:
     folder = old_run(tmp_path / "seeds", "trials.yaml", name)

@@ -11,6 +11,7 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.data_files import DataPath, first_path
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.unwritable import ran_full, unwritable
+from headrace.pipeline.yaml_text import read_yaml
 from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
 from headrace.train.models.places import short_name
 from headrace.train.settings.config import RunConfig
@@ -24,8 +25,10 @@ TRACE_NAME, REPORT_NAME = "trace.json.gz", "report.html"
 _OWN = (LAST_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, LOG_NAME, CONFIG_NAME)
 """Of which any tells that a run is here, of a classifier or of a generator, what it is resumed from
 first."""
-_BESIDE = (REPORT_NAME, TEXT_NAME, TRACE_NAME, "events.out.tfevents*")
+_BESIDE = (REPORT_NAME, "events.out.tfevents*")
 """Names that others give their files too: a run's only beside one of its own."""
+_BESIDE_CLASSIFIERS = (TEXT_NAME, TRACE_NAME)
+"""Such names as a generator's training writes nothing to."""
 _REPLACED = (LAST_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, CONFIG_NAME, REPORT_NAME)
 _SHOWN = 3
 
@@ -173,7 +176,7 @@ def _refuse_old(folder: Path, overwrite: bool) -> None:
     if not old or overwrite:
         return
     if LAST_NAME in old or CONFIG_NAME in old:
-        command = ("generate", "fit") if GENERATOR_NAME in old else ("train",)
+        command = ("generate", "fit") if _is_generators(folder) else ("train",)
         raise ConfigError(
             f"--out {folder} holds a run already; continue it with "
             f"`{called(*command, '--resume', folder)}`, name another folder, or replace it with "
@@ -216,8 +219,22 @@ def _clear(folder: Path) -> None:
 def _old_files(folder: Path) -> list[Path]:
     """A run's files, what it is resumed from first; the one place that says which those are."""
     found = [folder / name for name in _OWN if (folder / name).exists()]
-    beside = [path for name in _BESIDE for path in sorted(folder.glob(name))]
+    names = _BESIDE if _is_generators(folder) else (*_BESIDE, *_BESIDE_CLASSIFIERS)
+    beside = [path for name in names for path in sorted(folder.glob(name))]
     return found + beside if found else []
+
+
+def _is_generators(folder: Path) -> bool:
+    """Whether a run here is a generator's, by its files, or its settings before it is saved."""
+    if any((folder / name).exists() for name in (BEST_NAME, ADAPTER_NAME)):
+        return False
+    if (folder / GENERATOR_NAME).exists():
+        return True
+    try:
+        settings = read_yaml((folder / CONFIG_NAME).read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and "kind" in settings
 
 
 def numbered_folder(config: RunConfig) -> Path:
