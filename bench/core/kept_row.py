@@ -62,7 +62,7 @@ def _begun(folder: Path, now: Row) -> dict[str, Any] | None:
     way_out = f"give another --out, or delete {folder} and {path.name}"
     try:
         kept: dict[str, Any] = json.loads(path.read_text())
-        then = kept["asked"]
+        then = dict(kept["asked"])
     except (ValueError, KeyError, TypeError):
         raise ConfigError(
             f"{path} does not say which settings it was measured with: {way_out}"

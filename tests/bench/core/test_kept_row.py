@@ -31,7 +31,9 @@ def test_a_row_of_other_settings_is_refused(tmp_path: Path) -> None:
         measured_once(tmp_path / "run", {"epochs": 3}, never)
 
 
-@pytest.mark.parametrize("text", ['{"accuracy": 0.5}', '{"asked": {"epo', "[]", ""])
+@pytest.mark.parametrize(
+    "text", ['{"accuracy": 0.5}', '{"asked": {"epo', "[]", "", '{"asked": [1]}', '{"asked": null}']
+)
 def test_a_row_that_does_not_say_what_was_asked_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(ConfigError, match=r"run\.json does not say which settings.*delete"):
