@@ -1,8 +1,13 @@
 """What holds for all tests."""
 
+import os
 import signal
 
 from hypothesis import settings
+
+# Images this small cost less than waking a second thread, and far less on a busy machine. OpenMP
+# reads it when torch is loaded, here and in the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("headrace", deadline=None)

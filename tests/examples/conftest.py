@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from headrace.tools.sample import SampleConfig, make_sample
 from tests.examples.packed import pack
@@ -19,12 +17,3 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_sample(SampleConfig(train=88, valid=33, test=11, size=96), place / "food", workers=1)
     pack(place / "food", place / "food.beton")
     return place
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Images this small cost less than waking a second thread, and far less on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

@@ -45,7 +45,6 @@ def test_it_runs(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "HEADRACE_FLAGS": "--model small-resnet --size 32 --device cpu --batch-size 16 --workers 0",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     notebook = nbformat.read(PATH, as_version=4)
     nbformat.validate(notebook)
     place = {"metadata": {"path": str(tmp_path)}}

@@ -80,16 +80,6 @@ def tinted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_data(tmp_path_factory.mktemp("tinted") / "tiny.beton")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def one_thread_on_a_cpu(device: torch.device) -> Iterator[None]:
-    """Images this small cost less than waking a second thread."""
-    before = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def busy(device: torch.device) -> Callable[[], None]:
     """Keeps the current stream busy for some milliseconds, while the host goes on."""

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from headrace.__main__ import main
 from headrace.tools.sample import MARKER, SampleConfig, make_sample
@@ -39,8 +38,6 @@ def test_from_the_archive_to_the_answers(
     desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("bokeh", reason="the extra report is not installed")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     typed = 0
     for line in lines():
         words = shlex.split(line)
@@ -55,7 +52,6 @@ def test_from_the_archive_to_the_answers(
                 main()
             assert not end.value.code, f"{line}\n{capsys.readouterr().err}"
             typed += 1
-    torch.set_num_threads(threads)
     assert typed == 11
     for name in re.findall(r"`([\w/]+\.(?:png|html|json|csv))`", PAGE.read_text(encoding="utf-8")):
         assert (desk / name).is_file(), name

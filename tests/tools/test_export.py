@@ -32,7 +32,6 @@ from tests.builders import photo
 from tests.tools.exporting.made_up_checkpoints import SUFFIXES, small_checkpoint
 from tests.train.tiny_runs import settings, write_data
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "export.md").read_text()
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from headrace.pipeline.containers import beton
@@ -60,8 +59,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folds(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("suspects") / "folds"
     words = (
         "--model timm:test_resnet --size 32 --batch-size 8 --epochs 6 --workers 0 --lr 0.003 "
@@ -69,7 +66,6 @@ def folds(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--crop-scale 0.8 1 --amp off"
     )
     run_trials(read_flags(["--data", str(data), "--out", str(out), *words.split()]))
-    torch.set_num_threads(before)
     return out
 
 

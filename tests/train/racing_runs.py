@@ -115,7 +115,6 @@ def preload() -> None:
 
 if __name__ == "__main__":
     preload()
-    torch.set_num_threads(1)
     for text in sys.argv[4:]:
         base, data, stopped = map(Path, sys.argv[1:4])
         print("RACE", json.dumps(race(base, data, stopped, int(text))), flush=True)

@@ -28,8 +28,6 @@ from headrace.train.settings.optim import OptimConfig
 from tests.train.test_loop import stop_after
 from tests.train.tiny_runs import assert_same_run, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def net() -> nn.Sequential:
     torch.manual_seed(0)

@@ -46,7 +46,6 @@ EVERYTHING = {
 """Of each kind one technique, those that keep state foremost."""
 MEANS = {**EVERYTHING, "average": "swa", "swa_start": 0.3, "optimizer": "muon"}
 del MEANS["ema_decay"]
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def moved(model: nn.Module, average: Average, values: list[float]) -> list[float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -27,7 +26,6 @@ QUICK = (
     "--model timm:test_resnet --size 32 --batch-size 8 --epochs 1 --loader torchvision --workers 0 "
     "--device cpu --amp off --recipe flip --no-tensorboard --no-report --log-every 2"
 ).split()
-ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +42,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, env=ENV, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +90,7 @@ def test_errors_are_one_line_and_status_2(flags: list[str], message: str, tmp_pa
 def test_sigterm_saves_says_how_to_resume_and_exits_130(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     many = [*QUICK, "--data", str(data), "--out", str(out), "--epochs", "5000"]
-    process = subprocess.Popen([*RUN, *many], env=ENV, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*RUN, *many], stderr=subprocess.PIPE, text=True)
     log, deadline = out / "metrics.jsonl", time.monotonic() + 200
     while time.monotonic() < deadline and not (log.exists() and '"step"' in log.read_text()):
         time.sleep(0.05)

@@ -18,8 +18,6 @@ from headrace.train.state import Run
 from headrace.train.step import optimise
 from tests.train.tiny_runs import assert_same_run, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(autouse=True)
 def no_workspace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,6 @@ from tests.train.tiny_runs import assert_same_run, settings
 CPU = torch.device("cpu")
 EXACT = choose_precision("off", CPU)
 PLAIN = Preprocess(size=8, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def teacher(net: nn.Module, own: Preprocess = PLAIN, given: Preprocess = PLAIN) -> Teacher:

@@ -29,8 +29,6 @@ from headrace.train.settings.optim import OptimConfig
 from tests.train.test_loop import stop_after
 from tests.train.tiny_runs import assert_same_run, rows, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def built(name: str, **options: Any) -> nn.Module:
     return build_model(ModelSpec(name=name, num_classes=5, size=64, **options))

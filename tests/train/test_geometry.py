@@ -28,7 +28,6 @@ from tests.train.tiny_runs import rows, settings
 ROOT = Path(__file__).resolve().parents[2]
 QUICK: dict[str, Any] = {"epochs": 1, "limit_batches": 1, "recipe": "none", "model": "small-resnet"}
 WIDE = [(60, 90), (90, 60), (64, 96)]
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def wide_records(path: Path, size: tuple[int, int] | None = None) -> Records:

@@ -16,7 +16,6 @@ from headrace.train.run import run_training
 from tests.builders import available_loaders
 from tests.train.tiny_runs import assert_same_run, rows, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).resolve().parents[2]
 CHANGES = {"epochs": 3, "average": "ema", "accumulate": 2, "workers": 1, "amp": "off"}
 KILLED_RUN = """
@@ -28,7 +27,6 @@ from headrace.train.run import run_training
 from tests.train.test_killed_runs import CHANGES
 from tests.train.tiny_runs import settings
 
-torch.set_num_threads(1)
 optimise = headrace.train.loop.optimise
 
 def until_killed(run, images, targets):
@@ -56,7 +54,6 @@ def test_kill_9_and_resume(name: str, data: Path, tmp_path: Path) -> None:
     killed = subprocess.run(
         [sys.executable, "-c", KILLED_RUN, str(data), str(folder), name, "11"],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=240,

@@ -24,7 +24,6 @@ from tests.train.tiny_runs import assert_same_run, rows, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE = {"recipe": "flip", "dropout": 0.0, "epochs": 1}
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_constant_rate_goes_on_as_if_the_run_had_been_longer(

@@ -23,8 +23,6 @@ from headrace.train.step import optimise, step_seed
 from tests.builders import make_records, samples, write_beton
 from tests.train.tiny_runs import assert_same, assert_same_run, rows, settings, tinted
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 class Crash(Exception):
     """Stands for kill -9: nothing runs after it."""

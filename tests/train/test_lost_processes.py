@@ -61,7 +61,7 @@ def start_agent(
     flags = [*FLAGS, "--epochs", str(epochs), "--no-report", "--resume", "auto"]
     return subprocess.Popen(
         [sys.executable, *words, "--data", str(data), "--out", str(out), *flags],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,8 +10,6 @@ from headrace.pipeline.errors import ConfigError
 from headrace.train.run import run_training
 from tests.train.tiny_runs import SPLITS, assert_same_run, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def test_graph_batch_and_features_are_shown(data: Path, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -28,7 +28,6 @@ from headrace.train.run import run_training
 from headrace.train.settings.config_file import from_flat
 from tests.train.tiny_runs import rows, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 ON_CUDA = torch.cuda.OutOfMemoryError(
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 14.75 GiB of "
     "which 1.06 GiB is free."

@@ -16,7 +16,6 @@ from headrace.train.run import run_training
 from tests.train.tiny_runs import assert_same_run, settings, write_data
 
 FREE = ("out", "save_every", "data")
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

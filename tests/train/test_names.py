@@ -67,7 +67,7 @@ def call(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+        env={**os.environ, **env},
         capture_output=True,
         timeout=240,
     )

@@ -27,10 +27,8 @@ from tests.train.tiny_runs import assert_same_run, rows, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "train/run.py")]
-ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
 FREE = ("out", "save_every", "overwrite")
 FILES = {"config.yaml", "metrics.jsonl", "log.txt", "best.pt", "last.pt"}
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +53,7 @@ def stopped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def races(base: Path, data: Path, stopped: Path, whole: Path, seeds: range) -> None:
     command = [sys.executable, "-m", "tests.train.racing_runs", str(base), str(data), str(stopped)]
-    done = subprocess.run(
-        [*command, *map(str, seeds)], cwd=ROOT, env=ENV, capture_output=True, text=True
-    )
+    done = subprocess.run([*command, *map(str, seeds)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = [line for line in done.stdout.splitlines() if line.startswith("RACE ")]
     assert len(found) == len(seeds)
@@ -114,17 +110,13 @@ def flags(data: Path) -> list[str]:
 def test_a_live_run_is_left_alone_and_a_killed_one_goes_on(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     new = [*RUN, *flags(data), "--out", str(out), "--epochs", "4000"]
-    live = subprocess.Popen(
-        new, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    live = subprocess.Popen(new, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wait_for('"epoch": 1, "step": 1', out / "metrics.jsonl", live)
     live.send_signal(signal.SIGSTOP)  # so that only the others could change anything
     (out / ".last.pt.0badcafe").write_bytes(b"as if killed in the middle of a save")
     before = content(out)
     others = [
-        subprocess.Popen(
-            command, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for command in (new, [*new, "--overwrite"], [*RUN, "--resume", str(out)])
     ]
     line = f"error: {out} is being written by another run (process {live.pid}); wait for it or "
@@ -135,9 +127,7 @@ def test_a_live_run_is_left_alone_and_a_killed_one_goes_on(data: Path, tmp_path:
     live.kill()
     live.communicate()
     assert (out / LOCK_NAME).exists()
-    resumed = subprocess.Popen(
-        [*RUN, "--resume", str(out)], env=ENV, stderr=subprocess.PIPE, text=True
-    )
+    resumed = subprocess.Popen([*RUN, "--resume", str(out)], stderr=subprocess.PIPE, text=True)
     wait_for('"epoch": 2, "step": 1', out / "metrics.jsonl", resumed)
     assert not (out / ".last.pt.0badcafe").exists()
     resumed.send_signal(signal.SIGINT)
@@ -163,7 +153,7 @@ def test_every_process_of_a_run_hears_of_the_refusal(data: Path, tmp_path: Path)
         ranks = [
             subprocess.Popen(
                 [*RUN, *flags(data), "--out", str(out)],
-                env={**ENV, **group, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+                env={**os.environ, **group, "RANK": str(rank), "LOCAL_RANK": str(rank)},
                 stderr=subprocess.PIPE,
                 text=True,
             )

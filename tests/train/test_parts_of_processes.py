@@ -18,7 +18,6 @@ from torch.nn.parallel import DistributedDataParallel
 from tests.train.tiny_runs import settings
 from headrace.train.run import run_training
 
-torch.set_num_threads(1)
 exchanged = []
 class Watched(DistributedDataParallel):
     def forward(self, *inputs):

@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "train/presets"
 
 
-@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", preset_names())
 def test_a_step_of_each(name: str, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"

@@ -34,8 +34,6 @@ from headrace.train.run import run_training
 from tests.builders import make_records, samples, with_levels, write_by_writer
 from tests.train.tiny_runs import rows, settings, tinted, write_data
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def base(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

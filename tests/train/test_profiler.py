@@ -13,8 +13,6 @@ from headrace.train.hooks.profiler import RECORDED_STEPS
 from headrace.train.run import run_training
 from tests.train.tiny_runs import assert_same_run, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def events(folder: Path, name: str) -> list[dict[str, Any]]:
     """The trace's events of that name on the host."""

@@ -37,8 +37,6 @@ from tests.builders import write_beton
 from tests.train.test_loop import stop_after
 from tests.train.tiny_runs import assert_same_run, rows, settings, tinted
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:

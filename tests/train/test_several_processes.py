@@ -27,7 +27,6 @@ from headrace.pipeline.planned import PlannedLoader
 from headrace.train.processes.stop import StopRequest
 from headrace.train.run import run_training
 
-torch.set_num_threads(1)
 data, out, resume, steps = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 seen, real = [], PlannedLoader.epoch
 

@@ -28,7 +28,6 @@ from tests.train.tiny_runs import assert_same_run, rows, settings
 SIZES = ["24:0.5", "28:0.75", "32:1"]
 EVERY = [(24, 24)] * 2 + [(28, 28), (32, 32)]
 STEPS = 6
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def scheduled(data: Path, folder: Path, **changes: Any) -> Any:
@@ -221,7 +220,6 @@ import headrace.train.loop
 from headrace.train.run import run_training
 from tests.train.tiny_runs import settings
 
-torch.set_num_threads(1)
 seen, real = [], headrace.train.loop.optimise
 
 def watched(run, images, targets):

@@ -28,7 +28,7 @@ def start(arguments: list[str]) -> list[subprocess.Popen[str]]:
     return [
         subprocess.Popen(
             [sys.executable, str(ROOT / "train/run.py"), *arguments],
-            env={**os.environ, "OMP_NUM_THREADS": "1", **group, "RANK": str(rank)},
+            env={**os.environ, **group, "RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

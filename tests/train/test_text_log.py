@@ -16,8 +16,6 @@ from headrace.train.state import Run
 from tests.train.test_loop import Crash, crash_after, stop_after
 from tests.train.tiny_runs import rows, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def lines(folder: Path) -> list[str]:
     return (folder / "log.txt").read_text().splitlines()

@@ -26,7 +26,6 @@ from tests.builders import make_records, photo, samples, stored, write_beton
 from tests.train.test_loop import stop_after
 from tests.train.tiny_runs import SPLITS, assert_same_run, rows, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 QUICK = (
     "--model timm:test_resnet --size 32 --batch-size 8 --epochs 2 --workers 0 --lr 0.003 "
     "--loader torchvision --device cpu --no-tensorboard --no-report --log-every 2"

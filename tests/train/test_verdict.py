@@ -21,7 +21,6 @@ from headrace.train.verdict import Circumstances, circumstances, shares, verdict
 from tests.builders import photo
 from tests.train.tiny_runs import rows, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 USUAL = Circumstances(
     loader="native",
     workers=4,

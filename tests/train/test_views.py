@@ -34,7 +34,6 @@ SIDE = 32
 QUICK: dict[str, Any] = {"loader": "torchvision", "workers": 0, "amp": "off", "batch_size": 8}
 TRAINED: dict[str, Any] = {"epochs": 1, "amp": "off", "model": "small-resnet", "recipe": "flip"}
 CORNERS = [(0, 0), (0, 2), (2, 0), (2, 2), (1, 1)]
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

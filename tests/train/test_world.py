@@ -28,7 +28,6 @@ import torch
 from tests.train.tiny_runs import settings
 from headrace.train.run import run_training
 
-torch.set_num_threads(1)
 during = []
 def threads():
     return sorted(task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm"))
@@ -105,7 +104,7 @@ def processes(number: int, code: str, *arguments: str) -> list[tuple[int, str, s
         subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
             cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **group, "RANK": str(rank)},
+            env={**os.environ, **group, "RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

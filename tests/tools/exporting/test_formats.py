@@ -30,9 +30,6 @@ from tests.tools.exporting.made_up_checkpoints import (
     small_checkpoint,
 )
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 SLOW_ONES = [
     pytest.param(".onnx", mode, marks=[needs_onnx, *([pytest.mark.slow] if number else [])])
     for number, mode in enumerate(PLACING)

@@ -17,7 +17,6 @@ from headrace.train.generating.settings import FitConfig
 from tests.train.tiny_runs import assert_same
 
 HALF = Precision(device=torch.device("cpu"), dtype=torch.float16, reason="a test")
-pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def training(kind: Any) -> Training:

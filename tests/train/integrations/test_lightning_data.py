@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from headrace.pipeline.errors import ConfigError
 from tests.train.tiny_runs import SPLITS, write_data
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 BATCH = 8
 STEPS = -(-SPLITS["train"] // BATCH)
 

@@ -16,7 +16,6 @@ from headrace.train.run import run_training
 from headrace.train.trackers import TRACKERS, About
 from tests.train.tiny_runs import assert_same_run, rows, settings
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 ONE = {"epochs": 1, "report": False}
 
 
