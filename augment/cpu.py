@@ -69,7 +69,7 @@ class CpuRunner:
             mirrored = np.zeros(batch, np.bool_)
             for step, params in steps:
                 if step.draws_on_host:
-                    self._spread(jobs, batch)
+                    self._on_threads(jobs, batch)
                     jobs = []
                     whole = torch.from_numpy(source).view(batch, height, width, channels)
                     source = rows(step.apply(whole.permute(0, 3, 1, 2), params, noise))
@@ -88,11 +88,11 @@ class CpuRunner:
                 def finish(_thread: int, start: int, stop: int) -> None:
                     run_normalise(source, target, start, stop, mirrored, scale, shift, channels)
 
-                self._spread([*jobs, finish], batch)
+                self._on_threads([*jobs, finish], batch)
             else:
-                self._spread(jobs, batch)
+                self._on_threads(jobs, batch)
                 how, drawn = mix
-                self._spread([how.cpu_job(drawn, source, target, buffers, scale, shift)], batch)
+                self._on_threads([how.cpu_job(drawn, source, target, buffers, scale, shift)], batch)
             return out.permute(0, 3, 1, 2)
 
     def _own_turn(self) -> threading.Lock:
@@ -122,7 +122,7 @@ class CpuRunner:
             self._pool.shutdown()
         self._pool, self._num_threads = None, 0
 
-    def _spread(self, jobs: list[Job], batch: int) -> None:
+    def _on_threads(self, jobs: list[Job], batch: int) -> None:
         """Runs jobs over all samples: threads draw the next range until none is left."""
         if not jobs:
             return

@@ -31,7 +31,7 @@ from headrace.bench.reaching.settings import AccuracySettings
 from headrace.bench.reaching.studies import STUDIES
 from headrace.pipeline.command_line import run_command
 from headrace.pipeline.device import resolve_device
-from headrace.train.trials.interval import describe
+from headrace.train.trials.interval import over_runs
 
 COLUMNS = (
     Column("what", "way"),
@@ -86,11 +86,11 @@ def summarise(rows: Sequence[Row]) -> list[Row]:
     found = []
     for way in dict.fromkeys(row["way"] for row in rows):
         some = [row for row in rows if row["way"] == way]
-        told = describe([row["accuracy"] for row in some])
+        told = over_runs([row["accuracy"] for row in some])
         low, high = told["ci95"] or (None, None)
-        gain = describe([row["accuracy"] - first[row["seed"]] for row in some])["mean"]
+        gain = over_runs([row["accuracy"] - first[row["seed"]] for row in some])["mean"]
         means = {
-            key: describe([row[key] for row in some])["mean"]
+            key: over_runs([row[key] for row in some])["mean"]
             for key in ("plain", "seconds", "epochs")
         }
         found.append(

@@ -30,7 +30,7 @@ from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import LOG_NAME
 from headrace.train.run import run_training
 from headrace.train.settings.config_file import from_flat
-from headrace.train.trials.interval import describe
+from headrace.train.trials.interval import over_runs
 
 COLUMNS = (
     Column("trained", "form"),
@@ -129,7 +129,7 @@ def row(form: str, folders: Sequence[Path]) -> dict[str, Any]:
         "form": form,
         "each": ", ".join(f"{accuracy:.4f}" for accuracy in accuracies),
         "seconds": sum(seconds) / len(seconds),
-        **describe(accuracies),
+        **over_runs(accuracies),
     }
 
 

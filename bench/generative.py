@@ -27,7 +27,7 @@ from headrace.bench.core.tables import Column, table
 from headrace.bench.generating.cell import Cell, train_judge
 from headrace.bench.generating.settings import GenerativeSettings
 from headrace.pipeline.command_line import run_command
-from headrace.train.trials.interval import describe
+from headrace.train.trials.interval import over_runs
 
 COLUMNS = (
     Column("real, a class", "per_class"),
@@ -67,11 +67,11 @@ def summarise(rows: Sequence[Row]) -> list[Row]:
     for count, form in _each(rows, "form"):
         some = _of(rows, count, "form", form)
         alone = {row["seed"]: row["accuracy"] for row in _of(rows, count, "form", "real")}
-        gains = describe([row["accuracy"] - alone[row["seed"]] for row in some])
+        gains = over_runs([row["accuracy"] - alone[row["seed"]] for row in some])
         low, high = gains["ci95"] or (None, None)
-        told = describe([row["accuracy"] for row in some])
+        told = over_runs([row["accuracy"] for row in some])
         mean = {"mean": told["mean"], "each": told["runs"], "gain": gains["mean"]}
-        spent = {key: describe([row[key] for row in some])["mean"] for key in ("cpu_s", "seconds")}
+        spent = {key: over_runs([row[key] for row in some])["mean"] for key in ("cpu_s", "seconds")}
         nothing = form == "real"
         interval = {"low": None if nothing else low, "high": None if nothing else high}
         found.append({"per_class": count or "all", "form": form, **mean, **interval, **spent})
@@ -84,7 +84,7 @@ def summarise_made(rows: Sequence[Row]) -> list[Row]:
     for count, kind in _each(rows, "generator"):
         some = [_flat(row) for row in _of(rows, count, "generator", kind)]
         means = {
-            column.key: describe([row[column.key] for row in some])["mean"] for column in MADE[2:]
+            column.key: over_runs([row[column.key] for row in some])["mean"] for column in MADE[2:]
         }
         found.append({"per_class": count or "all", "generator": kind, **means})
     return found

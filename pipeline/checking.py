@@ -17,10 +17,10 @@ def check(ok: bool, name: str, value: object, expected: str) -> None:
         ConfigError: naming the setting, its value and what was expected.
     """
     if not ok:
-        raise ConfigError(f"{name} is {shown(value)}, expected {expected}")
+        raise ConfigError(f"{name} is {value_text(value)}, expected {expected}")
 
 
-def shown(value: object) -> str:
+def value_text(value: object) -> str:
     """A value as a message has it, the beginning of a long one."""
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

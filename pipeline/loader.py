@@ -24,11 +24,11 @@ from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.loaders import LOADERS, WITHOUT_LEVELS
 from headrace.pipeline.loaders.settings import Workers
+from headrace.pipeline.pick_evenly import pick_evenly
 from headrace.pipeline.plan import Tail, make_plan
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.pipeline.shares import mix_of
-from headrace.pipeline.spread import spread
 from headrace.pipeline.value_types import check_types
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def open_loader(
     config = _fitted(config, records)
     chosen = records.select(config.split)
     if config.at_most:
-        chosen = spread(chosen, records.labels, config.at_most)
+        chosen = pick_evenly(chosen, records.labels, config.at_most)
     mix = mix_of(records, chosen, config.sampling) if config.plan.train else None
     name = config.decode.loader
     if name == "auto":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def spread(chosen: np.ndarray, labels: np.ndarray, at_most: int) -> np.ndarray:
+def pick_evenly(chosen: np.ndarray, labels: np.ndarray, at_most: int) -> np.ndarray:
     """So many samples: one of each class before two of any, then alike shares of all classes.
 
     Args:

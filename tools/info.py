@@ -112,9 +112,9 @@ def describe(records: Records) -> dict[str, Any]:
         },
         "levels": [asdict(count) for count in levels_of(records)],
         "checksums": records.has_checksums,
-        "height": _spread(records.heights),
-        "width": _spread(records.widths),
-        "bytes_per_sample": _spread(_sizes(records)),
+        "height": _quantiles(records.heights),
+        "width": _quantiles(records.widths),
+        "bytes_per_sample": _quantiles(_sizes(records)),
         "file_bytes": _file_bytes(records.path),
         "encoding": dict(manifest.encoding),
         "synthetic": None if manifest.synthetic is None else dict(manifest.synthetic),
@@ -143,7 +143,7 @@ def _file_bytes(path: Path) -> int:
     return sum(f.stat().st_size for f in files)
 
 
-def _spread(values: np.ndarray) -> dict[str, float]:
+def _quantiles(values: np.ndarray) -> dict[str, float]:
     if not len(values):
         return {}
     result = {name: float(np.quantile(values, q)) for name, q in _QUANTILES.items()}

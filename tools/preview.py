@@ -25,7 +25,7 @@ import yaml
 from tyro.conf import Positional, arg
 
 from headrace.augment import Preprocess, Recipe, build_augmenter
-from headrace.pipeline.checking import shown
+from headrace.pipeline.checking import value_text
 from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.crops.settings import CropConfig, GeometryName, Size
 from headrace.pipeline.errors import ConfigError
@@ -249,7 +249,7 @@ def _listed(word: str) -> Any:
     try:
         return read_yaml(word)
     except ValueError as error:
-        raise ConfigError(f"--recipe {shown(word)} is not a YAML list: {error}") from None
+        raise ConfigError(f"--recipe {value_text(word)} is not a YAML list: {error}") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

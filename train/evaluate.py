@@ -23,7 +23,7 @@ from headrace.train.data.real_only import check_real
 from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
-from headrace.train.evaluation.report import describe, describe_metrics, full_report
+from headrace.train.evaluation.report import full_report, metrics_line, outcome_lines
 from headrace.train.next_lines import to_predict
 
 
@@ -68,7 +68,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         **full_report(outcome, classes),
     }
     write_json(config.json, report)
-    for line in (*describe(outcome, classes), describe_metrics(report)):
+    for line in (*outcome_lines(outcome, classes), metrics_line(report)):
         print(shown(line))
     if config.json:
         print(f"wrote {config.json}")

@@ -36,7 +36,7 @@ from headrace.train.evaluation.members import load_members
 from headrace.train.evaluation.outcome import Outcome
 from headrace.train.evaluation.prediction_csv import write_csv, write_submission
 from headrace.train.evaluation.probabilities import write_npz
-from headrace.train.evaluation.report import describe
+from headrace.train.evaluation.report import outcome_lines
 from headrace.train.evaluation.scoring import score
 from headrace.train.settings.technique import check
 from headrace.train.settings.views import NAMES, ViewConfig
@@ -116,7 +116,7 @@ def predict(config: PredictConfig) -> Outcome:
         for line in split_lines(records, split):
             print(shown(line))
         outcome = answers.ask(lambda member: config.views(member.views()), config.seed)
-        for line in describe(outcome, classes):
+        for line in outcome_lines(outcome, classes):
             print(shown(line))
         for name, path in files.items():
             WRITERS[name](path, outcome, records, classes)

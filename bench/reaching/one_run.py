@@ -15,7 +15,7 @@ from headrace.train.data.inputs import data_fingerprint
 from headrace.train.evaluation.scoring import score
 from headrace.train.folder.checkpoint import save_checkpoint
 from headrace.train.folder.run_folder import LOG_NAME
-from headrace.train.folder.save import describe
+from headrace.train.folder.save import about_weights
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
 from headrace.train.settings.config import RunConfig
@@ -64,7 +64,7 @@ def _trained(config: RunConfig, data: Path, test_split: str) -> Row:
     run = run_training(config)
     spent = time.monotonic() - begun
     judged = folder / JUDGED_NAME
-    save_checkpoint(judged, {**describe(run, None), "weights": run.average.model.state_dict()})
+    save_checkpoint(judged, {**about_weights(run, None), "weights": run.average.model.state_dict()})
     epochs, end = epoch_rows(folder), end_row(folder)
     before = spent - end["seconds"]["total"]  # opening the data and building the model
     return {

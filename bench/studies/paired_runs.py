@@ -26,7 +26,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.flat_settings import to_flat
 from headrace.train.trials.folder import SUMMARY_NAME, read_trials
-from headrace.train.trials.interval import describe
+from headrace.train.trials.interval import over_runs
 
 COLUMNS = (
     Column("value"),
@@ -76,13 +76,16 @@ def compare(folders: Sequence[Path], setting: str, metric: str) -> list[dict[str
             if len(base) != len(runs):
                 raise ConfigError(f"{folder} has {len(runs)} runs and {folders[0]} {len(base)}")
             apart = [other - first for other, first in zip(runs, base, strict=True)]
-            row |= {"difference": describe(apart)["mean"], **_interval(apart, "difference_")}
+            row |= {
+                "difference": over_runs(apart)["mean"],
+                **_interval(apart, "difference_"),
+            }
         rows.append(row)
     return rows
 
 
 def _interval(values: Sequence[float], prefix: str) -> dict[str, Any]:
-    told = describe(values)
+    told = over_runs(values)
     low, high = told["ci95"] or (None, None)
     mean = {} if prefix else {"mean": told["mean"]}
     return {**mean, f"{prefix}low": low, f"{prefix}high": high}

@@ -16,8 +16,8 @@ from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import flag_of
 from headrace.pipeline.loader import open_loader
+from headrace.pipeline.pick_evenly import pick_evenly
 from headrace.pipeline.plan import PlanConfig, make_plan
-from headrace.pipeline.spread import spread
 from tests.builders import make_records, samples
 
 DECIDED = {
@@ -137,7 +137,7 @@ def test_a_spread_takes_one_of_each_class_before_two_of_any(
     chosen = np.arange(len(labels)) * 2 + 1
     every = np.full(2 * len(labels) + 1, -1)
     every[chosen] = labels
-    taken = spread(chosen, every, at_most)
+    taken = pick_evenly(chosen, every, at_most)
     assert len(taken) == min(at_most, len(chosen))
     assert np.array_equal(taken, np.intersect1d(taken, chosen))
     classes = np.unique(labels)

@@ -20,7 +20,7 @@ from headrace.train.folder.folder_lock import lock_folder
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.reporting import write
 from headrace.train.run import run_training, run_trials
-from headrace.train.trials.interval import describe, t_quantile
+from headrace.train.trials.interval import over_runs, t_quantile
 from headrace.train.trials.out_of_fold import read_out_of_fold
 from tests.builders import make_records, photo, samples, stored, write_beton
 from tests.train.test_loop import stop_after
@@ -324,6 +324,6 @@ def test_quantiles_of_student(degrees: int, expected: float) -> None:
 
 
 def test_what_is_undefined_is_left_out() -> None:
-    found = describe([0.5, None, 0.7, float("nan")])
+    found = over_runs([0.5, None, 0.7, float("nan")])
     assert found["runs"] == [0.5, None, 0.7, None] and found["mean"] == pytest.approx(0.6)
-    assert describe([0.5])["std"] is None and describe([None])["mean"] is None
+    assert over_runs([0.5])["std"] is None and over_runs([None])["mean"] is None

@@ -8,8 +8,8 @@ import numpy as np
 
 from headrace.pipeline.data_files import DataPath, first_path, in_words
 from headrace.pipeline.errors import BadSampleError, HeadraceError
+from headrace.pipeline.pick_evenly import pick_evenly
 from headrace.pipeline.records import Records
-from headrace.pipeline.spread import spread
 from headrace.train.evaluation.members import Member
 
 MOST_REAL = 8
@@ -88,7 +88,7 @@ def _real_images(place: DataPath, split: str) -> list[np.ndarray]:
     with Records.open(place) as records:
         chosen = records.select(split if split in records.splits else None)
         found = []
-        for index in spread(chosen, records.labels, MOST_REAL):
+        for index in pick_evenly(chosen, records.labels, MOST_REAL):
             try:
                 found.append(np.ascontiguousarray(records.decode(int(index))))
             except BadSampleError:

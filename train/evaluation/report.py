@@ -14,7 +14,7 @@ from headrace.train.metrics.class_counts import count_classes
 SHOWN_CLASSES = 5
 
 
-def describe(outcome: Outcome, classes: list[str]) -> list[str]:
+def outcome_lines(outcome: Outcome, classes: list[str]) -> list[str]:
     """Lines for the screen: the accuracy and the hardest classes, where labels are known."""
     scores = score(outcome, len(classes), ("accuracy", "macro_accuracy"))
     if not scores.count:
@@ -30,7 +30,7 @@ def describe(outcome: Outcome, classes: list[str]) -> list[str]:
     return lines
 
 
-def describe_metrics(report: dict[str, Any]) -> str:
+def metrics_line(report: dict[str, Any]) -> str:
     """A line with what is not the accuracy."""
     names = ("top5", "macro_precision", "macro_recall", "macro_f1", "auroc", "ece")
     numbers = ((name, report[name]) for name in names)

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.pick_evenly import pick_evenly
 from headrace.pipeline.records import Records
-from headrace.pipeline.spread import spread
 from headrace.train.data.inputs import data_fingerprint
 from headrace.train.features.tap import head_of
 
@@ -28,7 +28,7 @@ def hash_of_samples(records: Records, splits: tuple[str, ...]) -> str:
     if records.kind != "folder":
         lengths = [len(view) for index in range(len(records)) for view in _views(records, index)]
         digest.update(np.array(lengths, np.int64).tobytes())
-    for index in spread(np.arange(len(records)), records.labels, MOST_READ):
+    for index in pick_evenly(np.arange(len(records)), records.labels, MOST_READ):
         try:
             for view in _views(records, int(index)):
                 digest.update(view.tobytes())

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 
 from headrace.pipeline.atomic import replacing
-from headrace.pipeline.checking import shown
+from headrace.pipeline.checking import value_text
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError
 from headrace.pipeline.unwritable import writing
@@ -102,7 +102,7 @@ def read_checkpoint(path: Path, kind: Kind) -> dict[str, Any]:
         )
     if type(content.get("format")) is not int or content["format"] != FORMAT:
         raise CheckpointError(
-            f"{path} has checkpoint format {shown(content.get('format'))}, expected {FORMAT}; "
+            f"{path} has checkpoint format {value_text(content.get('format'))}, expected {FORMAT}; "
             "use the version of Headrace that wrote it"
         )
     try:

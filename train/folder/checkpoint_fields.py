@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from headrace.augment.preprocess import Preprocess
-from headrace.pipeline.checking import shown
+from headrace.pipeline.checking import value_text
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import setting_types
 from headrace.pipeline.limits import LIMITS
@@ -65,7 +65,7 @@ def _brief(value: Any) -> str:
     """What a field holds instead, in few words: a tensor's numbers tell nobody anything."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    return one_line(shown(value), 100)
+    return one_line(value_text(value), 100)
 
 
 def _model(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from torch import Tensor
 from torch.optim import Optimizer
 
-from headrace.pipeline.checking import shown
+from headrace.pipeline.checking import value_text
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.wording import one_line
 from headrace.train.folder.other_world import regrouped
@@ -170,7 +170,7 @@ def check_moments(optimizer: Optimizer) -> None:
         for name in ("lr", "weight_decay"):
             value = group.get(name, 0.0)
             if not isinstance(value, int | float | Tensor):
-                raise ValueError(f"{name} is {shown(value)}, expected a number")
+                raise ValueError(f"{name} is {value_text(value)}, expected a number")
         for weight in group["params"]:
             for name, value in optimizer.state.get(weight, {}).items():
                 if isinstance(value, Tensor) and value.ndim and value.shape != weight.shape:

@@ -19,7 +19,7 @@ def save_best(run: Run, scores: Scores | None) -> None:
     with run.clock.phase("save"):
         check_weights(run)
         if run.world.is_main:
-            judged, told = run.average.model, describe(run, scores)
+            judged, told = run.average.model, about_weights(run, scores)
             if adapters := run.config.optim.adapters:
                 small = adapter_content(adapters, run.model, judged)
                 write_checkpoint(run, ADAPTER_NAME, {**told, **small})
@@ -33,7 +33,7 @@ def save_last(run: Run) -> None:
         check_weights(run)
         state = state_of(run)
         if run.world.is_main:
-            write_checkpoint(run, LAST_NAME, {**describe(run, None), **state})
+            write_checkpoint(run, LAST_NAME, {**about_weights(run, None), **state})
 
 
 def write_checkpoint(run: Run, name: str, content: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ def write_checkpoint(run: Run, name: str, content: dict[str, Any]) -> None:
     save_checkpoint(run.folder / name, content)
 
 
-def describe(run: Run, scores: Scores | None) -> dict[str, Any]:
+def about_weights(run: Run, scores: Scores | None) -> dict[str, Any]:
     """What every checkpoint says about its weights; see checkpoint.py."""
     progress = run.progress
     return {

@@ -10,7 +10,7 @@ from typing import Any
 _HALVINGS = 200
 
 
-def describe(values: Sequence[float | None]) -> dict[str, Any]:
+def over_runs(values: Sequence[float | None]) -> dict[str, Any]:
     """What several runs' values of one metric say.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 from headrace.pipeline.output_files import written
 from headrace.train.evaluation.scoring import Scores
 from headrace.train.metrics import DECIDING
-from headrace.train.trials.interval import describe
+from headrace.train.trials.interval import over_runs
 
 _SHOWN = ("accuracy", "macro_f1", "loss")
 
@@ -18,7 +18,7 @@ _SHOWN = ("accuracy", "macro_f1", "loss")
 def metrics_of(scores: Sequence[Scores]) -> dict[str, Any]:
     """Mean, deviation, interval and all values of every metric, and of the loss, by name."""
     plain = [{**one.plain(), "loss": one.loss} for one in scores]
-    return {name: describe([row[name] for row in plain]) for name in DECIDING}
+    return {name: over_runs([row[name] for row in plain]) for name in DECIDING}
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:

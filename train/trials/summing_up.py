@@ -18,7 +18,7 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import LOG_NAME
 from headrace.train.trials.folder import OUT_OF_FOLD_NAME, SUMMARY_NAME, Trials
-from headrace.train.trials.interval import describe
+from headrace.train.trials.interval import over_runs
 from headrace.train.trials.measuring import measure
 from headrace.train.trials.members import PlannedRun
 from headrace.train.trials.out_of_fold import joined, write_out_of_fold
@@ -42,7 +42,7 @@ def sum_up(done: Trials) -> dict[str, Any]:
             "repeats": done.asked.repeats,
             "best_by": done.config.optim.best_by,
             **metrics_of([score(outcome, len(classes)) for outcome in outcomes]),
-            "last_epoch": {"accuracy": describe([_last_accuracy(run) for run in runs])},
+            "last_epoch": {"accuracy": over_runs([_last_accuracy(run) for run in runs])},
             "count": [len(outcome.indices) for outcome in outcomes],
             "trained": states(runs),
         }
