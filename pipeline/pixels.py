@@ -12,6 +12,7 @@ import simplejpeg
 
 from headrace.pipeline.jpeg_header import jpeg_orientation, turn_upright
 from headrace.pipeline.pil_image import read_picture, read_stored_jpeg
+from headrace.pipeline.resampling.fallback import resize_by_torch
 
 _INKS = ("CMYK", "YCCK")
 
@@ -124,16 +125,8 @@ def crop_resize(
         placed = np.zeros((*shape, 3), np.uint8)
         placed[top : top + tall, left : left + wide] = crop_resize(image, box, flip, (tall, wide))
         return placed
-    import torch  # here, so that records can be opened, and packed, without it
-
     y, x, height, width = (int(v) for v in box)
     crop = image[y : y + height, x : x + width].copy()  # torch wants writable, dense memory
     if (height, width) != shape:
-        # This view, unlike permute(2, 0, 1)[None], has unambiguous channels_last strides, which
-        # torch's fast uint8 kernel needs.
-        planes = torch.from_numpy(crop)[None].permute(0, 3, 1, 2)
-        planes = torch.nn.functional.interpolate(
-            planes, shape, mode="bilinear", align_corners=False, antialias=True
-        )
-        crop = planes[0].permute(1, 2, 0).numpy()
+        crop = resize_by_torch(crop, *shape)
     return crop[:, ::-1] if flip else crop

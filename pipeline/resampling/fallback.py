@@ -1,4 +1,4 @@
-"""The same crop-and-resize by torch, for where machine code cannot be had."""
+"""The same by torch: the reference, and what does the work where machine code cannot be had."""
 
 from __future__ import annotations
 
@@ -20,21 +20,36 @@ class _Pixels:
         }
 
 
+def resize_by_torch(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A whole image at another size, with torch's antialiased bilinear weights.
+
+    Args:
+        image: (h, w, 3) uint8, dense and writable, as torch wants it.
+        height, width: of the result, px.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
+    import torch  # here, so that records can be opened, and packed, without it
+
+    # This view, unlike permute(2, 0, 1)[None], has unambiguous channels_last strides, which torch's
+    # fast uint8 kernel needs.
+    planes = torch.from_numpy(image)[None].permute(0, 3, 1, 2)
+    planes = torch.nn.functional.interpolate(
+        planes, (height, width), mode="bilinear", align_corners=False, antialias=True
+    )
+    return planes[0].permute(1, 2, 0).numpy()
+
+
 def resize_boxes_by_torch(table: np.ndarray) -> None:
     """Does what `boxes.resize_boxes` does, to within one level, several times slower.
 
     Args:
         table: (n, 9) int64; see there.
     """
-    import torch  # the kernel needs none
-
     for source, row_bytes, height, width, flip, *target in table.tolist():
         out_height, out_width, address, out_row_bytes = target
         crop = np.array(_Pixels(source, (height, width, 3), row_bytes), copy=True)
-        planes = torch.from_numpy(crop)[None].permute(0, 3, 1, 2)  # channels_last: torch's fast way
-        resized = torch.nn.functional.interpolate(
-            planes, (out_height, out_width), mode="bilinear", align_corners=False, antialias=True
-        )
-        pixels = resized[0].permute(1, 2, 0).numpy()
+        pixels = resize_by_torch(crop, out_height, out_width)
         out = np.asarray(_Pixels(address, (out_height, out_width, 3), out_row_bytes))
         out[:] = pixels[:, ::-1] if flip else pixels

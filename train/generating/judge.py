@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from headrace.augment import Preprocess
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
+from headrace.train.data.resized import resized
 from headrace.train.device.amp import choose_precision
 from headrace.train.evaluation.members import first_difference, load_members
 from headrace.train.features.tap import tapped
@@ -72,16 +72,6 @@ class Judge:
         with tapped(self._model) as read, self._precision.autocast():
             logits = self._model(self._preprocess.normalise(pixels, self._precision.dtype))
         return read[0].float(), logits.float().softmax(1)
-
-
-def resized(images: Tensor, shape: tuple[int, int]) -> Tensor:
-    """(N, 3, S, S) uint8 at another height and width, antialiased."""
-    if tuple(images.shape[2:]) == shape:
-        return images
-    floats = functional.interpolate(
-        images.float(), shape, mode="bilinear", antialias=True, align_corners=False
-    )
-    return floats.round().clamp(0, 255).to(torch.uint8)
 
 
 @dataclass(frozen=True, kw_only=True)

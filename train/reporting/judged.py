@@ -24,6 +24,7 @@ from headrace.pipeline.plan import PlanConfig
 from headrace.pipeline.records import Records
 from headrace.train.data.labels import check_range
 from headrace.train.data.real_only import check_real
+from headrace.train.data.resized import resized
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.evaluation.inference import answer
 from headrace.train.evaluation.members import Member, check_classes, load_members
@@ -184,9 +185,7 @@ class _Watch:
         scale = min(1.0, THUMB_PX / max(height, width))
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         if len(images):
-            small = nn.functional.interpolate(images.float(), size, mode="bilinear", antialias=True)
-            small = small.round().clamp(0, 255).byte().permute(0, 2, 3, 1)
-            self._thumbs.append(small.cpu().numpy())
+            self._thumbs.append(resized(images, size).permute(0, 2, 3, 1).cpu().numpy())
 
     @contextmanager
     def layer(self, model: nn.Module, name: str, num_classes: int) -> Iterator[str]:

@@ -16,12 +16,13 @@ from headrace.pipeline.device import resolve_device
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import one_line
+from headrace.train.data.resized import resized
 from headrace.train.device.amp import choose_precision
 from headrace.train.evaluation.members import first_difference
 from headrace.train.generating.comparing import Compared, compare
 from headrace.train.generating.drawing import BATCH, images_of
 from headrace.train.generating.generator_file import load_generator
-from headrace.train.generating.judge import Judge, real_images, resized
+from headrace.train.generating.judge import Judge, real_images
 from headrace.train.generating.kind import Generator
 from headrace.train.generating.neighbours import copy_distance, nearest
 from headrace.train.reporting.asked import ReportConfig

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from headrace.pipeline.errors import HeadraceError
 from headrace.pipeline.records import Records
-from headrace.train.generating.judge import resized
+from headrace.train.data.resized import resized
 from headrace.train.generating.neighbours import COPY_SHARE
 from headrace.train.reporting.elements import Picture, Section, percent
 from headrace.train.reporting.generators.grid import shown_px
