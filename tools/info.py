@@ -38,6 +38,7 @@ from headrace.tools.packing.level_counts import levels_line, levels_of
 from headrace.tools.packing.report import known_report
 from headrace.tools.packing.summary import (
     Shape,
+    next_lines,
     report_lines,
     shape_of_terminal,
     stored_lines,
@@ -188,14 +189,12 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
     return lines
 
 
-def _next_line(records: Records) -> str:
+def _next_lines(records: Records, shape: Shape) -> list[str]:
     """What to do with records that have been looked at: a folder is packed first."""
     if records.kind == "folder":
         name = records.path.resolve().name
-        return f"next: {called('pack', records.path, f'{name}.beton')}"
-    if not (records.labels >= 0).any():
-        return f"next: {called('predict', 'RUN', records.path, '--csv', 'answer.csv')}"
-    return f"next: {called('train', '--data', records.path)}"
+        return [f"next: {called('pack', records.path, f'{name}.beton')}"]
+    return next_lines(records.path, records.labels, records.manifest.classes, shape.width)
 
 
 def _verify(records: Records, workers: int) -> list[dict[str, Any]]:
@@ -245,7 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
                 more = f" ({left_out})" if left_out else ""
                 print(f"  contact sheet: {given.grid}{more}")
                 if not (found.get("problems") or found.get("check", {}).get("differences")):
-                    print(shown(_next_line(records)))
+                    print("\n".join(map(shown, _next_lines(records, shape))))
     return EXIT_FAILED if _say_what_is_wrong(found, given) else 0
 
 

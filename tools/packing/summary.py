@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from headrace.pipeline.command_line import called
-from headrace.pipeline.containers.manifest import Skipped
+from headrace.pipeline.containers.manifest import Manifest, Skipped
 from headrace.pipeline.containers.pack_report import (
     NAMES_WITH_TWO_LABELS,
     Double,
@@ -90,7 +92,8 @@ def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
         mean, std = (" ".join(f"{v:.3f}" for v in t) for t in (manifest.mean, manifest.std))
         lines.append(f"  mean {mean}  std {std}")
     lines += report_lines(report, rows, manifest.skipped, shape)
-    return lines + _next_lines(out, result, shape)
+    lines += _no_validation_lines(manifest, shape)
+    return lines + next_lines(out, result.labels, manifest.classes, shape.width)
 
 
 def _size_of_set(num_samples: int, classes: Sequence[str]) -> str:
@@ -116,33 +119,36 @@ def pack_told(out: Path, result: Result) -> dict[str, Any]:
     }
 
 
-def _next_lines(out: Path, result: Result, shape: Shape) -> list[str]:
-    """What to do with what was packed."""
-    manifest = result.manifest
-    if not manifest.classes:
-        return wrapped(
-            f"next: no image has a label to train on; a trained model predicts them: "
-            f"{called('predict', 'RUN', out, '--csv', 'answer.csv')}",
-            shape.width,
-            0,
+def next_lines(
+    path: Path, labels: np.ndarray, classes: Sequence[str], width: int | None
+) -> list[str]:
+    """What to do with a packed file.
+
+    Args:
+        path: of the file.
+        labels: (N,) int64 of its samples, -1 for none.
+        classes: their names.
+        width: columns of the terminal, None to wrap nothing.
+    """
+    if not (labels >= 0).any():
+        then = called("predict", "RUN", path, "--csv", "answer.csv")
+        said = f"no image has a label to train on; a trained model predicts them: {then}"
+    elif len(classes) == 1:
+        said = (
+            f"training needs two classes, and there is only {printable(classes[0])}: add another "
+            "one's folder and pack again"
         )
-    if len(manifest.classes) == 1:
-        only = printable(manifest.classes[0])
-        return wrapped(
-            f"next: training needs two classes, and there is only {only}: add another one's folder "
-            "and pack again",
-            shape.width,
-            0,
-        )
-    lines = []
-    if "train" in manifest.splits and not manifest.splits.keys() & {"val", "test"}:
-        lines += wrapped(
-            "no split to validate on: --val-fraction 0.1, here or in training, sets some of train "
-            "apart",
-            shape.width,
-            2,
-        )
-    return [*lines, f"next: {called('train', '--data', out)}"]
+    else:
+        return [f"next: {called('train', '--data', path)}"]
+    return wrapped(f"next: {said}", width, 0)
+
+
+def _no_validation_lines(manifest: Manifest, shape: Shape) -> list[str]:
+    splits = manifest.splits.keys()
+    if len(manifest.classes) < 2 or "train" not in splits or splits & {"val", "test"}:
+        return []
+    said = "--val-fraction 0.1, here or in training, sets some of train apart"
+    return wrapped(f"no split to validate on: {said}", shape.width, 2)
 
 
 def dry_run_lines(listing: Listing, shape: Shape) -> list[str]:

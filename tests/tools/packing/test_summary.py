@@ -103,9 +103,10 @@ def test_a_pack_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "alone").mkdir()
     (tmp_path / "my in" / "b").rename(tmp_path / "alone" / "b")
     assert pack([str(tmp_path / "alone"), str(out), "--force", "--layout", "classes"]) == 0
-    assert "and there is only b: add another one's folder" in " ".join(
-        capsys.readouterr().out.split()
-    )
+    only = "next: training needs two classes, and there is only b: add another one's folder"
+    assert only in " ".join(capsys.readouterr().out.split())
+    assert info([str(out), "--grid", str(tmp_path / "grid.png")]) == 0
+    assert only in " ".join(capsys.readouterr().out.split())
     assert pack([str(tmp_path / "my in" / "a"), str(out), "--force", "--layout", "flat"]) == 0
     assert f"{called('predict')} RUN" in " ".join(capsys.readouterr().out.splitlines()[-2:])
 
