@@ -115,15 +115,12 @@ def test_packs_trains_and_predicts_among_namesakes(python: Path, tmp_path: Path)
 
     assert headrace_command("--version") == f"headrace {headrace.__version__}\n"
     assert "24 images, 2 classes" in headrace_command("pack", "images", "a.beton")
-    settings = "--model small-resnet --size 32 --batch-size 4 --epochs 1 --limit-batches 1"
+    # A preset and the parts of a report are files of the wheel's own.
+    settings = "--preset food11-sample --size 32 --batch-size 4 --epochs 1 --limit-batches 1"
     headrace_command(
         "train", "--data", "a.beton", "--out", "run", "--device", "cpu", *settings.split()
     )
-    assert (tmp_path / "run" / "report.html").is_file()  # made of the wheel's own assets
-    preset = "--no-report --preset food11-sample --batch-size 4 --epochs 1 --limit-batches 1"
-    headrace_command(
-        "train", "--data", "a.beton", "--out", "other", "--device", "cpu", *preset.split()
-    )
+    assert (tmp_path / "run" / "report.html").is_file()
     headrace_command("predict", "run", "a.beton", "--csv", "answer.csv")
     assert len((tmp_path / "answer.csv").read_text().splitlines()) == 9
     where = subprocess.run(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -16,6 +19,7 @@ import headrace.train.folder.folder_lock
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.locking import lock_exclusively
+from headrace.train.folder import run_folder
 from headrace.train.folder.folder_lock import LOCK_NAME, lock_folder
 from headrace.train.folder.resume import earlier_folder
 from headrace.train.folder.run_folder import (
@@ -44,6 +48,17 @@ def old_run(folder: Path, *names: str) -> Path:
 
 def content(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.iterdir()}
+
+
+def is_killed(work: Callable[[], None]) -> bool:
+    """Whether a process that does this, a fork of this one, is killed in the middle of it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def races(base: Path, seeds: range) -> None:
@@ -171,12 +186,12 @@ def test_an_empty_folder_and_one_with_hidden_files_will_do(tmp_path: Path) -> No
 
 def test_a_lock_file_without_its_process_is_in_nobodys_way(tmp_path: Path) -> None:
     folder = old_run(tmp_path / "run", "last.pt")
-    code = (
-        "import os, sys; from pathlib import Path;"
-        "from headrace.train.folder.folder_lock import lock_folder;"
-        "lock = lock_folder(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
-    )
-    assert subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT).returncode == -9
+
+    def lock_and_die() -> None:
+        with lock_folder(folder):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert is_killed(lock_and_die)
     assert (folder / LOCK_NAME).exists()
     with pytest.raises(ConfigError, match="holds a run already"):
         make_folder(config(folder))
@@ -271,34 +286,25 @@ def test_replacing_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-import headrace.train.folder.run_folder
-from headrace.train.settings.config import RunConfig, RuntimeConfig
-from headrace.train.folder.run_folder import make_folder
-
-folder, deadly = sys.argv[1], int(sys.argv[2])
-steps = 0
-
-def dying(real):
-    def step(*arguments, **named):
-        global steps
-        if steps == deadly:
-            os.kill(os.getpid(), 9)
-        steps += 1
-        return real(*arguments, **named)
-    return step
-
-Path.unlink, Path.replace = dying(Path.unlink), dying(Path.replace)
-headrace.train.folder.run_folder.dump_yaml = dying(headrace.train.folder.run_folder.dump_yaml)
-make_folder(RunConfig(runtime=RuntimeConfig(out=folder, overwrite=True, seed=2)))
-"""
-
-
 def killed_in_make_folder(folder: Path, step: int) -> bool:
-    command = [sys.executable, "-c", KILLED, str(folder), str(step)]
-    return subprocess.run(command, cwd=ROOT).returncode == -9
+    """Whether a process that makes the folder anew comes to its step of that number, and dies."""
+    steps = itertools.count()
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def do(*arguments: Any, **named: Any) -> Any:
+            if next(steps) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*arguments, **named)
+
+        return do
+
+    def make() -> None:
+        patch = pytest.MonkeyPatch()
+        for place, name in ((Path, "unlink"), (Path, "replace"), (run_folder, "dump_yaml")):
+            patch.setattr(place, name, dying(getattr(place, name)))
+        make_folder(config(folder, overwrite=True, seed=2))
+
+    return is_killed(make)
 
 
 @pytest.mark.parametrize(

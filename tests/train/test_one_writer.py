@@ -115,14 +115,13 @@ def test_a_live_run_is_left_alone_and_a_killed_one_goes_on(data: Path, tmp_path:
     live.send_signal(signal.SIGSTOP)  # so that only the others could change anything
     (out / ".last.pt.0badcafe").write_bytes(b"as if killed in the middle of a save")
     before = content(out)
-    others = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for command in (new, [*new, "--overwrite"], [*RUN, "--resume", str(out)])
-    ]
-    line = f"error: {out} is being written by another run (process {live.pid}); wait for it or "
-    for other in others:
-        _, errors = other.communicate(timeout=240)
-        assert (other.returncode, errors) == (2, f"{line}stop it\n")
+    line = f"{out} is being written by another run (process {live.pid}); wait for it or stop it"
+    other = subprocess.run(new, capture_output=True, text=True, timeout=240)
+    assert (other.returncode, other.stderr) == (2, f"error: {line}\n")
+    for words in ([*new[len(RUN) :], "--overwrite"], ["--resume", str(out)]):
+        with pytest.raises(ConfigError) as refusal:
+            run_training(*read_command_line(words))
+        assert str(refusal.value) == line
     assert content(out) == before
     live.kill()
     live.communicate()
