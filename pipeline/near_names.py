@@ -9,26 +9,25 @@ _LEAST_BEGUN = 3
 """So many letters of a name say which it may be."""
 
 
-def near_names(name: object, known: Iterable[str], most: int = 1) -> list[str]:
+def near_names(name: object, known: Iterable[str]) -> list[str]:
     """The names that one may stand for: all that begin with it, else the nearest by spelling.
 
     Args:
         name: as it was given; case, and whether words are joined by - or _, mean nothing.
         known: what there is.
-        most: of the nearest by spelling.
     """
     plain = {each: _plain(each) for each in known}
     wanted = _plain(str(name))
     begun = [each for each, text in plain.items() if text.startswith(wanted)]
     if begun and len(wanted) >= _LEAST_BEGUN:
         return begun
-    near = difflib.get_close_matches(wanted, list(dict.fromkeys(plain.values())), most)
-    return [each for text in near for each in plain if plain[each] == text][:most]
+    near = difflib.get_close_matches(wanted, list(dict.fromkeys(plain.values())), 1)
+    return [each for each, text in plain.items() if text in near][:1]
 
 
-def did_you_mean(name: object, known: Iterable[str], most: int = 1) -> str:
+def did_you_mean(name: object, known: Iterable[str]) -> str:
     """`; did you mean trivial?`, to end a complaint with; "" where nothing is near."""
-    return asked(near_names(name, known, most))
+    return asked(near_names(name, known))
 
 
 def asked(names: Iterable[str]) -> str:

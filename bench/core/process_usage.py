@@ -24,9 +24,9 @@ IDLE_SHARE = 0.2
 """Of one core, between two looks: twice what the system's clock ticks of 10 ms can tell."""
 
 
-def cpu_seconds(pid: int | None = None) -> float:
-    """User and system time, s, that a process and its children, ended ones too, have used."""
-    root = psutil.Process(pid)
+def cpu_seconds() -> float:
+    """User and system time, s, that this process and its children, ended ones too, have used."""
+    root = psutil.Process()
     times = root.cpu_times()
     total = times.user + times.system
     total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -203,9 +201,8 @@ def test_an_unknown_name_is_told_the_nearest_and_all() -> None:
         load_preset("../settings/x")
 
 
-def test_help_shows_it() -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "train/run.py"), "--help"], capture_output=True, text=True
-    )
-    assert "--preset NAME" in done.stdout
+def test_help_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_command_line(["--help"])
+    assert "--preset NAME" in capsys.readouterr().out
     assert "preset" in {field.name for field in dataclasses.fields(CommandLine)}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 _NARROWEST, _WIDEST = 80, 120
 _SHORTEST = 16
+_COLUMN = 15
 
 
 def terminal_width() -> int | None:
@@ -32,14 +33,14 @@ def wrapped(text: str, width: int | None, indent: int, hang: int = 2) -> list[st
     )
 
 
-def titled(title: str, lines: Sequence[str], width: int | None, column: int = 15) -> list[str]:
+def titled(title: str, lines: Sequence[str], width: int | None) -> list[str]:
     """Sentences in a column of their own, the title before the first; indented ones stay so."""
     found = []
     for text in lines:
         hang = 2 + len(text) - len(text.lstrip())
-        found += wrapped(text, width, column, hang)
+        found += wrapped(text, width, _COLUMN, hang)
     if found:
-        found[0] = f"  {title}".ljust(column) + found[0][column:]
+        found[0] = f"  {title}".ljust(_COLUMN) + found[0][_COLUMN:]
     return found
 
 

@@ -32,7 +32,7 @@ def _near(
     return Surface(colour=(red, green, blue), rough=rough, gloss=gloss)
 
 
-def pick_contrast(rng: np.random.Generator, other: Surface, rough: float = 0.4) -> Surface:
+def pick_contrast(rng: np.random.Generator, other: Surface, rough: float) -> Surface:
     """A palette colour that can be told from another one."""
     best = pick_surface(rng, rough)
     for _ in range(6):
@@ -42,9 +42,7 @@ def pick_contrast(rng: np.random.Generator, other: Surface, rough: float = 0.4) 
     return best
 
 
-def pick_food_surface(
-    rng: np.random.Generator, label: int, rough: float = 0.4, gloss: float = 0.2
-) -> Surface:
+def pick_food_surface(rng: np.random.Generator, label: int, rough: float, gloss: float) -> Surface:
     """Mostly a colour that this food often has."""
     if rng.random() >= _TYPICAL_SHARE:
         return pick_surface(rng, rough, gloss)

@@ -23,9 +23,7 @@ WHOLE = {
 """Ways of cutting that draw nothing, and what is seen of an image."""
 
 
-def settle_crop(
-    config: RunConfig, records: Records, say: Callable[[str], None] = lambda line: None
-) -> RunConfig:
+def settle_crop(config: RunConfig, records: Records, say: Callable[[str], None]) -> RunConfig:
     """A run's settings with the size and the geometry that it has from now on.
 
     Args:

@@ -37,7 +37,7 @@ def fitting_perplexity(count: int) -> float:
     return float(max(1.0, min(30.0, (count - 1) / 3)))
 
 
-def tsne(features: np.ndarray, seed: int = 0) -> np.ndarray | None:
+def tsne(features: np.ndarray) -> np.ndarray | None:
     """(n, 2) float32: neighbours stay neighbours; None where scikit-learn is not installed.
 
     Source: van der Maaten and Hinton, "Visualizing data using t-SNE", JMLR 2008.
@@ -54,7 +54,7 @@ def tsne(features: np.ndarray, seed: int = 0) -> np.ndarray | None:
         perplexity=fitting_perplexity(len(features)),
         init="pca" if first.shape[1] >= 2 else "random",
         learning_rate="auto",
-        random_state=seed,
+        random_state=0,
     ).fit_transform(first)
     points: np.ndarray = made.astype(np.float32)
     return points
