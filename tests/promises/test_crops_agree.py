@@ -14,10 +14,9 @@ from headrace.pipeline.crops import EVALUATION, PLACING, TRAINING
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
 from tests.builders import VARIANTS, available_loaders, make_records, reference_images, samples
-from tests.promises.test_loaders_agree import TOLERANCES
+from tests.promises.test_loaders_agree import OTHERS, TOLERANCES
 
 SHAPE = (40, 56)
-OTHERS = (4, 1.0)
 
 
 @pytest.fixture(scope="module")
