@@ -12,7 +12,6 @@ import weakref
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -310,12 +309,7 @@ class PlannedLoader:
     def __enter__(self) -> PlannedLoader:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -7,7 +7,6 @@ import socket
 import weakref
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
@@ -68,12 +67,7 @@ class FolderLock:
     def __enter__(self) -> FolderLock:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
