@@ -142,8 +142,8 @@ def _too_weak(subject: Subject) -> Iterator[Advice]:
 
 
 def _classes_apart(subject: Subject) -> Iterator[Advice]:
-    judged, log = subject.judged, subject.log
-    if judged is None or not len(judged.labelled.labels):
+    judged, log = subject.labelled, subject.log
+    if judged is None:
         return
     counts = count_classes(judged.labelled, len(judged.classes))
     there = counts.support > 0
@@ -158,8 +158,8 @@ def _classes_apart(subject: Subject) -> Iterator[Advice]:
 
 
 def _calibration(subject: Subject) -> Iterator[Advice]:
-    judged = subject.judged
-    if judged is None or not len(judged.labelled.labels):
+    judged = subject.labelled
+    if judged is None:
         return
     error = metric_of("ece").compute(judged.labelled, len(judged.classes))
     if error > 0.05:

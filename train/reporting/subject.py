@@ -30,3 +30,9 @@ class Subject:
     records: Records | None
     budget: Budget = field(default_factory=Budget)
     gaps: list[str] = field(default_factory=list)
+
+    @property
+    def labelled(self) -> Judged | None:
+        """`judged`, where any of its samples has a label; else nothing is to be measured."""
+        judged = self.judged
+        return None if judged is None or not len(judged.labelled.labels) else judged

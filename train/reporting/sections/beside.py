@@ -17,9 +17,9 @@ from headrace.train.settings.config_file import to_flat
 def classes(subjects: Sequence[Subject], names: Sequence[str]) -> Section | None:
     """A row for each class; None unless two runs or more know the same ones."""
     known = [
-        (name, subject.judged)
+        (name, judged)
         for subject, name in zip(subjects, names, strict=True)
-        if subject.judged is not None and len(subject.judged.labelled.labels)
+        if (judged := subject.labelled) is not None
     ]
     if len(known) < 2 or any(judged.classes != known[0][1].classes for _, judged in known):
         return None

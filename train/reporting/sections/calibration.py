@@ -23,8 +23,8 @@ from headrace.train.reporting.subject import Subject
 
 def make(subject: Subject) -> Section | None:
     """The diagram, how many samples are behind it, and the temperature that would mend it."""
-    judged = subject.judged
-    if judged is None or not len(judged.labelled.labels):
+    judged = subject.labelled
+    if judged is None:
         return None
     outcome, num_classes = judged.labelled, len(judged.classes)
     bins = reliability(outcome.confidence, outcome.predicted == outcome.labels)

@@ -75,14 +75,14 @@ def _accuracy(subject: Subject) -> float | None:
 
 
 def _row(subject: Subject, name: str) -> list[Cell]:
-    log, judged = subject.log, subject.judged
+    log, judged = subject.log, subject.labelled
     accuracy, count = _accuracy(subject), num_judged(subject)
     spread = Cell(text=NONE)
     if accuracy is not None and count:
         limits = wilson(accuracy * count, count)
         spread = Cell(text=interval_text(limits), value=limits[0])
     error = None
-    if judged is not None and len(judged.labelled.labels):
+    if judged is not None:
         error = metric_of("ece").compute(judged.labelled, len(judged.classes))
     train = log.epochs[-1].get("train_accuracy") if log.epochs else None
     return [

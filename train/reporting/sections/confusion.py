@@ -28,8 +28,8 @@ SHOWN_PAIRS = 20
 
 def make(subject: Subject) -> Section | None:
     """The matrix and its pairs."""
-    judged = subject.judged
-    if judged is None or not len(judged.labelled.labels):
+    judged = subject.labelled
+    if judged is None:
         return None
     counts = np.array(confusion.compute(judged.labelled, len(judged.classes)))
     kept = most_confused(counts, MOST_CLASSES)

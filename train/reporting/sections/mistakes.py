@@ -16,8 +16,8 @@ SIDE_PX = 200
 
 def make(subject: Subject) -> Section | None:
     """Pictures of the most confident errors, with names."""
-    judged = subject.judged
-    if judged is None or not len(judged.labelled.labels):
+    judged = subject.labelled
+    if judged is None:
         return None
     outcome, names = judged.labelled, judged.labelled_names
     wrong = np.flatnonzero(outcome.predicted != outcome.labels)

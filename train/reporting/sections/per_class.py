@@ -39,8 +39,8 @@ COLUMNS = (
 
 def make(subject: Subject) -> Section | None:
     """A row for each class."""
-    judged = subject.judged
-    if judged is None or not len(judged.labelled.labels):
+    judged = subject.labelled
+    if judged is None:
         return None
     rows = class_rows(judged)
     table = Table(
