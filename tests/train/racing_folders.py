@@ -1,8 +1,8 @@
 """Processes that race for one run folder; `python -m tests.train.racing_folders FOLDER SEED ...`.
 
-Imports no torch, so that a racer is forked in a millisecond and from a process without threads.
-Prints one JSON line per seed: how many racers got the folder, what the others were told, and what
-was wrong.
+What settings import, torch among it, is there before the first race, so that a racer is forked in
+a millisecond; from a process without threads, as nothing is computed. Prints one JSON line per
+seed: how many racers got the folder, what the others were told, and what was wrong.
 """
 
 from __future__ import annotations
@@ -100,5 +100,6 @@ def _old_run(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    RunConfig()
     for text in sys.argv[2:]:
         print(json.dumps(race(Path(sys.argv[1]), int(text))))
