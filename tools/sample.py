@@ -29,6 +29,7 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, parse
+from headrace.pipeline.interrupts import interrupts_held
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.tools.packing.renames import exchange
 from headrace.tools.painting.foods import CLASS_NAMES
@@ -164,7 +165,9 @@ def _draw_all(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start, (config, folder)) as pool:
         try:
-            yield from pool.map(_draw_chunk, chunks)
+            with interrupts_held():  # which starts them all
+                drawn = pool.map(_draw_chunk, chunks)
+            yield from drawn
         finally:
             pool.shutdown(cancel_futures=True)
 

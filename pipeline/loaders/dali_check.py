@@ -13,7 +13,6 @@ import hashlib
 import importlib.metadata
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -28,6 +27,7 @@ import torch
 from PIL import Image
 
 from headrace.pipeline.atomic import replacing
+from headrace.pipeline.home import cache_folder
 from headrace.pipeline.loaders.dali_decoding import WAYS, Way, decode_boxes
 
 LIMIT_S = 90.0
@@ -60,7 +60,7 @@ def checked_way(device: torch.device) -> Verdict:
     Args:
         device: a CUDA device.
     """
-    place = _cache_folder() / f"dali-{_meeting(device)}.json"
+    place = cache_folder() / f"dali-{_meeting(device)}.json"
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         kept = json.loads(place.read_text())
         if kept["way"] in (*WAYS, None):
@@ -202,10 +202,6 @@ def _meeting(device: torch.device) -> str:
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 found.append(f"{package}{suffix} {importlib.metadata.version(package + suffix)}")
     return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "headrace"
 
 
 def _child_command(device: torch.device) -> list[str]:
