@@ -18,10 +18,10 @@ from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
-from headrace.pipeline.home import tell_home
 from headrace.pipeline.interrupts import interruption
 from headrace.pipeline.quiet import asks, is_quiet, silence, without_flag
 from headrace.pipeline.unwritable import unwritable, was_writing
+from headrace.pipeline.user_paths import tell_home
 from headrace.pipeline.wording import one_line, reason_of, shown
 
 DEBUG = "HEADRACE_DEBUG"

@@ -27,8 +27,9 @@ import torch
 from PIL import Image
 
 from headrace.pipeline.atomic import replacing
-from headrace.pipeline.home import cache_folder
 from headrace.pipeline.loaders.dali_decoding import WAYS, Way, decode_boxes
+from headrace.pipeline.plain_json import read_json
+from headrace.pipeline.user_paths import cache_folder
 
 LIMIT_S = 90.0
 """Starting DALI and CUDA takes seconds; what takes longer than this hangs."""
@@ -62,7 +63,7 @@ def checked_way(device: torch.device) -> Verdict:
     """
     place = cache_folder() / f"dali-{_meeting(device)}.json"
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        kept = json.loads(place.read_text())
+        kept = read_json(place.read_text())
         if kept["way"] in (*WAYS, None):
             return Verdict(way=kept["way"], reason=str(kept["reason"]))
     verdict = find_out(_child_command(device))

@@ -20,8 +20,8 @@ from pathlib import Path
 import llvmlite.binding as llvm
 
 from headrace.pipeline.atomic import replacing
-from headrace.pipeline.home import cache_folder
 from headrace.pipeline.quiet import note
+from headrace.pipeline.user_paths import cache_folder
 from headrace.pipeline.wording import one_line
 
 _DIGEST_BYTES = 32

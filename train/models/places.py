@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.home import expanded
+from headrace.pipeline.user_paths import expanded
 
 _OWN_FILE = re.compile(r"(?P<path>.+\.py):(?P<function>\w+)")
 _GITHUB = re.compile(r"[\w-][\w.-]*/[\w.-]+(:[\w./-]+)?")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.errors import ConfigError, MissingPackageError
-from headrace.pipeline.home import expanded
+from headrace.pipeline.user_paths import expanded
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.run_folder import BEST_NAME
 from headrace.train.folder.torch_file import NotPlainError, read_torch_file

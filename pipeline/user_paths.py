@@ -1,4 +1,5 @@
-"""The user's home folder, which a container's user may not have, and what is kept there."""
+"""Paths as users give them: from a home folder, which a container's user may not have, by links
+that may lead nowhere."""
 
 from __future__ import annotations
 
@@ -28,3 +29,9 @@ def cache_folder() -> Path:
 def expanded(path: str | Path) -> Path:
     """A path that may begin with `~` or `~NAME`; as a shell does, it leaves an unknown NAME."""
     return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def resolved(path: str | Path) -> Path:
+    """A path without links; of a link in a circle as far as they lead, where Path.resolve is an
+    error up to Python 3.12."""
+    return Path(os.path.realpath(path))

@@ -1,4 +1,4 @@
-"""A home folder, or none: as the user of a container may have it."""
+"""A home folder, or none, as the user of a container may have it; links that lead nowhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.pipeline.home import cache_folder, expanded, home
+from headrace.pipeline.output_files import check_apart, check_writable, written
+from headrace.pipeline.user_paths import cache_folder, expanded, home, resolved
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_HOME = """
@@ -33,7 +34,7 @@ def run(code: str, folder: Path) -> list[str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="users of POSIX")
 def test_a_user_without_a_home(tmp_path: Path) -> None:
     code = (
-        "from headrace.pipeline.home import cache_folder, home\n"
+        "from headrace.pipeline.user_paths import cache_folder, home\n"
         "from headrace.pipeline.command_line import run_command\n"
         "print(home(), cache_folder())\n"
         "run_command(lambda: print(pathlib.Path.home()))"
@@ -66,3 +67,14 @@ def test_an_unknown_user_is_left_in_a_path() -> None:
     assert expanded("~/x.py") == home() / "x.py"
     assert expanded("~nobody-of-this-name/x.py") == Path("~nobody-of-this-name/x.py")
     assert expanded(Path("x~.py")) == Path("x~.py")
+
+
+def test_a_link_in_a_circle_is_a_name_to_write_to(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    assert resolved(loop) == loop
+    check_writable(loop)
+    check_apart({"--csv": str(loop)}, [str(tmp_path / "run")])
+    with written(loop) as file:
+        file.write(b"answer")
+    assert loop.read_bytes() == b"answer" and not loop.is_symlink()
