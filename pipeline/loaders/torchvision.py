@@ -25,6 +25,9 @@ from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
 
+_FEEDER_S = 5.0
+"""How long a thread may take that has a last word to send."""
+
 
 def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> TorchvisionBackend:
     """Opens the backend on any kind of records."""
@@ -148,8 +151,16 @@ class TorchvisionBackend:
             ) from error
 
     def close(self) -> None:
-        """Ends the worker processes."""
+        """Ends the worker processes, and waits for the threads that have fed them: in one that this
+        process' end overtakes, Python loses sight of semaphores, and warns of them."""
+        # Private to torch and to Python, which wait for no such thread; nor do we for one whose
+        # worker was killed.
+        queues = getattr(getattr(self._batches, "_iterator", None), "_index_queues", ())
+        feeders = [(queue, getattr(queue, "_thread", None)) for queue in queues]
         self._batches = None
+        for queue, thread in feeders:
+            if thread is not None and getattr(queue, "_closed", False):
+                thread.join(_FEEDER_S)
 
 
 def _as_it_is(item: object) -> object:

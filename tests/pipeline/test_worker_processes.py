@@ -7,7 +7,9 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
+from multiprocessing import queues
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +138,22 @@ def test_a_worker_that_is_killed_is_told(file: Path) -> None:
                 worker.kill()
         with pytest.raises(FailedError, match="was killed, most often as memory ran out; take few"):
             list(epoch)
+
+
+def test_no_thread_that_fed_workers_outlives_the_loader(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One would lose semaphores, and have Python warn of them, where the script ends before it."""
+    feed = queues.Queue._feed  # type: ignore[attr-defined]
+
+    def slowly(*arguments: object) -> None:
+        feed(*arguments)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(queues.Queue, "_feed", staticmethod(slowly))
+    with open_loader(file, loader="torchvision", size=24, batch_size=2, workers=2) as loader:
+        next(loader.epoch(0))
+    assert not [one for one in threading.enumerate() if one.name == "QueueFeederThread"]
 
 
 def test_a_worker_without_memory_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
