@@ -67,7 +67,7 @@ def check_output(out: Output, *, claimed: bool) -> None:
         )
     if out.kind == "folder":
         _check_folder(path)
-    elif path.exists() and not path.is_file():
+    elif path.exists() and (not path.is_file() or path.absolute().parent == Path("/dev")):
         raise ConfigError(f"{path} is a pipe or a device; choose another name")
     if not out.force:
         raise ConfigError(f"{path} exists; pass --force to replace it")
