@@ -170,6 +170,28 @@ def test_a_worker_without_memory_is_told(file: Path, monkeypatch: pytest.MonkeyP
         list(loader.epoch(0))
 
 
+NO_ROOM = """
+import resource, sys
+from headrace.pipeline.loader import open_loader
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+loader = open_loader(sys.argv[1], loader="torchvision", size=24, batch_size=4, workers=1)
+try:
+    list(loader.epoch(0))
+except Exception as error:
+    print(type(error).__name__, error, file=sys.stderr)
+"""
+
+
+def test_shared_memory_without_room_is_told(file: Path) -> None:
+    """As in a container, which has 64 MiB of it; a limit for files counts for it too."""
+    command = [sys.executable, "-c", NO_ROOM, str(file)]
+    run = subprocess.run(
+        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, timeout=500
+    )
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("FailedError shared memory (/dev/shm) has no room for the batches of")
+
+
 def test_a_worker_gets_only_where_its_samples_are(file: Path, tmp_path: Path) -> None:
     """Tables of a million records stay where they are; what travels is a few numbers a sample."""
     with Records.open(file) as records:
