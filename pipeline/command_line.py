@@ -18,8 +18,10 @@ from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
+from headrace.pipeline.interrupts import interruption
 from headrace.pipeline.quiet import asks, is_quiet, silence, without_flag
 from headrace.pipeline.unwritable import unwritable, was_writing
+from headrace.pipeline.user_paths import tell_home
 from headrace.pipeline.wording import one_line, reason_of, shown
 
 DEBUG = "HEADRACE_DEBUG"
@@ -103,6 +105,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     environment where it came from is shown, too; --quiet is taken here.
     """
     escape_unprintable()
+    tell_home()
     sys.argv[1:] = without_flag(sys.argv[1:])
     hushed = is_quiet() and not asks(sys.argv[1:])
     status, line = 0, ""
@@ -119,11 +122,8 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
             raise
     except Interrupted as stop:
         status, line = EXIT_INTERRUPTED, f"interrupted: {stop}"
-    except _Terminated as stop:
-        status, line = EXIT_TERMINATED, f"terminated: {stop}" if str(stop) else "error: terminated"
     except KeyboardInterrupt as stop:
-        status = EXIT_INTERRUPTED
-        line = f"interrupted: {stop}" if str(stop) else "error: interrupted"
+        status, line = _of_interruption(stop)
     except FailedError as error:
         status, line = EXIT_FAILED, f"error: {error}"
     except HeadraceError as error:
@@ -134,7 +134,10 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     except OSError as error:
         status, line = EXIT_FAILED, f"error: {_of_the_system(error)}"
     except Exception as error:
-        status, line = EXIT_FAILED, f"error: {_unforeseen(error)}"
+        if said := interruption(error):
+            status, line = _of_interruption(said)
+        else:
+            status, line = EXIT_FAILED, f"error: {_unforeseen(error)}"
     # Not among the handlers: an error's frames hold what the run was made of, down to the threads
     # of its process group, and must be gone before the interpreter ends; some are in circles.
     if line:
@@ -153,6 +156,14 @@ def _check_current_folder() -> None:
         Path.cwd()
     except FileNotFoundError:
         raise FailedError("the current folder is gone; change to one that is there") from None
+
+
+def _of_interruption(stop: KeyboardInterrupt) -> tuple[int, str]:
+    """The status and what to say of Ctrl-C or SIGTERM."""
+    terminated = isinstance(stop, _Terminated)
+    word = "terminated" if terminated else "interrupted"
+    line = f"{word}: {stop}" if str(stop) else f"error: {word}"
+    return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED, line
 
 
 def _of_the_system(error: OSError) -> str:

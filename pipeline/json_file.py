@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
-from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.output_files import check_apart, check_writable, written
+from headrace.pipeline.output_files import check_apart, check_ending, check_writable, written
 from headrace.pipeline.plain_json import finite
 
 JsonFile = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
@@ -30,8 +29,7 @@ def check_json(path: Path | None, *read: str | Path) -> None:
     """
     if path is None:
         return
-    if path.suffix.lower() != ".json" and Path("/dev") not in path.absolute().parents:
-        raise ConfigError(f"--json {path}: expected a name that ends in .json")
+    check_ending(path, "--json", ".json")
     check_apart({"--json": str(path)}, [str(other) for other in read])
     check_writable(path, "--json")
 

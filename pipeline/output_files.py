@@ -12,7 +12,23 @@ from typing import IO
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.unwritable import writing
+from headrace.pipeline.user_paths import resolved
 from headrace.pipeline.wording import reason_of
+
+
+def check_ending(path: Path, flag: str, *endings: str) -> None:
+    """Refuses a name that what is read may have, a record file's or a checkpoint's.
+
+    Args:
+        path: of a file to write; one in /dev may be called anything.
+        flag: that named it.
+        endings: any of which its name may have; the first is told.
+
+    Raises:
+        ConfigError: if it has none of them.
+    """
+    if path.suffix.lower() not in endings and Path("/dev") not in path.absolute().parents:
+        raise ConfigError(f"{flag} {path}: expected a name that ends in {endings[0]}")
 
 
 def check_writable(path: Path, flag: str = "--csv") -> None:
@@ -26,7 +42,7 @@ def check_writable(path: Path, flag: str = "--csv") -> None:
     if not path.parent.is_dir():
         raise ConfigError(f"{flag} {path}: the folder {path.parent} does not exist; make it first")
     needed = [path] if path.exists() else []
-    needed += [path.resolve().parent] if _is_plain(path) else []
+    needed += [resolved(path).parent] if _is_plain(path) else []
     for place in needed:
         if not os.access(place, os.W_OK):
             raise ConfigError(f"{flag} {path}: no permission to write {place}; name another file")
@@ -56,9 +72,9 @@ def check_apart(files: Mapping[str, str], read: Sequence[str]) -> None:
     Raises:
         ConfigError: naming both.
     """
-    taken = {Path(place).resolve(): place for place in read}
+    taken = {resolved(place): place for place in read}
     for flag, name in files.items():
-        path = Path(name).resolve()
+        path = resolved(name)
         if Path("/dev") in Path(name).absolute().parents:
             continue
         if path in taken:
@@ -75,7 +91,7 @@ def written(path: Path) -> Iterator[IO[bytes]]:
     """
     with writing(path):
         if _is_plain(path):
-            with replacing(path.resolve()) as file:  # a link goes on naming the same file
+            with replacing(resolved(path)) as file:  # a link goes on naming the same file
                 yield file
         else:
             with path.open("wb") as file:

@@ -28,9 +28,10 @@ from headrace.pipeline.containers.storage import MappedStorage
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
-from headrace.pipeline.output_files import make_place
+from headrace.pipeline.output_files import check_ending, make_place
 from headrace.pipeline.quiet import answer
 from headrace.pipeline.records import Records
+from headrace.pipeline.user_paths import resolved
 from headrace.pipeline.wording import shown
 from headrace.tools.packing.class_rows import ClassRow, class_rows
 from headrace.tools.packing.find_flags import FindFlags, find_config
@@ -80,6 +81,8 @@ class InfoSettings:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "workers", "columns")
+        if self.grid is not None:
+            check_ending(self.grid, "--grid", ".png")
         number = self.check_pixels
         if number != "all" and not (number.isdecimal() and len(number) <= _MOST_DIGITS):
             most = f" (of {_MOST_DIGITS} digits at most)" if number.isdecimal() else ""
@@ -192,7 +195,7 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
 def _next_lines(records: Records, shape: Shape) -> list[str]:
     """What to do with records that have been looked at: a folder is packed first."""
     if records.kind == "folder":
-        name = records.path.resolve().name
+        name = resolved(records.path).name
         return [f"next: {called('pack', records.path, f'{name}.beton')}"]
     return next_lines(records.path, records.labels, records.manifest.classes, shape.width)
 

@@ -33,7 +33,7 @@ from headrace.pipeline.flags import check_given, parse
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loaders.reference import reference_batch
-from headrace.pipeline.output_files import make_place
+from headrace.pipeline.output_files import check_ending, make_place
 from headrace.pipeline.plan import make_plan
 from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_called
@@ -87,8 +87,7 @@ class PreviewSettings:
         for name in ("samples", "draws"):
             if not 1 <= getattr(self, name) <= 64:
                 raise ConfigError(f"--{name} {getattr(self, name)}: expected 1 to 64")
-        if self.out.suffix.lower() != ".png":
-            raise ConfigError(f"--out {self.out}: expected a name that ends in .png")
+        check_ending(self.out, "--out", ".png")
 
 
 @dataclass(frozen=True, kw_only=True)

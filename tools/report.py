@@ -25,7 +25,7 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
-from headrace.pipeline.output_files import check_writable
+from headrace.pipeline.output_files import check_ending, check_writable
 from headrace.pipeline.wording import shown
 from headrace.train.folder.run_folder import REPORT_NAME
 from headrace.train.next_lines import to_draw, to_predict
@@ -52,8 +52,8 @@ class ReportSettings(ReportConfig):
         super().__post_init__()
         if not self.runs:
             raise ConfigError("expected at least one RUN; name a run folder")
-        if self.out is not None and self.out.suffix.lower() not in (".html", ".htm"):
-            raise ConfigError(f"--out {self.out}: expected a name that ends in .html")
+        if self.out is not None:
+            check_ending(self.out, "--out", ".html", ".htm")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -29,7 +29,9 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.cores import available_cores
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, parse
+from headrace.pipeline.interrupts import interrupts_held
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
+from headrace.pipeline.plain_json import read_json
 from headrace.tools.packing.renames import exchange
 from headrace.tools.painting.foods import CLASS_NAMES
 from headrace.tools.painting.scene import render
@@ -164,7 +166,9 @@ def _draw_all(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _start, (config, folder)) as pool:
         try:
-            yield from pool.map(_draw_chunk, chunks)
+            with interrupts_held():  # which starts them all
+                drawn = pool.map(_draw_chunk, chunks)
+            yield from drawn
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -189,7 +193,7 @@ def _draw_chunk(jobs: list[tuple[str, int]]) -> int:
 def _drawn_there(folder: Path) -> SampleConfig | None:
     """With which settings a folder was drawn; None if its marker is missing or another's."""
     try:
-        found = json.loads((folder / MARKER).read_text())
+        found = read_json((folder / MARKER).read_text())
         config = SampleConfig(**{key: found[key] for key in found if key != "version"})
         return config if found == config.settings() else None
     except (OSError, ValueError, TypeError):  # a ConfigError is a ValueError

@@ -11,6 +11,7 @@ and lie in two splits or two folds, or have two labels. See docs/techniques.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,10 @@ from headrace.tools.reviewing.double_kinds import (
     judged,
     split_of_each,
 )
+from headrace.tools.reviewing.doubles_report import COLUMNS as DOUBLES_COLUMNS
 from headrace.tools.reviewing.doubles_report import draw_doubles, write_doubles
 from headrace.tools.reviewing.label_doubts import Doubts, find_doubts
+from headrace.tools.reviewing.labels_report import COLUMNS as LABELS_COLUMNS
 from headrace.tools.reviewing.labels_report import draw_labels, write_labels
 from headrace.tools.reviewing.near_doubles import MOST_BITS, near_groups
 from headrace.tools.reviewing.perceptual_hash import looks_of
@@ -134,10 +137,22 @@ def _check_same(found: OutOfFold, records: Records, folder: Path) -> None:
 
 
 def _make(out: Path) -> None:
+    """Makes the folder; refuses one in which a list of such a name is another's, as of labels."""
+    for name, columns in (("labels.csv", LABELS_COLUMNS), ("doubles.csv", DOUBLES_COLUMNS)):
+        if (out / name).is_file() and not _begins_with(out / name, columns):
+            raise ConfigError(
+                f"{out / name} is in the way, which this command did not write; name another "
+                "folder with --out"
+            )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be made: {error.strerror}") from None
+
+
+def _begins_with(path: Path, columns: Sequence[str]) -> bool:
+    with path.open("rb") as file:
+        return file.readline(1000).strip() == ",".join(columns).encode()
 
 
 def _report_labels(doubts: Doubts, found: OutOfFold, records: Records, out: Path, top: int) -> None:

@@ -33,6 +33,7 @@ from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.pipeline.records import Records
+from headrace.pipeline.user_paths import resolved
 from headrace.train.data.geometry import settle_crop
 from headrace.train.data.inputs import loader_config
 from headrace.train.data.labels import held_out
@@ -218,7 +219,7 @@ def _features(probe: Probe) -> Path:
     """The folder of the features, which are there now."""
     about = _about(probe)
     key = hashlib.sha256(repr(sorted(about.items())).encode()).hexdigest()[:8]
-    stem = f"{Path(probe.asked.data).resolve().stem}-{short_name(probe.asked.model)}-{key}"
+    stem = f"{resolved(probe.asked.data).stem}-{short_name(probe.asked.model)}-{key}"
     place = Path(probe.asked.features or Path("runs/features") / stem)
     began = time.perf_counter()
     if stored(place, about, lambda folder: _compute(probe, folder)):

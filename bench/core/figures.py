@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import MissingPackageError
+from headrace.pipeline.output_files import written
 
 
 def offscreen_pyplot() -> Any:
@@ -32,6 +32,6 @@ def save_figure(figure: Any, path: str | Path, title: str) -> None:
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with written(path) as file:
         figure.savefig(file, dpi=140, format="png")
     offscreen_pyplot().close(figure)

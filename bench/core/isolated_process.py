@@ -10,14 +10,14 @@ import multiprocessing
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
-from multiprocessing import resource_tracker
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from headrace.bench.core.process_usage import PeakMemory
 from headrace.pipeline.errors import HeadraceError
+from headrace.pipeline.interrupts import interrupts_held
 
 STOP_S = 3.0
 _LAST_WORDS = 400  # characters of a dead process's stderr that are looked at
@@ -57,7 +57,7 @@ class IsolatedProcess:
         self._process = context.Process(
             target=_serve, args=(theirs, str(self._log), make), name=name
         )
-        with _interrupts_held():
+        with interrupts_held():
             self._process.start()
         theirs.close()
 
@@ -110,23 +110,6 @@ class IsolatedProcess:
 
     def __exit__(self, *error: object) -> None:
         self.close(at_once=error[0] is not None)
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Processes that start meanwhile never hear of Ctrl-C, not even while they import.
-
-    A mask of signals is inherited by what is started; a handler would come too late.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # its own start would let signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _context(module: str) -> Any:

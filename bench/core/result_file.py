@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.bench.core.machine import hardware, versions
-from headrace.pipeline.atomic import replacing
+from headrace.pipeline.output_files import written
 
 
 def command_line(program: str, arguments: Sequence[str]) -> str:
@@ -53,7 +53,7 @@ def write_json(
     }
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
+    with written(path) as file:
         file.write((json.dumps(document, indent=1) + "\n").encode())
 
 

@@ -30,6 +30,7 @@ import numpy as np
 from headrace.pipeline.containers.pack_report import PackReport
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.levels import MAX_LEVELS
+from headrace.pipeline.plain_json import read_json
 from headrace.pipeline.wording import AGAIN
 
 MAGIC = b"HRMANIF1"
@@ -249,8 +250,8 @@ def read_manifest(data: np.ndarray) -> tuple[Manifest, NameTable]:
     if header["magic"] != MAGIC or names_start + int(header["names"]) != data.size:
         raise RecordsError("the manifest is damaged: its lengths do not add up")
     try:
-        values = json.loads(data[HEADER.itemsize : start].tobytes())
-    except (ValueError, RecursionError) as error:
+        values = read_json(data[HEADER.itemsize : start].tobytes())
+    except ValueError as error:
         raise RecordsError(f"the manifest is damaged: {error}") from error
     manifest = Manifest.from_json(values)
     offsets = np.frombuffer(data, "<u8", count + 1, start)

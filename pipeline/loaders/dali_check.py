@@ -13,7 +13,6 @@ import hashlib
 import importlib.metadata
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -29,6 +28,8 @@ from PIL import Image
 
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.loaders.dali_decoding import WAYS, Way, decode_boxes
+from headrace.pipeline.plain_json import read_json
+from headrace.pipeline.user_paths import cache_folder
 
 LIMIT_S = 90.0
 """Starting DALI and CUDA takes seconds; what takes longer than this hangs."""
@@ -60,9 +61,9 @@ def checked_way(device: torch.device) -> Verdict:
     Args:
         device: a CUDA device.
     """
-    place = _cache_folder() / f"dali-{_meeting(device)}.json"
+    place = cache_folder() / f"dali-{_meeting(device)}.json"
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        kept = json.loads(place.read_text())
+        kept = read_json(place.read_text())
         if kept["way"] in (*WAYS, None):
             return Verdict(way=kept["way"], reason=str(kept["reason"]))
     verdict = find_out(_child_command(device))
@@ -202,10 +203,6 @@ def _meeting(device: torch.device) -> str:
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 found.append(f"{package}{suffix} {importlib.metadata.version(package + suffix)}")
     return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "headrace"
 
 
 def _child_command(device: torch.device) -> list[str]:

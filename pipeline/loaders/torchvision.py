@@ -5,12 +5,14 @@ It is called after torchvision, by which it once decoded, since that is how sett
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from headrace.pipeline.backend import Decoded, LoaderConfig
 from headrace.pipeline.containers.checksums import DAMAGED
@@ -24,6 +26,11 @@ from headrace.pipeline.mapped import changed
 from headrace.pipeline.pixels import crop_resize
 from headrace.pipeline.plan import EpochPlan
 from headrace.pipeline.records import Records
+
+_NOT_SHARED = ("unable to allocate shared memory", "unable to resize file")
+"""What torch says where shared memory, or what the shell lets a file have, is full."""
+_FEEDER_S = 5.0
+"""How long a thread may take that has a last word to send."""
 
 
 def open_backend(records: Records, config: LoaderConfig, chosen: np.ndarray) -> TorchvisionBackend:
@@ -51,7 +58,12 @@ class _Decoder(Dataset):
         self.upright, self.decode = upright, decode
 
     def __getitem__(self, work: _Work) -> tuple[torch.Tensor, list[tuple[int, str]]]:
-        images = np.zeros((len(work.boxes), *work.shape, 3), np.uint8)
+        batch = torch.zeros((len(work.boxes), *work.shape, 3), dtype=torch.uint8)
+        if get_worker_info() is not None:
+            # Here, where it is told if there is no room: a thread that sends the batch later would
+            # show a traceback and drop it, and the parent would wait for it for ever.
+            batch.share_memory_()
+        images = batch.numpy()
         bad = []
         for slot, (mode, size) in enumerate(zip(work.modes, work.sizes.tolist(), strict=True)):
             target = None if work.targets is None else work.targets[slot]
@@ -65,7 +77,7 @@ class _Decoder(Dataset):
                 continue
             flip = bool(work.flips[slot])
             images[slot] = crop_resize(image, work.boxes[slot], flip, work.shape, target)
-        return torch.from_numpy(images), bad
+        return batch, bad
 
 
 class _Works(Sampler):
@@ -116,16 +128,23 @@ class TorchvisionBackend:
         """Yields batches; left early, the workers finish what they hold and wait."""
         assert self._batches is not None
         self._works.plan, self._works.start = plan, start
-        batches = iter(self._batches)
+        with self._explained():
+            batches = iter(self._batches)
         while True:
-            try:
-                images, bad = next(batches)
-            except StopIteration:
+            with self._explained():
+                decoded = next(batches, None)
+            if decoded is None:
                 return
-            except (RuntimeError, OSError, EOFError, MemoryError) as error:
-                self._explain(error)
-                raise
+            images, bad = decoded
             yield Decoded(images.permute(0, 3, 1, 2), bad)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, OSError, EOFError, MemoryError) as error:
+            self._explain(error)
+            raise
 
     def _explain(self, error: Exception) -> None:
         """Where a worker died, torch guesses at shared memory, or a socket says that nobody is
@@ -133,12 +152,19 @@ class TorchvisionBackend:
 
         Raises:
             RecordsError: naming a file that is not what it was, if there is one.
-            FailedError: if it was killed, or had no memory left.
+            FailedError: if it was killed, or had no memory left, of its own or to share.
         """
         storage = self._records.storage
         path = storage.changed_file() if isinstance(storage, MappedStorage) else None
         if path is not None:
             raise changed(path) from error
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC  # of a semaphore
+        if full or any(words in str(error) for words in _NOT_SHARED):
+            raise FailedError(
+                "shared memory (/dev/shm) has no room for the batches of the torchvision loader; "
+                "take fewer --workers, a smaller --batch-size or --loader native, or give the "
+                "container more (docker run --shm-size 2g)"
+            ) from error
         killed = isinstance(error, ConnectionError | EOFError) or "worker (pid" in str(error)
         if killed or isinstance(error, MemoryError):
             what = "was killed, most often as memory ran out" if killed else "has no memory left"
@@ -148,8 +174,16 @@ class TorchvisionBackend:
             ) from error
 
     def close(self) -> None:
-        """Ends the worker processes."""
+        """Ends the worker processes, and waits for the threads that have fed them: in one that this
+        process' end overtakes, Python loses sight of semaphores, and warns of them."""
+        # Private to torch and to Python, which wait for no such thread; nor do we for one whose
+        # worker was killed.
+        queues = getattr(getattr(self._batches, "_iterator", None), "_index_queues", ())
+        feeders = [(queue, getattr(queue, "_thread", None)) for queue in queues]
         self._batches = None
+        for queue, thread in feeders:
+            if thread is not None and getattr(queue, "_closed", False):
+                thread.join(_FEEDER_S)
 
 
 def _as_it_is(item: object) -> object:

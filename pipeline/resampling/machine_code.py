@@ -11,7 +11,6 @@ import contextlib
 import ctypes
 import hashlib
 import importlib
-import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ import llvmlite.binding as llvm
 
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.quiet import note
+from headrace.pipeline.user_paths import cache_folder
 from headrace.pipeline.wording import one_line
 
 _DIGEST_BYTES = 32
@@ -108,8 +108,7 @@ def _fingerprint(sources: Sequence[Path]) -> str:
 
 def _folders() -> list[Path]:
     """Where machine code may be kept: beside the sources, or in the user's cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    return [Path(__file__).parent / "__pycache__", cache / "headrace"]
+    return [Path(__file__).parent / "__pycache__", cache_folder()]
 
 
 def _read(name: str) -> bytes | None:

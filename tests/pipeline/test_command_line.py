@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,6 +113,33 @@ def test_what_the_system_refuses_is_told_with_its_file(
         run_command(raising(error))
     assert end.value.code == 1
     assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
+INTERRUPTED = """
+import signal, sys
+from headrace.pipeline.command_line import run_command
+class Field:
+    def __set_name__(self, owner, name):
+        signal.raise_signal(int(sys.argv[1]))
+def main():
+    class Model:
+        field = Field()
+run_command(main)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_an_interruption_of_which_python_makes_an_error(
+    number: int, status: int, said: str
+) -> None:
+    """As it does where a class is being defined, which imports do; 3.12 and later do not."""
+    command = [sys.executable, "-c", INTERRUPTED, str(int(number))]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert (run.returncode, run.stderr) == (status, f"error: {said}\n")
 
 
 SAYS = """

@@ -44,7 +44,7 @@ def nested(depth: int) -> list:
     ("text", "reason"),
     [
         ("[]", "no attribute"),
-        ("[" * 100_000, "recursion"),
+        ("[" * 100_000, "nested too deeply"),
         ('{"classes": ' + "[" * 500 + "]" * 500 + "}", "more than 32 deep"),
         (changed(splits={"train": [0, float("inf")]}), "impossible range 0..inf"),
         (changed(splits={"train": [0.5, 1.5]}), "impossible range 0.5..1.5"),

@@ -7,7 +7,9 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
+from multiprocessing import queues
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +140,22 @@ def test_a_worker_that_is_killed_is_told(file: Path) -> None:
             list(epoch)
 
 
+def test_no_thread_that_fed_workers_outlives_the_loader(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One would lose semaphores, and have Python warn of them, where the script ends before it."""
+    feed = queues.Queue._feed  # type: ignore[attr-defined]
+
+    def slowly(*arguments: object) -> None:
+        feed(*arguments)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(queues.Queue, "_feed", staticmethod(slowly))
+    with open_loader(file, loader="torchvision", size=24, batch_size=2, workers=2) as loader:
+        next(loader.epoch(0))
+    assert not [one for one in threading.enumerate() if one.name == "QueueFeederThread"]
+
+
 def test_a_worker_without_memory_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, which stands for a worker."""
 
@@ -150,6 +168,28 @@ def test_a_worker_without_memory_is_told(file: Path, monkeypatch: pytest.MonkeyP
         pytest.raises(FailedError, match="has no memory left; take fewer --workers or a smaller"),
     ):
         list(loader.epoch(0))
+
+
+NO_ROOM = """
+import resource, sys
+from headrace.pipeline.loader import open_loader
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+loader = open_loader(sys.argv[1], loader="torchvision", size=24, batch_size=4, workers=1)
+try:
+    list(loader.epoch(0))
+except Exception as error:
+    print(type(error).__name__, error, file=sys.stderr)
+"""
+
+
+def test_shared_memory_without_room_is_told(file: Path) -> None:
+    """As in a container, which has 64 MiB of it; a limit for files counts for it too."""
+    command = [sys.executable, "-c", NO_ROOM, str(file)]
+    run = subprocess.run(
+        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, timeout=500
+    )
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("FailedError shared memory (/dev/shm) has no room for the batches of")
 
 
 def test_a_worker_gets_only_where_its_samples_are(file: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from headrace.pipeline.containers.manifest import Manifest
+from headrace.pipeline.errors import ConfigError
 from headrace.tools.info import main
 from headrace.tools.pack import main as pack
 from tests.builders import samples, write_beton
@@ -57,6 +58,13 @@ def test_contact_sheet(packed: Path, tmp_path: Path) -> None:
     with Image.open(sheet) as image:
         assert image.height > 3 * 100 and image.width > 4 * 100
         assert len(np.unique(np.asarray(image))) > 50
+
+
+def test_a_contact_sheet_replaces_no_record_file(packed: Path) -> None:
+    before = packed.read_bytes()
+    with pytest.raises(ConfigError, match=r"--grid .*: expected a name that ends in .png"):
+        main([str(packed), "--grid", str(packed)])
+    assert packed.read_bytes() == before
 
 
 def test_a_contact_sheet_says_which_share_of_the_classes_it_shows(

@@ -1,6 +1,11 @@
 """The sample data set: its layout, its bytes, and that it is no riddle of mean colours."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +121,24 @@ def test_mean_colour_does_not_tell_the_class() -> None:
 def test_impossible_settings(tmp_path: Path, options: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         main([str(tmp_path / "s"), *options])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="groups of processes are POSIX")
+def test_ctrl_c_in_a_terminal_is_told_once(tmp_path: Path) -> None:
+    """It reaches every process of the command, those that draw too."""
+    words = [sys.executable, "-m", "headrace", "sample", "out", "--train", "4000", "--workers", "2"]
+    root = Path(__file__).resolve().parents[2]
+    run = subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while run.poll() is None and not list(tmp_path.glob(".out.*/new/train/*.jpg")):
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.communicate()[1] == "error: interrupted\n"
+    assert run.returncode == 130
+    assert not list(tmp_path.iterdir())

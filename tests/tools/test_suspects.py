@@ -119,6 +119,17 @@ def test_labels_alone(folds: Path) -> None:
     assert {p.name for p in (folds / "suspects").iterdir()} == {"labels.csv", "labels.png"}
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "doubles.csv"])
+def test_a_list_of_somebody_elses_is_not_replaced(folds: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("name,label\na.jpg,3\n")
+    with pytest.raises(ConfigError, match=f"{name} is in the way, which this command did not"):
+        find_suspects(SuspectsSettings(folder=folds, out=tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    (tmp_path / name).unlink()
+    for _ in range(2):  # its own lists it replaces
+        find_suspects(SuspectsSettings(folder=folds, out=tmp_path, top=1))
+
+
 def test_what_is_refused(folds: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds no runs of --folds; train them with"):
         find_suspects(SuspectsSettings(folder=tmp_path))

@@ -200,6 +200,7 @@ def test_a_file_replaces_neither_another_nor_what_is_read(
         ({"csv": one, "submission": one}, "--submission .* would replace the file of --csv; name"),
         ({"npz": str(data)}, r"--npz .* would replace .*; name another file"),
         ({"csv": best}, "--csv .*best.pt would replace .*best.pt; name another file"),
+        ({"npz": f"{runs[0]}/last.pt"}, "--npz .*last.pt would replace .*last.pt; name another"),
     ):
         with pytest.raises(ConfigError, match=message):
             ask(runs[0], data, **files)

@@ -16,6 +16,7 @@ import headrace
 from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.plain_json import read_json
 from headrace.train.evaluation.members import Member
 from headrace.train.folder.earlier_scores import with_epochs_done
 
@@ -61,7 +62,7 @@ class Description:
             ConfigError: for what no export has written.
         """
         try:
-            read = {k: v if k in _AS_THEY_ARE else json.loads(v) for k, v in values.items()}
+            read = {k: v if k in _AS_THEY_ARE else read_json(v) for k, v in values.items()}
         except ValueError:
             read = {}
         return cls.from_dict(read, source)

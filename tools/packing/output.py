@@ -12,6 +12,7 @@ from headrace.pipeline.containers.beton import is_beton
 from headrace.pipeline.containers.npz_arrays import UNREADABLE, read_arrays
 from headrace.pipeline.containers.shards import TABLES_NAME, is_tar
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.user_paths import resolved
 from headrace.tools.packing.swap import output_names, part_path
 
 Kind = Literal["file", "folder", "tar"]
@@ -66,7 +67,7 @@ def check_output(out: Output, *, claimed: bool) -> None:
         )
     if out.kind == "folder":
         _check_folder(path)
-    elif path.exists() and not path.is_file():
+    elif path.exists() and (not path.is_file() or path.absolute().parent == Path("/dev")):
         raise ConfigError(f"{path} is a pipe or a device; choose another name")
     if not out.force:
         raise ConfigError(f"{path} exists; pass --force to replace it")
@@ -107,8 +108,8 @@ def check_apart(out: Output, source: Path) -> None:
     Raises:
         ConfigError: something is there, below the source's folder, that is no record file.
     """
-    path = out.path.resolve()
-    root = (source.parent if source.is_file() else source).resolve()
+    path = resolved(out.path)
+    root = resolved(source.parent if source.is_file() else source)
     if not path.is_file() or root not in path.parents:
         return
     with path.open("rb") as file:

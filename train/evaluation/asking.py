@@ -13,7 +13,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.loaders.settings import LoaderName, Workers
 from headrace.pipeline.output_files import check_apart
 from headrace.train.evaluation.ensemble import Ensemble
-from headrace.train.folder.run_folder import BEST_NAME
+from headrace.train.folder.run_folder import OWN_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +65,10 @@ class AskConfig:
         return self.paths[-1]
 
     def check_outputs(self, files: Mapping[str, str]) -> None:
-        """Refuses files, by their flags, that would replace each other, the data or a checkpoint.
+        """Refuses files, by their flags, that would replace each other, the data or a run's.
 
         Raises:
             ConfigError: naming both.
         """
-        best = [str(Path(place) / BEST_NAME) for place in self.checkpoints]
-        check_apart(files, [*self.paths, *best])
+        own = [str(Path(place) / name) for place in self.checkpoints for name in OWN_NAMES]
+        check_apart(files, [*self.paths, *own])

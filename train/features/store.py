@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.plain_json import read_json
 from headrace.pipeline.unwritable import writing
 from headrace.pipeline.wording import one_line
 
@@ -75,7 +76,7 @@ def stored(place: Path, about: Mapping[str, str], make: Callable[[Path], None]) 
 
 def _check(place: Path, about: Mapping[str, str]) -> None:
     try:
-        found = json.loads((place / ABOUT).read_text())
+        found = read_json((place / ABOUT).read_text())
     except (OSError, ValueError):
         found = None
     if not isinstance(found, dict):

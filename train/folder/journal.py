@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from headrace.pipeline.errors import FailedError
-from headrace.pipeline.plain_json import finite
+from headrace.pipeline.plain_json import finite, read_json
 from headrace.pipeline.unwritable import writing
 from headrace.train.folder.events import Events
 from headrace.train.folder.run_folder import LOG_NAME
@@ -30,9 +30,9 @@ def read_rows(path: Path) -> tuple[list[Mapping[str, Any]], int]:
     num_bad = 0
     for number, line in enumerate(lines):
         try:
-            row = json.loads(line)
+            row = read_json(line)
             rows.append(row if isinstance(row, dict) else {})
-        except json.JSONDecodeError:
+        except ValueError:
             num_bad += number < len(lines) - 1
     return rows, num_bad
 

@@ -11,6 +11,7 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.data_files import DataPath, in_words, read_data
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import flag_of, with_values
+from headrace.pipeline.user_paths import resolved
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.parts import REQUIRED
 from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
@@ -104,7 +105,7 @@ def check_given_out(out: str, folder: Path) -> None:
     Raises:
         ConfigError: naming the run's folder.
     """
-    if Path(out).resolve() != folder.resolve():
+    if resolved(out) != resolved(folder):
         raise ConfigError(
             f"--out is {out}, but a resumed run goes on in its own folder, {folder}; leave out "
             "--out"

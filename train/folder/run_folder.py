@@ -11,6 +11,7 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.data_files import DataPath, first_path
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.unwritable import ran_full, unwritable
+from headrace.pipeline.user_paths import resolved
 from headrace.pipeline.yaml_text import read_yaml
 from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
 from headrace.train.models.places import short_name
@@ -22,7 +23,7 @@ GENERATOR_NAME = "generator.pt"
 CONFIG_NAME = "config.yaml"
 LOG_NAME, TEXT_NAME = "metrics.jsonl", "log.txt"
 TRACE_NAME, REPORT_NAME = "trace.json.gz", "report.html"
-_OWN = (LAST_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, LOG_NAME, CONFIG_NAME)
+OWN_NAMES = (LAST_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, LOG_NAME, CONFIG_NAME)
 """Of which any tells that a run is here, of a classifier or of a generator, what it is resumed from
 first."""
 _BESIDE = (REPORT_NAME, "events.out.tfevents*")
@@ -218,7 +219,7 @@ def _clear(folder: Path) -> None:
 
 def _old_files(folder: Path) -> list[Path]:
     """A run's files, what it is resumed from first; the one place that says which those are."""
-    found = [folder / name for name in _OWN if (folder / name).exists()]
+    found = [folder / name for name in OWN_NAMES if (folder / name).exists()]
     names = _BESIDE if _is_generators(folder) else (*_BESIDE, *_BESIDE_CLASSIFIERS)
     beside = [path for name in names for path in sorted(folder.glob(name))]
     return found + beside if found else []
@@ -244,7 +245,7 @@ def numbered_folder(config: RunConfig) -> Path:
 
 def next_folder(data: DataPath, word: str) -> Path:
     """Makes the next free runs/DATA-WORD-NUMBER."""
-    stem, number = first_path(data).resolve().stem, 1
+    stem, number = resolved(first_path(data)).stem, 1
     while True:
         folder = Path("runs") / f"{stem}-{word}-{number}"
         try:

@@ -21,6 +21,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.json_file import check_json, write_json
 from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
+from headrace.pipeline.user_paths import resolved
 from headrace.train.device.amp import choose_precision
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.drawing import BATCH, images_of
@@ -191,7 +192,7 @@ def _name(drawing: Drawing, label: int, number: int) -> str:
 def _model(config: DrawConfig) -> str:
     """The name of the generator's run folder."""
     run = config.run if config.run.is_dir() else config.run.parent
-    return run.resolve().name
+    return resolved(run).name
 
 
 def _manifest(drawing: Drawing, count: int) -> Manifest:

@@ -11,6 +11,7 @@ from torch import nn
 
 from headrace.augment import Preprocess
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.user_paths import resolved
 from headrace.train.device.amp import Precision
 from headrace.train.evaluation.members import Member, first_difference, load_members
 from headrace.train.losses.teachers import Teacher, Teachers
@@ -93,7 +94,7 @@ def _check(member: Member, config: RunConfig, classes: list[str]) -> None:
         )
     place, out = Path(member.place), config.runtime.out
     folder = place if place.is_dir() else place.parent
-    if out and config.runtime.overwrite and Path(out).resolve() == folder.resolve():
+    if out and config.runtime.overwrite and resolved(out) == resolved(folder):
         raise ConfigError(f"--overwrite would replace --teacher {member.place}; name another --out")
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.user_paths import expanded
 
 _OWN_FILE = re.compile(r"(?P<path>.+\.py):(?P<function>\w+)")
 _GITHUB = re.compile(r"[\w-][\w.-]*/[\w.-]+(:[\w./-]+)?")
@@ -18,7 +19,7 @@ def own_file_parts(name: str) -> tuple[Path, str] | None:
     found = _OWN_FILE.fullmatch(name)
     if found is None or name.startswith(_HUB):
         return None
-    return Path(found["path"]).expanduser(), found["function"]
+    return expanded(found["path"]), found["function"]
 
 
 def hub_place(name: str) -> tuple[str, str, bool]:
@@ -34,7 +35,7 @@ def hub_place(name: str) -> tuple[str, str, bool]:
             "hub:FOLDER:NAME"
         )
     if not _GITHUB.fullmatch(place):
-        return str(Path(place).expanduser()), model, True
+        return str(expanded(place)), model, True
     if Path(place).is_dir():
         raise ConfigError(
             f"--model hub:{name} could be the folder {place} or a repository on GitHub; write "

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from headrace.augment.preprocess import Preprocess
 from headrace.pipeline.errors import ConfigError, MissingPackageError
+from headrace.pipeline.user_paths import expanded
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.run_folder import BEST_NAME
 from headrace.train.folder.torch_file import NotPlainError, read_torch_file
@@ -71,7 +72,7 @@ def read_model_name(path: str) -> str:
 
 
 def _file(path: str) -> Path:
-    file = Path(path).expanduser()
+    file = expanded(path)
     if (file / BEST_NAME).is_file():
         file = file / BEST_NAME
     if not file.is_file():

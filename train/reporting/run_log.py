@@ -10,6 +10,7 @@ from typing import Any
 
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.user_paths import resolved
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.journal import read_rows
 from headrace.train.folder.run_folder import (
@@ -52,7 +53,7 @@ class RunLog:
 
     @property
     def name(self) -> str:
-        return self.folder.resolve().name
+        return resolved(self.folder).name
 
     @property
     def evaluated(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from headrace.pipeline.errors import MissingPackageError
 from headrace.pipeline.installed import is_installed
+from headrace.pipeline.user_paths import resolved
 
 TRACKERS = {
     "wandb": "headrace.train.trackers.weights_and_biases",
@@ -37,7 +38,7 @@ class About:
     @property
     def name(self) -> str:
         """The folder's, as UTF-8."""
-        return self.folder.resolve().name.encode("utf-8", "replace").decode()
+        return resolved(self.folder).name.encode("utf-8", "replace").decode()
 
 
 class Tracker(Protocol):

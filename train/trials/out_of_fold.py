@@ -87,10 +87,15 @@ def read_out_of_fold(path: Path) -> OutOfFold:
             found = OutOfFold(**{name: file[name] for name in wanted})
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist; finished runs of --folds have one") from None
-    except (OSError, ValueError, KeyError, EOFError, AttributeError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # of a damaged archive zipfile and numpy raise whatever comes
         reason = one_line(error)
         raise ConfigError(f"{path} holds no out-of-fold probabilities: {reason}") from None
-    rows = {len(getattr(found, name)) for name in wanted if name != "classes"}
-    if len(rows) != 1 or found.probabilities.shape[1:] != found.classes.shape:
+    arrays = [getattr(found, name) for name in wanted]
+    kinds = "".join(array.dtype.kind for array in arrays)
+    rows = {array.shape[:1] for array in arrays[:-1]}
+    fits = found.probabilities.shape[1:] == found.classes.shape and found.classes.ndim == 1
+    if kinds != "iUiifU" or len(rows) != 1 or not fits:
         raise ConfigError(f"{path} holds no out-of-fold probabilities: its arrays do not agree")
     return found

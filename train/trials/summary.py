@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.pipeline.output_files import written
+from headrace.pipeline.plain_json import read_json
 from headrace.train.evaluation.scoring import Scores
 from headrace.train.metrics import DECIDING
 from headrace.train.trials.interval import over_runs
@@ -34,7 +35,7 @@ def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
 def read_summary(path: Path) -> dict[str, Any]:
     """What `write_summary` wrote; nothing where there is none, or it is damaged."""
     try:
-        found = json.loads(path.read_bytes())
+        found = read_json(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

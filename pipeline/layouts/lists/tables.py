@@ -14,6 +14,7 @@ from pathlib import Path
 
 from headrace.pipeline.archives import archive_at
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.plain_json import read_json
 
 SEPARATORS = {
     "comma": ",",
@@ -227,7 +228,7 @@ def _json_lines(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]]
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
+            entry = read_json(line)
         except ValueError as error:
             raise ConfigError(f"{path} has a line that is no JSON: {error}") from error
         if not isinstance(entry, dict):

@@ -1,6 +1,8 @@
 """A pack removes, truncates and replaces no name that it did not make."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -248,6 +250,20 @@ def test_the_data_set_itself_is_not_replaced_by_force(
 def test_a_record_file_may_lie_in_the_data_set(source: str) -> None:
     for options in ([], ["--force"]):
         assert main([source, f"{source}/o.beton", *options]) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="needs devices with names")
+@pytest.mark.parametrize("force", [False, True])
+def test_a_device_is_not_replaced_by_force(force: bool, tmp_path: Path) -> None:
+    """It would be, by root: a standard output that is a file looks like one that may be."""
+    code = (
+        "from pathlib import Path\n"
+        "from headrace.tools.packing.output import Output, check_output\n"
+        f"check_output(Output(path=Path('/dev/stdout'), force={force}), claimed=False)"
+    )
+    with (tmp_path / "out").open("wb") as out:
+        run = subprocess.run([sys.executable, "-c", code], stdout=out, stderr=subprocess.PIPE)
+    assert b"ConfigError: /dev/stdout is a pipe or a device; choose another name" in run.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")

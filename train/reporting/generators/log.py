@@ -9,6 +9,7 @@ from typing import Any
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.pipeline.flat_settings import with_values
+from headrace.pipeline.user_paths import resolved
 from headrace.pipeline.yaml_text import MOST_CHARACTERS, read_yaml
 from headrace.train.folder.run_folder import CONFIG_NAME, GENERATOR_NAME, LAST_NAME, LOG_NAME
 from headrace.train.generating.generator_file import read_generator_file
@@ -44,7 +45,7 @@ class GeneratorLog:
 
     @property
     def name(self) -> str:
-        return self.folder.resolve().name
+        return resolved(self.folder).name
 
     @property
     def num_steps(self) -> int:
