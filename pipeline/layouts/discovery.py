@@ -23,6 +23,7 @@ from headrace.pipeline.layouts.classes import folder_titles
 from headrace.pipeline.layouts.config import NO_COLUMN, LayoutConfig
 from headrace.pipeline.layouts.dividing import choose_splits_set, splits_of
 from headrace.pipeline.layouts.folders.reading import FolderReading, read_folders
+from headrace.pipeline.layouts.folders.same_names import ask_other_classes
 from headrace.pipeline.layouts.folders.split_folders import SplitQuestion, folders_of, top_folders
 from headrace.pipeline.layouts.listing import Found, Listing, name_below
 from headrace.pipeline.layouts.lists.finding import Finder
@@ -127,7 +128,9 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
     by_list = verdict.layout == "list"
     if not by_list:
         verdict.ignored += folder.ignored
-    if dividing is None:
+    few = dividing is not None and 2 * len(dividing.splits) < len(scan.images)
+    if dividing is None or (few and not _says_splits(config)):
+        # A list of a few images does not say what the folders of all others are.
         _ask([question for question in folder.questions if isinstance(question, SplitQuestion)])
     for one in dict.fromkeys(s.name for s in (chosen, dividing) if s is not None):
         of_set = next(s for s in sets if s.name == one)
@@ -144,6 +147,9 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
             verdict.ignored = _without_label(verdict.ignored, set(chosen.paths))
     elif chosen is not None:
         verdict.found = [replace(f, label=labels.get(f.path)) for f in folder.found]
+    if verdict.layout == "classes" and config.layout == "auto" and config.class_depth is None:
+        question = ask_other_classes(verdict.found)
+        _ask([] if question is None else [question])
     return verdict
 
 

@@ -101,8 +101,9 @@ def _label_group(
     folders = folders_of(rest for _, rest in members)
     if layout != "names" and in_folders:
         if layout == "auto" and (chunks := _chunks(folders)):
-            labels = {numbered_name(path) for path, _ in members}
-            if None not in labels and len(labels) > 1:
+            paths = [path for path, _ in members]
+            named = all(numbered_name(path) is not None for path in paths)
+            if named and len(_plausible_numbers(paths)) > 1:
                 reading.notes.append(
                     f"{chunks[0]} and {chunks[1]} are parts of one set, not classes: the names "
                     "label_number tell the classes (--layout classes takes the folders)"

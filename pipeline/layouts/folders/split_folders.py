@@ -164,7 +164,7 @@ def _splits_at_top(
                 )
                 return {}
             questions.append(_splits_or_classes(prefix, splits, others))
-    elif len(set(splits.values())) == 1 and any(name in nested for name in others):
+    if len(set(splits.values())) == 1 and any(name in nested for name in others):
         questions.append(_splits_or_classes(prefix, splits, others))
     return splits
 
@@ -194,15 +194,14 @@ def _below_classes(
     shallowest = min(len(parts) for parts in folders)
     for level in range(1, min(shallowest, _DEEPEST)):
         names = {parts[level] for parts in folders}
-        splits = {split_of(name) for name in names}
-        if None in splits or len(splits) < 2:
+        splits = split_folders(names)
+        if len(splits) < len(names) or len(set(splits.values())) < 2:
             continue
         notes.append(f"{' and '.join(sorted(names))} inside the class folders are splits")
         groups: dict[str | None, Members] = {}
         for path, rest in zip(images, rests, strict=True):
             parts = rest.split("/")
-            split = split_of(parts[level])
-            groups.setdefault(split, []).append(
+            groups.setdefault(splits[parts[level]], []).append(
                 (path, "/".join(parts[:level] + parts[level + 1 :]))
             )
         return groups
@@ -211,7 +210,9 @@ def _below_classes(
 
 def _ask_below(folders: Sequence[list[str]], questions: list[ConfigError]) -> None:
     """Asks about splits that lie inside some classes only."""
-    leaves = {split_of(parts[-1]): "/".join(parts) for parts in folders if len(parts) > 1}
+    inner = [parts for parts in folders if len(parts) > 1]
+    splits = split_folders({parts[-1] for parts in inner})
+    leaves = {splits.get(parts[-1]): "/".join(parts) for parts in inner}
     named = [folder for split, folder in leaves.items() if split]
     if len(named) > 1:
         questions.append(

@@ -256,10 +256,10 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
     if len(readings) == 1:
         return first, taken
     if all(reading.table.heading for reading in readings):
-        titles: dict[str, str] = {}
+        titles: dict[tuple[str, int], str] = {}
         for reading in readings:
-            for title in reading.table.heading or ():
-                titles.setdefault(title.strip().casefold(), title)
+            for key, title in zip(_keys(reading), reading.table.heading or (), strict=True):
+                titles.setdefault(key, title)
         heading: tuple[str, ...] | None = tuple(titles.values())
         places = {key: i for i, key in enumerate(titles)}
     else:
@@ -270,12 +270,12 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
     used = set()
     for reading in readings:
         own = _taken(reading)
-        titles_here = [title.strip().casefold() for title in reading.table.heading or ()]
+        keys = _keys(reading)
         for row in reading.table.rows:
             cells = [""] * width
             for column, cell in enumerate(row):
                 if places:
-                    place = places[titles_here[column]]
+                    place = places[keys[column]]
                 elif aside:  # `path label` in one list, `label path` in another
                     place = _behind_path(column, reading.path_column)
                 else:
@@ -286,6 +286,13 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
                     cells[place] = cell
             rows.append(cells)
     return replace(first, name=_name(readings), heading=heading, rows=rows), used
+
+
+def _keys(reading: ListReading) -> list[tuple[str, int]]:
+    """What a list's columns have in common with those of others: the heading, and which of that
+    heading each is."""
+    titles = [title.strip().casefold() for title in reading.table.heading or ()]
+    return [(title, titles[:i].count(title)) for i, title in enumerate(titles)]
 
 
 def _behind_path(column: int, path_column: int) -> int:

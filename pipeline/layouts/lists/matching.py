@@ -83,12 +83,15 @@ def match_column(
     everywhere = _made(column, cells, places, "")
     reached = everywhere.num_named + everywhere.num_shared
     if everywhere.num_shared:
+        inside = [_made(column, cells, _within(places, scope), scope) for scope in scopes]
+        inside = [there for there in inside if not there.num_shared]
+        # A class's name beside each entry may be that of a folder of another split, too.
+        if whole := next((there for there in inside if there.num_named == reached), None):
+            return whole
         if beside := _with_folder_column(table, column, finder, reached):
             return beside
-        for scope in scopes:
-            there = _made(column, cells, _within(places, scope), scope)
-            if not there.num_shared and 2 * there.num_named >= reached:
-                return there
+        if most := next((there for there in inside if 2 * there.num_named >= reached), None):
+            return most
         return _only_folder(table, column, finder, places, everywhere) or everywhere
     for scope in scopes:
         # A file of that number in the folder of another split is another image.

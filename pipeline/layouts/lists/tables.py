@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,19 +137,33 @@ def read_table(
         if not _occurs(sample, separator):
             continue
         rows = list(_rows(sample, separator))
-        widths = Counter(len(row) for row in rows)
-        regular = bool(rows) and widths.most_common(1)[0][1] == len(rows)
+        widths = {len(row) for row in rows}
+        if len(widths) > 1 and not fit(rows[:1]):
+            # A heading: with a space in a title, or without one for the rows' numbers.
+            widths = {len(row) for row in rows[1:]}
+        regular = len(widths) == 1
         rank = (round(fit(rows), 3), regular, separator)
         if best is None or rank[:2] > best[:2]:
             best = rank
     separator = best[2] if best else "lines"
     rows = list(_rows(lines, separator))
+    _mend_heading(rows)
     width = max((len(row) for row in rows), default=0)
     rows = [row + [""] * (width - len(row)) for row in rows]
     return Table(
         name=name, folder=folder, encoding=encoding, separator=separator, heading=None, rows=rows,
         comments=comments,
     )  # fmt: skip
+
+
+def _mend_heading(rows: list[list[str]]) -> None:
+    """Sets an empty cell before a first row that names all columns but that of the rows' numbers,
+    as R's write.table does."""
+    if len(rows) < 3 or {len(row) for row in rows[1:]} != {len(rows[0]) + 1}:
+        return
+    numbers = [row[0] for row in rows[1:]]
+    if numbers in ([str(i + start) for i in range(len(numbers))] for start in (0, 1)):
+        rows[0].insert(0, "")
 
 
 def _without_comments(text: str) -> tuple[list[str], tuple[str, ...]]:
