@@ -48,6 +48,15 @@ def test_splits_that_share_no_class_are_told_apart(tmp_path: Path) -> None:
     assert discover(tmp_path).classes == ("a", "b", "c", "d")
 
 
+def test_a_class_called_train_that_holds_folders_is_a_question(tmp_path: Path) -> None:
+    write_tree(tmp_path, _in("train/steam", "train/diesel", "bus", "car"))
+    with pytest.raises(ConfigError, match="is train a split, or something as bus beside it"):
+        discover(tmp_path)
+    assert discover(tmp_path, layout="classes").classes == ("bus", "car", "diesel", "steam")
+    outer = discover(tmp_path, LayoutConfig(layout="classes", class_depth=1))
+    assert outer.classes == ("bus", "car", "train")
+
+
 @pytest.mark.parametrize("labelled", [False, True])
 def test_a_split_of_loose_images_beside_folders_is_a_question(
     labelled: bool, tmp_path: Path
@@ -59,6 +68,7 @@ def test_a_split_of_loose_images_beside_folders_is_a_question(
         write_tree(tmp_path, [], test_csv=f"file,label\n{rows}")
     with pytest.raises(ConfigError, match="is test a split, or something as fruit beside it"):
         discover(tmp_path)
+    assert "test" in discover(tmp_path, layout="classes").classes
 
 
 def test_a_list_of_other_images_answers_no_question_about_folders(tmp_path: Path) -> None:

@@ -164,7 +164,10 @@ def _splits_at_top(
                 )
                 return {}
             questions.append(_splits_or_classes(prefix, splits, others))
-    if len(set(splits.values())) == 1 and any(name in nested for name in others):
+    # One folder beside the only split may be of anything; several are as it is, or hold the rest.
+    if len(set(splits.values())) == 1 and (len(others) > 1 or any(o in nested for o in others)):
+        if layout == "classes":
+            return {}
         questions.append(_splits_or_classes(prefix, splits, others))
     return splits
 
