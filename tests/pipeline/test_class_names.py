@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.discovery import discover
 from tests.pipeline.small_trees import write_tree
 
@@ -69,3 +70,17 @@ def test_numbers_may_be_a_part_of_names(tmp_path: Path) -> None:
 def test_names_of_numbers_that_are_not_there_are_kept(tmp_path: Path) -> None:
     text = "".join(f"{i} class {chr(97 + i)}\n" for i in reversed(range(5)))
     assert _classes(tmp_path, text, near=False) == tuple(f"class {c}" for c in "abcde")
+
+
+def test_a_list_called_classes_is_told(tmp_path: Path) -> None:
+    rows = "file,label\n" + "".join(f"{i}.jpg,{'ab'[i % 2]}\n" for i in range(4))
+    write_tree(tmp_path, [f"{i}.jpg" for i in range(4)], classes_csv=rows)
+    listing = discover(tmp_path)
+    assert listing.classes == ()
+    assert [(one.name, one.reason) for one in listing.passed_over] == [
+        (
+            "classes.csv",
+            "by its name it says what classes are called; --list takes it for a list of images",
+        )
+    ]
+    assert discover(tmp_path, LayoutConfig(lists=(Path("classes.csv"),))).classes == ("a", "b")

@@ -31,6 +31,16 @@ def test_classes_one_level_deeper_in_one_split_are_a_question(tmp_path: Path) ->
     assert len(set(labels_of(discover(tmp_path, layout="classes")).values())) == 6
 
 
+def test_folders_in_one_class_folder_and_in_no_other_are_a_question(tmp_path: Path) -> None:
+    write_tree(tmp_path, _in("cat", "cat/blurred", "dog/pug", "dog/lab"))
+    with pytest.raises(
+        ConfigError, match=r"cat/blurred belongs to the class cat.*is dog the class"
+    ):
+        discover(tmp_path)
+    assert discover(tmp_path, LayoutConfig(class_depth=1)).classes == ("cat", "dog")
+    assert discover(tmp_path, layout="classes").classes == ("cat", "lab", "pug")
+
+
 def test_a_lone_folder_that_no_other_split_has_is_a_question(tmp_path: Path) -> None:
     write_tree(tmp_path, _in("train/cat", "train/dog", "test/unknown"))
     with pytest.raises(ConfigError, match=r"no other split has a class unknown.*--layout classes"):

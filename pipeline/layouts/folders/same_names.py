@@ -70,6 +70,26 @@ def ask_numbered(folder: str, example: str, num_labels: int) -> ConfigError:
     )
 
 
+def ask_uneven(counts: Mapping[str, int], outer: Mapping[str, str]) -> ConfigError | None:
+    """The question about folders inside a class folder beside folders inside one that holds none.
+
+    Args:
+        counts: folders of images below the split's, and how many each holds.
+        outer: of them those inside a class folder, to that folder.
+    """
+    for inner, above in sorted(outer.items()):
+        depth = above.count("/") + 1
+        for folder in sorted(counts.keys() - outer.keys()):
+            if folder.count("/") >= depth and folder not in outer.values():
+                top = "/".join(folder.split("/")[:depth])
+                return ConfigError(
+                    f"{inner} belongs to the class {above}, which holds images itself: is {top} "
+                    f"the class of {folder}, too? say --class-depth {depth} if it is, or --layout "
+                    f"classes if {folder} is a class"
+                )
+    return None
+
+
 def ask_other_classes(found: Iterable[Found]) -> ConfigError | None:
     """The question about a split whose folders are no classes as those of the others: one level
     above them, or a lone one (`test/unknown`) that no other split has."""
