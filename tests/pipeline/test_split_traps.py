@@ -194,3 +194,43 @@ def test_a_heading_of_fewer_or_more_words_than_columns(heading: str, tmp_path: P
     ]
     write_tree(tmp_path, [f"im/{i}.jpg" for i in range(8)], list_txt=heading + "".join(rows))
     assert labels_of(discover(tmp_path)) == {f"im/{i}.jpg": "ab"[i % 2] for i in range(8)}
+
+
+@pytest.mark.parametrize(("one", "other"), [("val", "dev"), ("train", "trainval")])
+def test_two_words_that_may_be_two_splits_are_a_question(
+    one: str, other: str, tmp_path: Path
+) -> None:
+    names = ("train", "val", "test")
+    for form in ("folders", "lists", "column"):
+        root = tmp_path / form
+        where = {split: range(4 * k, 4 * k + 4) for k, split in enumerate((*names, other))}
+        labels = {i: "ab"[i % 2] for i in range(16)}
+        if form == "folders":
+            write_tree(
+                root, [f"{s}/{labels[i]}/{i}.jpg" for s, rows in where.items() for i in rows]
+            )
+        else:
+            write_tree(root, [f"im/{i}.jpg" for i in labels])
+        if form == "lists":
+            for split, rows in where.items():
+                text = "".join(f"{i}.jpg {labels[i]}\n" for i in rows)
+                write_tree(root, [], **{f"{split}_txt": text})
+        if form == "column":
+            cells = (f"{labels[i]},{split}" for split, rows in where.items() for i in rows)
+            write_tree(root, [], l_csv=_rows(cells, "file,label,split"))
+        with pytest.raises(
+            ConfigError, match=f"both (lists of |speak of )?{'val' if one == 'val' else 'train'}"
+        ):
+            discover(root)
+    asked = discover(tmp_path / "column", LayoutConfig(split_column="split"))
+    assert sizes_of(asked) == dict.fromkeys((*names, other), 4)
+    pairs = tuple((one if s == other else s, s) for s in (*names, other))
+    joined = discover(tmp_path / "folders", LayoutConfig(split_folders=pairs))
+    assert sizes_of(joined)[one] == 8
+    lists = tuple(Path(f"{s}.txt") for s in (*names, other))
+    assert sizes_of(discover(tmp_path / "lists", LayoutConfig(lists=lists)))[one] == 8
+
+
+def test_other_forms_of_a_word_are_the_same_split(tmp_path: Path) -> None:
+    write_tree(tmp_path, _in("train/a", "training/b", "Validation/a", "val/b"))
+    assert sizes_of(discover(tmp_path)) == {"train": 8, "val": 8}

@@ -15,6 +15,7 @@ from headrace.pipeline.layouts.split_words import (
     is_neutral,
     split_folders,
     split_in,
+    split_word,
     words_beside_numbers,
 )
 
@@ -68,6 +69,14 @@ def divide(
         folders = sorted(f for f, s in splits.items() if s == split)
         if folders != [split]:
             notes.append(f"split {split} is the folder {' and '.join(folders)}")
+        if config.layout != "flat" and len({split_word(folder) for folder in folders}) > 1:
+            questions.append(
+                SplitQuestion(
+                    f"{' and '.join(folders)} are both {split} by their names: say "
+                    + " ".join(f"--split {split}={prefix}{folder}" for folder in folders)
+                    + " to join them (and --split for each other split), or another name for one"
+                )
+            )
         words = {found[1] for folder in folders if (found := split_in(folder))}
         loose = all("/" not in below for _, below in groups[split])
         if config.layout == "auto" and len(words) > 1 and loose and not all(map(is_neutral, words)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
@@ -19,7 +20,7 @@ from headrace.pipeline.layouts.lists.label_column import (
 )
 from headrace.pipeline.layouts.lists.listfiles import ListReading
 from headrace.pipeline.layouts.lists.tables import Table
-from headrace.pipeline.layouts.split_words import split_in
+from headrace.pipeline.layouts.split_words import split_in, split_word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,7 @@ def make_sets(
     for group in groups.values():
         if not config.lists:
             group = _without_unions(group, passed_over)
+            _refuse_two_of_one(group)
         try:
             sets.append(_make_set(group, config, known))
         except NoSuchColumn as error:
@@ -118,6 +120,19 @@ def _without_unions(group: list[ListReading], passed_over: list[Skipped]) -> lis
         else:
             kept.append(reading)
     return kept
+
+
+def _refuse_two_of_one(group: Sequence[ListReading]) -> None:
+    """Refuses lists that are called alike but for two words of one split: val.txt and dev.txt."""
+    first: dict[str | None, tuple[str, str]] = {}
+    for reading in group:
+        word = split_word(PurePosixPath(reading.name).stem)
+        other, other_word = first.setdefault(reading.named_split, (reading.name, word))
+        if reading.named_split and other_word != word and reading.splits is None:
+            raise ConfigError(
+                f"{other} and {reading.name} are both lists of {reading.named_split} by their "
+                f"names; say --list for each list to join them, or only for those that you mean"
+            )
 
 
 def _name(readings: Sequence[ListReading]) -> str:

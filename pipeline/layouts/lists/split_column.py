@@ -16,7 +16,7 @@ from headrace.pipeline.layouts.lists.headings import (
     words_of,
 )
 from headrace.pipeline.layouts.lists.tables import Table
-from headrace.pipeline.layouts.split_words import split_cell, split_in
+from headrace.pipeline.layouts.split_words import split_cell, split_in, split_word
 
 _VERBS = {"is", "in", "for", "use", "used"}
 _SPLIT_OF_WORD = {
@@ -174,7 +174,8 @@ def _sharing(cells: Collection[str]) -> tuple[str, str, str] | None:
     """Two values that speak of one split in other words: PublicTest and PrivateTest."""
     first: dict[str, tuple[str, str]] = {}
     for cell in dict.fromkeys(cell for cell in cells if cell):
-        split, words = split_in(cell) or ("", "")
+        split, rest = split_in(cell) or ("", "")
+        words = f"{split_word(cell)} {rest}"
         other, other_words = first.setdefault(split, (cell, words))
         if split and other_words != words:
             return other, cell, split
@@ -183,7 +184,7 @@ def _sharing(cells: Collection[str]) -> tuple[str, str, str] | None:
 
 def _two_of_one(table: Table, column: int, shared: tuple[str, str, str]) -> ConfigError:
     one, other, split = shared
-    title = table.title(column)
+    title = table.title(column).removeprefix("number ")
     return ConfigError(
         f"{table.name}: in the column {title}, {one} and {other} both speak of {split}; write "
         f"train, val and test there, or say --split-column {title} to take the values as the "
