@@ -215,7 +215,7 @@ def _read_sets(
     tops = [f"{prefix}{name}/" for name in top if name]
     readings: list[ListReading] = []
     nameless: list[Path] = []
-    open_splits: list[tuple[Path, ConfigError]] = []
+    open_lists: list[tuple[Path, ConfigError]] = []
     for path in files:
         try:
             reading = read_list(path, scan.root, finder, tops, config)
@@ -223,20 +223,26 @@ def _read_sets(
             if config.lists:
                 raise
             questions.append(error)
-            if list_split(path.stem):
-                open_splits.append((path.parent, error))
+            open_lists.append((path, error))
             continue
         if reading is None:
             nameless.append(path)
         elif not reading.is_good and not config.lists:
             questions.append(not_good(reading))
-            if reading.named_split:
-                open_splits.append((path.parent, questions[-1]))
+            open_lists.append((path, questions[-1]))
         else:
             readings.append(reading)
-    # A split's list is not left out because of its neighbour's question.
-    divided = {(scan.root / reading.name).parent for reading in readings if reading.named_split}
-    _ask([error for folder, error in open_splits if folder in divided])
+    # A split's list is not left out, of which its neighbour's, or one of its name, is read.
+    read = [scan.root / reading.name for reading in readings]
+    divided = {path.parent for path in read if list_split(path.stem)}
+    names_read = {path.name for path in read}
+    _ask(
+        [
+            error
+            for path, error in open_lists
+            if path.name in names_read or (list_split(path.stem) and path.parent in divided)
+        ]
+    )
     readings, joined = join_lists(readings, nameless, config)
     verdict.used.update(name_below(scan.root, path) for path in joined)
     known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}

@@ -183,17 +183,34 @@ def test_a_heading_is_none_of_the_images(tmp_path: Path) -> None:
     assert labels_of(discover(tmp_path)) == {f"{i}.jpg": "abab"[i] for i in range(4)}
 
 
-@pytest.mark.parametrize(
-    "heading", ["source label file path\n", '"source" "label" "file"\n', "source label file\n"]
-)
-def test_a_heading_of_fewer_or_more_words_than_columns(heading: str, tmp_path: Path) -> None:
-    numbered = heading.count(" ") == 2  # as R writes tables: no heading for the rows' numbers
-    rows = [
-        f"{f'{i + 1} ' if numbered else ''}{('web', 'cam')[i // 3 % 2]} {'ab'[i % 2]} {i}.jpg\n"
-        for i in range(8)
-    ]
-    write_tree(tmp_path, [f"im/{i}.jpg" for i in range(8)], list_txt=heading + "".join(rows))
+def test_a_heading_of_fewer_words_than_columns_leaves_out_the_numbers(tmp_path: Path) -> None:
+    text = '"source" "label" "file"\n'  # as R writes tables
+    text += "".join(
+        f"{i + 1} {('web', 'cam')[i // 3 % 2]} {'ab'[i % 2]} {i}.jpg\n" for i in range(8)
+    )
+    write_tree(tmp_path, [f"im/{i}.jpg" for i in range(8)], list_txt=text)
     assert labels_of(discover(tmp_path)) == {f"im/{i}.jpg": "ab"[i % 2] for i in range(8)}
+
+
+@pytest.mark.parametrize("heading", ["file path label source", "file path age label source"])
+def test_a_heading_of_more_words_than_columns_tells_no_label(heading: str, tmp_path: Path) -> None:
+    cells = [f"{'ab'[i % 2]} {('web', 'cam')[i // 3 % 2]}" for i in range(8)]
+    text = heading + "\n" + "".join(f"{i}.jpg {cell}\n" for i, cell in enumerate(cells))
+    write_tree(tmp_path, [f"im/{i}.jpg" for i in range(8)], list_txt=text)
+    with pytest.raises(ConfigError, match=r"which column is the label\? number 1 .*number 2"):
+        discover(tmp_path)
+    asked = discover(tmp_path, LayoutConfig(label_column="1"))
+    assert labels_of(asked) == {f"im/{i}.jpg": "ab"[i % 2] for i in range(8)}
+
+
+def test_lists_of_one_name_are_read_together_or_not_at_all(tmp_path: Path) -> None:
+    rows = ["a a", "b a", "b b", "a b"]
+    for split in ("train", "test"):
+        titles = "file label" + " label" * (split == "train")
+        lines = [f"{i}.jpg {row if split == 'train' else row[0]}" for i, row in enumerate(rows)]
+        write_tree(tmp_path, _in(split), **{f"{split}__labels_txt": "\n".join([titles, *lines])})
+    with pytest.raises(ConfigError, match="which column is the label"):
+        discover(tmp_path)
 
 
 @pytest.mark.parametrize(("one", "other"), [("val", "dev"), ("train", "trainval")])

@@ -147,7 +147,8 @@ def read_table(
             best = rank
     separator = best[2] if best else "lines"
     rows = list(_rows(lines, separator))
-    _mend_heading(rows)
+    if separator == "spaces" and rows and not fit(rows[:1]):
+        _mend_heading(rows)
     width = max((len(row) for row in rows), default=0)
     rows = [row + [""] * (width - len(row)) for row in rows]
     return Table(
@@ -157,13 +158,19 @@ def read_table(
 
 
 def _mend_heading(rows: list[list[str]]) -> None:
-    """Sets an empty cell before a first row that names all columns but that of the rows' numbers,
-    as R's write.table does."""
-    if len(rows) < 3 or {len(row) for row in rows[1:]} != {len(rows[0]) + 1}:
+    """Puts a heading right that has fewer or more words than there are columns.
+
+    R's write.table leaves out the title of the rows' numbers. Where a title holds a space, or is
+    empty, nobody can tell which title is which column's, and the heading is taken away.
+    """
+    if len(rows) < 3 or len({len(row) for row in rows[1:]}) > 1 or len(rows[0]) == len(rows[1]):
         return
     numbers = [row[0] for row in rows[1:]]
-    if numbers in ([str(i + start) for i in range(len(numbers))] for start in (0, 1)):
+    counted = numbers in ([str(i + start) for i in range(len(numbers))] for start in (0, 1))
+    if counted and len(rows[0]) == len(rows[1]) - 1:
         rows[0].insert(0, "")
+    else:
+        del rows[0]
 
 
 def _without_comments(text: str) -> tuple[list[str], tuple[str, ...]]:
