@@ -251,3 +251,13 @@ def test_two_words_that_may_be_two_splits_are_a_question(
 def test_other_forms_of_a_word_are_the_same_split(tmp_path: Path) -> None:
     write_tree(tmp_path, _in("train/a", "training/b", "Validation/a", "val/b"))
     assert sizes_of(discover(tmp_path)) == {"train": 8, "val": 8}
+
+
+def test_files_of_a_folder_that_is_missing_are_missing(tmp_path: Path) -> None:
+    write_tree(tmp_path, _in("part1/img"))
+    rows = [f"part1/img/{i}.jpg,{'ab'[i % 2]}\n" for i in range(3)]
+    rows += ["part2/img/3.jpg,b\n", "part2/3.jpg,b\n"]
+    write_tree(tmp_path, [], labels_csv="file,label\n" + "".join(rows))
+    listing = discover(tmp_path)
+    assert labels_of(listing) == {f"part1/img/{i}.jpg": "aba"[i] for i in range(3)}
+    assert [one.name for one in listing.missing] == ["part2/img/3.jpg", "part2/3.jpg"]

@@ -9,7 +9,16 @@ from functools import cached_property
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.lists.evidence import as_integer, is_integer
-from headrace.pipeline.layouts.lists.finding import ELSEWHERE, FORMS, Finder, Place, normal
+from headrace.pipeline.layouts.lists.finding import (
+    ELSEWHERE,
+    FORMS,
+    NOWHERE,
+    PATH,
+    TAIL,
+    Finder,
+    Place,
+    normal,
+)
 from headrace.pipeline.layouts.lists.tables import Table
 
 
@@ -77,7 +86,7 @@ def match_column(
         only: the folder to look in, as the user says; None: nothing is said.
     """
     cells = table.cells(column)
-    places = [finder.find(cell, table.folder) for cell in cells]
+    places = _as_most([finder.find(cell, table.folder) for cell in cells])
     if only is not None:
         return _made(column, cells, _within(places, only), only)
     everywhere = _made(column, cells, places, "")
@@ -109,6 +118,15 @@ def match_column(
             )
             return replace(everywhere, question=question)
     return everywhere
+
+
+def _as_most(places: list[Place]) -> list[Place]:
+    """Without images in other folders than their entries say, where most entries are paths: what
+    lies in a folder that is missing is missing."""
+    paths = sum(place.form in (PATH, TAIL) for place in places)
+    if 2 * paths < sum(bool(place.paths) for place in places):
+        return places
+    return [NOWHERE if place.form == ELSEWHERE else place for place in places]
 
 
 def _within(places: Sequence[Place], scope: str) -> list[Place]:
