@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,11 +13,14 @@ import numpy as np
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.listing import natural_key
+from headrace.pipeline.layouts.lists.headings import label_rank, words_of
 from headrace.pipeline.layouts.lists.tables import read_text
 from headrace.pipeline.layouts.named_folders import names_of_folders
 from headrace.pipeline.wording import counted
 
 MAX_CLASSES = 1_000_000
+_NUMBER_FIRST = re.compile(r"([0-9]{1,9})\s*[\s,;:]\s*(\S.*)")
+_NUMBER_LAST = re.compile(r".*\S\s*[\s,;:]\s*([0-9]{1,9})")
 
 
 def folder_titles(folders: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
@@ -92,13 +96,10 @@ def number_labels(
         labels, named = [int(v) if isinstance(v, str) else v for v in labels], set()
         by_number = {int(folder): name for folder, name in titles.items()}
         if by_number and max(by_number) < MAX_CLASSES:
-            given = [by_number.get(i, str(i)) for i in range(max(by_number) + 1)]
-            if len(set(given)) < len(given):
-                raise ConfigError(
-                    f"{class_names} calls a class as another one is numbered, of which it has no "
-                    "line: name that one, too"
-                )
+            given = _filled(by_number, source)
     numbers = {label for label in labels if isinstance(label, int) and label >= 0}
+    if given is not None and numbers and not titles:
+        given = _of_numbers(source, given, numbers)
     if named and numbers:
         raise ConfigError(
             f"some labels are names ({min(named)}), others numbers ({min(numbers)}); "
@@ -155,8 +156,16 @@ def _read_names(path: Path) -> list[str]:
     except ConfigError as error:
         raise ConfigError(f"class names {error}") from error
     names = [line.strip() for line in lines]
+    comments = [name for name in names if name.startswith("#")]
+    if 2 * len(comments) <= len(names):
+        names = [name for name in names if not name.startswith("#")]
     while names and not names[-1]:
         names.pop()
+    if "" in names:
+        raise ConfigError(
+            f"class names {path} has an empty line above {names[names.index('') + 1]!r}: expected "
+            "one name per line; take the line away, or name the class"
+        )
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated or not names:
         what = f"has the name {repeated[0]!r} twice" if repeated else "is empty"
@@ -164,13 +173,63 @@ def _read_names(path: Path) -> list[str]:
     return names
 
 
+def _filled(names: dict[int, str], path: Path | None) -> list[str]:
+    """Names in the order of their numbers; a number without a name is called as it is.
+
+    Raises:
+        ConfigError: one of the names is such a number's.
+    """
+    result = [names.get(i, str(i)) for i in range(max(names) + 1)]
+    if len(set(result)) < len(result):
+        raise ConfigError(
+            f"{path} calls a class as another one is numbered, of which it has no line: name that "
+            "one, too"
+        )
+    return result
+
+
+def _of_numbers(path: Path | None, lines: list[str], numbers: set[int]) -> list[str]:
+    """The names of a file for numbers: by the numbers before them, else in the order of the lines.
+
+    Raises:
+        ConfigError: the lines do not say which name is which number's.
+    """
+    numbered = _numbered(lines)
+    if numbered and numbers <= numbered.keys() and max(numbered) < MAX_CLASSES:
+        return _filled(numbered, path)
+    last = [match and int(match[1]) for match in map(_NUMBER_LAST.fullmatch, lines)]
+    in_order = list(range(len(lines)))
+    headed = len(lines) > 2 and last == [None, *in_order[:-1]]
+    reason = ""
+    if numbered.keys() == set(in_order[1:]) | {len(lines)}:
+        reason = "numbers its lines from 1, and there is a label 0"
+    elif headed or (last != in_order and set(last) == set(in_order)):
+        reason = "has numbers behind its names"
+    elif len(lines) > max(numbers) + 1 and _is_title(lines[0]):
+        reason = (
+            f"has more lines than there are labels, and its first, {lines[0]!r}, may be a heading"
+        )
+    if reason:
+        raise ConfigError(
+            f"class names {path} {reason}: expected the names alone in the order of the labels, "
+            "from 0, or NUMBER NAME in each line"
+        )
+    return lines
+
+
+def _is_title(line: str) -> bool:
+    return label_rank(line) == 2 or set(words_of(line)) <= {"id", "index", "name", "names"}
+
+
 def _numbered(lines: list[str]) -> dict[int, str]:
-    """Names by the numbers before them, as `1 001.Albatross`; empty where lines have none."""
-    pairs = [line.replace(",", " ", 1).split(None, 1) for line in lines]
-    if any(len(pair) < 2 or not pair[0].isdecimal() for pair in pairs):
-        return {}
-    names = {int(number): name.strip() for number, name in pairs}
-    return names if len(names) == len(lines) else {}
+    """Names by the numbers before them, as `1 001.Albatross`, below a heading or none; empty where
+    lines have no numbers, or two would have one name."""
+    for first in (0, 1):
+        pairs = list(map(_NUMBER_FIRST.fullmatch, lines[first:]))
+        names = {int(pair[1]): pair[2] for pair in pairs if pair}
+        if names and len(set(names.values())) == len(names) == len(pairs):
+            return names
+    return {}
 
 
 def _names_nearby(root: Path, numbers: set[int]) -> tuple[list[str] | None, Path | None]:
@@ -180,9 +239,9 @@ def _names_nearby(root: Path, numbers: set[int]) -> tuple[list[str] | None, Path
         names = _read_names(plain)
         if numbered := _numbered(names):
             if numbers <= numbered.keys():
-                return [numbered.get(i, str(i)) for i in range(max(numbers) + 1)], plain
+                return _of_numbers(plain, names, numbers)[: max(numbers) + 1], plain
         elif 0 in numbers and max(numbers) < len(names):
-            return names, plain
+            return _of_numbers(plain, names, numbers), plain
         elif max(numbers) < len(names):
             raise ConfigError(
                 f"{plain} names {len(names)} classes, and the labels begin with {min(numbers)}: is "

@@ -23,6 +23,7 @@ from headrace.pipeline.layouts.classes import folder_titles
 from headrace.pipeline.layouts.config import NO_COLUMN, LayoutConfig
 from headrace.pipeline.layouts.dividing import choose_splits_set, splits_of
 from headrace.pipeline.layouts.folders.reading import FolderReading, read_folders
+from headrace.pipeline.layouts.folders.same_names import ask_other_classes
 from headrace.pipeline.layouts.folders.split_folders import SplitQuestion, folders_of, top_folders
 from headrace.pipeline.layouts.listing import Found, Listing, name_below
 from headrace.pipeline.layouts.lists.finding import Finder
@@ -127,7 +128,9 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
     by_list = verdict.layout == "list"
     if not by_list:
         verdict.ignored += folder.ignored
-    if dividing is None:
+    few = dividing is not None and 2 * len(dividing.splits) < len(scan.images)
+    if dividing is None or (few and not _says_splits(config)):
+        # A list of a few images does not say what the folders of all others are.
         _ask([question for question in folder.questions if isinstance(question, SplitQuestion)])
     for one in dict.fromkeys(s.name for s in (chosen, dividing) if s is not None):
         of_set = next(s for s in sets if s.name == one)
@@ -144,6 +147,9 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
             verdict.ignored = _without_label(verdict.ignored, set(chosen.paths))
     elif chosen is not None:
         verdict.found = [replace(f, label=labels.get(f.path)) for f in folder.found]
+    if verdict.layout == "classes" and config.layout == "auto" and config.class_depth is None:
+        question = ask_other_classes(verdict.found)
+        _ask([] if question is None else [question])
     return verdict
 
 
@@ -209,7 +215,7 @@ def _read_sets(
     tops = [f"{prefix}{name}/" for name in top if name]
     readings: list[ListReading] = []
     nameless: list[Path] = []
-    open_splits: list[tuple[Path, ConfigError]] = []
+    open_lists: list[tuple[Path, ConfigError]] = []
     for path in files:
         try:
             reading = read_list(path, scan.root, finder, tops, config)
@@ -217,20 +223,26 @@ def _read_sets(
             if config.lists:
                 raise
             questions.append(error)
-            if list_split(path.stem):
-                open_splits.append((path.parent, error))
+            open_lists.append((path, error))
             continue
         if reading is None:
             nameless.append(path)
         elif not reading.is_good and not config.lists:
             questions.append(not_good(reading))
-            if reading.named_split:
-                open_splits.append((path.parent, questions[-1]))
+            open_lists.append((path, questions[-1]))
         else:
             readings.append(reading)
-    # A split's list is not left out because of its neighbour's question.
-    divided = {(scan.root / reading.name).parent for reading in readings if reading.named_split}
-    _ask([error for folder, error in open_splits if folder in divided])
+    # A split's list is not left out, of which its neighbour's, or one of its name, is read.
+    read = [scan.root / reading.name for reading in readings]
+    divided = {path.parent for path in read if list_split(path.stem)}
+    names_read = {path.name for path in read}
+    _ask(
+        [
+            error
+            for path, error in open_lists
+            if path.name in names_read or (list_split(path.stem) and path.parent in divided)
+        ]
+    )
     readings, joined = join_lists(readings, nameless, config)
     verdict.used.update(name_below(scan.root, path) for path in joined)
     known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}

@@ -20,6 +20,7 @@ from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.leakage import shared_images
 from headrace.pipeline.layouts.listing import Listing, name_below, natural_key
 from headrace.pipeline.layouts.lists.label_values import label_values
+from headrace.pipeline.layouts.lists.listfiles import NAMES_OF_CLASSES
 from headrace.pipeline.layouts.scanning import Scan
 from headrace.pipeline.layouts.unlabelled import unlabelled_note
 from headrace.pipeline.layouts.weighing import Verdict
@@ -65,6 +66,9 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
         if split != "test" and classes and all(labels[i] < 0 for i in members):
             sample = found[members[0]].path
             notes.append(unlabelled_note(split, sample, classes, verdict.lists, scan))
+    passed = [
+        one for one in verdict.passed_over if one.name not in used or one.reason != NAMES_OF_CLASSES
+    ]
     listing = Listing(
         root=scan.root,
         layout=verdict.layout,
@@ -74,7 +78,7 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
         splits=splits,
         why=verdict.why,
         taken=tuple(taken),
-        passed_over=tuple(_grouped(verdict.passed_over)),
+        passed_over=tuple(_grouped(passed)),
         missing=(*scan.missing, *verdict.missing),
         ignored=tuple(verdict.ignored),
         left_out=tuple(_without(scan, used)),

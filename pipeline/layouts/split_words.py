@@ -20,6 +20,8 @@ CHUNKS = frozenset(
     "part parts batch chunk images image img imgs folder dir shard set split vol volume archive "
     "data fold zip download subset group".split()
 )
+# Splits that a set may have beside train, val and test.
+_OWN_WORDS = frozenset(("trainval", "dev", "eval", "evaluation"))
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 
 
@@ -38,6 +40,13 @@ def split_in(name: str) -> tuple[str, str] | None:
         return None
     rest = [token for token in tokens if token not in SPLIT_NAMES]
     return next(iter(splits)), " ".join(rest)
+
+
+def split_word(name: str) -> str:
+    """The word by which a name speaks of a split that may be another one than that of the split's
+    own name: `dev` of `Dev_images`, "" of `validation`."""
+    tokens = [part for token in _TOKEN.findall(name) for part in _parts(token.lower())]
+    return " ".join(token for token in tokens if token in _OWN_WORDS)
 
 
 def _parts(token: str) -> tuple[str, ...]:

@@ -113,6 +113,9 @@ def labels_of(
         return by_folder
     by_list: dict[str, str | int] = dict(lists.labels)
     wants_lists = config.wants_lists and not _completes(by_list, folder, config)
+    is_open = folder.tells_classes and folder.questions and not wants_lists
+    if is_open and by_folder.keys().isdisjoint(by_list):
+        raise folder.questions[0]  # which the labels of other images do not answer
     if wants_lists or not folder.tells_classes or folder.questions:
         verdict.layout = "list"
         verdict.why = f"list: {lists.name} labels {len(by_list)} images, and folders do not"

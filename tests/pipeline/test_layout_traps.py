@@ -39,8 +39,8 @@ def test_the_same_classes_in_several_folders_are_a_question(tmp_path: Path) -> N
     assert set(outermost.values()) == {"color", "gray"}
 
 
-def test_a_part_of_a_split_in_each_class_is_a_question(tmp_path: Path) -> None:
-    counts = {"cat/training_set": 8, "dog/training_set": 8, "dog/test_set": 4}
+def test_a_part_of_each_class_is_a_question(tmp_path: Path) -> None:
+    counts = {"cat/training_set": 8, "dog/training_set": 8, "dog/more": 4}
     _write(tmp_path, [f"{folder}/{i}.jpg" for folder, n in counts.items() for i in range(n)])
     with pytest.raises(ConfigError, match=r"cat and dog both hold a folder called training_set"):
         discover(tmp_path)

@@ -159,3 +159,21 @@ def test_every_path_means_itself(paths: list[str]) -> None:
         place = finder.find(path)
         assert path in place.paths
         assert len(place.paths) == 1 or place.form != PATH
+
+
+@pytest.mark.parametrize("front", ["", "/data/", "C:\\data\\"])
+def test_folders_above_the_last_are_believed_too(front: str) -> None:
+    finder = Finder(["a/img/1.jpg", "b/img/1.jpg", "b/img/2.jpg", "c/3.jpg"])
+    for entry in ("a/img/2.jpg", "a/img/2", "A/img/2.jpg"):  # of b alone
+        assert finder.find(front + entry).paths == ()
+    assert finder.find(f"{front}b/img/2.jpg").paths == ("b/img/2.jpg",)
+    assert finder.find(f"{front}set/b/img/2.jpg").paths == ("b/img/2.jpg",)
+    assert finder.find(f"{front}old/img/2.jpg") == (("b/img/2.jpg",), ELSEWHERE)
+
+
+def test_an_entry_s_folder_that_is_there_is_believed_with_another_inside() -> None:
+    finder = Finder(["cats/1.jpg", "dogs/2.jpg"])
+    assert finder.find("cats/small/1.jpg").paths == ("cats/1.jpg",)
+    assert finder.find("cats/small/2.jpg").paths == ()
+    assert finder.find("old/small/2.jpg").paths == ("dogs/2.jpg",)
+    assert finder.find("/home/cats/small/2.jpg").paths == ("dogs/2.jpg",)

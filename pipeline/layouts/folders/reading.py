@@ -11,7 +11,12 @@ from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.folders.name_hints import masks_beside, words_in_names
-from headrace.pipeline.layouts.folders.same_names import ask_numbered, ask_pictures, ask_repeated
+from headrace.pipeline.layouts.folders.same_names import (
+    ask_numbered,
+    ask_pictures,
+    ask_repeated,
+    ask_uneven,
+)
 from headrace.pipeline.layouts.folders.split_folders import divide, folders_of, is_wrapping
 from headrace.pipeline.layouts.listing import Found
 from headrace.pipeline.layouts.split_words import CHUNKS, words_beside_numbers
@@ -101,8 +106,9 @@ def _label_group(
     folders = folders_of(rest for _, rest in members)
     if layout != "names" and in_folders:
         if layout == "auto" and (chunks := _chunks(folders)):
-            labels = {numbered_name(path) for path, _ in members}
-            if None not in labels and len(labels) > 1:
+            paths = [path for path, _ in members]
+            named = all(numbered_name(path) is not None for path in paths)
+            if named and len(_plausible_numbers(paths)) > 1:
                 reading.notes.append(
                     f"{chunks[0]} and {chunks[1]} are parts of one set, not classes: the names "
                     "label_number tell the classes (--layout classes takes the folders)"
@@ -192,10 +198,12 @@ def _by_folders(
         depth = config.class_depth
         folders = {path: "/".join(f.split("/")[:depth]) for path, f in folders.items()}
     else:
-        outer = _outer_folders(Counter(folders.values()), split, reading)
+        counts = Counter(folders.values())
+        outer = _outer_folders(counts, split, reading)
         folders = {path: outer.get(folder, folder) for path, folder in folders.items()}
         if config.layout == "auto":
-            asked = (ask_pictures(split, folders), ask_repeated(split, folders))
+            asked = [ask_pictures(split, folders), ask_repeated(split, folders)]
+            asked.append(ask_uneven(counts, outer))
             reading.questions += [question for question in asked if question is not None]
     return [Found(path=path, split=split, label=folders[path]) for path, _ in members]
 

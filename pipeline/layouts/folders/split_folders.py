@@ -15,6 +15,7 @@ from headrace.pipeline.layouts.split_words import (
     is_neutral,
     split_folders,
     split_in,
+    split_word,
     words_beside_numbers,
 )
 
@@ -68,6 +69,14 @@ def divide(
         folders = sorted(f for f, s in splits.items() if s == split)
         if folders != [split]:
             notes.append(f"split {split} is the folder {' and '.join(folders)}")
+        if config.layout != "flat" and len({split_word(folder) for folder in folders}) > 1:
+            questions.append(
+                SplitQuestion(
+                    f"{' and '.join(folders)} are both {split} by their names: say "
+                    + " ".join(f"--split {split}={prefix}{folder}" for folder in folders)
+                    + " to join them (and --split for each other split), or another name for one"
+                )
+            )
         words = {found[1] for folder in folders if (found := split_in(folder))}
         loose = all("/" not in below for _, below in groups[split])
         if config.layout == "auto" and len(words) > 1 and loose and not all(map(is_neutral, words)):
@@ -164,7 +173,10 @@ def _splits_at_top(
                 )
                 return {}
             questions.append(_splits_or_classes(prefix, splits, others))
-    elif len(set(splits.values())) == 1 and any(name in nested for name in others):
+    # One folder beside the only split may be of anything; several are as it is, or hold the rest.
+    if len(set(splits.values())) == 1 and (len(others) > 1 or any(o in nested for o in others)):
+        if layout == "classes":
+            return {}
         questions.append(_splits_or_classes(prefix, splits, others))
     return splits
 
@@ -194,15 +206,14 @@ def _below_classes(
     shallowest = min(len(parts) for parts in folders)
     for level in range(1, min(shallowest, _DEEPEST)):
         names = {parts[level] for parts in folders}
-        splits = {split_of(name) for name in names}
-        if None in splits or len(splits) < 2:
+        splits = split_folders(names)
+        if len(splits) < len(names) or len(set(splits.values())) < 2:
             continue
         notes.append(f"{' and '.join(sorted(names))} inside the class folders are splits")
         groups: dict[str | None, Members] = {}
         for path, rest in zip(images, rests, strict=True):
             parts = rest.split("/")
-            split = split_of(parts[level])
-            groups.setdefault(split, []).append(
+            groups.setdefault(splits[parts[level]], []).append(
                 (path, "/".join(parts[:level] + parts[level + 1 :]))
             )
         return groups
@@ -211,7 +222,9 @@ def _below_classes(
 
 def _ask_below(folders: Sequence[list[str]], questions: list[ConfigError]) -> None:
     """Asks about splits that lie inside some classes only."""
-    leaves = {split_of(parts[-1]): "/".join(parts) for parts in folders if len(parts) > 1}
+    inner = [parts for parts in folders if len(parts) > 1]
+    splits = split_folders({parts[-1] for parts in inner})
+    leaves = {splits.get(parts[-1]): "/".join(parts) for parts in inner}
     named = [folder for split, folder in leaves.items() if split]
     if len(named) > 1:
         questions.append(

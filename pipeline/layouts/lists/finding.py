@@ -20,6 +20,7 @@ PATH, TAIL, NAME, STEM, ELSEWHERE, NUMBER = (
 )
 FORMS = (PATH, TAIL, NAME, STEM, ELSEWHERE, NUMBER)
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_ABSOLUTE = re.compile(r"\s*['\"]?([/\\~]|[a-zA-Z]:|[a-zA-Z][a-zA-Z0-9+.-]+://)")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9]+)?")
 _NUMBER = re.compile(r"([0-9]+)(\.0)?")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{2,5}$")
@@ -37,7 +38,7 @@ class Place(NamedTuple):
     form: str
 
 
-_NOWHERE = Place((), "")
+NOWHERE = Place((), "")
 
 
 class Finder:
@@ -94,7 +95,7 @@ class Finder:
         """
         text = normal(entry)
         if not text:
-            return _NOWHERE
+            return NOWHERE
         for candidate in (base + text, text) if base else (text,):
             path = self._exact.get(candidate) or self._bare.get(candidate)
             if path:
@@ -103,13 +104,20 @@ class Finder:
         if folders:
             found = self._pairs.get(f"{folders[-1]}/{name}".casefold(), [])
             found = [p for p in _longest_tails(found, text) if _same_split(p, folders)]
+            # `dogs/img/1.jpg` is not `cats/img/1.jpg` where there are cats.
+            parted = [_parting(p, folders) for p in found]
+            found = [p for p, at in zip(found, parted, strict=True) if at not in self._folded]
             if found:
-                return Place(tuple(_best_case(found, name)), TAIL)
+                form = ELSEWHERE if all(parted) else TAIL
+                return Place(tuple(_best_case(found, name)), form)
             if folders[-1].casefold() in self._folded:
-                return _NOWHERE  # there is such a folder, and the file is not in it
+                return NOWHERE  # there is such a folder, and the file is not in it
         found = _called_just_so(self._names.get(name.casefold(), []), name)
         if folders:
-            found = [p for p in found if _same_split(p, folders)]
+            # Of another machine's path only the last folders are those of the tree.
+            said = () if _ABSOLUTE.match(entry) else folders
+            known = self._folded & {folder.casefold() for folder in said}
+            found = [p for p in found if _same_split(p, folders) and known <= set(_folders_of(p))]
         if found:
             form = ELSEWHERE if folders else NAME if _EXTENSION.search(name) else STEM
             return Place(tuple(_best_case(found, name)), form)
@@ -119,8 +127,21 @@ class Finder:
         number = _NUMBER.fullmatch(name)
         if number and not folders and len(number[1]) < 19:
             found = self._numbers.get(int(number[1]), [])
-            return Place(tuple(found), NUMBER) if found else _NOWHERE
-        return _NOWHERE
+            return Place(tuple(found), NUMBER) if found else NOWHERE
+        return NOWHERE
+
+
+def _parting(path: str, folders: list[str]) -> str:
+    """The first folder of an entry, from its name on, in whose place an image has another; "" where
+    all that both have are the same."""
+    for said, there in zip(reversed(folders), reversed(_folders_of(path)), strict=False):
+        if said.casefold() != there:
+            return said.casefold()
+    return ""
+
+
+def _folders_of(path: str) -> list[str]:
+    return unicodedata.normalize("NFC", path).casefold().split("/")[:-1]
 
 
 def _same_split(path: str, folders: list[str]) -> bool:

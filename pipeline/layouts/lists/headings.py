@@ -132,12 +132,8 @@ def _is_heading(first: Sequence[str], rows: Sequence[Sequence[str]], column: int
     """Whether a first row that names no image is a heading, or a row whose image is missing."""
     if looks_like_file(first[column]):
         return False
-    for cell in first:
-        words = words_of(cell)
-        if label_rank(cell) or is_split_heading(cell) or (
-            words and all(word in _OTHERS for word in words)
-        ):  # fmt: skip
-            return True
+    if any(map(_is_title, first)):
+        return True
     if "." in rows[0][column] and "." not in first[column]:
         return True
     if any(_is_wordy(cell) and all(not _is_wordy(row[i]) for row in rows[:50])
@@ -146,6 +142,17 @@ def _is_heading(first: Sequence[str], rows: Sequence[Sequence[str]], column: int
     seen = {row[i] for row in rows[:1000] for i in range(len(first)) if i != column}
     alike = _shape(first[column]) in {_shape(row[column]) for row in rows[:1000]}
     return not alike and not any(cell in seen for cell in first)
+
+
+def is_all_titles(row: Sequence[str]) -> bool:
+    """Whether a row of several cells holds nothing but words for columns, a label's among them."""
+    return len(row) > 1 and all(map(_is_title, row)) and any(map(label_rank, row))
+
+
+def _is_title(cell: str) -> bool:
+    words = words_of(cell)
+    named = bool(words) and all(word in _OTHERS for word in words)
+    return bool(label_rank(cell)) or is_split_heading(cell) or named
 
 
 def looks_like_file(cell: str) -> bool:

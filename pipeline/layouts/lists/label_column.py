@@ -95,6 +95,8 @@ def choose_labels(
         likely = sorted({*likely, *counting}) if likely else likely
     if not told and (one_hot := _one_hot(table, free, evidence)):
         return one_hot
+    if told and (classes := _one_hot_with(table, free, told)):
+        raise NoLabelColumn(_several(table, classes, evidence))
     if not told:
         likely = [c for c in likely if not is_other_heading(table, c)] or likely
     if not told and (doubt := doubt_of_lone_column(table, likely, free, evidence)):
@@ -271,6 +273,14 @@ def _one_hot(
             "an image has one; if the labels are in some of the columns, say --label-columns a,b,c"
         )
     return None
+
+
+def _one_hot_with(table: Table, free: Sequence[int], told: Sequence[int]) -> list[int]:
+    """One-hot columns, three at least, of which the classes' names are words for labels too: `y`
+    of x, y and z. Empty where there are none."""
+    columns = [c for c in free if set(table.cells(c)) <= _ZERO_OR_ONE]
+    one = all(sum(row[c] in TRUE for c in columns) == 1 for row in table.rows)
+    return columns if one and len(columns) > 2 and set(told) <= set(columns) else []
 
 
 def _of_one_hot(table: Table, columns: Sequence[int], names: Sequence[str]) -> LabelChoice:

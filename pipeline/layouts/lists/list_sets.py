@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError
@@ -19,7 +20,7 @@ from headrace.pipeline.layouts.lists.label_column import (
 )
 from headrace.pipeline.layouts.lists.listfiles import ListReading
 from headrace.pipeline.layouts.lists.tables import Table
-from headrace.pipeline.layouts.split_words import split_in
+from headrace.pipeline.layouts.split_words import split_in, split_word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,7 @@ def make_sets(
     for group in groups.values():
         if not config.lists:
             group = _without_unions(group, passed_over)
+            _refuse_two_of_one(group)
         try:
             sets.append(_make_set(group, config, known))
         except NoSuchColumn as error:
@@ -118,6 +120,19 @@ def _without_unions(group: list[ListReading], passed_over: list[Skipped]) -> lis
         else:
             kept.append(reading)
     return kept
+
+
+def _refuse_two_of_one(group: Sequence[ListReading]) -> None:
+    """Refuses lists that are called alike but for two words of one split: val.txt and dev.txt."""
+    first: dict[str | None, tuple[str, str]] = {}
+    for reading in group:
+        word = split_word(PurePosixPath(reading.name).stem)
+        other, other_word = first.setdefault(reading.named_split, (reading.name, word))
+        if reading.named_split and other_word != word and reading.splits is None:
+            raise ConfigError(
+                f"{other} and {reading.name} are both lists of {reading.named_split} by their "
+                f"names; say --list for each list to join them, or only for those that you mean"
+            )
 
 
 def _name(readings: Sequence[ListReading]) -> str:
@@ -256,10 +271,10 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
     if len(readings) == 1:
         return first, taken
     if all(reading.table.heading for reading in readings):
-        titles: dict[str, str] = {}
+        titles: dict[tuple[str, int], str] = {}
         for reading in readings:
-            for title in reading.table.heading or ():
-                titles.setdefault(title.strip().casefold(), title)
+            for key, title in zip(_keys(reading), reading.table.heading or (), strict=True):
+                titles.setdefault(key, title)
         heading: tuple[str, ...] | None = tuple(titles.values())
         places = {key: i for i, key in enumerate(titles)}
     else:
@@ -270,12 +285,12 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
     used = set()
     for reading in readings:
         own = _taken(reading)
-        titles_here = [title.strip().casefold() for title in reading.table.heading or ()]
+        keys = _keys(reading)
         for row in reading.table.rows:
             cells = [""] * width
             for column, cell in enumerate(row):
                 if places:
-                    place = places[titles_here[column]]
+                    place = places[keys[column]]
                 elif aside:  # `path label` in one list, `label path` in another
                     place = _behind_path(column, reading.path_column)
                 else:
@@ -286,6 +301,13 @@ def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
                     cells[place] = cell
             rows.append(cells)
     return replace(first, name=_name(readings), heading=heading, rows=rows), used
+
+
+def _keys(reading: ListReading) -> list[tuple[str, int]]:
+    """What a list's columns have in common with those of others: the heading, and which of that
+    heading each is."""
+    titles = [title.strip().casefold() for title in reading.table.heading or ()]
+    return [(title, titles[:i].count(title)) for i, title in enumerate(titles)]
 
 
 def _behind_path(column: int, path_column: int) -> int:

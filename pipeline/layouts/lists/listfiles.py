@@ -25,7 +25,11 @@ from headrace.pipeline.layouts.split_words import list_split, split_folders
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".lst", ".jsonl", ".ndjson")
 _UNREAD = (".mat", ".json", ".xlsx", ".xls", ".parquet", ".pkl", ".pickle", ".npy", ".npz")
-_NO_LISTS = ("classes", "license", "licence", "readme", "requirements", "citation", "changelog")
+_NO_LISTS = ("license", "licence", "readme", "requirements", "citation", "changelog")
+NAMES_OF_CLASSES = (
+    "by its name it says what classes are called; --list takes it for a list of images"
+)
+"""Why a file is not looked at as a list, though it may name the classes."""
 _DEPTH = 3
 _MANY_FILES = 50
 
@@ -82,7 +86,9 @@ def find_list_files(root: Path) -> tuple[list[Path], list[Skipped]]:
                         continue
                     _, dot, extension = name.rpartition(".")
                     suffix = dot + extension.lower()
-                    if suffix in SUFFIXES:
+                    if suffix in SUFFIXES and name.lower().startswith("classes"):
+                        skipped.append(Skipped(name=prefix + name, reason=NAMES_OF_CLASSES))
+                    elif suffix in SUFFIXES:
                         if not name.lower().startswith(_NO_LISTS) and entry.is_file():
                             here.append(prefix + name)
                     elif suffix in _UNREAD:

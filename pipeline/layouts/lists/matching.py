@@ -9,7 +9,16 @@ from functools import cached_property
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.lists.evidence import as_integer, is_integer
-from headrace.pipeline.layouts.lists.finding import ELSEWHERE, FORMS, Finder, Place, normal
+from headrace.pipeline.layouts.lists.finding import (
+    ELSEWHERE,
+    FORMS,
+    NOWHERE,
+    PATH,
+    TAIL,
+    Finder,
+    Place,
+    normal,
+)
 from headrace.pipeline.layouts.lists.tables import Table
 
 
@@ -77,18 +86,21 @@ def match_column(
         only: the folder to look in, as the user says; None: nothing is said.
     """
     cells = table.cells(column)
-    places = [finder.find(cell, table.folder) for cell in cells]
+    places = _as_most([finder.find(cell, table.folder) for cell in cells])
     if only is not None:
         return _made(column, cells, _within(places, only), only)
     everywhere = _made(column, cells, places, "")
     reached = everywhere.num_named + everywhere.num_shared
     if everywhere.num_shared:
+        inside = [_made(column, cells, _within(places, scope), scope) for scope in scopes]
+        inside = [there for there in inside if not there.num_shared]
+        # A class's name beside each entry may be that of a folder of another split, too.
+        if whole := next((there for there in inside if there.num_named == reached), None):
+            return whole
         if beside := _with_folder_column(table, column, finder, reached):
             return beside
-        for scope in scopes:
-            there = _made(column, cells, _within(places, scope), scope)
-            if not there.num_shared and 2 * there.num_named >= reached:
-                return there
+        if most := next((there for there in inside if 2 * there.num_named >= reached), None):
+            return most
         return _only_folder(table, column, finder, places, everywhere) or everywhere
     for scope in scopes:
         # A file of that number in the folder of another split is another image.
@@ -106,6 +118,15 @@ def match_column(
             )
             return replace(everywhere, question=question)
     return everywhere
+
+
+def _as_most(places: list[Place]) -> list[Place]:
+    """Without images in other folders than their entries say, where most entries are paths: what
+    lies in a folder that is missing is missing."""
+    paths = sum(place.form in (PATH, TAIL) for place in places)
+    if 2 * paths < sum(bool(place.paths) for place in places):
+        return places
+    return [NOWHERE if place.form == ELSEWHERE else place for place in places]
 
 
 def _within(places: Sequence[Place], scope: str) -> list[Place]:

@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.lists.evidence import is_integer
 from headrace.pipeline.layouts.lists.finding import ELSEWHERE, FORMS, NUMBER, STEM, Finder
-from headrace.pipeline.layouts.lists.headings import is_label_heading, looks_like_file, with_heading
+from headrace.pipeline.layouts.lists.headings import (
+    is_all_titles,
+    is_label_heading,
+    looks_like_file,
+    with_heading,
+)
 from headrace.pipeline.layouts.lists.matching import Match, ask_folder, match_column
 from headrace.pipeline.layouts.lists.tables import Table
 
@@ -107,7 +112,8 @@ def _without_heading(
         first = any(match.paths[0] is not None and match.is_sure for match in matches)
         best = max(matches, key=lambda match: match.num_files + match.num_shared)
         place = finder.find(table.rows[0][best.column], table.folder)
-        named = with_heading(table, best.column, first or bool(place.paths))
+        titles = is_all_titles(table.rows[0])  # `name,label`, though there be a name.jpg
+        named = with_heading(table, best.column, not titles and (first or bool(place.paths)))
     if len(named.rows) == len(table.rows):
         return named, matches
     cut = [

@@ -16,7 +16,7 @@ from headrace.pipeline.layouts.lists.headings import (
     words_of,
 )
 from headrace.pipeline.layouts.lists.tables import Table
-from headrace.pipeline.layouts.split_words import split_cell, split_in
+from headrace.pipeline.layouts.split_words import split_cell, split_in, split_word
 
 _VERBS = {"is", "in", "for", "use", "used"}
 _SPLIT_OF_WORD = {
@@ -58,6 +58,7 @@ def choose_splits(table: Table, taken: Collection[int], wanted: str | None) -> S
             continue
         splits = _of_column(table, column, given=False)
         if splits is not None:
+            _refuse_doubtful_flag(table, column, taken)
             found[column] = splits
         elif table.heading and is_split_heading(table.title(column)):
             unclear.append(column)
@@ -82,6 +83,38 @@ def choose_splits(table: Table, taken: Collection[int], wanted: str | None) -> S
             f"--split-column {table.title(columns[0])} or another, or {NO_COLUMN}"
         )
     return _made(table, columns[0], found[columns[0]])
+
+
+def _refuse_doubtful_flag(table: Table, column: int, taken: Collection[int]) -> None:
+    """Refuses a column of 0 and 1 that its heading calls a split and that may be something else:
+    `valid`, as of good images, or the class `train` among one-hot columns.
+
+    Raises:
+        ConfigError: it is such a column.
+    """
+    words = words_of(table.title(column)) if table.heading else []
+    target = _SPLIT_OF_WORD.get(words[0]) if len(words) == 1 else None
+    if target is None or not _are_flags(table, column):
+        return
+    title = table.title(column)
+    beside = [c for c in range(table.width) if c not in taken and _are_flags(table, c)]
+    ones = {sum(row[c].lower() in TRUE for c in beside) for row in table.rows}
+    classes = [c for c in beside if _SPLIT_OF_WORD.get(table.title(c).strip().lower()) is None]
+    what = ""
+    if ones == {1} and classes:
+        titles = ", ".join(table.title(c) for c in beside[:4])
+        what = f"each row has one 1 in the columns {titles}: is {title} a class"
+    elif words == ["valid"]:
+        what = f"does the column {title} say which rows are for validation, or which are good"
+    if what:
+        raise ConfigError(
+            f"{table.name}: {what}? say --split-column {title} if it says the split ({target} "
+            f"where it is 1), --split-column {NO_COLUMN} if it does not"
+        )
+
+
+def _are_flags(table: Table, column: int) -> bool:
+    return FLAG_CELLS.issuperset(map(str.lower, table.cells(column)))
 
 
 def _made(table: Table, column: int, splits: list[str | None] | None) -> SplitChoice:
@@ -121,7 +154,7 @@ def _of_column(table: Table, column: int, *, given: bool) -> list[str | None] | 
             return [_own_name(cell) if cell else None for cell in cells]
         return [split_cell(cell) if cell else None for cell in cells]
     words = [word for word in words_of(title) if word not in _VERBS]
-    if evidence.kind in ("flag", "constant") and set(map(str.lower, cells)) <= FLAG_CELLS:
+    if evidence.kind in ("flag", "constant") and _are_flags(table, column):
         if words_of(title) == ["train", "test", "split"]:  # of CUB-200: 1 is training
             return ["train" if cell.lower() in TRUE else "test" for cell in cells]
         target = _SPLIT_OF_WORD.get(words[0]) if len(words) == 1 else None
@@ -141,7 +174,8 @@ def _sharing(cells: Collection[str]) -> tuple[str, str, str] | None:
     """Two values that speak of one split in other words: PublicTest and PrivateTest."""
     first: dict[str, tuple[str, str]] = {}
     for cell in dict.fromkeys(cell for cell in cells if cell):
-        split, words = split_in(cell) or ("", "")
+        split, rest = split_in(cell) or ("", "")
+        words = f"{split_word(cell)} {rest}"
         other, other_words = first.setdefault(split, (cell, words))
         if split and other_words != words:
             return other, cell, split
@@ -150,7 +184,7 @@ def _sharing(cells: Collection[str]) -> tuple[str, str, str] | None:
 
 def _two_of_one(table: Table, column: int, shared: tuple[str, str, str]) -> ConfigError:
     one, other, split = shared
-    title = table.title(column)
+    title = table.title(column).removeprefix("number ")
     return ConfigError(
         f"{table.name}: in the column {title}, {one} and {other} both speak of {split}; write "
         f"train, val and test there, or say --split-column {title} to take the values as the "

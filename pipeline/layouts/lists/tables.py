@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,19 +138,40 @@ def read_table(
         if not _occurs(sample, separator):
             continue
         rows = list(_rows(sample, separator))
-        widths = Counter(len(row) for row in rows)
-        regular = bool(rows) and widths.most_common(1)[0][1] == len(rows)
+        widths = {len(row) for row in rows}
+        if len(widths) > 1 and not fit(rows[:1]):
+            # A heading: with a space in a title, or without one for the rows' numbers.
+            widths = {len(row) for row in rows[1:]}
+        regular = len(widths) == 1
         rank = (round(fit(rows), 3), regular, separator)
         if best is None or rank[:2] > best[:2]:
             best = rank
     separator = best[2] if best else "lines"
     rows = list(_rows(lines, separator))
+    if separator == "spaces" and rows and not fit(rows[:1]):
+        _mend_heading(rows)
     width = max((len(row) for row in rows), default=0)
     rows = [row + [""] * (width - len(row)) for row in rows]
     return Table(
         name=name, folder=folder, encoding=encoding, separator=separator, heading=None, rows=rows,
         comments=comments,
     )  # fmt: skip
+
+
+def _mend_heading(rows: list[list[str]]) -> None:
+    """Puts a heading right that has fewer or more words than there are columns.
+
+    R's write.table leaves out the title of the rows' numbers. Where a title holds a space, or is
+    empty, nobody can tell which title is which column's, and the heading is taken away.
+    """
+    if len(rows) < 3 or len({len(row) for row in rows[1:]}) > 1 or len(rows[0]) == len(rows[1]):
+        return
+    numbers = [row[0] for row in rows[1:]]
+    counted = numbers in ([str(i + start) for i in range(len(numbers))] for start in (0, 1))
+    if counted and len(rows[0]) == len(rows[1]) - 1:
+        rows[0].insert(0, "")
+    else:
+        del rows[0]
 
 
 def _without_comments(text: str) -> tuple[list[str], tuple[str, ...]]:
