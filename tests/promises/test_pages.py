@@ -53,6 +53,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not heading or heading in anchors(target), f"{page}: {place}#{heading}"
 
 
+@pytest.mark.parametrize("overview", ["index.md", "how-to/index.md"])
+def test_an_overview_leads_to_every_how_to(overview: str) -> None:
+    page = DOCS / overview
+    named = {(page.parent / place).resolve() for place, _ in links(page) if place}
+    assert named >= {*(DOCS / "how-to").glob("*.md")} - {DOCS / "how-to/index.md"}
+
+
 def test_pages_that_the_code_names_are_there() -> None:
     places = [ROOT / "dev", ROOT / "mkdocs.yml", ROOT / "Dockerfile"]
     places += (ROOT / ".github").rglob("*.yml")
