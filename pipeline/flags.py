@@ -262,7 +262,7 @@ def _in_one_line(box: str) -> str:
     message, *more = (" ".join(" ".join(part).split()) for part in parts)
     if message.startswith("Missing from "):
         names = [row.strip() for row in parts[0] if re.match(r" {5,6}\S", row)]
-        message = f"expected also {', '.join(names)}"
+        message = f"expected {', '.join(names)}"
     message = message.removeprefix("Error parsing ").rstrip(".")
     for theirs, ours in _REWORDED.items():
         message = re.sub(theirs, ours, message)

@@ -58,7 +58,7 @@ class SuspectsSettings:
     """Find samples to look at again, after training by folds."""
 
     folder: Annotated[Path, Positional, arg(metavar="DIR")]
-    """Where train/run.py --folds has trained."""
+    """Folder of the runs that training with --folds has left."""
     data: Annotated[str, arg(metavar="F", help_behavior_hint="(default: what was trained on)")] = ""
     """.beton, shards or image folder."""
     out: Annotated[
@@ -95,8 +95,8 @@ def find_suspects(settings: SuspectsSettings) -> tuple[Doubts, list[Doubles]]:
     check_json(settings.json)
     if not holds_trials(folder):
         raise ConfigError(
-            f"{folder} holds no runs of --folds; train them with "
-            f"`{called('train', '--data', 'F', '--folds', 5, '--out', folder)}`"
+            f"{folder} holds no runs of --folds; name the folder of such runs, made with "
+            f"`{called('train', '--data', 'FILE', '--folds', 5, '--out', 'runs/folds')}`"
         )
     found = read_out_of_fold(folder / OUT_OF_FOLD_NAME)
     out = folder / "suspects" if settings.out is None else settings.out

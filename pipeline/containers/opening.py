@@ -10,6 +10,7 @@ from headrace.pipeline.containers.beton import is_beton, open_beton
 from headrace.pipeline.containers.shards import is_shard_folder, is_tar, open_shards
 from headrace.pipeline.containers.storage import Container
 from headrace.pipeline.errors import RecordsError
+from headrace.pipeline.file_kinds import file_kind
 
 _HEAD_BYTES = 512
 
@@ -30,8 +31,7 @@ def open_container(path: Path) -> Container:
     if not path.exists():
         make = called("pack", "FOLDER", path)
         raise RecordsError(f"{path} does not exist; make it with {make}")
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+    head = _head(path)
     if is_beton(head):
         return open_beton(path)
     if is_tar(head):
@@ -41,4 +41,20 @@ def open_container(path: Path) -> Container:
         pack = called("pack", archive.folder, path.with_name(f"{archive.folder.name}.beton"))
         then = "" if archive.is_broken else f", then pack it: `{pack}`"
         raise RecordsError(f"{neither}, but {archive.advice}{then}")
+    if file_kind(path.name, lambda: head).obstacle is None:
+        raise RecordsError(f"{path} is a single image; name the folder that it lies in")
     raise RecordsError(f"{neither}; make one with {called('pack', 'FOLDER', 'OUT.beton')}")
+
+
+def holds_packed(path: Path) -> bool:
+    """Tells of a file whether it is a .beton, by its first bytes.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    return is_beton(_head(path))
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)

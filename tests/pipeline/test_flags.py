@@ -69,7 +69,7 @@ def test_words_become_fields() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", "expected also SRC"),
+        ("", "expected SRC"),
         ("a --max-side", "Missing value for argument '--max-side'. Expected 1 value"),
         ("a --max-side x", "--max-side: 'x' is not a whole number"),
         ("a --share x", "--share: 'x' is not a number"),

@@ -77,6 +77,10 @@ def test_nothing_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no record file" * 100)
     with pytest.raises(RecordsError, match="neither a"):
         Records.open(tmp_path / "text")
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(samples(1)[0].data)
+    with pytest.raises(RecordsError, match=r"photo\.jpg is a single image; name the folder that"):
+        Records.open(photo)
     (tmp_path / "empty").touch()
     with pytest.raises(RecordsError, match="neither"):
         Records.open(tmp_path / "empty")

@@ -7,6 +7,7 @@ import importlib
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from headrace.pipeline import flags
 from headrace.pipeline.command_line import SCRIPTS
 from headrace.pipeline.flat_settings import flag_of, setting_types
 from headrace.tools.documenting.command_pages import STEPS, page_of
-from headrace.tools.documenting.help_text import help_of
+from headrace.tools.documenting.help_text import Group, help_of
 from headrace.tools.documenting.site_hook import API, COPIES, FOLDER, SETTINGS
 from headrace.train import command_line
 from headrace.train.settings.config_file import load_yaml
@@ -50,6 +51,13 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         assert target.exists(), f"{page}: {place}"
         assert not heading or heading in anchors(target), f"{page}: {place}#{heading}"
+
+
+@pytest.mark.parametrize("overview", ["index.md", "how-to/index.md"])
+def test_an_overview_leads_to_every_how_to(overview: str) -> None:
+    page = DOCS / overview
+    named = {(page.parent / place).resolve() for place, _ in links(page) if place}
+    assert named >= {*(DOCS / "how-to").glob("*.md")} - {DOCS / "how-to/index.md"}
 
 
 def test_pages_that_the_code_names_are_there() -> None:
@@ -137,11 +145,15 @@ def test_settings_in_yaml_are_ones_of_a_run(page: Path, tmp_path: Path) -> None:
         build_augmenter(config.model.recipe, num_classes=3, preprocess=Preprocess(size=32))
 
 
+@cache
+def groups_of_helps() -> list[Group]:
+    steps = [(word, step) for word in SCRIPTS for step in STEPS.get(word, ("",))]
+    return [group for word, step in steps for group in help_of(word, *filter(None, [step])).groups]
+
+
 def known_flags() -> Iterator[str]:
-    for word in SCRIPTS:
-        for step in STEPS.get(word, ("",)):
-            for group in help_of(word, *([step] if step else [])).groups:
-                yield from (name for flag in group.flags for name in flag.names)
+    for group in groups_of_helps():
+        yield from (name for flag in group.flags for name in flag.names)
     for room, techniques in ROOMS.items():
         for technique in techniques:
             yield from map(flag_of, setting_types(settings_kind(room, technique)))
@@ -154,6 +166,13 @@ def test_flags_in_the_prose_exist() -> None:
     known |= {f"--no-{flag[2:]}" for flag in known}
     wrong = {name_of(page): sorted(flags_in(page) - known) for page in pages}
     assert {page: found for page, found in wrong.items() if found} == {}
+
+
+def test_helps_name_commands_by_their_words() -> None:
+    """What is installed has no scripts."""
+    for group in groups_of_helps():
+        told = " ".join([group.about, *(flag.about for flag in group.flags)])
+        assert not [path for path in SCRIPTS.values() if path in told], told
 
 
 def test_dataclasses_of_the_settings_page_are_whole() -> None:

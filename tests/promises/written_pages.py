@@ -59,6 +59,7 @@ def commands(page: Path) -> Iterator[Command]:
     lines += re.findall(r"^`(bench/[^`]*)`$", text, re.MULTILINE)
     for line in lines:
         said = re.split(r" {3,}(?=[a-z])|  +#|\s+# ", line)[0]  # what is said of it stands behind
+        said = re.sub(r"^(?:[A-Z_]+=\S* )+", "", said)  # what is set for the command alone
         left_open = "..." in said or re.search(r" [A-Z]( |$)", said)
         if left_open or said.split(" ")[0] not in (*_LAUNCHERS, "headrace", *_WORDS):
             continue

@@ -131,7 +131,7 @@ def test_a_list_of_somebody_elses_is_not_replaced(folds: Path, tmp_path: Path, n
 
 
 def test_what_is_refused(folds: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"holds no runs of --folds; train them with"):
+    with pytest.raises(ConfigError, match=r"holds no runs of --folds; name the folder of such"):
         find_suspects(SuspectsSettings(folder=tmp_path))
     other = write(tmp_path / "other.beton", num_flipped=2)
     with pytest.raises(ConfigError, match=r"holds other samples than .* was trained on"):

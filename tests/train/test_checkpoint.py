@@ -12,6 +12,7 @@ import torch
 from headrace.pipeline.errors import HeadraceError
 from headrace.train.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from headrace.train.progress import Progress
+from tests.builders import make_records, samples
 
 CONTENT: dict[str, Any] = {
     "model": {"name": "x"},
@@ -79,6 +80,13 @@ def test_loading_runs_no_code(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="damaged, or not a checkpoint"):
         load_checkpoint(path)
     assert not (tmp_path / "hacked").exists()
+
+
+def test_data_in_a_checkpoints_place_is_not_called_damaged(tmp_path: Path) -> None:
+    data = tmp_path / "a.beton"
+    make_records(data, samples(1)).close()
+    with pytest.raises(CheckpointError, match=r"a\.beton holds packed images, and is no"):
+        load_checkpoint(data)
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:

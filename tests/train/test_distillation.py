@@ -274,7 +274,7 @@ def test_teachers_that_cannot_teach(
         ),
         ({"teacher": [str(same)], "size": [32, 48]}, "32x32 px, --size 32x48 has another aspect"),
         ({"teacher": [str(same)], "out": str(same), "overwrite": True}, "would replace --teacher"),
-        ({"teacher": [str(data)]}, "--teacher: .* is damaged, or not a checkpoint"),
+        ({"teacher": [str(data)]}, "--teacher: .* holds packed images, and is no checkpoint"),
     ]
     for changes, message in refusals:
         with pytest.raises(ConfigError, match=message):

@@ -17,6 +17,7 @@ from headrace.train.models.build import build_model, starting_model
 from headrace.train.models.spec import ModelSpec
 from headrace.train.run import run_training
 from headrace.train.settings.config import ModelConfig
+from tests.builders import make_records, samples
 from tests.train.tiny_runs import settings, write_data
 
 SPEC = ModelSpec(name="resnet18-strided", num_classes=3, size=32)
@@ -145,7 +146,9 @@ def test_wrong_files_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "few.pth": r"lacks 3 of the model's \d+ tensors: 0.weight, 1.weight, 1.bias; it holds ",
         "told.pth": r"take --model airbench, as the file says \(and its --size\)",
         "none.pth": "does not exist",
+        "data.pth": "holds packed images, and no weights",
     }
+    make_records(tmp_path / "data.pth", samples(1)).close()
     (tmp_path / "text.pth").write_text("hello")
     (tmp_path / "page.pth").write_text("<html>not found</html>")
     torch.save({"weights": weights, "optimizer": Sly()}, "sly.pth")

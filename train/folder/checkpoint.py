@@ -27,6 +27,7 @@ import torch
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.checking import value_text
 from headrace.pipeline.command_line import called
+from headrace.pipeline.containers.opening import holds_packed
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError
 from headrace.pipeline.unwritable import writing
 from headrace.pipeline.wording import one_line, reason_of
@@ -90,6 +91,11 @@ def read_checkpoint(path: Path, kind: Kind) -> dict[str, Any]:
             f"{path} does not exist; give a run folder of {command} or a .pt file"
         )
     try:
+        if holds_packed(path):
+            raise CheckpointError(
+                f"{path} holds packed images, and is no checkpoint; give a run folder of {command} "
+                "or a .pt file there"
+            )
         content = read_torch_file(path)
     except (OSError, ValueError) as error:
         reason = reason_of(error)

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from headrace.augment.preprocess import Preprocess
+from headrace.pipeline.containers.opening import holds_packed
 from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.user_paths import expanded
 from headrace.pipeline.wording import one_line, reason_of
@@ -79,6 +80,11 @@ def _file(path: str) -> Path:
         raise ConfigError(
             f"--weights {path} does not exist; give a .pth, .pt or .safetensors file, or the "
             "folder of a run"
+        )
+    if holds_packed(file):
+        raise ConfigError(
+            f"--weights {path} holds packed images, and no weights; give a .pth, .pt or "
+            ".safetensors file, or the folder of a run, and the images with --data"
         )
     return file
 

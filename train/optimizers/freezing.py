@@ -29,7 +29,7 @@ class FreezeConfig:
 
     train_last: int = 0
     """Train only so many of the last stages, the head being one, and leave the rest as it is (1:
-    the head alone; 0: all); tools/summary.py lists a model's stages."""
+    the head alone; 0: all); `headrace summary` lists a model's stages."""
     unfreeze_every: int = 0
     """After every so many epochs train one stage more, from the head down (0: never)."""
 

@@ -48,7 +48,7 @@ class ReportConfig:
     """Labelled samples on which best.pt is judged; by default those that the run held out. Of a
     generator with --judge: real images that it has not seen; by default test, else val."""
     layer: Annotated[str, arg(metavar="NAME", help_behavior_hint="")] = ""
-    """Layer whose outputs are drawn as a map (tools/summary.py names them); by default what goes
+    """Layer whose outputs are drawn as a map (`headrace summary` names them); by default what goes
     into the last one."""
     points: Annotated[int, arg(metavar="N")] = 800
     """Samples in that map, at most."""

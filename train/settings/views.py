@@ -26,7 +26,7 @@ class ViewConfig:
     """
 
     tta: Annotated[int | str, arg(metavar="N|" + "|".join(NAMES))] = 0
-    """What train/predict.py does with a model of this run unless told otherwise: average over the
+    """What prediction does with a model of this run unless told otherwise: average over the
     image and N draws of the run's own training augmentation, its mirror image (flip), crops of its
     corners and middle (five-crops; ten-crops: mirrored too), or its middle at several scales."""
     tta_weight: float = 0.5
