@@ -24,13 +24,28 @@ def read_yaml(text: str) -> Any:
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"it is longer than {MOST_CHARACTERS} characters")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Loader)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except Exception as error:  # of an odd `!!int ''` or date the parser raises whatever comes
         raise ValueError(one_line(error, 300) or type(error).__name__) from None
     _check_bounds(value)
     return value
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, which refuses a key that is said twice instead of taking the last."""
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[object] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise ValueError(f"line {line} says {key.value!r} a second time")
+                seen.add(key.value)
+        return node
 
 
 def _check_bounds(value: Any) -> None:

@@ -25,7 +25,7 @@ from headrace.train.opening.samples import open_samples
 from headrace.train.opening.start import Start
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
-from headrace.train.schedules.longer import rate_line
+from headrace.train.schedules.longer import kept_on, rate_line
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat
 from headrace.train.settings.optim import OptimConfig
@@ -123,9 +123,10 @@ def go_on(
         rated: the settings of its optimizer for its batches.
         say: shows a line to the user.
     """
-    restore(run, checkpoint)
     data, epochs = run.config.data, run.config.optim.epochs
     before = from_flat(checkpoint["config"], "the checkpoint").optim
+    kept = kept_on(checkpoint.get("hooks", {}), run.schedule, before, run.config.optim)
+    restore(run, {**checkpoint, "hooks": kept})
     words = data.crop.size_schedule
     if line := stretched_line(words, before.epochs, epochs, run.progress.epoch):
         say(line)

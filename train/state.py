@@ -25,6 +25,7 @@ from headrace.train.objectives.objective import Objective
 from headrace.train.optimizers.freezing import Freezing
 from headrace.train.processes.world import World
 from headrace.train.progress import Progress
+from headrace.train.schedules.warmup import Warmed
 from headrace.train.settings.config import RunConfig
 
 
@@ -58,7 +59,7 @@ class Run:
     teachers: Teachers
     objective: Objective
     optimizer: torch.optim.Optimizer
-    schedule: Callable[[int], float]
+    schedule: Warmed
     average: Average
     scaler: torch.amp.GradScaler
     meter: Meter

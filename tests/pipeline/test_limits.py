@@ -117,6 +117,7 @@ def test_the_same_numbers_are_refused_where_settings_are_made_alone() -> None:
         ("0x" + "f" * 5000, "over 1000 digits"),
         (" " * 2**21, "longer than"),
         ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
+        ("lr: 0.1\nsize: 32\nlr: 0.2", "line 3 says 'lr' a second time"),
     ],
 )
 def test_yaml_that_cannot_be_settings_is_one_value_error(text: str, message: str) -> None:
@@ -132,3 +133,8 @@ def test_aliases_are_counted_each_time() -> None:
     with pytest.raises(ValueError, match="more than 100000 values"):
         read_yaml("\n".join(rows))
     assert read_yaml("a: &a [1]\nb: *a") == {"a": [1], "b": [1]}
+
+
+def test_a_key_may_be_said_again_in_another_mapping_or_over_a_merged_one() -> None:
+    assert read_yaml("[{k: 1}, {k: 2}]") == [{"k": 1}, {"k": 2}]
+    assert read_yaml("a: &a {k: 1}\nb: {<<: *a, k: 2}") == {"a": {"k": 1}, "b": {"k": 2}}

@@ -70,9 +70,10 @@ def test_layers_that_are_adapted() -> None:
     assert not any("out_proj" in name or "head" in name for name in names)
 
 
-@pytest.mark.parametrize("average", ["none", "ema"])
+@pytest.mark.parametrize(("average", "kind"), [("none", "lora"), ("ema", "dora")])
 def test_a_run_with_adapters(
     average: str,
+    kind: str,
     data: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -82,10 +83,10 @@ def test_a_run_with_adapters(
     run_training(settings(data, tmp_path / "first", epochs=1, amp="off"))
     capsys.readouterr()
     changes: dict[str, Any] = {"weights": str(tmp_path / "first"), "average": average, "amp": "off"}
-    changes |= {"adapter": "lora", "adapter_rank": 2}
+    changes |= {"adapter": kind, "adapter_rank": 2}
     whole, again = tmp_path / "whole", tmp_path / "again"
     run = run_training(settings(data, whole, **changes))
-    assert "of them trained (lora of rank 2 and the head), 32 px" in capsys.readouterr().out
+    assert f"of them trained ({kind} of rank 2 and the head), 32 px" in capsys.readouterr().out
     base, best = (load_checkpoint(place / "best.pt") for place in (tmp_path / "first", whole))
     assert list(best["weights"]) == list(base["weights"])
     moved = {n for n, w in base["weights"].items() if not torch.equal(w, best["weights"][n])}

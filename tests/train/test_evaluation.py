@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +96,15 @@ def test_an_epoch_is_judged_by_a_metric_or_the_loss() -> None:
     assert scores.deciding("accuracy") == scores.accuracy == pytest.approx(2 / 3)
     assert scores.deciding("loss") == -1.0
     assert scores.deciding("ece") == -scores.metrics["ece"] == pytest.approx(-1 / 3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_answers_that_are_no_numbers_make_no_epoch_the_best() -> None:
+    """Of them the first class counts as predicted, which here is the right one."""
+    none = np.full((3, 4), np.nan, np.float32)
+    found = outcome([0, 1, 2], [0, 0, 0], [0, 0, 0])
+    found = dataclasses.replace(found, logits=none, confidence=none[:, 0], loss=none[:, 0])
+    scores = score(found, 4)
+    assert scores.accuracy == 1.0
+    assert all(math.isnan(scores.deciding(name)) for name in DECIDING)
+    assert scores.plain()["ece"] is None

@@ -80,6 +80,25 @@ def test_what_has_begun_anew_resumes_to_the_bit(data: Path, tmp_path: Path) -> N
     assert_same_run(tmp_path / "whole", tmp_path / "run")
 
 
+@pytest.mark.parametrize("warmup", [0.0, 0.5])
+def test_a_plateau_that_begins_anew_forgets_how_far_its_rate_had_fallen(
+    warmup: float, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    falls = {"schedule": "plateau", "plateau_patience": 0, "plateau_threshold": 0.9}
+    run = settings(data, tmp_path / "run", **falls, recipe="flip", epochs=3, warmup_epochs=warmup)
+    run_training(run)
+    assert rows(tmp_path / "run", "step")[-1]["lr"] < 0.003
+    words = ["--resume", str(tmp_path / "run"), "--schedule-from", "3", "--epochs", "4"]
+    capsys.readouterr()
+    run_training(*read_command_line(words))
+    first = 0.001 if warmup else 0.003
+    told = f"(plateau) begins anew at epoch 4; {first:.2e} at the next step"
+    assert told in capsys.readouterr().out
+    assert [row["lr"] for row in rows(tmp_path / "run", "step")[-2:]] == [0.003, 0.003]
+    state = load_checkpoint(tmp_path / "run")["hooks"]["plateau"]
+    assert (state["rate"], state["bad_epochs"]) == (0.003, 0), "its one evaluation is its best"
+
+
 def stop_once(patch: pytest.MonkeyPatch) -> None:
     """Kills the run after the first epoch that it saves."""
     import headrace.train.loop as loop

@@ -73,3 +73,36 @@ def test_a_group_s_rate_is_the_schedule_s_times_its_scale() -> None:
     optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second], "lr_scale": 0.5}], lr=1)
     set_learning_rate(optimizer, 0.3)
     assert [group["lr"] for group in optimizer.param_groups] == [0.3, 0.15]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_first_step_that_the_scaler_skips_is_as_if_it_had_not_been(name: str) -> None:
+    """As with fp16, whose first scale is mostly too large."""
+    moved = []
+    for gradients in ([1e38, 1.0, 2.0], [1.0, 2.0]):
+        unwritten = [torch.full((1000,), 7.0) for _ in range(50)]
+        del unwritten  # what the optimizer may get for memory of its own
+        weight = nn.Parameter(torch.ones(1, 1000))
+        optimizer = build_optimizer(nn.ParameterList([weight]), OptimConfig(optimizer=name))
+        scaler = torch.amp.GradScaler("cpu")
+        for gradient in gradients:
+            scaler.scale((weight * gradient).sum()).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+        moved.append(weight.detach().clone())
+    assert torch.allclose(*moved, atol=1e-6)
+    assert not torch.equal(moved[0], torch.ones(1, 1000))
+
+
+def test_a_checkpoint_without_some_weight_s_momentum_goes_on() -> None:
+    """As those of before, of weights that were frozen when it was saved."""
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2))
+    optimizer = build_optimizer(model, OptimConfig(optimizer="sgd"))
+    model(torch.ones(4, 3)).sum().backward()
+    optimizer.step()
+    state = optimizer.state_dict()
+    del state["state"][0]
+    optimizer.load_state_dict(state)
+    optimizer.step()
+    assert all("momentum_buffer" in optimizer.state[weight] for weight in model.parameters())

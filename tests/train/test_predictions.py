@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError, FailedError
 from headrace.pipeline.records import Records
 from headrace.train.evaluate import EvaluateConfig, evaluate
 from headrace.train.evaluation.outcome import Outcome
@@ -62,6 +62,21 @@ def test_two_checkpoints_are_averaged_and_one_is_itself(
     assert np.array_equal(alone.logits, one.logits)
     best = load_checkpoint(Path(runs[0]) / "best.pt")["scores"]["accuracy"]
     assert (alone.predicted == alone.labels).mean() == best
+
+
+def test_answers_that_are_no_numbers_are_refused_and_nothing_is_written(
+    runs: tuple[str, str], data: Path, tmp_path: Path
+) -> None:
+    broken, table = tmp_path / "broken.pt", tmp_path / "out.csv"
+    content = load_checkpoint(Path(runs[0]) / "best.pt")
+    next(v for k, v in content["weights"].items() if "running_var" in k).fill_(float("nan"))
+    save_checkpoint(broken, {k: v for k, v in content.items() if k != "format"})
+    wrong = r"broken.pt: its answers to 6 of 6 samples are not numbers; try --amp off, or take ano"
+    with pytest.raises(FailedError, match=wrong):
+        ask(runs[1], broken, data, split="test", csv=str(table))
+    assert not table.exists()
+    with pytest.raises(FailedError, match="its answers to 12 of 12 samples are not numbers"):
+        evaluate(EvaluateConfig(paths=(str(broken), str(data)), **QUICK))
 
 
 def test_evaluate_takes_ensembles_as_predict_does(

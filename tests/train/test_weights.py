@@ -13,6 +13,7 @@ from torch import nn
 
 from headrace.pipeline.errors import ConfigError, HeadraceError
 from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.resume import check_same_settings
 from headrace.train.models.build import build_model, starting_model
 from headrace.train.models.spec import ModelSpec
 from headrace.train.run import run_training
@@ -239,3 +240,12 @@ def test_what_cannot_start_is_refused_before_images_are_decoded(
     with pytest.raises(ConfigError, match=message):
         run_training(settings(data, tmp_path / "run", **change))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("changes", [{"weights": "other.pt"}, {"pretrained": True}])
+def test_what_goes_on_takes_no_other_first_weights(changes: dict[str, Any], tmp_path: Path) -> None:
+    """A run would pass them over, and of several runs those that have not begun would take them."""
+    before = settings(tmp_path, tmp_path / "run")
+    (name,) = changes
+    with pytest.raises(ConfigError, match=f"cannot resume with a changed --{name}"):
+        check_same_settings(before, settings(tmp_path, tmp_path / "run", **changes))

@@ -33,7 +33,7 @@ from headrace.train.evaluation.ensemble import (
 )
 from headrace.train.evaluation.inference import answer
 from headrace.train.evaluation.members import Member, check_classes, selected
-from headrace.train.evaluation.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome, check_numbers
 from headrace.train.evaluation.views import View, describe_views, make_views, plain_view
 from headrace.train.guard import told
 from headrace.train.processes.world import only_process
@@ -85,6 +85,9 @@ class Answers:
         Args:
             views_of: over which views each model's answers are averaged.
             seed: of those that are drawn.
+
+        Raises:
+            FailedError: if what one of them says is not a number.
         """
         device = only_process(self._config.device)
         found, fitting, said = [], [], ""
@@ -97,10 +100,12 @@ class Answers:
                 print(line)
                 said = line
             seen = self._views(member, views, seed, precision)
-            found.append(self._seen(model, seen, seed, self._split, precision))
+            outcome = self._seen(model, seen, seed, self._split, precision)
+            found.append(check_numbers(outcome, member.place))
             if self._fits:
                 seen = self._views(member, NO_VIEWS, seed, precision)
                 outcome = self._seen(model, seen, seed, self._config.fit_split, precision)
+                check_numbers(outcome, member.place)
                 fitting.append(outcome.of(outcome.labels >= 0))
         weights = fit_weights(fitting) if self._fits else None
         if len(self._members) > 1:

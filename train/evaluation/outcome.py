@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from headrace.pipeline.errors import FailedError
+from headrace.pipeline.wording import counted
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -47,3 +50,24 @@ def in_order(outcome: Outcome) -> Outcome:
     """Sorted by index; a sample that two processes saw (padding) counts once."""
     _, first = np.unique(outcome.indices, return_index=True)
     return outcome.of(first)
+
+
+def check_numbers(outcome: Outcome, whose: object) -> Outcome:
+    """Refuses answers that are no numbers, of which the first class would count as predicted.
+
+    Args:
+        outcome: of one model.
+        whose: its checkpoint, for errors.
+
+    Returns:
+        The outcome.
+
+    Raises:
+        FailedError: saying of how many samples.
+    """
+    if wrong := int((~np.isfinite(outcome.confidence)).sum()):
+        raise FailedError(
+            f"{whose}: its answers to {wrong} of {counted(len(outcome.indices), 'sample')} are not "
+            "numbers; try --amp off, or take another checkpoint"
+        )
+    return outcome

@@ -30,9 +30,14 @@ class Scores:
     def deciding(self, name: str) -> float:
         """What best.pt and --patience go by; higher is better, so errors come out negative.
 
+        Not a number where the loss is none: of answers that are no numbers the first class counts
+        as predicted, which may well be a frequent one.
+
         Args:
             name: one of DECIDING.
         """
+        if math.isnan(self.loss):
+            return math.nan
         value = self.loss if name == "loss" else self.metrics[name]
         return -value if lower_is_better(name) else value
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from headrace.augment import Augmenter, Preprocess
-from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.errors import ConfigError, FailedError
 from headrace.pipeline.planned import PlannedLoader
 from headrace.train.device.amp import Precision
 from headrace.train.features.store import Features, create
@@ -37,6 +37,9 @@ def compute(
         preprocess: normalises what the model reads.
         precision: of the forward pass.
         copies: places to leave for `add_copy`.
+
+    Raises:
+        FailedError: if a feature is not a number.
     """
     batches: Any = loader.epoch(0)
     found: Features | None = None
@@ -51,6 +54,11 @@ def compute(
                 model(images)
             here = slice(done, done + len(batch.labels))
             found.values[0, here] = tap[0].float().cpu().numpy()
+            if not np.isfinite(found.values[0, here]).all():
+                raise FailedError(
+                    "what the network says of the images is not a number; try --amp off, or take "
+                    "other weights"
+                )
             found.labels[here] = batch.labels.cpu().numpy()
             found.indices[here] = batch.indices.cpu().numpy()
             done = here.stop

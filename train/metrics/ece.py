@@ -28,6 +28,7 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
         right: (n,) bool.
     """
     sure = confidence.astype(np.float64)
-    bins = np.clip(np.ceil(sure * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    places = np.ceil(np.nan_to_num(sure) * BINS)  # what is no number makes the sum none
+    bins = np.clip(places.astype(np.int64) - 1, 0, BINS - 1)
     apart = np.bincount(bins, weights=right - sure, minlength=BINS)
     return float(np.abs(apart).sum() / len(sure))

@@ -35,4 +35,20 @@ def build(
 ) -> torch.optim.Optimizer:
     """SGD over parameter groups that bring their own weight decay; `fused`: in one kernel."""
     nesterov = settings.nesterov and settings.momentum > 0
-    return torch.optim.SGD(groups, momentum=settings.momentum, nesterov=nesterov, fused=fused)
+    made = torch.optim.SGD(groups, momentum=settings.momentum, nesterov=nesterov, fused=fused)
+    if settings.momentum:
+        begin_at_rest(made)
+        made.register_load_state_dict_post_hook(begin_at_rest)
+    return made
+
+
+def begin_at_rest(optimizer: torch.optim.Optimizer) -> None:
+    """Gives each weight that has no momentum yet one of 0, which is what torch begins with.
+
+    Its fused kernel takes unwritten memory instead where fp16's scaler skips the first step, and
+    fails where some weights have a momentum and others, frozen until then, have none.
+    """
+    for group in optimizer.param_groups:
+        for weight in group["params"]:
+            if optimizer.state[weight].get("momentum_buffer") is None:
+                optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)

@@ -28,7 +28,7 @@ from headrace.train.data.resized import resized
 from headrace.train.device.amp import Precision, choose_precision
 from headrace.train.evaluation.inference import answer
 from headrace.train.evaluation.members import Member, check_classes, load_members
-from headrace.train.evaluation.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome, check_numbers
 from headrace.train.metrics import metric_of
 from headrace.train.models.head import head_name
 from headrace.train.reporting.asked import ReportConfig
@@ -115,7 +115,7 @@ def judge(log: RunLog, records: Records, asked: ReportConfig) -> Judged:
             watch.see(batch)
             return member.preprocess.normalise(batch.images, precision.dtype)
 
-        outcome = answer(model, batches, images_of, precision)
+        outcome = check_numbers(answer(model, batches, images_of, precision), log.best_path)
     shown, features, thumbs = watch.found(outcome)
     return Judged(
         member=member,

@@ -251,6 +251,8 @@ FREE_ON_RESUME = frozenset(
     "resident_memory tta tta_weight tta_scales deterministic profile teacher log "
     "tensorboard_media".split()
 )
+STARTS = ("weights", "pretrained")
+"""What a run begins with: one that goes on may leave it out, but would pass over another."""
 LONGER = frozenset({"epochs", "schedule_from"})
 """What a resumed run may change to be trained longer; what that does to the learning rate is said
 (train/schedules/longer.py)."""

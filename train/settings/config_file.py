@@ -14,7 +14,7 @@ from headrace.pipeline.flat_settings import nearest, setting_types, with_values
 from headrace.pipeline.value_types import type_name
 from headrace.pipeline.wording import one_line
 from headrace.pipeline.yaml_text import MOST_CHARACTERS, read_yaml
-from headrace.train.settings.config import FREE_ON_RESUME, LONGER, RunConfig
+from headrace.train.settings.config import FREE_ON_RESUME, LONGER, STARTS, RunConfig
 from headrace.train.settings.optim import OptimConfig
 from headrace.train.settings.rooms import ROOMS, refused
 
@@ -86,7 +86,8 @@ def changed_keys(before: RunConfig, after: RunConfig) -> list[str]:
     # What only one of two techniques can set goes without saying where the technique is another.
     free = FREE_ON_RESUME | LONGER
     both = [key for key in old if key in new and key not in free]
-    return [key for key in both if old[key] != new[key]]
+    given = [key for key in STARTS if new[key]]
+    return [key for key in [*both, *given] if old[key] != new[key]]
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

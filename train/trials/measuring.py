@@ -13,7 +13,7 @@ from headrace.train.data.inputs import loader_config
 from headrace.train.device.amp import choose_precision
 from headrace.train.evaluation.inference import infer
 from headrace.train.evaluation.members import load_members
-from headrace.train.evaluation.outcome import Outcome
+from headrace.train.evaluation.outcome import Outcome, check_numbers
 from headrace.train.processes.world import World
 from headrace.train.trials.members import PlannedRun
 
@@ -28,7 +28,8 @@ def measure(run: PlannedRun, records: Records, split: str, device: torch.device)
         device: to compute on.
 
     Raises:
-        HeadraceError: if best.pt cannot be read, or a sample cannot be decoded.
+        HeadraceError: if best.pt cannot be read, a sample cannot be decoded, or what is said of one
+            is not a number.
     """
     (member,) = load_members([str(run.folder)])
     # As the run was carried out: what its images decided, such as the size, stands there.
@@ -37,4 +38,5 @@ def measure(run: PlannedRun, records: Records, split: str, device: torch.device)
     model = member.model(device, "")
     settings = loader_config(config, World(), device, train=False, tail="keep")
     with closing(open_loader(records, settings)) as loader:
-        return infer(model, loader, member.preprocess, precision)
+        outcome = infer(model, loader, member.preprocess, precision)
+    return check_numbers(outcome, run.folder)
