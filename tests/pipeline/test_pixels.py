@@ -14,7 +14,7 @@ from PIL import Image
 
 from headrace.bench.studies.jpeg_kinds import broken_kinds, odd_kinds, picture, sound_kinds
 from headrace.pipeline.jpeg_header import jpeg_size
-from headrace.pipeline.pixels import decode_jpeg_rgb, decode_jpeg_upright
+from headrace.pipeline.pixels import decode_any_rgb, decode_jpeg_rgb, decode_jpeg_upright
 from tests.builders import jpeg_bytes
 
 PAINTED_OVER = ("damaged in the middle", "ends too early", "progressive, scans missing")
@@ -35,6 +35,19 @@ def test_pixels_are_those_of_libjpeg_as_stored(kind: str) -> None:
     found = decode_jpeg_rgb(read_only(READ[kind]))
     assert found.dtype == np.uint8 and found.flags.c_contiguous
     assert np.array_equal(found, np.array(Image.open(io.BytesIO(READ[kind])).convert("RGB")))
+
+
+@pytest.mark.parametrize("opaque", [0, 5])
+@pytest.mark.parametrize("form", ["TGA", "PNG"])
+def test_a_fourth_byte_that_is_always_0_is_no_transparency(form: str, opaque: int) -> None:
+    """In a TGA it may stand for nothing; a PNG says that it means transparency."""
+    pixels = picture()
+    alpha = np.zeros(pixels.shape[:2], np.uint8)
+    alpha[0, :opaque] = 255
+    file = io.BytesIO()
+    Image.fromarray(np.dstack([pixels, alpha])).save(file, form)
+    seen = alpha[..., None] > 0 if opaque or form == "PNG" else True
+    assert np.array_equal(decode_any_rgb(read_only(file.getvalue())), np.where(seen, pixels, 255))
 
 
 @pytest.mark.parametrize("kind", CMYK)
