@@ -98,7 +98,7 @@ def _white_of_format(image: Image.Image) -> int | None:
     return 4095 if _tiff_tag(image, _TIFF_BITS) == (12,) else None
 
 
-def _tiff_tag(image: ImageFile.ImageFile, tag: int) -> Any:
+def _tiff_tag(image: Image.Image, tag: int) -> Any:
     """None where it is absent, or the file no TIFF."""
     return getattr(image, "tag_v2", {}).get(tag) if image.format == "TIFF" else None
 
