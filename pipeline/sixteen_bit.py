@@ -42,7 +42,7 @@ def to_eight_bits(
         OSError: PIL cannot decode it.
         ValueError: its values do not fit in `depth`, or reach beyond 16 bits.
     """
-    rawmode = _rawmode(tiles[0]) if tiles else ""
+    rawmode = rawmode_of(tiles[0]) if tiles else ""
     if image.mode in _GRAY_MODES:
         values = np.asarray(image)
     elif ";16" in rawmode:
@@ -68,7 +68,7 @@ def to_eight_bits(
     return eight, peak
 
 
-def _rawmode(tile: Any) -> str:
+def rawmode_of(tile: Any) -> str:
     """How PIL takes the pixels to lie in the file."""
     arguments = tile[3]
     return str(arguments if isinstance(arguments, str) else next(iter(arguments or ()), ""))
