@@ -95,7 +95,7 @@ class SingleOp:
         low, high = self.low * unit, self.high * unit
         if self.whole:
             low, high = round(low), round(high)
-            magnitude = pick_index(uniform[:, 1:], int(high - low) + 1) + float(low)
+            magnitude = (pick_index(uniform[:, 1:], int(high - low) + 1) + int(low)).float()
         else:
             magnitude = uniform[:, 1:] * (high - low) + low
         return _plain(torch.where(uniform[:, :1] < self.p, int(self.op), 0), magnitude)
@@ -151,10 +151,11 @@ class SpaceEntry:
     def magnitudes(self, bins: int, height: int, width: int) -> torch.Tensor:
         """(bins,) float32."""
         unit = {"one": 1, "height": height, "width": width}[self.unit]
-        values = torch.linspace(self.low * unit, self.high * unit, bins)
+        values = torch.linspace(self.low * unit, self.high * unit, bins, dtype=torch.float32)
         if self.whole == "round":
             # Posterize: torchvision subtracts a range of bins from a whole number of bits.
-            return (self.low - torch.arange(bins) / ((bins - 1) / (self.low - self.high))).round()
+            steps = torch.arange(bins, dtype=torch.float32)
+            return (self.low - steps / ((bins - 1) / (self.low - self.high))).round()
         return values.trunc() if self.whole == "trunc" else values
 
 
@@ -191,7 +192,7 @@ class UniformPolicy:
         rows = [
             torch.cat(
                 [
-                    torch.tensor([float(entry.op), float(entry.signed)]),
+                    torch.tensor([entry.op, entry.signed], dtype=torch.float32),
                     entry.magnitudes(self.bins, height, width),
                 ]
             )
@@ -241,7 +242,7 @@ class TablePolicy:
 
         def row(index: int, probability: float, step: int) -> torch.Tensor:
             entry = self.space[index]
-            head = torch.tensor([float(entry.op), float(entry.signed), probability])
+            head = torch.tensor([entry.op, entry.signed, probability], dtype=torch.float32)
             return torch.cat([head, entry.magnitudes(self.bins, height, width)[step : step + 1]])
 
         return torch.stack([torch.stack([row(*part) for part in pair]) for pair in self.pairs])

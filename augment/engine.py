@@ -108,21 +108,26 @@ class Augmenter:
         """
         self._check(images, labels)
         batch, channels, height, width = images.shape
-        noise = self.sample(batch, channels, height, width)
-        return self._run(images, labels, noise, self.prepare(height, width))
+        # A caller's autocast would round matrices and blurs to its own precision.
+        with torch.autocast(self.config.device.type, enabled=False):
+            noise = self.sample(batch, channels, height, width)
+            result: tuple[torch.Tensor, torch.Tensor]
+            result = self._run(images, labels, noise, self.prepare(height, width))
+        return result
 
     def sample(self, batch: int, channels: int, height: int, width: int) -> Noise:
         """Advances the generator by the random numbers of one batch, and returns them."""
         device, generator = self.config.device, self.generator
-        uniform = torch.rand((batch, self._columns()), generator=generator, device=device)
+        kind: dict[str, Any] = {"dtype": torch.float32, "device": device}
+        uniform = torch.rand((batch, self._columns()), generator=generator, **kind)
         shapes = self._gammas()
         if shapes:
             # Fills, not torch.tensor: nothing travels from the host to the device.
-            parts = [torch.full((1, 1), shape, device=device) for shape in shapes]
+            parts = [torch.full((1, 1), shape, **kind) for shape in shapes]
             concentration = torch.cat(parts, 1).expand(batch, -1).contiguous()
             gamma = torch._standard_gamma(concentration, generator=generator)
         else:
-            gamma = torch.empty((batch, 0), device=device)
+            gamma = torch.empty((batch, 0), **kind)
         size = (batch, height, width, channels) if self._noisy else (0, 0, 0, 0)
         pixels = torch.randint(
             0, 256, size, generator=generator, device=device, dtype=torch.uint8

@@ -36,7 +36,8 @@ class KorniaStep(Step):
             arguments: keyword arguments of the class.
 
         Raises:
-            ConfigError: when Kornia has no such augmentation or refuses the arguments.
+            ConfigError: when Kornia has no such augmentation, refuses the arguments, or would mix
+                samples, of which targets know nothing.
             MissingPackageError: when Kornia is not installed.
         """
         self.name = name
@@ -107,6 +108,12 @@ def _build(name: str, arguments: Mapping[str, Any]) -> torch.nn.Module:
         raise ConfigError(
             f"kornia.augmentation has no class {name!r}: expected one such as 'ColorJitter' or "
             "'RandomGaussianBlur'"
+        )
+    # A jigsaw alone makes an image of nothing but its own parts.
+    if name != "RandomJigsaw" and issubclass(kind, K.MixAugmentationBaseV2):
+        raise ConfigError(
+            f"kornia {name} mixes samples and would leave their labels as they are; take mixup, "
+            "cutmix, ricap or mix, which mix both"
         )
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
     try:

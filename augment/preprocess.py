@@ -148,7 +148,7 @@ class Preprocess:
             (B, C, H, W) float32 of about 0..255, neither rounded nor clamped.
         """
         scale, shift = (
-            torch.tensor(values, device=images.device).view(1, -1, 1, 1)
+            torch.tensor(values, dtype=torch.float32, device=images.device).view(1, -1, 1, 1)
             for values in self.scale_and_shift()
         )
         return (images.float() - shift) / scale
@@ -176,9 +176,10 @@ class Preprocess:
 
     def normalise_batched(self, images: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """:meth:`normalise` in torch on any device: the same numbers, and it can be compiled."""
+        kind: dict[str, Any] = {"dtype": torch.float32, "device": images.device}
         scale, shift = (
             # Fills, not torch.tensor: the constants never travel from the host to the device.
-            torch.cat([torch.full((1, 1, 1, 1), v, device=images.device) for v in values], 1)
+            torch.cat([torch.full((1, 1, 1, 1), v, **kind) for v in values], 1)
             for values in self.scale_and_shift()
         )
         out = images.to(torch.float32).mul(scale).add_(shift).to(dtype)
@@ -190,7 +191,7 @@ class Preprocess:
         from headrace.augment.kernels.normalise import run_normalise
 
         batch, channels, height, width = images.shape
-        out = torch.empty((batch, height, width, channels))
+        out = torch.empty((batch, height, width, channels), dtype=torch.float32)
         target = out.view(batch, height, width * channels).numpy()
         scale, shift = self.of_row(width)
         upright = np.zeros(batch, np.bool_)

@@ -115,7 +115,7 @@ def _moves(
 def _blur_weights(draws: Draws, slots: tuple[frozenset[Op], ...], config: WarpConfig) -> np.ndarray:
     """(B, S, K) float32."""
     batch, count = draws.op.shape
-    weights = torch.zeros((batch, count, config.kernel_size))
+    weights = torch.zeros((batch, count, config.kernel_size), dtype=torch.float32)
     for slot, possible in enumerate(slots):
         if Op.BLUR in possible:
             chosen = draws.op[:, slot] == Op.BLUR.value

@@ -20,7 +20,7 @@ from PIL import Image, ImageFile
 from headrace.pipeline.file_kinds import HEAD_BYTES, missing_package
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.jpeg_header import JpegHeader, parse_jpeg_header, turn_upright
-from headrace.pipeline.sixteen_bit import to_eight_bits
+from headrace.pipeline.sixteen_bit import rawmode_of, to_eight_bits
 from headrace.pipeline.to_rgb import to_rgb
 from headrace.pipeline.wording import one_line
 
@@ -30,6 +30,8 @@ _END_OF_IMAGE = b"\xff\xd9"
 # it, and libjpeg takes no second frame header. It is longer than any segment may lead.
 _SECOND_FRAMES = b"\xff\xc0" * 40_000
 _PNG_SIGNATURE_BYTES = 8
+_FEW_LEVELS = {"L;2": 85, "L;4": 17}
+"""Grays of 2 and 4 bits, and what PIL multiplies them by; not so the one that is seen through."""
 _PNG_METADATA = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 
 
@@ -174,6 +176,8 @@ def _decode_what_is_there(data: bytes, depth: int, fault: str) -> Picture:
 def _picture(image: ImageFile.ImageFile, tiles: list[Any], data: bytes, depth: int) -> Picture:
     """Of an image that has been loaded; a TIFF was turned by that, and now says so."""
     orientation = _orientation(image, parse_jpeg_header(data))
+    if tiles and isinstance(clear := image.info.get("transparency"), int):
+        image.info["transparency"] = clear * _FEW_LEVELS.get(rawmode_of(tiles[0]), 1)
     plain, peak = to_eight_bits(image, tiles, data, depth)
     pixels = turn_upright(to_rgb(plain), orientation)
     return Picture(pixels=np.ascontiguousarray(pixels), peak=peak)

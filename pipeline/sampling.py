@@ -49,10 +49,12 @@ def sample_weights(sampling: str, records: Records, chosen: np.ndarray) -> np.nd
             f"for each of the {len(records)} samples of the data"
         )
     weights = weights[chosen]
-    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total) or (weights < 0).any() or not weights.any():
         raise ConfigError(
             f"--sampling {sampling}: expected numbers of 0 or more, not all 0 for the samples of "
-            "--train-split"
+            "--train-split, and with a sum that is a number"
         )
     return weights
 

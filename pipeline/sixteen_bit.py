@@ -16,7 +16,8 @@ from PIL import Image, ImageFile
 DEPTHS = (10, 12, 14, 16)
 _GRAY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _STRETCHED_BY_PIL = ("PPM", "JPEG2000")
-_TIFF_BITS = 0x0102
+_TIFF_BITS, _TIFF_PHOTOMETRIC = 0x0102, 0x0106
+_WHITE_IS_ZERO = 0
 # PIL keeps the high byte of 16-bit colours. Told the other byte order, it keeps the low one.
 _OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
 _WITH_BOTH_ORDERS = ("RGB", "RGBA", "RGBX", "CMYK")
@@ -41,7 +42,7 @@ def to_eight_bits(
         OSError: PIL cannot decode it.
         ValueError: its values do not fit in `depth`, or reach beyond 16 bits.
     """
-    rawmode = _rawmode(tiles[0]) if tiles else ""
+    rawmode = rawmode_of(tiles[0]) if tiles else ""
     if image.mode in _GRAY_MODES:
         values = np.asarray(image)
     elif ";16" in rawmode:
@@ -55,6 +56,8 @@ def to_eight_bits(
         return image, None
     said = _white_of_format(image)
     scaled = _to_bytes(values, (1 << depth) - 1 if said is None else said)
+    if _tiff_tag(image, _TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        scaled = 255 - scaled  # as PIL does with fewer bits, not with these
     mode = "L" if scaled.ndim == 2 else image.mode
     peak = int(values.max()) if said is None else None
     eight = Image.frombytes(mode, image.size, scaled.tobytes())
@@ -65,7 +68,7 @@ def to_eight_bits(
     return eight, peak
 
 
-def _rawmode(tile: Any) -> str:
+def rawmode_of(tile: Any) -> str:
     """How PIL takes the pixels to lie in the file."""
     arguments = tile[3]
     return str(arguments if isinstance(arguments, str) else next(iter(arguments or ()), ""))
@@ -92,8 +95,12 @@ def _white_of_format(image: Image.Image) -> int | None:
     """The value of full brightness where the file says it."""
     if image.format in _STRETCHED_BY_PIL:
         return 65535
-    bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS) if image.format == "TIFF" else None
-    return 4095 if bits == (12,) else None
+    return 4095 if _tiff_tag(image, _TIFF_BITS) == (12,) else None
+
+
+def _tiff_tag(image: Image.Image, tag: int) -> Any:
+    """None where it is absent, or the file no TIFF."""
+    return getattr(image, "tag_v2", {}).get(tag) if image.format == "TIFF" else None
 
 
 def _to_bytes(values: np.ndarray, white: int) -> np.ndarray:

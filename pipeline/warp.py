@@ -49,10 +49,11 @@ def crop_resize_batch(
     columns = _weights(x, width, side, left, wide, out_w, flips).to(dtype)
     batch = len(images)
     planes = images.new_empty((batch, side, 3, side), dtype=dtype).copy_(images.transpose(2, 3))
-    # (B, R * 3, R) @ (B, R, W), then (B, H, R) @ (B, R, 3 * W).
-    narrow = torch.bmm(planes.view(batch, side * 3, side), columns.transpose(1, 2))
-    del planes  # the larger part of the peak
-    levels = torch.bmm(rows, narrow.view(batch, side, 3 * out_w)).view(batch, out_h, 3, out_w)
+    with torch.autocast(images.device.type, enabled=False):  # whatever the caller's says
+        # (B, R * 3, R) @ (B, R, W), then (B, H, R) @ (B, R, 3 * W).
+        narrow = torch.bmm(planes.view(batch, side * 3, side), columns.transpose(1, 2))
+        del planes  # the larger part of the peak
+        levels = torch.bmm(rows, narrow.view(batch, side, 3 * out_w)).view(batch, out_h, 3, out_w)
     out = torch.empty((batch, out_h, out_w, 3), dtype=torch.uint8, device=images.device)
     return out.copy_(levels.round_().clamp_(0, 255).transpose(2, 3)).permute(0, 3, 1, 2)
 

@@ -230,9 +230,8 @@ def finish(run: Run) -> None:
     seconds = run.clock.snapshot()
     progress, optim = run.progress, run.config.optim
     evaluated = run.val_loader is not None
-    facts = circumstances(
-        run.config, run.records, (run.train_loader, run.val_loader), run.world.size
-    )
+    loaders = run.train_loader, run.val_loader
+    facts = circumstances(run.config, run.records, loaders, run.world.size)
     line = verdict_line(shares(seconds), facts)
     run.journal.row(
         "end",
@@ -251,8 +250,7 @@ def finish(run: Run) -> None:
     split = split if read_draw(split) is None else "held-out"
     print(report(progress, seconds, evaluated, split, optim.best_by))
     print(line)
-    skipped = run.train_loader.num_skipped
-    if skipped:
+    if skipped := sum(loader.num_skipped for loader in loaders if loader is not None):
         print(skipped_line(run.config.data.data, skipped))
     print(f"run folder: {run.folder}")
 

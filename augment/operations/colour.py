@@ -33,7 +33,7 @@ class ChannelMixDraw:
         return 1 + VECTOR_SIZE
 
     def tables(self, height: int, width: int) -> torch.Tensor:
-        return torch.eye(3) * (1.0 - self.strength)
+        return torch.eye(3, dtype=torch.float32) * (1.0 - self.strength)
 
     def draw(self, uniform: torch.Tensor, tables: Tables, size: tuple[int, int]) -> Draws:
         assert isinstance(tables, torch.Tensor)
@@ -74,7 +74,8 @@ class Jitter(Step):
         return 9
 
     def tables(self, height: int, width: int) -> Tables:
-        return torch.tensor([self.brightness, self.contrast, self.saturation, self.hue]).T
+        ranges = [self.brightness, self.contrast, self.saturation, self.hue]
+        return torch.tensor(ranges, dtype=torch.float32).T
 
     def sample(
         self,

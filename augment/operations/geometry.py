@@ -37,7 +37,7 @@ class PerspectiveDraw:
         bounds = [int(self.distortion * (side // 2)) + 1 for side in (size[1], size[0])]
         inwards = ((1, 1), (-1, 1), (-1, -1), (1, -1))
         moves = [
-            pick_index(uniform[:, 1 + 2 * corner + axis], bounds[axis]) * float(inward[axis])
+            (pick_index(uniform[:, 1 + 2 * corner + axis], bounds[axis]) * inward[axis]).float()
             for corner, inward in enumerate(inwards)
             for axis in (0, 1)
         ]

@@ -43,9 +43,8 @@ def apply_colour(
 def _blend_with_gray(
     images: torch.Tensor, op: torch.Tensor, magnitude: torch.Tensor
 ) -> torch.Tensor:
-    share = torch.where(
-        op == Op.SATURATION.value, -magnitude, torch.where(op == Op.GRAYSCALE.value, 1.0, 0.0)
-    )
+    grayed = (op == Op.GRAYSCALE.value).to(magnitude.dtype)
+    share = torch.where(op == Op.SATURATION.value, -magnitude, grayed)
     return blend(images, gray(images)[:, None], share)
 
 

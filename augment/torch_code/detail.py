@@ -102,5 +102,5 @@ def _mirrored(side: int, radius: int, device: torch.device) -> torch.Tensor:
 def gaussian(sigma: torch.Tensor, kernel_size: int) -> torch.Tensor:
     """(B, kernel_size) float32 weights that sum to 1."""
     limit = (kernel_size - 1) / (2.0 * math.sqrt(2.0))
-    at = torch.linspace(-limit, limit, kernel_size, device=sigma.device)
+    at = torch.linspace(-limit, limit, kernel_size, dtype=sigma.dtype, device=sigma.device)
     return torch.softmax(-((at / sigma[:, None]) ** 2), 1)

@@ -186,9 +186,9 @@ class FileStorage:
     """
 
     def __init__(self, root: Path, names: Sequence[str]) -> None:
-        self.root = root
+        # This process may change its working directory, and another have its own.
+        self.root = root.absolute()
         self.names = names
-        self._place = root.absolute()
 
     def view(self, index: int, level: int = 0) -> np.ndarray:
         assert level == 0
@@ -200,7 +200,7 @@ class FileStorage:
 
     def part(self, indices: np.ndarray, levels: np.ndarray | None = None) -> FileStorage:
         """See `Storage.part`."""
-        return FileStorage(self._place, [self.names[index] for index in indices.tolist()])
+        return FileStorage(self.root, [self.names[index] for index in indices.tolist()])
 
     def close(self) -> None:
         pass

@@ -189,3 +189,31 @@ def test_a_batch_in_use_is_not_overwritten() -> None:
     loss.backward()
     assert all(torch.equal(a, b) for a, b in zip(held, copies, strict=True))
     assert weight.grad is not None and bool(weight.grad.isfinite().all())
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+@pytest.mark.parametrize("name", [*STEPS, *RECIPES])
+def test_the_callers_precision_changes_nothing(name: str, kernels: bool) -> None:
+    """Neither its autocast nor its default dtype; gray may round to the neighbouring level."""
+    recipe, images = STEPS.get(name, name), torch.randint(0, 256, (9, 3, 30, 40), dtype=torch.uint8)
+    labels = torch.arange(9) % 5
+
+    def outcome() -> tuple[torch.Tensor, torch.Tensor]:
+        preprocess = Preprocess(mean=(0.0,) * 3, std=(1 / 255,) * 3)
+        settings: dict[str, Any] = {"preprocess": preprocess, "kernels": kernels}
+        found: tuple[torch.Tensor, torch.Tensor]
+        found = build_augmenter(recipe, num_classes=5, **settings)(images, labels)
+        return found
+
+    expected, targets = outcome()
+    with torch.autocast("cpu", torch.bfloat16):
+        found, soft = outcome()
+    assert torch.equal(found, expected) and torch.equal(soft, targets)
+    for dtype in (torch.float64, torch.bfloat16):
+        torch.set_default_dtype(dtype)
+        try:
+            found, soft = outcome()
+        finally:
+            torch.set_default_dtype(torch.float32)
+        assert found.dtype == torch.float32 and soft.dtype == targets.dtype
+        assert (found - expected).abs().mean() < 0.5 and torch.equal(soft, targets)

@@ -224,6 +224,14 @@ def test_kornia_by_name_is_reproducible_and_contained() -> None:
         assert torch.equal(again(images, labels)[0], first)
 
 
+@pytest.mark.parametrize("name", ["RandomMixUpV2", "RandomCutMixV2", "RandomMosaic", "PatchMix"])
+def test_kornia_mixes_no_images_whose_labels_stay(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"kornia {name} mixes samples and would leave"):
+        build_augmenter([{"kornia": name}], num_classes=5)
+    with pytest.warns(UserWarning, match="Kornia"):
+        build_augmenter([{"kornia": "RandomJigsaw"}], num_classes=5)
+
+
 def test_kornia_step_must_keep_the_shape() -> None:
     with pytest.warns(UserWarning, match="Kornia"):
         aug = build_augmenter([{"kornia": "CenterCrop", "size": [8, 8]}], num_classes=5)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from PIL import Image
 
 from headrace.bench.studies.jpeg_kinds import broken_kinds, odd_kinds, picture, sound_kinds
 from headrace.pipeline.jpeg_header import jpeg_size
-from headrace.pipeline.pixels import decode_jpeg_rgb, decode_jpeg_upright
+from headrace.pipeline.pixels import decode_any_rgb, decode_jpeg_rgb, decode_jpeg_upright
 from tests.builders import jpeg_bytes
 
 PAINTED_OVER = ("damaged in the middle", "ends too early", "progressive, scans missing")
@@ -35,6 +37,40 @@ def test_pixels_are_those_of_libjpeg_as_stored(kind: str) -> None:
     found = decode_jpeg_rgb(read_only(READ[kind]))
     assert found.dtype == np.uint8 and found.flags.c_contiguous
     assert np.array_equal(found, np.array(Image.open(io.BytesIO(READ[kind])).convert("RGB")))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("clear", [0, 1])
+def test_the_gray_that_is_seen_through_counts_in_the_files_own_levels(
+    bits: int, clear: int
+) -> None:
+    levels = np.arange(8, dtype=np.uint8) % 2 ** min(bits, 3)
+    packed = np.packbits(np.unpackbits(levels[:, None], axis=1)[:, 8 - bits :])
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 8, 1, bits, 0, 0, 0, 0)),
+        (b"tRNS", struct.pack(">H", clear)),
+        (b"IDAT", zlib.compress(b"\0" + packed.tobytes())),
+        (b"IEND", b""),
+    ]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    expected = np.where(levels == clear, 255, levels.astype(int) * 255 // (2**bits - 1))
+    assert decode_any_rgb(read_only(data))[0, :, 0].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("opaque", [0, 5])
+@pytest.mark.parametrize("form", ["TGA", "PNG"])
+def test_a_fourth_byte_that_is_always_0_is_no_transparency(form: str, opaque: int) -> None:
+    """In a TGA it may stand for nothing; a PNG says that it means transparency."""
+    pixels = picture()
+    alpha = np.zeros(pixels.shape[:2], np.uint8)
+    alpha[0, :opaque] = 255
+    file = io.BytesIO()
+    Image.fromarray(np.dstack([pixels, alpha])).save(file, form)
+    seen = alpha[..., None] > 0 if opaque or form == "PNG" else True
+    assert np.array_equal(decode_any_rgb(read_only(file.getvalue())), np.where(seen, pixels, 255))
 
 
 @pytest.mark.parametrize("kind", CMYK)

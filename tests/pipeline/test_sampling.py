@@ -120,6 +120,7 @@ def test_weights_from_a_file(records: Records, tmp_path: Path, suffix: str) -> N
         ("1\n2\n", r"have shape \(2,\), expected one number for each of the 30 samples"),
         ("1\n" * 29 + "-1\n", "expected numbers of 0 or more, not all 0"),
         ("1\n" * 29 + "nan\n", "expected numbers of 0 or more, not all 0"),
+        ("1e307\n" * 30, "and with a sum that is a number"),
         ("0\n" * 30, "not all 0 for the samples of --train-split"),
         ("one\n" * 30, "cannot be read"),
     ],

@@ -85,6 +85,20 @@ def test_a_value_has_one_brightness_whatever_the_file_holds(highest: int) -> Non
         assert np.array_equal(pixels(data)[..., 0], np.rint(values / 257).astype(np.uint8))
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize("depth", [12, 16])
+def test_a_tiff_whose_zero_is_white_is_shown_so(compression: str, depth: Depth) -> None:
+    """As one of 8 bits, which PIL turns round itself."""
+    highest = (1 << depth) - 1
+    values = ramp(highest)
+    photometric = struct.Struct("<HHIHH")
+    data = tiff(highest - values, compression=compression)
+    assert data.count(photometric.pack(262, 3, 1, 1, 0)) == 1
+    data = data.replace(photometric.pack(262, 3, 1, 1, 0), photometric.pack(262, 3, 1, 0, 0))
+    expected = 255 - np.rint((highest - values) / highest * 255)
+    assert np.array_equal(pixels(data, depth)[..., 0], expected)
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 def test_colours_have_the_same_scale_as_gray(channels: int) -> None:
     values = ramp(4095, (5, 40, channels))

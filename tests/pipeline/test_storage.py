@@ -135,10 +135,15 @@ def test_the_first_file_that_has_changed_is_named(stored: MappedStorage, tmp_pat
         travelled = pickle.dumps(part)
 
 
-def test_files_of_a_folder_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+def test_files_of_a_folder_are_read_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the same place, wherever the process works by then."""
     for name in ("x", "y"):
         (tmp_path / name).write_bytes(name.encode() * 3)
-    files = FileStorage(tmp_path, ["x", "y"])
+    monkeypatch.chdir(tmp_path)
+    files = FileStorage(Path(), ["x", "y"])
+    monkeypatch.chdir("/")
     assert files.view(1).tobytes() == b"yyy" and not files.is_damaged(1)
     assert files.part(np.array([1, 1, 0])).view(2).tobytes() == b"xxx"
 

@@ -101,3 +101,12 @@ def test_what_is_gone_counts_no_longer() -> None:
     cpu = torch.device("cpu")
     assert peak_bytes(one_after_the_other, cpu) < 2 * 4000
     assert 5 * 4000 <= peak_bytes(together, cpu) < 6 * 4000
+
+
+def test_the_callers_autocast_changes_nothing() -> None:
+    images = torch.randint(0, 256, (4, 61, 61, 3), dtype=torch.uint8)
+    boxes, flips = torch.from_numpy(boxes_within(4, 61, 61, 2)), torch.zeros(4, dtype=torch.bool)
+    expected = crop_resize_batch(images, boxes, flips, (24, 40), torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = crop_resize_batch(images, boxes, flips, (24, 40), torch.float32)
+    assert torch.equal(found, expected)

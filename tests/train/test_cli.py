@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +181,15 @@ def test_the_command_that_goes_on_can_be_typed(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     launcher = "torchrun --nnodes 2 --nproc-per-node 2 ..."
     assert command_again(folder, 4) == f"{launcher} train/run.py --resume 'my runs/a'"
+
+
+def test_a_damaged_image_that_is_measured_on_is_told_too(tmp_path: Path) -> None:
+    rows = [stored(photo(i, 36, 40), label=i % 3) for i in range(20)]
+    rows[17] = replace(rows[17], data=b"\xff" * 99)
+    make_records(tmp_path / "a.beton", rows, {"train": 16, "val": 4}).close()
+    done = call([*RUN, "--data", "a.beton", *QUICK, "--on-bad-sample", "skip"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "a damaged image was replaced by another one, 1 time; " in done.stdout
 
 
 def test_damaged_images_are_named_by_a_command_for_each_file(

@@ -21,7 +21,6 @@ from headrace.pipeline.data_files import DataPath
 from headrace.pipeline.errors import MissingPackageError
 from headrace.pipeline.flat_settings import with_values
 from headrace.pipeline.loader import LoaderSettings, open_loader
-from headrace.pipeline.plan import Tail
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.pipeline.shares import epoch_samples
@@ -54,7 +53,9 @@ class RecordsDataModule(LightningDataModule):
             `open_loader` takes them.
         recipe: how training batches are augmented, see docs/augmentation.md.
         val_split, test_split: splits to measure on; `predict` takes the latter too.
-        config: every setting of the training loader; by default LoaderConfig().
+        config: every setting of the training loader; by default LoaderConfig(). What says which
+            samples come, and how often, says nothing of the splits that are measured on: of those
+            every sample comes.
         settings: single ones in its place, by name, as for `open_loader`. Device, rank and world
             size are Lightning's affair.
 
@@ -133,7 +134,8 @@ class RecordsDataModule(LightningDataModule):
         return augmenter(batch.images, batch.labels)
 
     def _evaluated(self, name: str) -> PlannedLoader:
-        values = {"split": self._splits[name], "train": False, "sampling": "shuffle", "repeats": 1}
+        everything = {"sampling": "shuffle", "repeats": 1, "at_most": 0}
+        values = {"split": self._splits[name], "train": False, **everything}
         return self._open(name, with_values(self._config, values))
 
     def _open(self, name: str, config: LoaderConfig) -> PlannedLoader:
@@ -147,22 +149,16 @@ class RecordsDataModule(LightningDataModule):
             values = {"rank": trainer.global_rank, "world_size": trainer.world_size}
             values["device"] = trainer.strategy.root_device
         world: int = values.get("world_size", 1)
-        if not self._tail_is_said:
-            chosen = self._records.select(config.split)
-            count = epoch_samples(self._records, chosen) if config.plan.train else len(chosen)
-            values["tail"] = _tail(config, count, world)
+        if not config.plan.train:  # all of them are measured on
+            values["tail"] = "pad" if world > 1 else "keep"
+        elif not self._tail_is_said:  # as in a run: for one sample alone nothing is learnt from
+            count = epoch_samples(self._records, self._records.select(config.split))
+            plan = config.plan
+            values["tail"] = choose_tail(count * plan.repeats, plan.batch_size, False, world)
         loader = open_loader(self._records, with_values(config, values))
         self._loaders[name] = loader
         self.preprocess = Preprocess.of(loader)
         return loader
-
-
-def _tail(config: LoaderConfig, num_samples: int, world_size: int) -> Tail:
-    """As in a run: all of them are measured on, but for one alone nothing is learnt from."""
-    plan = config.plan
-    if not plan.train:
-        return "pad" if world_size > 1 else "keep"
-    return choose_tail(num_samples * plan.repeats, plan.batch_size, False, world_size)
 
 
 class LightningPasses:

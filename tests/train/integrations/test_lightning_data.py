@@ -156,6 +156,18 @@ def test_every_split_gets_what_its_step_needs(data: Path) -> None:
     records.teardown("predict")
 
 
+@pytest.mark.parametrize("changes", [{"tail": "drop"}, {"at_most": 5}, {"repeats": 2}])
+def test_all_is_measured_on_however_training_takes_its_samples(
+    data: Path, changes: dict[str, Any]
+) -> None:
+    model, records = Classifier(), module_of(data, **changes)
+    fit(records, model, max_epochs=1, num_sanity_val_steps=0)
+    assert model.evaluated == SPLITS["val"]
+    records.setup("test")
+    assert sum(len(batch.labels) for batch in records.predict_dataloader()) == SPLITS["test"]
+    records.teardown("test")
+
+
 def test_another_plans_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
     place = tmp_path / "a.ckpt"
     with pytest.raises((SystemExit, KeyboardInterrupt)):
