@@ -94,13 +94,13 @@ def test_ctrl_c_while_a_command_is_imported_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="masks are POSIX")
-def test_a_benchmarks_processes_never_hear_ctrl_c() -> None:
+def test_processes_that_start_meanwhile_never_hear_ctrl_c() -> None:
     code = (
         "import multiprocessing, signal\n"
-        "from headrace.bench.core.isolated_process import _interrupts_held\n"
+        "from headrace.pipeline.interrupts import interrupts_held\n"
         "def held(): return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())\n"
         "process = multiprocessing.get_context('forkserver').Process(target=print)\n"
-        "with _interrupts_held():\n"
+        "with interrupts_held():\n"
         "    process.start()\n"  # starts what starts processes, too
         "    assert held()\n"
         "process.join()\n"

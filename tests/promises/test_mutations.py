@@ -202,7 +202,7 @@ COUNTED = [
             "a step's constants travel to the device with each batch",
             "headrace.augment.preprocess",
             Change(
-                "torch.cat([torch.full((1, 1, 1, 1), v, device=images.device) for v in values], 1)",
+                "torch.cat([torch.full((1, 1, 1, 1), v, **kind) for v in values], 1)",
                 "torch.tensor(values).view(1, -1, 1, 1).to(images.device)",
             ),
             "waits for the device",
