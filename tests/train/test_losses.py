@@ -86,7 +86,8 @@ def test_binary_cross_entropy_is_torch_s() -> None:
     torch.testing.assert_close(loss(logits, labels), F.binary_cross_entropy(logits.sigmoid(), hard))
     torch.testing.assert_close(loss(logits, soft), F.binary_cross_entropy(logits.sigmoid(), soft))
     smoothed = hard * 0.9 + 0.1 / 5
-    expected = F.binary_cross_entropy_with_logits(logits, smoothed, weight=weights)
+    per_sample = F.binary_cross_entropy_with_logits(logits, smoothed, reduction="none").mean(1)
+    expected = (per_sample * weights[labels]).mean()
     loss = loss_named("bce", weights, label_smoothing=0.1)
     torch.testing.assert_close(loss(logits, labels), expected)
 
@@ -119,6 +120,19 @@ def test_a_sample_s_part_depends_on_no_other(name: str) -> None:
     loss = loss_named(name, torch.arange(1.0, 6))
     parts = [loss(logits[n : n + 1], labels[n : n + 1]) for n in range(12)]
     torch.testing.assert_close(loss(logits, labels), torch.stack(parts).mean())
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_class_that_counts_twice_counts_as_if_its_samples_came_twice(name: str) -> None:
+    logits, labels, _ = batch()
+    weights = torch.tensor([1.0, 2.0, 3.0, 1.0, 2.0])
+    times = weights[labels].long()
+    plain = {} if name == "focal" else {"label_smoothing": 0.0}
+    drawn = loss_named(name, **plain)(
+        logits.repeat_interleave(times, 0), labels.repeat_interleave(times)
+    )
+    weighted = loss_named(name, weights, **plain)(logits, labels)
+    torch.testing.assert_close(weighted * len(labels), drawn * times.sum())
 
 
 def test_class_weights_from_counts_have_mean_1_over_the_samples() -> None:

@@ -1,7 +1,8 @@
 """Binary cross-entropy: each class against not being it.
 
 Source: torch.nn.functional.binary_cross_entropy_with_logits; for classification Wightman et al.,
-"ResNet strikes back", 2021.
+"ResNet strikes back", 2021; its weights of classes Cui et al., "Class-balanced loss based on
+effective number of samples", CVPR 2019.
 """
 
 from __future__ import annotations
@@ -29,13 +30,17 @@ class Settings(WeightedLoss):
 
 
 def build(settings: Settings, class_weights: Tensor | None) -> Callable[[Tensor, Tensor], Tensor]:
-    """The mean over the classes and the batch."""
+    """The mean over the classes and the batch, where a sample counts as its class does.
+
+    To weigh the answers about a class instead would leave what it is asked about as rare as before.
+    """
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         smoothing, number = settings.label_smoothing, logits.shape[1]
         wanted = soft(targets, number)
+        counts = None if class_weights is None else (wanted * class_weights).sum(1, keepdim=True)
         if smoothing:
             wanted = wanted * (1 - smoothing) + smoothing / number
-        return F.binary_cross_entropy_with_logits(logits.float(), wanted, weight=class_weights)
+        return F.binary_cross_entropy_with_logits(logits.float(), wanted, weight=counts)
 
     return loss
