@@ -131,7 +131,12 @@ def test_another_number_of_processes_is_said_or_refused(data: Path) -> None:
         # Of 41 samples a single process leaves the last out, a batch of one; two fill it up.
         with pytest.raises(ConfigError, match=r"\(2, until now 1\): an epoch would have 21 steps"):
             other_world_line(1, 2, DataConfig(batch_size=2, train_split="train[:41]"), records)
-        assert line(1, 2, 2)
+        assert "last" not in line(1, 2, 2)
+        # Of 42 samples two are left over: alone they are a batch, two processes fill it up to 8.
+        some = DataConfig(batch_size=8, train_split="train[:42]")
+        assert "an epoch's last, which is filled up" in other_world_line(1, 2, some, records)
+        assert "which is no longer filled up" in other_world_line(2, 1, some, records)
+        assert "last" not in other_world_line(2, 4, some, records)
 
 
 def test_what_each_process_takes_over() -> None:

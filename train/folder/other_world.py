@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.plan import PlanConfig, num_batches
+from headrace.pipeline.plan import PlanConfig, Tail, num_batches
 from headrace.pipeline.records import Records
 from headrace.pipeline.shares import epoch_samples
 from headrace.train.data.inputs import choose_tail
@@ -35,15 +35,20 @@ def other_world_line(before: int, now: int, data: DataConfig, records: Records) 
             f"{data.batch_size}, such as the {before} it had"
         )
     count = epoch_samples(records, records.select(data.train_split)) * data.aug_repeats
-    steps = [_steps(count, data, size) for size in (before, now)]
+    tails = [choose_tail(count, data.batch_size, data.drop_last, size) for size in (before, now)]
+    steps = [_steps(count, data, *way) for way in zip(tails, (before, now), strict=True)]
     if steps[0] != steps[1]:
         raise ConfigError(
             f"cannot resume with another number of processes ({now}, until now {before}): an epoch "
             f"would have {steps[1]} steps instead of {steps[0]}; take {before} again"
         )
+    last = ""
+    if tails[0] != tails[1] and count % data.batch_size:
+        filled = "is filled up with" if tails[1] == "pad" else "is no longer filled up with"
+        last = f" (but an epoch's last, which {filled} samples that come twice)"
     return (
-        f"processes: {now}, until now {before}: the global batches stay the same samples, cut the "
-        "same way; augmentation and dropout draw other numbers from here on"
+        f"processes: {now}, until now {before}: the global batches stay the same samples{last}, "
+        "cut the same way; augmentation and dropout draw other numbers from here on"
     )
 
 
@@ -68,7 +73,6 @@ def regrouped(states: Sequence[Mapping[str, Any]], rank: int, size: int) -> dict
     return {**mine, "meter": sums if rank == 0 else torch.zeros_like(sums)}
 
 
-def _steps(count: int, data: DataConfig, size: int) -> int:
+def _steps(count: int, data: DataConfig, tail: Tail, size: int) -> int:
     """Steps of an epoch of `count` samples with so many processes."""
-    tail = choose_tail(count, data.batch_size, data.drop_last, size)
     return num_batches(count, PlanConfig(batch_size=data.batch_size, tail=tail, world_size=size))
