@@ -16,18 +16,24 @@ from headrace.pipeline.user_paths import resolved
 from headrace.pipeline.wording import reason_of
 
 
+def names_device(path: Path) -> bool:
+    """Whether a name is one of the system's, as /dev/null or /dev/stdout; /dev/shm holds files."""
+    parents = path.absolute().parents
+    return Path("/dev") in parents and Path("/dev/shm") not in parents
+
+
 def check_ending(path: Path, flag: str, *endings: str) -> None:
     """Refuses a name that what is read may have, a record file's or a checkpoint's.
 
     Args:
-        path: of a file to write; one in /dev may be called anything.
+        path: of a file to write; a device may be called anything.
         flag: that named it.
         endings: any of which its name may have; the first is told.
 
     Raises:
         ConfigError: if it has none of them.
     """
-    if path.suffix.lower() not in endings and Path("/dev") not in path.absolute().parents:
+    if path.suffix.lower() not in endings and not names_device(path):
         raise ConfigError(f"{flag} {path}: expected a name that ends in {endings[0]}")
 
 
@@ -75,7 +81,7 @@ def check_apart(files: Mapping[str, str], read: Sequence[str]) -> None:
     taken = {resolved(place): place for place in read}
     for flag, name in files.items():
         path = resolved(name)
-        if Path("/dev") in Path(name).absolute().parents:
+        if names_device(Path(name)):
             continue
         if path in taken:
             raise ConfigError(f"{flag} {name} would replace {taken[path]}; name another file")
@@ -100,4 +106,4 @@ def written(path: Path) -> Iterator[IO[bytes]]:
 
 def _is_plain(path: Path) -> bool:
     """Whether a file can take its place; not that of a pipe, of a device or of /dev/stdout."""
-    return Path("/dev") not in path.absolute().parents and (path.is_file() or not path.exists())
+    return not names_device(path) and (path.is_file() or not path.exists())

@@ -14,6 +14,7 @@ from typing import Any
 
 from headrace.pipeline.atomic import replacing
 from headrace.pipeline.errors import ConfigError, Interrupted
+from headrace.pipeline.plain_json import read_json
 
 Row = dict[str, Any]
 Asked = Mapping[str, Any]
@@ -61,7 +62,7 @@ def _begun(folder: Path, now: Row) -> dict[str, Any] | None:
         return None
     way_out = f"give another --out, or delete {folder} and {path.name}"
     try:
-        kept: dict[str, Any] = json.loads(path.read_text())
+        kept: dict[str, Any] = read_json(path.read_text())
         then = dict(kept["asked"])
     except (ValueError, KeyError, TypeError):
         raise ConfigError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,11 @@ def _in(*folders: str, first: int = 0) -> list[str]:
 
 def _rows(cells: Iterable[str], heading: str) -> str:
     return f"{heading}\n" + "".join(f"{i}.jpg,{cell}\n" for i, cell in enumerate(cells))
+
+
+def _listed(root: Path, cells: Sequence[str], heading: str) -> None:
+    """Images 0.jpg, 1.jpg ... and a list of them."""
+    write_tree(root, [f"{i}.jpg" for i in range(len(cells))], labels_csv=_rows(cells, heading))
 
 
 def test_classes_one_level_deeper_in_one_split_are_a_question(tmp_path: Path) -> None:
@@ -144,9 +149,7 @@ def test_a_one_hot_class_called_as_a_split_is_a_question(
 
 def test_columns_of_flags_for_each_split_are_splits(tmp_path: Path) -> None:
     cells = [f"{'ab'[i % 2]},{int(i < 4)},{int(i in (4, 5))},{int(i > 5)}" for i in range(8)]
-    write_tree(
-        tmp_path, [f"{i}.jpg" for i in range(8)], l_csv=_rows(cells, "file,label,train,val,test")
-    )
+    _listed(tmp_path, cells, "file,label,train,val,test")
     with pytest.raises(ConfigError, match="all say which rows are held out, and differ"):
         discover(tmp_path)
     assert sizes_of(discover(tmp_path, LayoutConfig(split_column="train"))) == {
@@ -157,7 +160,7 @@ def test_columns_of_flags_for_each_split_are_splits(tmp_path: Path) -> None:
 
 def test_a_one_hot_class_called_as_a_label_is_a_question(tmp_path: Path) -> None:
     ones = ("1,0,0", "0,1,0", "0,0,1", "0,1,0")
-    write_tree(tmp_path, [f"{i}.jpg" for i in range(4)], labels_csv=_rows(ones, "file,x,y,z"))
+    _listed(tmp_path, ones, "file,x,y,z")
     with pytest.raises(ConfigError, match=r"which column is the label\? x .*--label-columns"):
         discover(tmp_path)
     listing = discover(tmp_path, LayoutConfig(label_columns=("x", "y", "z")))
@@ -166,9 +169,7 @@ def test_a_one_hot_class_called_as_a_label_is_a_question(tmp_path: Path) -> None
 
 def test_a_column_that_may_speak_of_good_images_is_a_question(tmp_path: Path) -> None:
     cells = [f"{'ab'[i % 2]},{int(i != 3)}" for i in range(8)]
-    write_tree(
-        tmp_path, [f"{i}.jpg" for i in range(8)], labels_csv=_rows(cells, "file,label,valid")
-    )
+    _listed(tmp_path, cells, "file,label,valid")
     with pytest.raises(ConfigError, match="rows are for validation, or which are good"):
         discover(tmp_path)
     asked = discover(tmp_path, LayoutConfig(split_column="valid"))

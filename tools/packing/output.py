@@ -12,6 +12,7 @@ from headrace.pipeline.containers.beton import is_beton
 from headrace.pipeline.containers.npz_arrays import UNREADABLE, read_arrays
 from headrace.pipeline.containers.shards import TABLES_NAME, is_tar
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.output_files import names_device
 from headrace.pipeline.user_paths import resolved
 from headrace.tools.packing.swap import output_names, part_path
 
@@ -67,7 +68,7 @@ def check_output(out: Output, *, claimed: bool) -> None:
         )
     if out.kind == "folder":
         _check_folder(path)
-    elif path.exists() and (not path.is_file() or path.absolute().parent == Path("/dev")):
+    elif path.exists() and (not path.is_file() or names_device(path)):
         raise ConfigError(f"{path} is a pipe or a device; choose another name")
     if not out.force:
         raise ConfigError(f"{path} exists; pass --force to replace it")

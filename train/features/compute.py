@@ -53,12 +53,13 @@ def compute(
             with precision.autocast():
                 model(images)
             here = slice(done, done + len(batch.labels))
-            found.values[0, here] = tap[0].float().cpu().numpy()
-            if not np.isfinite(found.values[0, here]).all():
+            said = tap[0].float().cpu().numpy()
+            if not np.isfinite(said).all():
                 raise FailedError(
                     "what the network says of the images is not a number; try --amp off, or take "
                     "other weights"
                 )
+            found.values[0, here] = said
             found.labels[here] = batch.labels.cpu().numpy()
             found.indices[here] = batch.indices.cpu().numpy()
             done = here.stop

@@ -32,7 +32,17 @@ def test_a_row_of_other_settings_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"accuracy": 0.5}', '{"asked": {"epo', "[]", "", '{"asked": [1]}', '{"asked": null}']
+    "text",
+    [
+        '{"accuracy": 0.5}',
+        '{"asked": {"epo',
+        "[]",
+        "",
+        '{"asked": [1]}',
+        '{"asked": null}',
+        "[" * 100_000,
+    ],
+    ids=range(7),
 )
 def test_a_row_that_does_not_say_what_was_asked_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(text)
