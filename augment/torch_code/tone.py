@@ -175,7 +175,7 @@ def gray_mean(images: torch.Tensor) -> torch.Tensor:
 def gray(images: torch.Tensor) -> torch.Tensor:
     """(B, H, W) float32 whole numbers: ITU-R 601 luma, rounded down (images: uint8 or float)."""
     red, green, blue = images.unbind(1)
-    return red.mul(0.2989).add_(green, alpha=0.587).add_(blue, alpha=0.114).floor_()
+    return red.float().mul(0.2989).add_(green, alpha=0.587).add_(blue, alpha=0.114).floor_()
 
 
 def look_up(images: torch.Tensor, tables: torch.Tensor) -> torch.Tensor:
