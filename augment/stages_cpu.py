@@ -44,8 +44,8 @@ def stages_job(
         draws: (B, S) draws on the CPU.
         slots: for each slot the operations that it can draw at all.
         config: interpolation, fill colour and blur size.
-        source: (B, H, W·C) uint8, left as it is.
-        target: (B, H, W·C) uint8, may be ``source``.
+        source: (B, H, W·C) uint8, left as it is unless it is ``target``.
+        target: (B, H, W·C) uint8.
         buffers: of this batch shape.
 
     Raises:

@@ -7,14 +7,14 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Images this small cost less than waking a second thread, and far less on a busy machine. OpenMP
 # reads it when torch is loaded, here and in the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# How long an example takes says how busy the machine is.
-settings.register_profile("headrace", deadline=None)
+# How long an example takes, or is drawn for, says how busy the machine is.
+settings.register_profile("headrace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("headrace")
 
 # A shell's background job ignores SIGINT, some servers block it, and so does whatever they start:

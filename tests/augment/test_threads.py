@@ -47,7 +47,7 @@ def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch
     child = context.Process(target=send)
     child.start()
     try:
-        assert reader.poll(60), "the child waits for threads that it does not have"
+        assert reader.poll(200), "the child waits for threads that it does not have"
         assert reader.recv() == here
     finally:
         child.kill()

@@ -105,9 +105,9 @@ tell(what="first", value=1)
     [
         ("os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV after 'first'"),
         ("raise RuntimeError('error 8')", "status 1 after 'first': RuntimeError: error 8"),
-        ("print('no JSON'); time.sleep(60)", "ended after its limit of 3 s after 'first'"),
+        ("print('no JSON'); time.sleep(3600)", "ended after its limit of 10 s after 'first'"),
         (
-            "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); sys.exit(3)",
+            "subprocess.Popen(['sleep', '3600'])\nsys.exit(3)",
             "ended with status 3 after 'first'",
         ),
     ],
@@ -123,9 +123,10 @@ def test_a_part_that_dies_is_a_row(
     Path(fake.executable).chmod(0o755)
     monkeypatch.setattr(part_process, "sys", fake)
     rows: list[Row] = []
-    part_process.run_part("warp", "it", job(data), 3, tmp_path / "log", rows.append)
+    limit_s = 10 if "limit" in note else 3600
+    part_process.run_part("warp", "it", job(data), limit_s, tmp_path / "log", rows.append)
     first, end, seconds = rows
-    assert first["value"] == 1 and end["ok"] is False and seconds["seconds"] < 30
+    assert first["value"] == 1 and end["ok"] is False and "seconds" in seconds
     assert note in end["note"]
 
 
@@ -183,28 +184,26 @@ def test_words_are_fit_for_a_table(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups")
 def test_a_part_ends_with_whoever_started_it(data: Path, tmp_path: Path) -> None:
     """However that ended: parts are in sessions of their own, which nobody else would end."""
-    command = [
-        sys.executable,
-        "-m",
-        "headrace.bench.device.child",
-        "warp",
-        "x",
-        job(data).to_text(),
-    ]
+    words = ["-m", "headrace.bench.device.child", "warp", "x", job(data).to_text()]
     script = (
-        "import subprocess, sys, time\n"
-        f"process = subprocess.Popen({command!r}, start_new_session=True,"
-        " stdout=subprocess.PIPE)\n"
+        "import os, subprocess, sys, time\n"
+        f"command = [sys.executable, *{words!r}, str(os.getpid())]\n"
+        "process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE)\n"
         "print(process.pid, flush=True)\n"
+        "process.stdout.readline()\n"
+        "print('hangs', flush=True)\n"
         "time.sleep(3600)\n"
     )
-    # The child hangs: its section never gives a result.
+    # The child hangs after its first result.
     hanging = tmp_path / "sitecustomize.py"
     hanging.write_text(
         "import sys\n"
         "if 'headrace.bench.device.child' in sys.orig_argv:\n"
         "    import headrace.bench.device.warps as warps, time\n"
-        "    warps.run = lambda part, job: time.sleep(3600)\n"
+        "    def run(part, job):\n"
+        "        yield {'what': 'first'}\n"
+        "        time.sleep(3600)\n"
+        "    warps.run = run\n"
     )
     path = os.pathsep.join([str(tmp_path), str(Path(__file__).resolve().parents[2])])
     starter = subprocess.Popen(
@@ -214,9 +213,10 @@ def test_a_part_ends_with_whoever_started_it(data: Path, tmp_path: Path) -> None
     )
     assert starter.stdout is not None
     part = psutil.Process(int(starter.stdout.readline()))
+    assert starter.stdout.readline() == b"hangs\n"
     starter.kill()
     starter.wait()
-    gone, _ = psutil.wait_procs([part], timeout=60)
+    gone, _ = psutil.wait_procs([part], timeout=200)
     assert gone
 
 

@@ -173,4 +173,4 @@ def test_the_real_child_answers_from_anywhere(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     command = dali_check._child_command(torch.device("cpu"))
-    assert find_out(command) == Verdict(way="regions", reason="")
+    assert find_out(command, limit_s=250) == Verdict(way="regions", reason="")

@@ -14,13 +14,11 @@ import torch
 
 from headrace.pipeline.loader import open_loader
 from tests.builders import available_loaders, make_records, samples
-from tests.promises.many_lives import SETTINGS, Owned, live, owned, settled
+from tests.promises.many_lives import LATE_THREADS, SETTINGS, Owned, live, owned, settled
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADERS = available_loaders()
 NEEDS_PROC = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-ONE_LIBRARY_THREAD = 2
-"""Threads that a library's pool may start late, once."""
 FEW_MAPS, FEW_MB = 24, 12
 """What allocators keep, however long it goes on."""
 CODE_MAPS, CODE_MB = 2, 6
@@ -35,7 +33,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def check(left: Owned) -> None:
-    assert left.threads <= ONE_LIBRARY_THREAD
+    assert left.threads <= LATE_THREADS
     assert left.descriptors <= 0
     assert left.children <= 0
     assert left.file_maps <= 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -115,11 +116,10 @@ def test_a_job_that_is_still_writing_keeps_its_buffer(
     """One of the jobs of the batch ahead is held up until the next epoch is complete."""
     held_up, go_on, written = threading.Event(), threading.Event(), threading.Event()
     write = resident.resize_stored
-    calls: list[int] = []
+    calls = itertools.count(1)
 
     def write_late(*arguments: Any) -> None:
-        calls.append(len(calls))
-        late = len(calls) == 3  # two workers share a batch, so this is of the second one
+        late = next(calls) == 3  # two workers share a batch, so this is of the second one
         if late:
             held_up.set()
             assert go_on.wait(60)

@@ -7,11 +7,9 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import psutil
 import pytest
 
 from headrace.pipeline.errors import BadSampleError, ClosedError, ConfigError, RecordsError
@@ -19,10 +17,9 @@ from headrace.pipeline.loader import open_loader
 from headrace.pipeline.mapped import map_file
 from headrace.pipeline.records import Records
 from tests.builders import available_loaders, make_records, samples, write_beton
+from tests.promises.many_lives import LATE_THREADS, owned, settled
 
 LOADERS = available_loaders()
-ONE_LIBRARY_THREAD = 2
-"""Threads that a library's pool may start late, once."""
 
 
 @pytest.fixture(scope="module")
@@ -33,31 +30,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def owned() -> tuple[int, int]:
-    """Threads and descriptors of this process."""
-    return psutil.Process().num_threads(), psutil.Process().num_fds()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="counts descriptors")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("name", LOADERS)
 def test_a_loader_that_nobody_holds_leaves_nothing(
     folder: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    path = folder / "jpeg.beton"
+
     def load() -> None:
-        for _ in open_loader(folder / "jpeg.beton", loader=name, size=24, batch_size=5).epoch():
+        for _ in open_loader(path, loader=name, size=24, batch_size=5).epoch():
             pass
 
     load()
-    threads, descriptors = owned()
+    before = owned(path)
     for _ in range(8):
         load()
-    for _ in range(100):
-        left_threads, left_descriptors = owned()
-        if left_threads <= threads + ONE_LIBRARY_THREAD and left_descriptors <= descriptors:
-            break
-        time.sleep(0.05)
-    assert left_threads <= threads + ONE_LIBRARY_THREAD
-    assert left_descriptors <= descriptors
+    left = settled(path, before)
+    assert left.threads <= LATE_THREADS
+    assert left.descriptors <= 0
     assert "Exception ignored" not in capfd.readouterr().err
 
 
@@ -108,7 +98,7 @@ def test_an_epoch_may_be_closed_from_another_thread(folder: Path, name: str) -> 
     thread = threading.Thread(target=consume)
     thread.start()
     loader.close()
-    thread.join(60)
+    thread.join(200)
     assert not thread.is_alive()
     assert failures == []
 
@@ -140,7 +130,7 @@ def test_a_forked_child_is_told(folder: Path, name: str) -> None:
         )
         child.start()
         try:
-            assert ours.poll(60), "the child hangs"
+            assert ours.poll(200), "the child hangs"
             *refused, num_batches = ours.recv()
         finally:
             child.kill()

@@ -24,6 +24,7 @@ from tests.builders import (
     samples,
     stored,
 )
+from tests.promises.many_lives import LATE_THREADS
 
 TOLERANCES = {
     "torchvision": (0, 0.0),
@@ -116,12 +117,9 @@ def running() -> tuple[int, int, int]:
 
 
 def assert_settles(before: tuple[int, int, int]) -> None:
-    """No more is running than before, once the operating system has cleared up.
-
-    A library may start a thread of a pool of its own late, once; a leak is one for every epoch.
-    """
-    pools = (2, 0, 0)
-    for _ in range(100):
+    """No more is running than before, once the operating system has cleared up."""
+    pools = (LATE_THREADS, 0, 0)
+    for _ in range(1000):
         allowed = (then + late for then, late in zip(before, pools, strict=True))
         if all(now <= most for now, most in zip(running(), allowed, strict=True)):
             return

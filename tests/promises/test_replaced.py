@@ -34,8 +34,10 @@ def replaced(path: Path) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    make_records(tmp_path / "a.beton", samples(24)).close()
-    return tmp_path / "a.beton"
+    path = tmp_path / "a.beton"
+    make_records(path, samples(24)).close()
+    os.utime(path, (1e9, 1e9))  # a change within a tick of the system's clock would not show
+    return path
 
 
 def opened(file: Path, name: str) -> PlannedLoader:

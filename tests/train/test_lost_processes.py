@@ -53,11 +53,54 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
         process.wait()
 
 
+HELD = """
+import os
+import time
+from pathlib import Path
+
+import headrace.train.loop
+from headrace.pipeline.command_line import run_command
+from headrace.train.run import main
+
+optimise = headrace.train.loop.optimise
+held = Path(os.environ["HELD"])
+
+def hold(run, images, targets):
+    here = os.environ.get("HOLDS") == os.environ["LOCAL_RANK"]
+    if here and run.progress.global_step == 13 and not held.exists():
+        held.touch()
+        time.sleep(300)
+    optimise(run, images, targets)
+
+headrace.train.loop.optimise = hold
+run_command(main)
+"""
+"""A command line of training, which waits in its third epoch to be killed: process HOLDS, once."""
+
+
+def wait_for(held: Path, agents: list[subprocess.Popen[str]]) -> None:
+    while not held.exists():
+        assert all(agent.poll() is None for agent in agents), agents[0].communicate()
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    """Whether a process of this machine does."""
+    return any(
+        found.laddr.port == port and found.status == psutil.CONN_LISTEN
+        for found in psutil.net_connections("tcp")
+        if found.laddr
+    )
+
+
 def start_agent(
     launcher: str, data: Path, out: Path, epochs: int, environment: dict[str, str]
 ) -> subprocess.Popen[str]:
-    """A torchrun with `launcher`'s flags, whose run begins or goes on in `out`."""
-    words = ["-m", "torch.distributed.run", *launcher.split(), str(ROOT / "train/run.py")]
+    """A torchrun with `launcher`'s flags, whose run begins or goes on in `out`; see HELD."""
+    script, held = out.with_name("held.py"), out.with_name("held")
+    script.write_text(HELD)
+    environment = {**environment, "HELD": str(held), "PYTHONPATH": str(ROOT)}
+    words = ["-m", "torch.distributed.run", *launcher.split(), str(script)]
     flags = [*FLAGS, "--epochs", str(epochs), "--no-report", "--resume", "auto"]
     return subprocess.Popen(
         [sys.executable, *words, "--data", str(data), "--out", str(out), *flags],
@@ -92,11 +135,11 @@ def test_the_others_end_with_an_error_and_a_run_that_goes_on(
 def test_torchrun_restarts_and_the_same_command_goes_on_from_last_pt(
     data: Path, tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:
-    out, epochs = tmp_path / "run", 12
+    out, epochs = tmp_path / "run", 5
     launcher = "--standalone --nproc-per-node 2 --max-restarts 1"
-    agent = start_agent(launcher, data, out, epochs, {})
+    agent = start_agent(launcher, data, out, epochs, {"HOLDS": "1"})
     started.append(agent)
-    wait_for_epochs(out / "log.txt", 2, [agent])
+    wait_for(tmp_path / "held", [agent])
     workers = [
         child
         for child in psutil.Process(agent.pid).children()
@@ -107,7 +150,7 @@ def test_torchrun_restarts_and_the_same_command_goes_on_from_last_pt(
     assert agent.returncode == 0, errors
     starts = rows(out, "start")
     assert len(starts) == 2, "the first and the one that was started again"
-    assert starts[1]["global_step"] >= 6
+    assert starts[1]["global_step"] == 12
     assert [row["epoch"] for row in rows(out, "epoch")] == list(range(epochs))
     assert [row["global_step"] for row in rows(out, "step")] == list(range(1, 6 * epochs + 1))
     assert len((out / "log.txt").read_text().splitlines()) == epochs
@@ -121,17 +164,20 @@ def test_a_lost_node_leaves_a_run_that_goes_on_with_the_other(
     data: Path, tmp_path: Path, started: list[subprocess.Popen[str]]
 ) -> None:
     """A node is an agent of torchrun with its process here; both die at once."""
-    out, epochs = tmp_path / "run", 12
+    out, epochs, port = tmp_path / "run", 5, free_port()
     launcher = (
         "--nnodes 1:2 --nproc-per-node 1 --max-restarts 3 --rdzv-backend c10d --rdzv-id lost "
-        f"--rdzv-endpoint 127.0.0.1:{free_port()} --rdzv-conf last_call_timeout=5"
+        f"--rdzv-endpoint 127.0.0.1:{port} --rdzv-conf last_call_timeout=5"
     )
     own_store = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
-    for _ in range(2):
-        started.append(start_agent(launcher, data, out, epochs, own_store))
-        time.sleep(3)  # the first agent holds the store of both
-    first, second = started
-    wait_for_epochs(out / "log.txt", 2, started)
+    first = start_agent(launcher, data, out, epochs, own_store)
+    started.append(first)
+    while not listens(int(port)):  # and holds the store of both
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.05)
+    second = start_agent(launcher, data, out, epochs, {**own_store, "HOLDS": "0"})
+    started.append(second)
+    wait_for(tmp_path / "held", started)
     node = [psutil.Process(second.pid), *psutil.Process(second.pid).children(recursive=True)]
     for process in node:
         process.kill()

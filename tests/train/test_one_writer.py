@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from headrace.train.processes.stop import StopRequest
 from headrace.train.run import run_training
 from headrace.train.state import Run
 from headrace.train.step import optimise
+from tests.train.test_world import free_port
 from tests.train.tiny_runs import assert_same_run, rows, settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,6 +113,7 @@ def test_a_live_run_is_left_alone_and_a_killed_one_goes_on(data: Path, tmp_path:
     live = subprocess.Popen(new, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wait_for('"epoch": 1, "step": 1', out / "metrics.jsonl", live)
     live.send_signal(signal.SIGSTOP)  # so that only the others could change anything
+    assert os.WIFSTOPPED(os.waitpid(live.pid, os.WUNTRACED)[1])  # once all its threads have
     (out / ".last.pt.0badcafe").write_bytes(b"as if killed in the middle of a save")
     before = content(out)
     line = f"{out} is being written by another run (process {live.pid}); wait for it or stop it"
@@ -144,10 +145,7 @@ def test_every_process_of_a_run_hears_of_the_refusal(data: Path, tmp_path: Path)
     out = tmp_path / "run"
     out.mkdir()
     (out / "config.yaml").write_text("")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
     with lock_folder(out):
         ranks = [
             subprocess.Popen(

