@@ -99,7 +99,7 @@ def number_labels(
             given = _filled(by_number, source)
     numbers = {label for label in labels if isinstance(label, int) and label >= 0}
     if given is not None and numbers and not titles:
-        given = _of_numbers(source, given, numbers)
+        given = _of_numbers(source, given, _numbered(given), numbers)
     if named and numbers:
         raise ConfigError(
             f"some labels are names ({min(named)}), others numbers ({min(numbers)}); "
@@ -188,13 +188,20 @@ def _filled(names: dict[int, str], path: Path | None) -> list[str]:
     return result
 
 
-def _of_numbers(path: Path | None, lines: list[str], numbers: set[int]) -> list[str]:
+def _of_numbers(
+    path: Path | None, lines: list[str], numbered: dict[int, str], numbers: set[int]
+) -> list[str]:
     """The names of a file for numbers: by the numbers before them, else in the order of the lines.
+
+    Args:
+        path: the file.
+        lines: of it.
+        numbered: its names by the numbers before them, see `_numbered`.
+        numbers: that are labels.
 
     Raises:
         ConfigError: the lines do not say which name is which number's.
     """
-    numbered = _numbered(lines)
     if numbered and numbers <= numbered.keys() and max(numbered) < MAX_CLASSES:
         return _filled(numbered, path)
     last = [match and int(match[1]) for match in map(_NUMBER_LAST.fullmatch, lines)]
@@ -218,7 +225,8 @@ def _of_numbers(path: Path | None, lines: list[str], numbers: set[int]) -> list[
 
 
 def _is_title(line: str) -> bool:
-    return label_rank(line) == 2 or set(words_of(line)) <= {"id", "index", "name", "names"}
+    words = set(words_of(line))
+    return label_rank(line) == 2 or (bool(words) and words <= {"id", "index", "name", "names"})
 
 
 def _numbered(lines: list[str]) -> dict[int, str]:
@@ -237,11 +245,12 @@ def _names_nearby(root: Path, numbers: set[int]) -> tuple[list[str] | None, Path
     plain = root / "classes.txt"
     if plain.is_file():
         names = _read_names(plain)
-        if numbered := _numbered(names):
+        numbered = _numbered(names)
+        if numbered:
             if numbers <= numbered.keys():
-                return _of_numbers(plain, names, numbers)[: max(numbers) + 1], plain
+                return _of_numbers(plain, names, numbered, numbers)[: max(numbers) + 1], plain
         elif 0 in numbers and max(numbers) < len(names):
-            return _of_numbers(plain, names, numbers), plain
+            return _of_numbers(plain, names, numbered, numbers), plain
         elif max(numbers) < len(names):
             raise ConfigError(
                 f"{plain} names {len(names)} classes, and the labels begin with {min(numbers)}: is "

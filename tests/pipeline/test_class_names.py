@@ -72,6 +72,12 @@ def test_names_of_numbers_that_are_not_there_are_kept(tmp_path: Path) -> None:
     assert _classes(tmp_path, text, near=False) == tuple(f"class {c}" for c in "abcde")
 
 
+@pytest.mark.parametrize("near", [False, True])
+def test_names_in_any_script_are_no_heading(near: bool, tmp_path: Path) -> None:
+    names = ("猫", "犬", "鳥", "魚")
+    assert _classes(tmp_path, "\n".join(names), near) == names
+
+
 def test_a_list_called_classes_is_told(tmp_path: Path) -> None:
     rows = "file,label\n" + "".join(f"{i}.jpg,{'ab'[i % 2]}\n" for i in range(4))
     write_tree(tmp_path, [f"{i}.jpg" for i in range(4)], classes_csv=rows)

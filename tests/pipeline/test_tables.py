@@ -177,3 +177,48 @@ def test_an_entry_s_folder_that_is_there_is_believed_with_another_inside() -> No
     assert finder.find("cats/small/2.jpg").paths == ()
     assert finder.find("old/small/2.jpg").paths == ("dogs/2.jpg",)
     assert finder.find("/home/cats/small/2.jpg").paths == ("dogs/2.jpg",)
+
+
+@pytest.mark.parametrize("name", ["#{}.jpg", "#here/{}.jpg", "im/#{}.jpg"])
+def test_names_that_begin_with_the_mark_of_comments(tmp_path: Path, name: str) -> None:
+    names = [name.format(f"x{i}") for i in range(2)] + [f"im/{i}.jpg" for i in range(8)]
+    rows = [[name.removeprefix("im/"), str(i % 2)] for i, name in enumerate(names)]
+    comments = ["#made by hand", "#im/3.jpg,1", "#7.jpg,1"]
+    lines = [",".join(row) for row in rows]
+    (tmp_path / "x.csv").write_text("\n".join(comments[:1] + lines + comments[1:]))
+    table = _read(tmp_path / "x.csv", names)
+    assert table.rows == rows
+    assert list(table.comments) == comments
+
+
+@pytest.mark.parametrize(
+    ("base", "entry", "paths"),
+    [
+        ("", "a/../1.jpg", ["1.jpg"]),
+        ("a/", "../1.jpg", ["1.jpg"]),
+        ("a/", "./1.jpg", ["a/1.jpg"]),
+        ("a/", "..\\b\\1.jpg", ["b/1.jpg"]),
+        ("a/", "../2.jpg", []),
+        ("a/", "../b/2", []),
+        ("a/", "../c/2.jpg", ["a/2.jpg"]),
+        ("", "../b/1.jpg", ["b/1.jpg"]),
+        ("a/", "../../b/1.jpg", ["b/1.jpg"]),
+    ],
+)
+def test_entries_that_lead_up(base: str, entry: str, paths: list[str]) -> None:
+    finder = Finder(["1.jpg", "a/1.jpg", "a/2.jpg", "b/1.jpg", "lists/b/1.jpg"])
+    assert finder.find(entry, base).paths == tuple(paths)
+
+
+@pytest.mark.parametrize(
+    ("entry", "paths"),
+    [
+        ("im/a%20b.jpg", ["im/a b.jpg"]),
+        ("im/caf%C3%A9.jpg", ["im/café.jpg"]),
+        ("im/c%20d.jpg", ["im/c%20d.jpg", "im/c d.jpg"]),
+        ("im/100%.jpg", ["im/100%.jpg"]),
+    ],
+)
+def test_entries_as_addresses_write_them(entry: str, paths: list[str]) -> None:
+    finder = Finder(["im/a b.jpg", "im/café.jpg", "im/c%20d.jpg", "im/c d.jpg", "im/100%.jpg"])
+    assert finder.find(entry).paths == tuple(paths)

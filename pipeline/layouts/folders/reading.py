@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,9 @@ from dataclasses import dataclass, field
 from headrace.pipeline.containers.manifest import DEFAULT_SPLIT, Skipped
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.folders.crossing_names import ask_crossing
 from headrace.pipeline.layouts.folders.name_hints import masks_beside, words_in_names
+from headrace.pipeline.layouts.folders.numbered_names import numbered_name, plausible_numbers
 from headrace.pipeline.layouts.folders.same_names import (
     ask_numbered,
     ask_pictures,
@@ -20,8 +21,6 @@ from headrace.pipeline.layouts.folders.same_names import (
 from headrace.pipeline.layouts.folders.split_folders import divide, folders_of, is_wrapping
 from headrace.pipeline.layouts.listing import Found
 from headrace.pipeline.layouts.split_words import CHUNKS, words_beside_numbers
-
-_LABEL_NAME = re.compile(r"(-?[0-9]+)_[^/]*\.[^./]+$")
 
 
 @dataclass(kw_only=True)
@@ -88,12 +87,6 @@ def read_folders(images: Sequence[str], config: LayoutConfig) -> FolderReading:
     return reading
 
 
-def numbered_name(path: str) -> int | None:
-    """The label in a file name `label_number.ext`, or None."""
-    match = _LABEL_NAME.fullmatch(path.rpartition("/")[2])
-    return int(match[1]) if match else None
-
-
 def _label_group(
     split: str, members: list[tuple[str, str]], config: LayoutConfig, reading: FolderReading
 ) -> list[Found]:
@@ -108,7 +101,7 @@ def _label_group(
         if layout == "auto" and (chunks := _chunks(folders)):
             paths = [path for path, _ in members]
             named = all(numbered_name(path) is not None for path in paths)
-            if named and len(_plausible_numbers(paths)) > 1:
+            if named and len(plausible_numbers(paths)) > 1:
                 reading.notes.append(
                     f"{chunks[0]} and {chunks[1]} are parts of one set, not classes: the names "
                     "label_number tell the classes (--layout classes takes the folders)"
@@ -121,7 +114,7 @@ def _label_group(
                 )
             )
         if layout == "auto" and len(folders) == 1:
-            numbers = _plausible_numbers([path for path, _ in members])
+            numbers = plausible_numbers([path for path, _ in members])
             path, rest = members[0]
             if len(numbers) > 1:
                 reading.questions.append(ask_numbered(rest.rpartition("/")[0], path, len(numbers)))
@@ -204,6 +197,7 @@ def _by_folders(
         if config.layout == "auto":
             asked = [ask_pictures(split, folders), ask_repeated(split, folders)]
             asked.append(ask_uneven(counts, outer))
+            asked.append(None if reading.has_splits else ask_crossing(folders))
             reading.questions += [question for question in asked if question is not None]
     return [Found(path=path, split=split, label=folders[path]) for path, _ in members]
 
@@ -244,7 +238,7 @@ def _by_names(
     paths = [path for path, _ in members]
     labels = [numbered_name(path) for path in paths]
     strays = [path for path, label in zip(paths, labels, strict=True) if label is None]
-    plausible = layout == "names" or bool(_plausible_numbers(paths))
+    plausible = layout == "names" or bool(plausible_numbers(paths))
     few = len(strays) * 2 < len(paths) or (layout == "names" and len(strays) < len(paths))
     if strays and plausible and few:
         reading.questions.append(
@@ -265,19 +259,6 @@ def _by_names(
         Found(path=path, split=split, label=label if labelled else None)
         for path, label in zip(paths, labels, strict=True)
     ]
-
-
-def _plausible_numbers(paths: Sequence[str]) -> set[int]:
-    """The numbers before the _ of names, if they may be labels."""
-    numbers = {label for path in paths if (label := numbered_name(path)) is not None and label >= 0}
-    # Dates such as 20240131_1.jpg are no labels: class numbers have few gaps.
-    few = bool(numbers) and max(numbers) < 4 * len(numbers) + 16 and not _is_padded(paths)
-    return numbers if few else set()
-
-
-def _is_padded(paths: Sequence[str]) -> bool:
-    """Whether the numbers are ids such as 00000012: no class is numbered so."""
-    return any(path.rpartition("/")[2].startswith("000") for path in paths)
 
 
 def _second_number(paths: Sequence[str]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from posixpath import normpath
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -81,19 +82,36 @@ class Finder:
                         pairs.setdefault(f"{above}/{stem}", []).append(path)
                 if stem.isdecimal() and stem.isascii() and len(stem) < 19:
                     self._numbers.setdefault(int(stem), []).append(path)
-        for folder in {path.rpartition("/")[0] for path in images}:
-            self.folders.update(unicodedata.normalize("NFC", folder).split("/"))
+        places = {path.rpartition("/")[0] for path in images}
+        self._places = {unicodedata.normalize("NFC", folder) for folder in places}
+        for folder in self._places:
+            self.folders.update(folder.split("/"))
         self.folders.discard("")
         self._folded = {folder.casefold() for folder in self.folders}
 
     def find(self, entry: str, base: str = "") -> Place:
-        """The images that an entry may mean.
+        """The images that an entry may mean, as it stands or as an address: `a%20b` is `a b`.
 
         Args:
             entry: as it stands in the list.
             base: folder of the list, with a slash at its end, "" for the scanned folder.
         """
+        place = self._find(entry, base)
+        plain = _unquoted(entry)
+        if plain == entry:
+            return place
+        other = self._find(plain, base)
+        return Place(tuple(dict.fromkeys(place.paths + other.paths)), place.form or other.form)
+
+    def _find(self, entry: str, base: str) -> Place:
         text = normal(entry)
+        if ".." in text and ".." in text.split("/"):
+            text, base = normpath(text if is_absolute(entry) else base + text), ""
+            if text.startswith("../"):  # of another tree, of which only the last folders are known
+                text = text.lstrip("./")
+            elif text.rpartition("/")[0] in self._places:
+                path = self._exact.get(text) or self._bare.get(text)
+                return Place((path,), PATH) if path else NOWHERE
         if not text:
             return NOWHERE
         for candidate in (base + text, text) if base else (text,):
@@ -115,15 +133,12 @@ class Finder:
         found = _called_just_so(self._names.get(name.casefold(), []), name)
         if folders:
             # Of another machine's path only the last folders are those of the tree.
-            said = () if _ABSOLUTE.match(entry) else folders
+            said = () if is_absolute(entry) else folders
             known = self._folded & {folder.casefold() for folder in said}
             found = [p for p in found if _same_split(p, folders) and known <= set(_folders_of(p))]
         if found:
             form = ELSEWHERE if folders else NAME if _EXTENSION.search(name) else STEM
             return Place(tuple(_best_case(found, name)), form)
-        plain = _unquoted(entry)
-        if plain != entry:
-            return self.find(plain, base)
         number = _NUMBER.fullmatch(name)
         if number and not folders and len(number[1]) < 19:
             found = self._numbers.get(int(number[1]), [])
@@ -149,6 +164,11 @@ def _same_split(path: str, folders: list[str]) -> bool:
     said = _splits(folders)
     there = _splits(path.split("/")[:-1]) if said else said
     return not said or not there or bool(said & there)
+
+
+def is_absolute(entry: str) -> bool:
+    """Whether an entry is a whole path, be it of another machine, or an address."""
+    return bool(_ABSOLUTE.match(entry))
 
 
 def normal(entry: str) -> str:

@@ -18,6 +18,7 @@ from headrace.pipeline.layouts.lists.headings import (
     need_column,
     with_heading,
 )
+from headrace.pipeline.layouts.lists.loose_words import ask_loose_words
 from headrace.pipeline.layouts.lists.path_column import PathChoice, choose_paths, fit_of_rows
 from headrace.pipeline.layouts.lists.split_column import SplitChoice, choose_splits
 from headrace.pipeline.layouts.lists.tables import Table, read_table
@@ -140,6 +141,8 @@ def read_list(
         if choice is None:
             _ask_nameless(table, len(finder.images))
         return None
+    if not (config.path_column or config.label_column or config.label_columns):
+        ask_loose_words(choice.table, choice.match, finder)
     return _reading(choice, named_split, config)
 
 

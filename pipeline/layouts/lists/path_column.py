@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.lists.evidence import is_integer
-from headrace.pipeline.layouts.lists.finding import ELSEWHERE, FORMS, NUMBER, STEM, Finder
+from headrace.pipeline.layouts.lists.finding import ELSEWHERE, FORMS, Finder
 from headrace.pipeline.layouts.lists.headings import (
     is_all_titles,
     is_label_heading,
     looks_like_file,
     with_heading,
 )
+from headrace.pipeline.layouts.lists.loose_words import is_loose
 from headrace.pipeline.layouts.lists.matching import Match, ask_folder, match_column
-from headrace.pipeline.layouts.lists.tables import Table
+from headrace.pipeline.layouts.lists.tables import Fit, Table
 
 _SAMPLE = 400
 _RIVAL_SHARE = 4  # below a quarter of the best fit, another column is no rival
@@ -30,18 +31,25 @@ class PathChoice:
     others: tuple[Match, ...]
 
 
-def fit_of_rows(finder: Finder, folder: str, rows: Sequence[Sequence[str]]) -> float:
-    """How well the best column of some rows names images, 0 to 1; sure names count double."""
+def fit_of_rows(finder: Finder, folder: str, rows: Sequence[Sequence[str]]) -> Fit:
+    """How well the best column of some rows names images; sure names count double."""
     width = max((len(row) for row in rows), default=0)
-    best = 0.0
+    best = Fit(0, (None,) * len(rows), 0)
     for column in range(width):
-        named = sure = 0
+        points = loose = 0
+        images: list[str | None] = []
         for row in rows:
-            place = finder.find(row[column], folder) if column < len(row) else None
-            if place and place.paths:
-                named += 1
-                sure += place.form not in (STEM, NUMBER, ELSEWHERE) or not is_integer(row[column])
-        best = max(best, (named + sure) / 2 / max(1, len(rows)))
+            cell = row[column] if column < len(row) else ""
+            place = finder.find(cell, folder)
+            is_sure = len(place.paths) == 1 and not is_integer(cell)
+            images.append(place.paths[0] if is_sure else None)
+            if place.paths:
+                points += 1
+                points += place.form != ELSEWHERE and not is_integer(cell)
+                loose += is_loose(finder, folder, cell, place)
+        share = points / 2 / max(1, len(rows))
+        if share > best.share:
+            best = Fit(share, tuple(images), loose)
     return best
 
 

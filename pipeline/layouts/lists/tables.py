@@ -6,13 +6,15 @@ import codecs
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from headrace.pipeline.archives import archive_at
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.lists.evidence import weigh
+from headrace.pipeline.layouts.lists.spaced_lines import CUTS, cells_of, mend_heading, occurs
 from headrace.pipeline.plain_json import read_json
 
 SEPARATORS = {
@@ -21,11 +23,7 @@ SEPARATORS = {
     "semicolon": ";",
     "bar": "|",
 }
-_BY_SPACE = ("spaces", "last space", "first space", "lines")
 _SAMPLE_ROWS = 300
-# Within quotes a space separates nothing; an apostrophe or inch mark inside a word is none.
-_QUOTED = re.compile(r"""(?:"(?:[^"]|"")*"|'(?:[^']|'')*')(?!\S)""")
-_WORD = re.compile(rf"(?<!\S)(?:{_QUOTED.pattern}|\S+)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
     (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
@@ -110,18 +108,42 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
         raise ConfigError(f"{path} begins as {encoding} and is not: {error}") from error
 
 
+class Fit(NamedTuple):
+    """How well the best column of some rows names images.
+
+    Attributes:
+        share: 0 to 1.
+        images: the one that each row names; None where it names none or several, or by a number,
+            which may name nothing.
+        num_loose: entries that name the same image without their first word.
+    """
+
+    share: float
+    images: tuple[str | None, ...]
+    num_loose: int
+
+
+class _Way(NamedTuple):
+    """A separator, and how well a sample is read by it."""
+
+    separator: str
+    rows: list[list[str]]
+    fit: Fit
+    rank: tuple[float, bool, int, int]
+
+
 def read_table(
-    path: Path, name: str, folder: str, fit: Callable[[Sequence[Sequence[str]]], float]
+    path: Path, name: str, folder: str, fit: Callable[[Sequence[Sequence[str]]], Fit]
 ) -> Table:
     """Reads a list file with the separator under which it names most images.
 
     Args:
         path: the file.
         name, folder: see Table.
-        fit: of a sample of rows, how well their best column names images, 0 to 1.
+        fit: of a sample of rows.
 
     Raises:
-        ConfigError: it is no text, or cannot be read.
+        ConfigError: it is no text, or cannot be read, or names other images by another separator.
     """
     text, encoding = read_text(path)
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
@@ -133,23 +155,17 @@ def read_table(
         )  # fmt: skip
     lines, comments = _without_comments(text)
     sample = lines[:: max(1, len(lines) // _SAMPLE_ROWS)]
-    best: tuple[float, bool, str] | None = None
-    for separator in (*SEPARATORS, *_BY_SPACE):
-        if not _occurs(sample, separator):
-            continue
-        rows = list(_rows(sample, separator))
-        widths = {len(row) for row in rows}
-        if len(widths) > 1 and not fit(rows[:1]):
-            # A heading: with a space in a title, or without one for the rows' numbers.
-            widths = {len(row) for row in rows[1:]}
-        regular = len(widths) == 1
-        rank = (round(fit(rows), 3), regular, separator)
-        if best is None or rank[:2] > best[:2]:
-            best = rank
-    separator = best[2] if best else "lines"
+    ways = [_way(sample, mark, fit) for mark in (*SEPARATORS, *CUTS) if _occurs(sample, mark)]
+    best = max(ways, key=lambda way: way.rank, default=None)
+    if best is not None:
+        _refuse_other_images(name, sample, best, ways)
+    separator = best.separator if best else "lines"
+    if rows_too := _rows_like_comments(comments, separator, fit):
+        lines = [line for line in _filled(text) if line not in comments or line in rows_too]
+        comments = tuple(line for line in comments if line not in rows_too)
     rows = list(_rows(lines, separator))
-    if separator == "spaces" and rows and not fit(rows[:1]):
-        _mend_heading(rows)
+    if separator == "spaces" and rows and not fit(rows[:1]).share:
+        mend_heading(rows)
     width = max((len(row) for row in rows), default=0)
     rows = [row + [""] * (width - len(row)) for row in rows]
     return Table(
@@ -158,25 +174,61 @@ def read_table(
     )  # fmt: skip
 
 
-def _mend_heading(rows: list[list[str]]) -> None:
-    """Puts a heading right that has fewer or more words than there are columns.
+def _way(
+    sample: Sequence[str], separator: str, fit: Callable[[Sequence[Sequence[str]]], Fit]
+) -> _Way:
+    rows = list(_rows(sample, separator))
+    found = fit(rows)
+    widths = {len(row) for row in rows}
+    if len(widths) > 1 and not fit(rows[:1]).share:
+        # A heading: with a space in a title, or without one for the rows' numbers.
+        widths = {len(row) for row in rows[1:]}
+    regular = len(widths) == 1
+    splits = 0
+    if regular:
+        columns = [weigh(cells) for cells in zip(*rows[len(rows) > 1 :], strict=True)]
+        splits = sum(column.kind == "split" and column.num_distinct > 1 for column in columns)
+    loose = found.num_loose if separator in CUTS else 0
+    return _Way(separator, rows, found, (round(found.share, 3), regular, splits, -loose))
 
-    R's write.table leaves out the title of the rows' numbers. Where a title holds a space, or is
-    empty, nobody can tell which title is which column's, and the heading is taken away.
-    """
-    if len(rows) < 3 or len({len(row) for row in rows[1:]}) > 1 or len(rows[0]) == len(rows[1]):
-        return
-    numbers = [row[0] for row in rows[1:]]
-    counted = numbers in ([str(i + start) for i in range(len(numbers))] for start in (0, 1))
-    if counted and len(rows[0]) == len(rows[1]) - 1:
-        rows[0].insert(0, "")
-    else:
-        del rows[0]
+
+def _refuse_other_images(
+    name: str, sample: Sequence[str], best: _Way, ways: Sequence[_Way]
+) -> None:
+    """Refuses lines that name other images where they are cut otherwise: `a/my 1.jpg` is a file,
+    and so is 1.jpg."""
+    for way in ways:
+        rivals = (way.separator in CUTS) == (best.separator in CUTS)
+        if not rivals or 2 * way.fit.share <= best.fit.share or len(way.rows) != len(best.rows):
+            continue
+        for row, (one, other) in enumerate(zip(best.fit.images, way.fit.images, strict=True)):
+            if one and other and one != other:
+                raise ConfigError(
+                    f"{name}: {sample[row][:80]!r} names {one} by its {best.separator} and {other} "
+                    f"by its {way.separator}: put tabs between the columns, or quotes around names"
+                )
+
+
+def _rows_like_comments(
+    comments: Sequence[str], separator: str, fit: Callable[[Sequence[Sequence[str]]], Fit]
+) -> set[str]:
+    """Lines that begin with the name of an image that begins with #."""
+    found = set()
+    for line in comments:
+        for row in _rows([line], separator):
+            image = fit([row[:1]]).images[0] or ""
+            if any(part.startswith("#") for part in image.split("/")):
+                found.add(line)
+    return found
+
+
+def _filled(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def _without_comments(text: str) -> tuple[list[str], tuple[str, ...]]:
     """Lines that hold something, and those that begin with #, unless most do."""
-    lines = [line for line in text.split("\n") if line.strip()]
+    lines = _filled(text)
     comments = [line for line in lines if line.lstrip().startswith("#")]
     if 2 * len(comments) > len(lines):
         return lines, ()
@@ -184,17 +236,15 @@ def _without_comments(text: str) -> tuple[list[str], tuple[str, ...]]:
 
 
 def _occurs(sample: Sequence[str], separator: str) -> bool:
-    if separator == "lines":
-        return True
     mark = SEPARATORS.get(separator)
-    count = sum(mark in line if mark else len(line.split(None, 1)) > 1 for line in sample)
-    return 2 * count > len(sample)
+    count = sum(mark in line if mark else occurs(line, separator) for line in sample)
+    return 2 * count > len(sample) or separator == "lines"
 
 
 def _rows(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
     mark = SEPARATORS.get(separator)
     if mark is None:
-        yield from (_by_space(line, separator) for line in lines)
+        yield from (cells_of(line, separator) for line in lines)
         return
     try:
         rows = list(
@@ -218,28 +268,6 @@ def _row(line: str, mark: str) -> list[str]:
         return next(csv.reader([line], delimiter=mark, skipinitialspace=True, strict=True))
     except csv.Error:
         return line.split(mark)
-
-
-def _by_space(line: str, separator: str) -> list[str]:
-    if separator != "lines":
-        line = _unquoted(line.strip())  # the whole of it may stand in quotes
-    words = list(_WORD.finditer(line))
-    if separator == "spaces":
-        cells = [word[0] for word in words]
-    elif len(words) < 2 or separator == "lines":
-        cells = [line]
-    else:
-        cut = words[-1].start() if separator == "last space" else words[0].end()
-        cells = [line[:cut], line[cut:]]
-    return [_unquoted(cell.strip()) for cell in cells]
-
-
-def _unquoted(cell: str) -> str:
-    """A cell without the quotes that it begins and ends with, of which two inside stand for one."""
-    if not _QUOTED.fullmatch(cell):
-        return cell
-    mark = cell[0]
-    return cell[1:-1].replace(2 * mark, mark).strip()
 
 
 def _json_lines(path: Path, text: str) -> tuple[tuple[str, ...], list[list[str]]]:

@@ -1,0 +1,76 @@
+"""Words that may be a cell of their own, or belong to the name of the file beside them."""
+
+from __future__ import annotations
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.lists.evidence import weigh
+from headrace.pipeline.layouts.lists.finding import ELSEWHERE, TAIL, Finder, Place, is_absolute
+from headrace.pipeline.layouts.lists.matching import Match
+from headrace.pipeline.layouts.lists.spaced_lines import CUTS
+from headrace.pipeline.layouts.lists.tables import Table
+
+_SAMPLE = 400
+
+
+def is_loose(finder: Finder, folder: str, entry: str, place: Place) -> bool:
+    """Whether an entry names the same image without its first word, and no folder speaks for it.
+
+    Args:
+        finder: of the scanned images.
+        folder: of the list.
+        entry: as it stands in the list.
+        place: what it names.
+    """
+    words = entry.split(None, 1)
+    if len(words) < 2 or place.form not in (TAIL, ELSEWHERE) or is_absolute(entry):
+        return False
+    return finder.find(words[1], folder) == place
+
+
+def ask_loose_words(table: Table, match: Match, finder: Finder) -> None:
+    """Asks about words beside paths, where nothing but spaces is between columns.
+
+    `apple pie/1.jpg` may be the image of a folder that is not there, or one that is labelled apple;
+    `my 1.jpg apple pie` has two words behind the path, where other lines have one.
+
+    Args:
+        table: without its heading row.
+        match: its column of paths.
+        finder: of the scanned images.
+
+    Raises:
+        ConfigError: words may be either.
+    """
+    if table.separator not in CUTS:
+        return
+    column = match.column
+    for row, path in zip(table.rows, match.paths, strict=True):
+        words = [] if path else row[column].split()
+        begins = (" ".join(words[:n]) for n in range(1, len(words)))
+        if any(finder.find(entry, table.folder).paths for entry in begins):
+            raise ConfigError(
+                f"{table.name}: {row[column]!r} goes on behind the name of a file: put tabs or "
+                "commas between the columns, or quotes around what holds spaces"
+            )
+    named = [row for row, path in zip(table.rows, match.paths, strict=True) if path]
+    sample = named[:: max(1, len(named) // _SAMPLE)]
+    for first in range(column - 1, -1, -1):
+        loose = [row for row in sample if _begins_sooner(finder, table, row, first, column)]
+        if 2 * len(loose) <= len(sample):
+            return
+        if weigh([row[first] for row in loose]).kind in ("words", "flag"):
+            word, entry = loose[0][first], loose[0][column]
+            raise ConfigError(
+                f"{table.name}: is {word!r} before {entry!r} a cell of its own, or does the path "
+                f"begin with it? say --label-column {first} if it is the label, else put tabs "
+                "between the columns, or write the paths without spaces"
+            )
+
+
+def _begins_sooner(finder: Finder, table: Table, row: list[str], first: int, column: int) -> bool:
+    """Whether an entry and the words before it, from one column on, name the same image."""
+    entry = " ".join(row[first : column + 1])
+    place = finder.find(row[column], table.folder)
+    if place.form not in (TAIL, ELSEWHERE) or is_absolute(row[column]):
+        return False
+    return finder.find(entry, table.folder) == place

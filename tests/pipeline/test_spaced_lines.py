@@ -1,0 +1,100 @@
+"""Lists whose columns are parted by nothing but spaces, and whose cells hold spaces, too."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.discovery import discover
+from tests.pipeline.small_trees import labels_of, sizes_of, write_tree
+
+_DOGS = ("golden retriever", "pug", "some other dog")
+_SPLITS = ("train", "val")
+
+
+def _lines(order: str, cells: dict[str, list[str]]) -> str:
+    columns = [cells[key] for key in order]
+    return "".join(" ".join(row) + "\n" for row in zip(*columns, strict=True))
+
+
+@pytest.mark.parametrize("order", ["".join(order) for order in permutations("pls")])
+@pytest.mark.parametrize("names", ["012", "abc"])
+def test_names_with_spaces_stand_anywhere_among_three_columns(
+    tmp_path: Path, order: str, names: str
+) -> None:
+    paths = [f"my folder/img {i}.jpg" for i in range(9)]
+    labels = [names[i % 3] for i in range(9)]
+    splits = [_SPLITS[i // 3 % 2] for i in range(9)]
+    text = _lines(order, {"p": paths, "l": labels, "s": splits})
+    listing = discover(write_tree(tmp_path, paths, list_txt=text))
+    assert labels_of(listing) == dict(zip(paths, labels, strict=True))
+    assert sizes_of(listing) == {"train": 6, "val": 3}
+
+
+@pytest.mark.parametrize("order", ["".join(order) for order in permutations("pls")])
+def test_labels_with_spaces_beside_splits(tmp_path: Path, order: str) -> None:
+    paths = [f"im/{i}.jpg" for i in range(9)]
+    labels = [_DOGS[i % 3] for i in range(9)]
+    splits = [_SPLITS[i // 3 % 2] for i in range(9)]
+    text = _lines(order, {"p": paths, "l": labels, "s": splits})
+    listing = discover(write_tree(tmp_path, paths, list_txt=text))
+    assert labels_of(listing) == dict(zip(paths, labels, strict=True))
+    assert sizes_of(listing) == {"train": 6, "val": 3}
+
+
+@pytest.mark.parametrize("folders", [("big cat", "old dog"), ("big cat", "old red fox")])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_the_first_word_of_a_folder_that_is_not_there_is_no_label(
+    tmp_path: Path, folders: tuple[str, str], labelled: bool
+) -> None:
+    images = [f"{i}.jpg" for i in range(6)]
+    labels = [f" {i // 3}" if labelled else "" for i in range(6)]
+    paths = [f"{folders[i % 2]}/{i}.jpg" for i in range(6)]
+    write_tree(
+        tmp_path,
+        images,
+        train_txt="".join(p + n + "\n" for p, n in zip(paths, labels, strict=True)),
+    )
+    with pytest.raises(ConfigError, match=r"is 'big' before 'cat/0.jpg' .*--label-column 0"):
+        discover(tmp_path)
+    if labelled:
+        quoted = "".join(f'"{path}"{label}\n' for path, label in zip(paths, labels, strict=True))
+        write_tree(tmp_path, [], train_txt=quoted)
+        found = labels_of(discover(tmp_path))
+        assert found == {f"{i}.jpg": label.strip() for i, label in enumerate(labels)}
+
+
+def test_a_word_before_a_path_is_a_label_where_the_user_or_the_tree_says_so(tmp_path: Path) -> None:
+    images = [f"im/{i}.jpg" for i in range(6)]
+    expected = {f"im/{i}.jpg": ("cat", "dog")[i % 2] for i in range(6)}
+    for folder, column in (("im", None), ("/data/im", None), ("x", "0")):
+        rows = [f"{('cat', 'dog')[i % 2]} {folder}/{i}.jpg\n" for i in range(6)]
+        write_tree(tmp_path, images, list_txt="".join(rows))
+        assert labels_of(discover(tmp_path, LayoutConfig(label_column=column))) == expected
+    with pytest.raises(ConfigError, match=r"is 'cat' before 'x/0.jpg' a cell of its own"):
+        discover(tmp_path)
+
+
+def test_lines_that_name_other_images_if_they_are_cut_otherwise_are_refused(tmp_path: Path) -> None:
+    images = [f"a/{name}{i}.jpg" for name in ("", "img ") for i in range(9)]
+    rows = [f"a/img {i}.jpg {i % 2}\n" for i in range(9)]
+    write_tree(tmp_path, images, train_txt="".join(rows))
+    with pytest.raises(ConfigError, match=r"names a/0.jpg by its spaces and a/img 0.jpg by its la"):
+        discover(tmp_path)
+    write_tree(tmp_path, [], train_txt="".join(row.replace("jpg ", "jpg\t") for row in rows))
+    found = {path: label for path, label in labels_of(discover(tmp_path)).items() if label}
+    assert found == {f"a/img {i}.jpg": str(i % 2) for i in range(9)}
+
+
+@pytest.mark.parametrize("labels", [_DOGS, ("golden retriever", "pug", "boxer")])
+def test_words_behind_a_name_that_holds_spaces_are_not_cut(
+    tmp_path: Path, labels: tuple[str, ...]
+) -> None:
+    rows = [f"img {i}.jpg {labels[i % 3]}\n" for i in range(9)]
+    write_tree(tmp_path, [f"a/img {i}.jpg" for i in range(9)], list_txt="".join(rows))
+    with pytest.raises(ConfigError, match=r"'img 0.jpg golden' goes on behind the name of a file"):
+        discover(tmp_path)
