@@ -193,8 +193,8 @@ def test_a_batch_in_use_is_not_overwritten() -> None:
 
 @pytest.mark.parametrize("kernels", [True, False])
 @pytest.mark.parametrize("name", [*STEPS, *BILINEAR, *RECIPES])
-def test_the_callers_precision_changes_nothing(name: str, kernels: bool) -> None:
-    """Neither its autocast nor its default dtype."""
+def test_the_callers_precision_and_device_change_nothing(name: str, kernels: bool) -> None:
+    """Neither its autocast nor its default dtype, nor where its tensors are by default."""
     recipe = (STEPS | BILINEAR).get(name, name)
     images = torch.randint(0, 256, (9, 3, 30, 40), dtype=torch.uint8)
     labels = torch.arange(9) % 5
@@ -207,9 +207,10 @@ def test_the_callers_precision_changes_nothing(name: str, kernels: bool) -> None
         return found
 
     expected, targets = outcome()
-    with torch.autocast("cpu", torch.bfloat16):
-        found, soft = outcome()
-    assert torch.equal(found, expected) and torch.equal(soft, targets)
+    for setting in (torch.autocast("cpu", torch.bfloat16), torch.device("meta")):
+        with setting:
+            found, soft = outcome()
+        assert torch.equal(found, expected) and torch.equal(soft, targets)
     for dtype in (torch.float64, torch.bfloat16):
         torch.set_default_dtype(dtype)
         try:
