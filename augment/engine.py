@@ -215,10 +215,9 @@ class Augmenter:
         """Constants of the steps for an image size, on the device; they are copied there once."""
         key = (height, width)
         if key not in self._tables:
-            self._tables[key] = tuple(
-                _to_device(element.step.tables(height, width), self.config.device)
-                for element in self.program.elements
-            )
+            with torch.device("cpu"):  # whatever the caller's default is
+                made = [element.step.tables(height, width) for element in self.program.elements]
+            self._tables[key] = tuple(_to_device(tables, self.config.device) for tables in made)
         return self._tables[key]
 
     def reseed(self, seed: int) -> None:

@@ -191,7 +191,7 @@ class Preprocess:
         from headrace.augment.kernels.normalise import run_normalise
 
         batch, channels, height, width = images.shape
-        out = torch.empty((batch, height, width, channels), dtype=torch.float32)
+        out = torch.empty((batch, height, width, channels), dtype=torch.float32, device="cpu")
         target = out.view(batch, height, width * channels).numpy()
         scale, shift = self.of_row(width)
         upright = np.zeros(batch, np.bool_)

@@ -108,14 +108,14 @@ def _moves(
         moved = (mirrored == Op.HFLIP.value) * 2 + (mirrored == Op.VFLIP.value) * 3
         return np.zeros((batch, 3, 3), np.float32), moved.numpy()
     matrix = matrices(draws, slots, height, width).contiguous()
-    plain = (matrix == torch.eye(3)).flatten(1).all(1)
+    plain = (matrix == torch.eye(3, device="cpu")).flatten(1).all(1)
     return matrix.numpy(), (~plain).long().numpy()
 
 
 def _blur_weights(draws: Draws, slots: tuple[frozenset[Op], ...], config: WarpConfig) -> np.ndarray:
     """(B, S, K) float32."""
     batch, count = draws.op.shape
-    weights = torch.zeros((batch, count, config.kernel_size), dtype=torch.float32)
+    weights = draws.magnitude.new_zeros((batch, count, config.kernel_size))
     for slot, possible in enumerate(slots):
         if Op.BLUR in possible:
             chosen = draws.op[:, slot] == Op.BLUR.value

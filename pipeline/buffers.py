@@ -62,5 +62,6 @@ class BufferPool:
 
     def _new(self) -> np.ndarray:
         if self._pinned:
-            return torch.empty(self._num_bytes, dtype=torch.uint8, pin_memory=True).numpy()
+            kind = {"dtype": torch.uint8, "device": "cpu", "pin_memory": True}
+            return torch.empty(self._num_bytes, **kind).numpy()
         return np.empty(self._num_bytes, np.uint8)

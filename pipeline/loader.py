@@ -118,9 +118,7 @@ def open_loader(
     records = path if isinstance(path, Records) else Records.open(path)
     records.check_open()
     config = _fitted(config, records)
-    chosen = records.select(config.split)
-    if config.at_most:
-        chosen = pick_evenly(chosen, records.labels, config.at_most)
+    chosen = chosen_samples(records, config)
     mix = mix_of(records, chosen, config.sampling) if config.plan.train else None
     name = config.decode.loader
     if name == "auto":
@@ -139,6 +137,16 @@ def open_loader(
         workers = available_cores()
     config = with_values(config, {"workers": workers})
     return PlannedLoader(name, records, config, chosen, open_backend(records, config, chosen), mix)
+
+
+def chosen_samples(records: Records, config: LoaderConfig) -> np.ndarray:
+    """(n,) int64: the records that take part.
+
+    Raises:
+        RecordsError: if there is no such split.
+    """
+    chosen = records.select(config.split)
+    return pick_evenly(chosen, records.labels, config.at_most) if config.at_most else chosen
 
 
 def _fitted(config: LoaderConfig, records: Records) -> LoaderConfig:

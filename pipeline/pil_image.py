@@ -189,6 +189,8 @@ def _orientation(image: Image.Image, jpeg: JpegHeader | None) -> int:
         return jpeg.orientation
     try:
         found = _exif(image).get(_ORIENTATION)
+    except Warning:  # where filters make errors of them: what PIL had gone on to read is not known
+        raise
     except Exception:  # broken metadata: the pixels count
         return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1

@@ -2,7 +2,8 @@
 
 A file's own maximum would make one brightness of a camera two in two files. The scale is the
 format's: 65535 is white in PNG and TIFF, the announced maximum in PNM and JPEG 2000 (PIL stretches
-those to 65535), 4095 in a TIFF of 12 bits. Only a person knows that 12 bits lie in a 16-bit file.
+those to 65535), 4095 in a TIFF of 12 bits. Only a person knows that 12 bits lie in a 16-bit file,
+or what is white among signed integers.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from PIL import Image, ImageFile
 DEPTHS = (10, 12, 14, 16)
 _GRAY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _STRETCHED_BY_PIL = ("PPM", "JPEG2000")
-_TIFF_BITS, _TIFF_PHOTOMETRIC = 0x0102, 0x0106
-_WHITE_IS_ZERO = 0
+_TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_SAMPLE_FORMAT = 0x0102, 0x0106, 0x0153
+_WHITE_IS_ZERO, _SIGNED = 0, (2,)
 # PIL keeps the high byte of 16-bit colours. Told the other byte order, it keeps the low one.
 _OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
 _WITH_BOTH_ORDERS = ("RGB", "RGBA", "RGBX", "CMYK")
@@ -40,9 +41,10 @@ def to_eight_bits(
 
     Raises:
         OSError: PIL cannot decode it.
-        ValueError: its values do not fit in `depth`, or reach beyond 16 bits.
+        ValueError: its values do not fit in `depth`, or have no known range.
     """
     rawmode = rawmode_of(tiles[0]) if tiles else ""
+    _check_sign(image, depth)
     if image.mode in _GRAY_MODES:
         values = np.asarray(image)
     elif ";16" in rawmode:
@@ -66,6 +68,19 @@ def to_eight_bits(
         seen = (values != clear).reshape(*values.shape[:2], -1).any(2)
         eight.putalpha(Image.fromarray(np.where(seen, np.uint8(255), np.uint8(0))))
     return eight, peak
+
+
+def _check_sign(image: Image.Image, depth: int) -> None:
+    """Refuses signed integers of 8 bits, and of 16 where no smaller depth is said.
+
+    PIL knows a TIFF's sign of these too. What it writes of its own 32-bit images says that it is
+    signed, and is none of them.
+    """
+    bits = _tiff_tag(image, _TIFF_BITS)
+    if _tiff_tag(image, _TIFF_SAMPLE_FORMAT) == _SIGNED and (
+        bits == (8,) or (bits == (16,) and depth == 16)
+    ):
+        raise ValueError("its pixels are signed integers, of no known range: save it unsigned")
 
 
 def rawmode_of(tile: Any) -> str:

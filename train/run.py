@@ -40,6 +40,7 @@ from headrace.train.assemble import open_run
 from headrace.train.command_line import AUTO, CommandLine, read_flags, with_out
 from headrace.train.data.geometry import settled_as
 from headrace.train.device.determinism import deterministic
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.display import best_value, report
 from headrace.train.folder.finished import finished_line
 from headrace.train.folder.folder_lock import FolderLock
@@ -102,6 +103,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
     # writer), the loaders (their workers), the records, the group. The interpreter's end then finds
     # none of them.
     with ExitStack() as resources:
+        resources.enter_context(torch_defaults())
         resources.enter_context(deterministic(config.runtime.deterministic))
         world, device = join_world(config.runtime.device)
         resources.callback(leave_world)

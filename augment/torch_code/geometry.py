@@ -99,7 +99,10 @@ def _perspective(moves: torch.Tensor, height: int, width: int) -> torch.Tensor:
     first = [rows[0][k] * (width - 1.0) - rows[2][k] * (width / 2) for k in range(3)]
     second = [rows[1][k] * (height - 1.0) - rows[2][k] * (height / 2) for k in range(3)]
     matrix = torch.stack([*first, *second, *rows[2]], 1).view(-1, 3, 3)
-    return (matrix / matrix[:, 2:, 2:]).float()
+    matrix = (matrix / matrix[:, 2:, 2:]).float()
+    # Corners in one line, as of an image one pixel wide, have no map: it stays as it is.
+    has_map = matrix.isfinite().flatten(1).all(1)[:, None, None]
+    return torch.where(has_map, matrix, torch.eye(3, dtype=torch.float32, device=matrix.device))
 
 
 def source_coordinates(matrix: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, ...]:
@@ -148,7 +151,10 @@ def _bilinear(
     images: torch.Tensor, x: torch.Tensor, y: torch.Tensor, fill: tuple[int, ...]
 ) -> torch.Tensor:
     height, width = images.shape[2:]
+    inside = (x > -1) & (x < width) & (y > -1) & (y < height)
     grid = torch.stack([(x * 2 + 1) / width - 1, (y * 2 + 1) / height - 1], -1)
+    # A perspective may divide by zero, and grid_sample makes numbers of what is none.
+    grid = torch.where(inside[..., None], grid, -3.0)
     # Zeros outside, so shifting by the fill colour blends the border with it as a mask would.
     colour = fill_image(images, fill, torch.float32)
     moved = F.grid_sample(

@@ -104,7 +104,8 @@ class FfcvBackend:
         places = np.arange(int(plan.bounds[start]), int(plan.bounds[-1]))
         with _threads_kept():
             self._memory.set_plan(plan)
-            iterator = self._iterator_type(self._loader, places)
+            with torch.device("cpu"):  # whatever the caller's default is
+                iterator = self._iterator_type(self._loader, places)
             try:
                 for step in range(start, plan.num_batches):
                     images = self._kept(_next_batch(iterator), plan.shape).permute(0, 3, 1, 2)

@@ -71,7 +71,7 @@ def reference_batch(
     Raises:
         BadSampleError: of the first that cannot be decoded.
     """
-    images = torch.empty((len(places), *shape, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    images = torch.from_numpy(np.empty((len(places), *shape, 3), np.uint8)).permute(0, 3, 1, 2)
     for slot, place in enumerate(places):
         fill_slot(records, plan, place, images, slot)
     return images

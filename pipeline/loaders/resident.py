@@ -98,7 +98,7 @@ class ResidentBackend:
     def _decode(self, records: Records) -> torch.Tensor:
         """(bytes,) uint8 on the CPU, shelf by shelf; what is bad stays black and goes into
         `_reasons`, by shelf and record."""
-        memory = torch.empty(int(self._starts[-1]), dtype=torch.uint8)
+        memory = torch.empty(int(self._starts[-1]), dtype=torch.uint8, device="cpu")
         rows = [self._squares(memory, number).numpy() for number in range(len(self._shelves))]
 
         def fill(work: tuple[int, int]) -> None:

@@ -58,7 +58,7 @@ class _Decoder(Dataset):
         self.upright, self.decode = upright, decode
 
     def __getitem__(self, work: _Work) -> tuple[torch.Tensor, list[tuple[int, str]]]:
-        batch = torch.zeros((len(work.boxes), *work.shape, 3), dtype=torch.uint8)
+        batch = torch.zeros((len(work.boxes), *work.shape, 3), dtype=torch.uint8, device="cpu")
         if get_worker_info() is not None:
             # Here, where it is told if there is no room: a thread that sends the batch later would
             # show a traceback and drop it, and the parent would wait for it for ever.
@@ -128,7 +128,7 @@ class TorchvisionBackend:
         """Yields batches; left early, the workers finish what they hold and wait."""
         assert self._batches is not None
         self._works.plan, self._works.start = plan, start
-        with self._explained():
+        with self._explained(), torch.device("cpu"):  # where torch draws a seed for workers
             batches = iter(self._batches)
         while True:
             with self._explained():

@@ -193,8 +193,8 @@ def test_a_batch_in_use_is_not_overwritten() -> None:
 
 @pytest.mark.parametrize("kernels", [True, False])
 @pytest.mark.parametrize("name", [*STEPS, *BILINEAR, *RECIPES])
-def test_the_callers_precision_changes_nothing(name: str, kernels: bool) -> None:
-    """Neither its autocast nor its default dtype."""
+def test_the_callers_precision_and_device_change_nothing(name: str, kernels: bool) -> None:
+    """Neither its autocast nor its default dtype, nor where its tensors are by default."""
     recipe = (STEPS | BILINEAR).get(name, name)
     images = torch.randint(0, 256, (9, 3, 30, 40), dtype=torch.uint8)
     labels = torch.arange(9) % 5
@@ -207,9 +207,10 @@ def test_the_callers_precision_changes_nothing(name: str, kernels: bool) -> None
         return found
 
     expected, targets = outcome()
-    with torch.autocast("cpu", torch.bfloat16):
-        found, soft = outcome()
-    assert torch.equal(found, expected) and torch.equal(soft, targets)
+    for setting in (torch.autocast("cpu", torch.bfloat16), torch.device("meta")):
+        with setting:
+            found, soft = outcome()
+        assert torch.equal(found, expected) and torch.equal(soft, targets)
     for dtype in (torch.float64, torch.bfloat16):
         torch.set_default_dtype(dtype)
         try:
@@ -218,3 +219,20 @@ def test_the_callers_precision_changes_nothing(name: str, kernels: bool) -> None
             torch.set_default_dtype(torch.float32)
         assert found.dtype == torch.float32 and soft.dtype == targets.dtype
         assert torch.equal(found, expected) and torch.equal(soft, targets)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1)])
+def test_a_perspective_of_one_row_or_column_leaves_it_as_it_is(size: tuple[int, int]) -> None:
+    images = photos(17, 3, *size)
+    for mode in ("nearest", "bilinear"):
+        step = {"op": "perspective", "p": 1.0, "fill": 200, "interpolation": mode}
+        for out in both([step], images):
+            assert torch.equal(out.round(), images.repeat(2, 1, 1, 1).float())
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 3), (2, 5)])
+def test_a_perspective_that_divides_by_zero_shows_the_fill_there(size: tuple[int, int]) -> None:
+    """Corners that pass each other: lines of the image lie at infinity."""
+    step = {"op": "perspective", "p": 1.0, "distortion": 1.0, "fill": 200}
+    fast, slow = both([step], photos(200, 3, *size))
+    assert float((fast - slow).abs().max()) <= 1.01, "sums of another order, rounded"

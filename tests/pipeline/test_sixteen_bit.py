@@ -50,6 +50,14 @@ def tiff(values: np.ndarray, **options: str) -> bytes:
     return file.getvalue()
 
 
+def signed_tiff(values: np.ndarray, compression: str) -> bytes:
+    """A TIFF that says that its pixels are signed."""
+    file, sample_format = io.BytesIO(), 339
+    image = Image.fromarray(values)
+    image.save(file, "TIFF", compression=compression, tiffinfo={sample_format: 2})
+    return file.getvalue()
+
+
 def raw_tiff(values: np.ndarray, order: str) -> bytes:
     """An uncompressed (H, W, 3) TIFF, which PIL does not write."""
     height, width = values.shape[:2]
@@ -153,6 +161,17 @@ def test_numbers_of_no_known_range_are_refused() -> None:
         pixels(tiff(np.linspace(0, 1, 60, dtype=np.float32).reshape(6, 10)))
     with pytest.raises(ValueError, match="from 0 to 70000, of no known range"):
         pixels(tiff(np.linspace(0, 70000, 60).astype(np.int32).reshape(6, 10)))
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_signed_integers_are_refused_where_no_depth_says_what_is_white(compression: str) -> None:
+    for kind in (np.uint8, np.uint16):
+        values = np.linspace(0, 120, 60).astype(kind).reshape(6, 10)
+        with pytest.raises(ValueError, match="signed integers, of no known range: save it unsign"):
+            pixels(signed_tiff(values, compression))
+    found = read_picture(signed_tiff(ramp(4095), compression), depth=12)
+    assert found.peak == 4095
+    assert np.array_equal(found.pixels[..., 0], np.rint(ramp(4095) / 4095 * 255))
 
 
 def test_folder_and_packed_file_agree_and_the_summary_says_the_scale(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps
 
 from headrace.pipeline.jpeg_header import parse_jpeg_header, turn_upright
 from headrace.pipeline.loader import open_loader
+from headrace.pipeline.pil_image import read_picture, read_size
 from headrace.pipeline.records import Records
 from headrace.tools.pack import main
 from tests.builders import (
@@ -164,3 +166,21 @@ def test_metadata_in_a_record_turn_nothing(tmp_path: Path, name: str) -> None:
             expected = reference_images(records, loader.plan(0), slice(0, len(content)), 32)
     difference = np.abs(batch.images.numpy().astype(np.int16) - expected)
     assert difference.max() <= 8
+
+
+def test_no_filter_of_warnings_turns_an_image(tmp_path: Path) -> None:
+    """PIL warns of a damaged entry, and has the orientation all the same."""
+    entries = Image.Exif()
+    orientation, software = 0x0112, 0x0131
+    entries[orientation], entries[software] = 6, "longer than an entry"
+    path = tmp_path / "a.png"
+    Image.fromarray(photo(1, HEIGHT, WIDTH)).save(path, exif=entries.tobytes()[:-10])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert read_size(path, None) == (WIDTH, HEIGHT)
+        assert read_picture(path.read_bytes()).pixels.shape == (WIDTH, HEIGHT, 3)
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="Truncated File Read"):
+            read_size(path, None)
+        with pytest.raises(ValueError, match="Truncated File Read"):
+            read_picture(path.read_bytes())

@@ -20,7 +20,7 @@ from headrace.pipeline.batch import Batch
 from headrace.pipeline.data_files import DataPath
 from headrace.pipeline.errors import MissingPackageError
 from headrace.pipeline.flat_settings import with_values
-from headrace.pipeline.loader import LoaderSettings, open_loader
+from headrace.pipeline.loader import LoaderSettings, chosen_samples, open_loader
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.pipeline.shares import epoch_samples
@@ -152,7 +152,7 @@ class RecordsDataModule(LightningDataModule):
         if not config.plan.train:  # all of them are measured on
             values["tail"] = "pad" if world > 1 else "keep"
         elif not self._tail_is_said:  # as in a run: for one sample alone nothing is learnt from
-            count = epoch_samples(self._records, self._records.select(config.split))
+            count = epoch_samples(self._records, chosen_samples(self._records, config))
             plan = config.plan
             values["tail"] = choose_tail(count * plan.repeats, plan.batch_size, False, world)
         loader = open_loader(self._records, with_values(config, values))

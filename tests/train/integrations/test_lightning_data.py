@@ -168,6 +168,20 @@ def test_all_is_measured_on_however_training_takes_its_samples(
     records.teardown("test")
 
 
+@pytest.mark.parametrize(
+    ("at_most", "batch_size", "sizes"),
+    [(0, 41, [41]), (17, BATCH, [8, 8]), (20, BATCH, [8, 8, 4]), (5, 41, [5]), (41, 20, [20, 20])],
+)
+def test_only_a_batch_of_one_sample_is_left_out_of_training(
+    data: Path, at_most: int, batch_size: int, sizes: list[int]
+) -> None:
+    records = module_of(data, at_most=at_most, batch_size=batch_size)
+    loader = records.train_dataloader()
+    assert len(loader) == len(sizes)
+    assert [len(batch.labels) for batch in loader] == sizes
+    records.teardown("fit")
+
+
 def test_another_plans_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
     place = tmp_path / "a.ckpt"
     with pytest.raises((SystemExit, KeyboardInterrupt)):
