@@ -167,7 +167,7 @@ def _begin(
         assert held is not None  # rank 0 alone takes it
         if earlier.checkpoint is None:
             restart_folder(held)
-        if settled.optim != earlier.config.optim:
+        if settled != earlier.config:
             write_settings(held, settled)
         return held
 
