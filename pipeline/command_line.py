@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from headrace.pipeline.errors import FailedError, HeadraceError, Interrupted
-from headrace.pipeline.interrupts import interruption
+from headrace.pipeline.interrupts import HANGUP, TO_END, interruption, let_go_of_gone_terminal
 from headrace.pipeline.quiet import asks, is_quiet, silence, without_flag
 from headrace.pipeline.unwritable import unwritable, was_writing
 from headrace.pipeline.user_paths import tell_home
@@ -30,6 +30,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 128 + signal.SIGTERM
+EXIT_HUNG_UP = 129
 SCRIPTS = {
     "pack": "tools/pack.py",
     "info": "tools/info.py",
@@ -100,9 +101,9 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     A HeadraceError is the user's to mend: status 2. What failed though all was asked rightly
     (FailedError, disk full, no permission, no memory) is status 1, and so is an error that nobody
     has thought of; Ctrl-C is 130, and so is whatever has saved itself when it was asked to end;
-    SIGTERM else is 143. After either what is half written is cleared away, and who was to say what
-    is left to do has put it into the exception that they raise. With HEADRACE_DEBUG=1 in the
-    environment where it came from is shown, too; --quiet is taken here.
+    SIGTERM else is 143, SIGHUP 129. After each what is half written is cleared away, and who was to
+    say what is left to do has put it into the exception that they raise. With HEADRACE_DEBUG=1 in
+    the environment where it came from is shown, too; --quiet is taken here.
     """
     escape_unprintable()
     tell_home()
@@ -112,7 +113,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     try:
         try:
             _check_current_folder()
-            with _sigterm_is_raised(), silence() if hushed else nullcontext():
+            with _ends_are_raised(), silence() if hushed else nullcontext():
                 status = main() or 0
                 if isinstance(sys.stdout, io.TextIOWrapper):
                     sys.stdout.flush()  # a full disk is told here, not by the interpreter's end
@@ -159,11 +160,13 @@ def _check_current_folder() -> None:
 
 
 def _of_interruption(stop: KeyboardInterrupt) -> tuple[int, str]:
-    """The status and what to say of Ctrl-C or SIGTERM."""
-    terminated = isinstance(stop, _Terminated)
-    word = "terminated" if terminated else "interrupted"
-    line = f"{word}: {stop}" if str(stop) else f"error: {word}"
-    return EXIT_TERMINATED if terminated else EXIT_INTERRUPTED, line
+    """The status and what to say of Ctrl-C, SIGTERM or SIGHUP."""
+    status, word = EXIT_INTERRUPTED, "interrupted"
+    if isinstance(stop, _Terminated):
+        status, word = EXIT_TERMINATED, "terminated"
+    elif isinstance(stop, _HungUp):
+        status, word = EXIT_HUNG_UP, "the terminal has gone"
+    return status, f"{word}: {stop}" if str(stop) else f"error: {word}"
 
 
 def _of_the_system(error: OSError) -> str:
@@ -211,28 +214,40 @@ class _Terminated(KeyboardInterrupt):
     """SIGTERM, taken where Ctrl-C is."""
 
 
+class _HungUp(KeyboardInterrupt):
+    """SIGHUP, likewise."""
+
+
 @contextmanager
-def _sigterm_is_raised() -> Iterator[None]:
-    """Lets SIGTERM clear away what is half written, as Ctrl-C does.
+def _ends_are_raised() -> Iterator[None]:
+    """Lets SIGTERM and SIGHUP clear away what is half written, as Ctrl-C does.
 
     Not for one process of several: it may be waiting for the others inside a library, where no
-    exception reaches it, and has to end all the same.
+    exception reaches it, and has to end all the same. What is ignored, as by nohup, stays so.
     """
-    here = threading.current_thread() is threading.main_thread()
-    if not here or "RANK" in os.environ or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
+    here = threading.current_thread() is threading.main_thread() and "RANK" not in os.environ
+    numbers = [
+        number
+        for number in TO_END
+        if here and number != signal.SIGINT and signal.getsignal(number) == signal.SIG_DFL
+    ]
     process = os.getpid()
 
     def end(number: int, frame: FrameType | None) -> None:
         if os.getpid() != process:  # a forked child has nothing to clear away
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
             return
+        if number == HANGUP:  # shell and system both send it: clearing away goes on
+            signal.signal(number, signal.SIG_IGN)
+            let_go_of_gone_terminal()
+            raise _HungUp
         raise _Terminated
 
-    signal.signal(signal.SIGTERM, end)
+    for number in numbers:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)

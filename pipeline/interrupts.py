@@ -1,10 +1,37 @@
-"""Ctrl-C, which a terminal sends to every process of a command, and what libraries make of it."""
+"""Signals that a terminal or a cluster sends to every process of a command, what libraries make of
+Ctrl-C, and what is left of a terminal that has gone."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import signal
+import sys
 from collections.abc import Iterator
+
+HANGUP: int | None = getattr(signal, "SIGHUP", None)
+"""Sent when a terminal is closed, or its connection lost; Windows has none."""
+TO_END = (signal.SIGINT, signal.SIGTERM, *(() if HANGUP is None else (HANGUP,)))
+"""Signals that ask a command to end."""
+
+
+def let_go_of_gone_terminal() -> None:
+    """Lets standard output and errors that nobody can read any more lead nowhere.
+
+    What is written to a terminal that was closed, or to a pipe without a reader, would fail.
+    """
+    for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
+        with contextlib.suppress(
+            OSError, ValueError, AttributeError
+        ):  # closed; Windows has no poll
+            number = stream.fileno()
+            asked = select.poll()
+            asked.register(number, 0)
+            if any(found & (select.POLLERR | select.POLLHUP) for _, found in asked.poll(0)):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, number)
+                os.close(nowhere)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ settings.load_profile("headrace")
 for number, handler in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGTERM, signal.SIG_DFL),
+    (getattr(signal, "SIGHUP", signal.SIGTERM), signal.SIG_DFL),  # of nohup
 ):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)

@@ -83,8 +83,8 @@ from headrace.train.verdict import circumstances, shares, verdict_line
 def run_training(config: RunConfig, resume: str = "") -> Run:
     """Carries out one run from its settings to its last line.
 
-    The first SIGINT or SIGTERM lets it save and end where it is called in the main thread; in
-    another thread it catches no signal, and none stops it.
+    The first SIGINT, SIGTERM or SIGHUP lets it save and end where it is called in the main thread;
+    in another thread it catches no signal, and none stops it.
 
     Args:
         config: what to do.
@@ -169,7 +169,7 @@ def _begin(
         assert held is not None  # rank 0 alone takes it
         if earlier.checkpoint is None:
             restart_folder(held)
-        if settled.optim != earlier.config.optim:
+        if settled != earlier.config:
             write_settings(held, settled)
         return held
 

@@ -8,8 +8,8 @@ starts workers afresh anyway.
 
 What is other than in Python's own: the server is ours alone, so nothing of a program's own children
 changes; the user's script is not imported again in workers, which have no use for it, so it needs
-no `if __name__ == "__main__"`; and workers leave SIGINT and SIGTERM, which a terminal or a cluster
-sends to everyone, to the process that ends them.
+no `if __name__ == "__main__"`; and workers leave SIGINT, SIGTERM and SIGHUP, which a terminal or a
+cluster sends to everyone, to the process that ends them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from multiprocessing.context import BaseContext, set_spawning_popen
 from multiprocessing.spawn import get_preparation_data
 from typing import Any
 
+from headrace.pipeline.interrupts import TO_END
+
 SERVER_IMPORTS = ["headrace.pipeline.loaders.worker_server"]
 
 
@@ -37,7 +39,7 @@ def worker_context() -> BaseContext | None:
 
 def prepare_worker(worker: int) -> None:
     """Called first in every worker process, with its number."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in TO_END:
         signal.signal(number, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:

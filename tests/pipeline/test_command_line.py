@@ -130,16 +130,57 @@ run_command(main)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 @pytest.mark.parametrize(
-    ("number", "status", "said"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    ("name", "status", "said"),
+    [
+        ("SIGINT", 130, "interrupted"),
+        ("SIGTERM", 143, "terminated"),
+        ("SIGHUP", 129, "the terminal has gone"),
+    ],
 )
-def test_an_interruption_of_which_python_makes_an_error(
-    number: int, status: int, said: str
-) -> None:
+def test_an_interruption_of_which_python_makes_an_error(name: str, status: int, said: str) -> None:
     """As it does where a class is being defined, which imports do; 3.12 and later do not."""
-    command = [sys.executable, "-c", INTERRUPTED, str(int(number))]
+    command = [sys.executable, "-c", INTERRUPTED, str(int(getattr(signal, name)))]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (run.returncode, run.stderr) == (status, f"error: {said}\n")
+
+
+HUNG_UP = """
+import os, signal, sys
+from headrace.pipeline.command_line import run_command
+def main():
+    for stream in (1, 2):
+        reader, writer = os.pipe()
+        os.dup2(writer, stream)
+        os.close(writer)
+        os.close(reader)
+    try:
+        signal.raise_signal(signal.SIGHUP)
+    finally:
+        print("cleared away", flush=True)
+        print("cleared away", file=sys.stderr)
+        signal.raise_signal(signal.SIGHUP)
+        open(sys.argv[1], "w").close()
+run_command(main)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGHUP there")
+def test_what_is_half_written_is_cleared_away_behind_a_gone_terminal(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HUNG_UP, str(tmp_path / "cleared")]
+    assert subprocess.run(command, cwd=ROOT).returncode == 129
+    assert (tmp_path / "cleared").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGHUP there")
+def test_a_hangup_that_is_ignored_ends_no_command() -> None:
+    """As of nohup."""
+    code = """
+import signal
+from headrace.pipeline.command_line import run_command
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+run_command(lambda: signal.raise_signal(signal.SIGHUP))
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 SAYS = """

@@ -93,7 +93,7 @@ def test_a_signal_to_all_of_a_group_leaves_the_end_to_the_script(
 ) -> None:
     """As a cluster sends it; the script alone says what becomes of it."""
     for process in descendants(script):
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if "resource_tracker" not in " ".join(process.cmdline()):
                 process.send_signal(number)
     time.sleep(0.2)

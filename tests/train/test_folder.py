@@ -14,22 +14,25 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+import yaml
 
 import headrace.train.folder.folder_lock
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.flat_settings import to_flat
 from headrace.pipeline.locking import lock_exclusively
 from headrace.train.folder import run_folder
 from headrace.train.folder.folder_lock import LOCK_NAME, lock_folder
-from headrace.train.folder.resume import earlier_folder
+from headrace.train.folder.resume import begun_folder, earlier_folder
 from headrace.train.folder.run_folder import (
     begin_folder,
     hold_folder,
     make_folder,
     restart_folder,
 )
+from headrace.train.generating.settings import FitConfig
 from headrace.train.settings.config import RunConfig, RuntimeConfig
-from headrace.train.settings.config_file import load_yaml
+from headrace.train.settings.config_file import dump_yaml, load_yaml
 from tests.train.racing_folders import RACERS, WAYS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,10 +42,14 @@ def config(folder: Path, *, overwrite: bool = False, seed: int = 0) -> RunConfig
     return RunConfig(runtime=RuntimeConfig(out=str(folder), overwrite=overwrite, seed=seed))
 
 
-def old_run(folder: Path, *names: str) -> Path:
+OF_CLASSIFIER = dump_yaml(RunConfig())
+OF_GENERATOR = yaml.safe_dump(to_flat(FitConfig()))
+
+
+def old_run(folder: Path, *names: str, settings: str = OF_CLASSIFIER) -> Path:
     folder.mkdir(parents=True)
     for name in names:
-        (folder / name).write_text("old")
+        (folder / name).write_text(settings if name == "config.yaml" else "old")
     return folder
 
 
@@ -126,7 +133,7 @@ BOTH = ("config.yaml", "metrics.jsonl", "report.html", "events.out.tfevents.17.h
 
 
 def generator_folder(folder: Path, *, overwrite: bool = False) -> None:
-    begin_folder(str(folder), overwrite, lambda: folder, lambda: "kind: gan").close()
+    begin_folder(str(folder), overwrite, lambda: folder, lambda: OF_GENERATOR).close()
 
 
 @pytest.mark.parametrize("old", [CLASSIFIER, GENERATOR], ids=["classifier", "generator"])
@@ -135,7 +142,9 @@ def test_a_run_of_either_kind_is_replaced_and_what_is_no_runs_stays(
     old: tuple[str, ...], new: str, tmp_path: Path
 ) -> None:
     theirs = {"notes.md", "suspects.csv", ".gitignore"}
-    folder = old_run(tmp_path / "run", *old, *BOTH, *theirs, ".generator.pt.12345678")
+    said = OF_GENERATOR if old is GENERATOR else OF_CLASSIFIER
+    names = (*old, *BOTH, *theirs, ".generator.pt.12345678")
+    folder = old_run(tmp_path / "run", *names, settings=said)
 
     def begin(overwrite: bool) -> None:
         if new == "generator":
@@ -151,7 +160,7 @@ def test_a_run_of_either_kind_is_replaced_and_what_is_no_runs_stays(
     assert content(folder) == before
     begin(overwrite=True)
     assert {path.name for path in folder.iterdir()} == {"config.yaml", *theirs}
-    assert ((folder / "config.yaml").read_text() == "kind: gan") == (new == "generator")
+    assert ((folder / "config.yaml").read_text() == OF_GENERATOR) == (new == "generator")
 
 
 @pytest.mark.parametrize("saved", [True, False])
@@ -159,21 +168,48 @@ def test_what_a_generator_does_not_write_is_not_cleared_with_it(
     saved: bool, tmp_path: Path
 ) -> None:
     theirs = {"log.txt", "trace.json.gz"}
-    folder = old_run(tmp_path / "run", "metrics.jsonl", *theirs, *(GENERATOR if saved else ()))
-    (folder / "config.yaml").write_text("kind: gan")
+    ours = ("config.yaml", "metrics.jsonl", *(GENERATOR if saved else ()))
+    folder = old_run(tmp_path / "run", *ours, *theirs, settings=OF_GENERATOR)
     with pytest.raises(ConfigError, match=f"`.*generate.* fit --resume {folder}`"):
         generator_folder(folder)
     generator_folder(folder, overwrite=True)
     assert {path.name for path in folder.iterdir()} == {"config.yaml", *theirs}
 
 
-@pytest.mark.parametrize("name", ["report.html", "log.txt", "events.out.tfevents.17.host"])
+@pytest.mark.parametrize("name", sorted({*CLASSIFIER, *GENERATOR, *BOTH} - {"config.yaml"}))
 def test_names_that_others_use_too_make_no_run(name: str, tmp_path: Path) -> None:
     folder = old_run(tmp_path / "seeds", "trials.yaml", name)
     before = content(folder)
     for begin in (make_folder, lambda asked: generator_folder(folder, overwrite=True)):
         with pytest.raises(ConfigError, match=f"holds no run: there is {name}, trials.yaml; name"):
             begin(config(folder, overwrite=True))
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "model: {name: vit}\noptimizer: adamw\nlr: 0.1\nseed: 1\nout: x\n",
+        "data: food11.beton\nlr: 0.002  # as in the paper\n",
+        "[train_split, out, on_bad_sample]",
+        "train_split: {",
+        "",
+    ],
+    ids=["another program's", "ours to begin with", "a list", "damaged", "empty"],
+)
+def test_a_config_yaml_that_no_run_has_written_makes_none(settings: str, tmp_path: Path) -> None:
+    """Whatever lies beside it stays, and is not gone on with."""
+    folder = old_run(tmp_path / "run", *BOTH, "log.txt", "best.pt", settings=settings)
+    before = content(folder)
+    refusal = r"holds no run: there is best\.pt, config\.yaml, events"
+    for overwrite in (False, True):
+        with pytest.raises(ConfigError, match=refusal):
+            make_folder(config(folder, overwrite=overwrite))
+        with pytest.raises(ConfigError, match=refusal):
+            generator_folder(folder, overwrite=overwrite)
+    with pytest.raises(ConfigError, match=r"holds no run: neither last\.pt nor a run's config"):
+        earlier_folder(str(folder))
+    assert begun_folder(str(folder)) == ""
     assert content(folder) == before
 
 
@@ -185,7 +221,7 @@ def test_an_empty_folder_and_one_with_hidden_files_will_do(tmp_path: Path) -> No
 
 
 def test_a_lock_file_without_its_process_is_in_nobodys_way(tmp_path: Path) -> None:
-    folder = old_run(tmp_path / "run", "last.pt")
+    folder = old_run(tmp_path / "run", "config.yaml", "last.pt")
 
     def lock_and_die() -> None:
         with lock_folder(folder):
@@ -345,12 +381,12 @@ def test_a_folder_without_settings_is_no_run_yet(step: int, tmp_path: Path) -> N
 
 def test_refusals_send_nobody_in_circles(tmp_path: Path) -> None:
     folder = old_run(tmp_path / "weights", "best.pt", "metrics.jsonl")
-    with pytest.raises(ConfigError, match=r"neither last\.pt nor config\.yaml"):
+    with pytest.raises(ConfigError, match=r"neither last\.pt nor a run's config\.yaml"):
         earlier_folder(str(folder))
     with pytest.raises(ConfigError) as error:
         make_folder(config(folder))
-    assert "of which only best.pt, metrics.jsonl is left" in str(error.value)
-    assert "--resume" not in str(error.value)
+    assert "holds no run: there is best.pt, metrics.jsonl; name" in str(error.value)
+    assert "--resume" not in str(error.value) and "--overwrite" not in str(error.value)
     assert {p.name for p in folder.iterdir()} == {"best.pt", "metrics.jsonl"}
     with pytest.raises(
         ConfigError, match=r"nope does not exist; give a run folder or its last\.pt"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+import headrace.train.loop
 import headrace.train.opening.learning
 from headrace.pipeline.errors import ConfigError, Finished
 from headrace.train.command_line import read_command_line
@@ -18,7 +19,7 @@ from headrace.train.run import run_training
 from headrace.train.schedules.build import build_schedule, run_span
 from headrace.train.schedules.longer import rate_line
 from headrace.train.schedules.multistep import Settings
-from headrace.train.settings.config_file import load_yaml
+from headrace.train.settings.config_file import dump_yaml, load_yaml
 from headrace.train.settings.optim import OptimConfig
 from tests.train.tiny_runs import assert_same_run, rows, settings
 
@@ -78,6 +79,52 @@ def test_what_has_begun_anew_resumes_to_the_bit(data: Path, tmp_path: Path) -> N
             assert (config.optim.epochs, config.optim.schedule_from) == (3, 1)
         run_training(config, resume)
     assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+@pytest.mark.parametrize("before", ["optimise", "save_last"])
+def test_what_was_asked_for_holds_where_a_run_dies_before_it_is_saved_with_it(
+    before: str, data: Path, tmp_path: Path
+) -> None:
+    """In its first step, or between best.pt and last.pt; its schedule is another by then."""
+    longer = ["--epochs", "3", "--patience", "7"]
+    for name in ("whole", "run"):
+        folder = tmp_path / name
+        run_training(settings(data, folder, **ONE, best_by="loss"))
+        config, resume = read_command_line(["--resume", str(folder), *longer])
+        if name == "run":
+            with pytest.MonkeyPatch.context() as patch:
+                die_before(before, patch)
+                with pytest.raises(RuntimeError, match="killed"):
+                    run_training(config, resume)
+            assert load_checkpoint(folder)["config"]["epochs"] == 1
+            assert load_checkpoint(folder / "best.pt")["scores"]["epochs_done"] == (
+                2 if before == "save_last" else 1
+            )
+            config, resume = read_command_line(["--resume", str(folder)])
+            assert (config.optim.epochs, config.optim.patience) == (3, 7)
+        run_training(config, resume)
+    assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+def test_settings_of_another_run_beside_a_checkpoint_say_nothing(
+    data: Path, tmp_path: Path
+) -> None:
+    run_training(settings(data, tmp_path / "run", **ONE))
+    path = tmp_path / "run/config.yaml"
+    for said in (dump_yaml(settings(data, tmp_path, **{**ONE, "epochs": 3}, seed=1)), "{", ""):
+        path.write_text(said)
+        assert read_command_line(["--resume", str(tmp_path / "run")])[0].optim.epochs == 1
+    path.unlink()
+    assert read_command_line(["--resume", str(tmp_path / "run")])[0].optim.epochs == 1
+
+
+def die_before(name: str, patch: pytest.MonkeyPatch) -> None:
+    """Kills the run where its loop would call something."""
+
+    def die(*_: Any) -> None:
+        raise RuntimeError("killed")
+
+    patch.setattr(headrace.train.loop, name, die)
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.5])

@@ -12,6 +12,7 @@ from headrace.train.command_line import read_command_line
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.resume import checkpoint_config
 from headrace.train.processes.stop import StopRequest
+from headrace.train.reporting.run_log import read_run
 from headrace.train.run import run_training
 from tests.train.tiny_runs import assert_same_run, settings, write_data
 
@@ -103,6 +104,16 @@ def test_an_out_that_was_given_and_is_another_folder_is_refused(out: str, here: 
     assert not Path(out).exists()
     config, _ = read_command_line(["--resume", "renamed", "--out", f"{here}/renamed"])
     run_training(config, resume="renamed")
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_data_that_has_moved_is_looked_for_by_a_report_where_it_is(saved: bool, here: Path) -> None:
+    Path("tiny.beton").rename("moved.beton")
+    if not saved:
+        Path("stopped/last.pt").unlink()
+    run_training(*read_command_line(["--resume", "stopped", "--data", "moved.beton"]))
+    assert read_run(Path("stopped")).config.data.data == "moved.beton"
+    assert_same_run(Path("whole"), Path("stopped"), FREE)
 
 
 def test_data_that_is_not_seen_from_here_is_asked_for(

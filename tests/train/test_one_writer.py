@@ -206,6 +206,25 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(
     assert_same_run(whole, folder)
 
 
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_run_that_lost_its_last_pt_is_not_begun_anew(
+    epochs: int, data: Path, tmp_path: Path
+) -> None:
+    """As where somebody makes room, and keeps the weights alone."""
+    folder = tmp_path / "run"
+    run_training(settings(data, folder, epochs=epochs))
+    (folder / "last.pt").unlink()
+    before = content(folder)
+    line = f"{folder} has lost its last.pt: .* {epochs} epochs?, .* --weights {folder}/best.pt"
+    for words in (["--resume", str(folder)], ["--resume", str(folder), "--epochs", "3"]):
+        with pytest.raises(ConfigError, match=line):
+            run_training(*read_command_line(words))
+    again = ["--data", str(data), "--out", str(folder), "--resume", "auto", "--size", "32"]
+    with pytest.raises(ConfigError, match=line):
+        run_training(*read_command_line(again))
+    assert content(folder) == before
+
+
 def test_a_run_whose_folder_went_to_another_stops_at_its_next_save(
     data: Path, tmp_path: Path
 ) -> None:

@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 
 from headrace.augment import Preprocess
-from headrace.pipeline.errors import ConfigError, HeadraceError
+from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
 from headrace.tools.report import main as write_page
+from headrace.train import probe as probing
 from headrace.train.command_line import read_command_line
 from headrace.train.device import amp
 from headrace.train.evaluate import EvaluateConfig, evaluate
@@ -25,7 +26,7 @@ from headrace.train.features.content import hash_of_samples
 from headrace.train.features.logistic import Regression
 from headrace.train.features.store import create, opened, stored
 from headrace.train.features.tap import check_tap, head_of
-from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.checkpoint import load_checkpoint, save_checkpoint
 from headrace.train.models.saved import saved_model
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.probe import ProbeConfig, probe
@@ -289,6 +290,31 @@ def test_what_cannot_be_is_refused(data: Path, base: Path, tmp_path: Path) -> No
     probe(asked(data, base, tmp_path, "--val-split", "none", "--l2", "0.1"))
     expected = {"epochs_done": 1, "global_step": 1, "accuracy": None}
     assert load_checkpoint(tmp_path / "run/best.pt")["scores"] == expected
+
+
+@pytest.mark.parametrize("view", ["evaluation", "copy"])
+def test_features_that_are_no_numbers_are_told_as_that(
+    view: str, data: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of damaged weights, which are NaN, or of an augmented copy alone, as where fp16 overflows."""
+    folder = base
+    if view == "evaluation":
+        folder = tmp_path / "nan.pt"
+        content = load_checkpoint(base / "best.pt")
+        weights = content["weights"]
+        nan = {
+            k: torch.full_like(v, torch.nan) for k, v in weights.items() if v.is_floating_point()
+        }
+        save_checkpoint(folder, {**content, "weights": {**weights, **nan}})
+    else:
+
+        def augment(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return torch.full(images.shape, torch.nan), labels
+
+        monkeypatch.setattr(probing, "seeded_augmenter", lambda *_: augment)
+    with pytest.raises(FailedError, match="what the network says of the images is not a number"):
+        probe(asked(data, folder, tmp_path, "--copies", "1", "--amp", "off"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_network_must_end_with_a_linear_layer_that_can_be_replaced() -> None:

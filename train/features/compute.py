@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from headrace.augment import Augmenter, Preprocess
 from headrace.pipeline.errors import ConfigError, FailedError
@@ -53,13 +54,7 @@ def compute(
             with precision.autocast():
                 model(images)
             here = slice(done, done + len(batch.labels))
-            said = tap[0].float().cpu().numpy()
-            if not np.isfinite(said).all():
-                raise FailedError(
-                    "what the network says of the images is not a number; try --amp off, or take "
-                    "other weights"
-                )
-            found.values[0, here] = said
+            found.values[0, here] = _numbers(tap[0])
             found.labels[here] = batch.labels.cpu().numpy()
             found.indices[here] = batch.indices.cpu().numpy()
             done = here.stop
@@ -88,6 +83,7 @@ def add_copy(
 
     Raises:
         ConfigError: if it does.
+        FailedError: if a feature is not a number.
     """
     order = np.argsort(features.indices, kind="stable")
     batches: Any = loader.epoch(copy)
@@ -103,7 +99,18 @@ def add_copy(
                 model(images)
             sought = batch.indices.cpu().numpy()
             rows = order[np.searchsorted(features.indices, sought, sorter=order)]
-            features.values[copy, rows] = tap[0].float().cpu().numpy()
+            features.values[copy, rows] = _numbers(tap[0])
     rows = order[np.searchsorted(features.indices, features.indices, sorter=order)]
     again = np.flatnonzero(rows != np.arange(len(rows)))
     features.values[copy, again] = features.values[copy, rows[again]]
+
+
+def _numbers(said: Tensor) -> NDArray[np.float32]:
+    """What a network says of a batch, on the host."""
+    found: NDArray[np.float32] = said.float().cpu().numpy()
+    if not np.isfinite(found).all():
+        raise FailedError(
+            "what the network says of the images is not a number; try --amp off, or take other "
+            "weights"
+        )
+    return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import weakref
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -100,6 +101,17 @@ def lock_folder(folder: Path) -> FolderLock:
             raise
         file.close()  # it was of a run that has just ended and removed it
     raise ConfigError(f"{folder} is being written by others again and again; wait for them")
+
+
+@contextmanager
+def taking_folder(folder: Path) -> Iterator[FolderLock]:
+    """Takes a run folder as `lock_folder` does, and lets go of it only if the block raises."""
+    lock = lock_folder(folder)
+    try:
+        yield lock
+    except BaseException:
+        lock.close()
+        raise
 
 
 def _owner(file: IO[bytes]) -> str:

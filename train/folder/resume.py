@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ from headrace.pipeline.data_files import DataPath, in_words, read_data
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import flag_of, with_values
 from headrace.pipeline.user_paths import resolved
+from headrace.pipeline.wording import counted
 from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.journal import read_rows
 from headrace.train.folder.parts import REQUIRED
-from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
+from headrace.train.folder.run_folder import BEST_NAME, CONFIG_NAME, LAST_NAME, LOG_NAME, is_begun
 from headrace.train.models.places import code_hash, own_file_parts
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import changed_keys, from_flat, load_yaml, to_flat
@@ -27,7 +30,7 @@ class Earlier:
     Attributes:
         folder: its run folder.
         checkpoint: the content of its last.pt; None where it was killed before the first one.
-        config: the settings that it was started with.
+        config: the settings with which it was last started.
     """
 
     folder: Path
@@ -54,18 +57,17 @@ def earlier_folder(resume: str) -> Path:
         return path.parent
     if not path.is_dir():
         raise ConfigError(f"--resume {path} does not exist; give a run folder or its last.pt")
-    if not any((path / name).is_file() for name in (LAST_NAME, CONFIG_NAME)):
+    if not is_begun(path):
         raise ConfigError(
-            f"--resume {path} holds no run: neither {LAST_NAME} nor {CONFIG_NAME} is there; name "
-            f"the folder of a run, or begin one there with --out {path}"
+            f"--resume {path} holds no run: neither {LAST_NAME} nor a run's {CONFIG_NAME} is "
+            f"there; name the folder of a run, or begin one there with --out {path}"
         )
     return path
 
 
 def begun_folder(out: str) -> str:
     """An --out that holds a run already, "" where none has begun."""
-    begun = any((Path(out) / name).is_file() for name in (LAST_NAME, CONFIG_NAME))
-    return out if begun else ""
+    return out if is_begun(Path(out)) else ""
 
 
 def read_earlier(resume: str) -> Earlier:
@@ -75,14 +77,47 @@ def read_earlier(resume: str) -> Earlier:
         resume: a run folder, or a checkpoint in it.
 
     Raises:
-        HeadraceError: if there is no run, or a file of it is damaged or only holds weights.
+        HeadraceError: if there is no run, or a file of it is damaged, lost or only holds weights.
     """
     folder, path = earlier_folder(resume), Path(resume)
     if path.is_dir() and not (folder / LAST_NAME).is_file():
+        _check_never_saved(folder)
         return Earlier(folder=folder, checkpoint=None, config=load_yaml(folder / CONFIG_NAME))
     checkpoint = load_checkpoint(path)
-    config = checkpoint_config(checkpoint, resume)
+    config = _last_asked(checkpoint_config(checkpoint, resume), folder)
     return Earlier(folder=folder, checkpoint=checkpoint, config=config)
+
+
+def _check_never_saved(folder: Path) -> None:
+    """Refuses to take a run that has lost its last.pt for one that was not saved yet.
+
+    Raises:
+        ConfigError: if its log tells of more than the epoch before the first save.
+    """
+    try:
+        rows, _ = read_rows(folder / LOG_NAME)
+    except OSError:
+        return
+    epochs = sum(row.get("kind") == "epoch" for row in rows)
+    if epochs > 1 or any(row.get("kind") == "end" for row in rows):
+        raise ConfigError(
+            f"{folder} has lost its {LAST_NAME}: its {LOG_NAME} tells of "
+            f"{counted(epochs, 'epoch')}, from which only that file goes on; put it back, begin a "
+            f"run from the weights of {BEST_NAME} with --weights {folder / BEST_NAME}, or replace "
+            "this one with --overwrite"
+        )
+
+
+def _last_asked(saved: RunConfig, folder: Path) -> RunConfig:
+    """The settings of a checkpoint with what its run was asked for since, such as more epochs.
+
+    Those are in config.yaml before the run is saved with them.
+    """
+    try:
+        told = load_yaml(folder / CONFIG_NAME)
+    except ConfigError:  # not there, or changed by hand
+        return saved
+    return saved if changed_keys(saved, told) else dataclasses.replace(saved, optim=told.optim)
 
 
 def check_out(config: RunConfig, earlier: Earlier) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.command_line import called
@@ -13,7 +14,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.unwritable import ran_full, unwritable
 from headrace.pipeline.user_paths import resolved
 from headrace.pipeline.yaml_text import read_yaml
-from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
+from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, taking_folder
 from headrace.train.models.places import short_name
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import dump_yaml
@@ -23,13 +24,13 @@ GENERATOR_NAME = "generator.pt"
 CONFIG_NAME = "config.yaml"
 LOG_NAME, TEXT_NAME = "metrics.jsonl", "log.txt"
 TRACE_NAME, REPORT_NAME = "trace.json.gz", "report.html"
-OWN_NAMES = (LAST_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, LOG_NAME, CONFIG_NAME)
-"""Of which any tells that a run is here, of a classifier or of a generator, what it is resumed from
-first."""
+OWN_NAMES = (LAST_NAME, LOG_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, CONFIG_NAME)
+"""Of a classifier or of a generator, what it is resumed from first."""
 _BESIDE = (REPORT_NAME, "events.out.tfevents*")
-"""Names that others give their files too: a run's only beside one of its own."""
-_BESIDE_CLASSIFIERS = (TEXT_NAME, TRACE_NAME)
-"""Such names as a generator's training writes nothing to."""
+_OF_CLASSIFIERS = (TEXT_NAME, TRACE_NAME)
+"""What a generator's training does not write."""
+_ALWAYS_SET = {"out", "train_split", "on_bad_sample"}
+"""Settings that the config.yaml of every run holds, and together hardly another program's."""
 _REPLACED = (LAST_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, CONFIG_NAME, REPORT_NAME)
 _SHOWN = 3
 
@@ -96,14 +97,10 @@ def begin_folder(
             folder.mkdir(parents=True, exist_ok=True)
         else:
             folder = numbered()
-        lock = lock_folder(folder)
-        try:
+        with taking_folder(folder) as lock:
             _refuse_old(folder, overwrite and bool(out))
             _clear(folder)
             _write_settings(folder, settings())
-        except BaseException:
-            lock.close()
-            raise
     return lock
 
 
@@ -114,12 +111,8 @@ def hold_folder(folder: Path) -> FolderLock:
         ConfigError: if it is being written by a run, or cannot be written.
     """
     with writing_folder(folder):
-        lock = lock_folder(folder)
-        try:
+        with taking_folder(folder) as lock:
             remove_leftovers(folder, _REPLACED)
-        except BaseException:
-            lock.close()
-            raise
     return lock
 
 
@@ -171,22 +164,16 @@ def writing_folder(folder: Path) -> Iterator[None]:
 
 
 def _refuse_old(folder: Path, overwrite: bool) -> None:
-    old = [path.name for path in _old_files(folder)]
-    if not old:
+    settings = run_settings(folder)
+    if not settings:
         refuse_others(folder, "no run")
-    if not old or overwrite:
-        return
-    if LAST_NAME in old or CONFIG_NAME in old:
-        command = ("generate", "fit") if _is_generators(folder) else ("train",)
+    elif not overwrite:
+        command = ("generate", "fit") if _is_generators(settings) else ("train",)
         raise ConfigError(
             f"--out {folder} holds a run already; continue it with "
             f"`{called(*command, '--resume', folder)}`, name another folder, or replace it with "
             "--overwrite"
         )
-    raise ConfigError(
-        f"--out {folder} holds a run already, of which only {', '.join(old)} is left; name another "
-        "folder, or replace it with --overwrite"
-    )
 
 
 def refuse_others(folder: Path, holds: str) -> None:
@@ -218,24 +205,38 @@ def _clear(folder: Path) -> None:
 
 
 def _old_files(folder: Path) -> list[Path]:
-    """A run's files, what it is resumed from first; the one place that says which those are."""
-    found = [folder / name for name in OWN_NAMES if (folder / name).exists()]
-    names = _BESIDE if _is_generators(folder) else (*_BESIDE, *_BESIDE_CLASSIFIERS)
-    beside = [path for name in names for path in sorted(folder.glob(name))]
-    return found + beside if found else []
+    """A run's files, what it is resumed from first; the one place that says which those are.
+
+    Other programs give their files such names, too: they are a run's beside its settings alone.
+    """
+    settings = run_settings(folder)
+    if not settings:
+        return []
+    names = (*OWN_NAMES, *_BESIDE, *(() if _is_generators(settings) else _OF_CLASSIFIERS))
+    return [path for name in names for path in sorted(folder.glob(name))]
 
 
-def _is_generators(folder: Path) -> bool:
-    """Whether a run here is a generator's, by its files, or its settings before it is saved."""
-    if any((folder / name).exists() for name in (BEST_NAME, ADAPTER_NAME)):
-        return False
-    if (folder / GENERATOR_NAME).exists():
-        return True
+def run_settings(folder: Path) -> dict[str, Any]:
+    """What the config.yaml of a run says.
+
+    Returns:
+        {} where there is none, or one that no run has written: another program's, or a user's own.
+    """
     try:
-        settings = read_yaml((folder / CONFIG_NAME).read_text())
+        settings = read_yaml((folder / CONFIG_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(settings, dict) and "kind" in settings
+        return {}
+    is_ours = isinstance(settings, dict) and settings.keys() >= _ALWAYS_SET
+    return settings if is_ours else {}
+
+
+def is_begun(folder: Path) -> bool:
+    """Whether a run has begun here that can be asked to go on."""
+    return (folder / LAST_NAME).is_file() or bool(run_settings(folder))
+
+
+def _is_generators(settings: Mapping[str, Any]) -> bool:
+    return "kind" in settings
 
 
 def numbered_folder(config: RunConfig) -> Path:

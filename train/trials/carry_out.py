@@ -13,7 +13,7 @@ import torch
 
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.train.folder.resume import read_earlier, resume_command
-from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
+from headrace.train.folder.run_folder import LAST_NAME, is_begun
 from headrace.train.settings.config import RunConfig
 from headrace.train.trials.data_check import check_data
 from headrace.train.trials.folder import (
@@ -92,7 +92,7 @@ def carry_out(
 
 def _train(run: PlannedRun, train_one: TrainOne, say: Callable[[str], None]) -> None:
     """Trains one run, or goes on with it, if anything is left to do."""
-    if not any((run.folder / name).is_file() for name in (CONFIG_NAME, LAST_NAME)):
+    if not is_begun(run.folder):
         train_one(run.config, "")
         return
     if is_finished(run, read_earlier(str(run.folder))):

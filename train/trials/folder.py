@@ -13,7 +13,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.wording import one_line
 from headrace.pipeline.yaml_text import read_yaml
 from headrace.train.folder.finished import finished_line
-from headrace.train.folder.folder_lock import FolderLock, lock_folder
+from headrace.train.folder.folder_lock import FolderLock, taking_folder
 from headrace.train.folder.resume import (
     Earlier,
     check_same_settings,
@@ -22,8 +22,8 @@ from headrace.train.folder.resume import (
 )
 from headrace.train.folder.run_folder import (
     BEST_NAME,
-    CONFIG_NAME,
     LAST_NAME,
+    is_begun,
     refuse_others,
     writing_folder,
 )
@@ -91,16 +91,12 @@ def hold_trials(wanted: Trials) -> FolderLock:
     with writing_folder(folder):
         _refuse_others(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        lock = lock_folder(folder)
-        try:
+        with taking_folder(folder) as lock:
             _refuse_others(folder)
             before = read_trials(folder) if holds_trials(folder) else wanted
             if any(run.folder.exists() for run in before.runs):
                 check_same_trials(before, wanted)
             remove_leftovers(folder, (TRIALS_NAME, SUMMARY_NAME, OUT_OF_FOLD_NAME))
-        except BaseException:
-            lock.close()
-            raise
     return lock
 
 
@@ -172,7 +168,7 @@ def _refuse_others(folder: Path) -> None:
     """Refuses a folder in which something else is kept; hidden files are no matter."""
     if holds_trials(folder) or not folder.exists():
         return
-    if any((folder / name).exists() for name in (LAST_NAME, CONFIG_NAME)):
+    if is_begun(folder):
         raise ConfigError(
             f"--out {folder} holds a single run; name another folder, or go on with that run by "
             f"--resume {folder} alone"

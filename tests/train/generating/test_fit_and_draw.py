@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import headrace.train.generate
 from headrace.pipeline.containers.manifest import Manifest
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError, Interrupted
-from headrace.pipeline.flat_settings import with_values
+from headrace.pipeline.flat_settings import to_flat, with_values
 from headrace.pipeline.records import Records
 from headrace.train.clock import PHASES
 from headrace.train.divergence import Diverged
@@ -271,7 +272,7 @@ def test_a_training_that_was_never_saved_is_begun_again(data: Path, tmp_path: Pa
     with pytest.raises(ConfigError, match="does not exist; give a run folder"):
         going_on(folder)
     folder.mkdir()
-    (folder / "config.yaml").write_text("kind: flow")
+    (folder / "config.yaml").write_text(yaml.safe_dump(to_flat(FitConfig())))
     with pytest.raises(ConfigError, match=f"begin it again with --out {folder} --overwrite"):
         going_on(folder)
     fit(fit_config(data, folder, epochs=1, overwrite=True))
