@@ -12,8 +12,10 @@ torch in matrix products, convolutions and attention.
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -22,6 +24,7 @@ from tyro.conf import arg
 from headrace.pipeline.command_line import called, escape_unprintable, run_command
 from headrace.pipeline.crops.settings import CropConfig, Size
 from headrace.pipeline.device import resolve_device
+from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.quiet import answer
 from headrace.tools.model_numbers.layers import Layer, Numbers, count_layers
@@ -182,9 +185,26 @@ def _cut(text: str, size: int) -> str:
     return f"{text[:begin]}..{text[len(text) - (size - 2 - begin) :]}"
 
 
+def _refuse_runs(words: list[str]) -> None:
+    """Refuses what has been trained or packed in the place of a model's name.
+
+    Raises:
+        ConfigError: naming the command that shows it.
+    """
+    for word in words:
+        path = Path(word)
+        if path.is_dir() or path.suffix in (".pt", ".pth", ".beton"):
+            command = "info" if path.suffix == ".beton" else "report"
+            raise ConfigError(
+                f"{word} is no model's name: expected --model {ModelConfig.model}, timm:NAME or "
+                f"FILE.py:FUNCTION; what is in {word} is shown by {called(command, path)}"
+            )
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's text."""
     escape_unprintable()
+    _refuse_runs(sys.argv[1:] if arguments is None else arguments)
     settings = parse(SummarySettings, called("summary"), arguments)
     numbers, memory, place = summarise(settings)
     if settings.json:

@@ -115,6 +115,9 @@ def predict(config: PredictConfig) -> Outcome:
             check_writable(path, f"--{name}")
         for line in split_lines(records, split):
             print(shown(line))
+        if not outputs:
+            flags = ", ".join(f"--{name}" for name in WRITERS)
+            print(f"no answer is kept, as none of {flags} is given")
         outcome = answers.ask(lambda member: config.views(member.views()), config.seed)
         for line in outcome_lines(outcome, classes):
             print(shown(line))

@@ -131,3 +131,12 @@ def test_wrong_settings_are_one_line() -> None:
         with pytest.raises(ConfigError) as error:
             main(words.split())
         assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("words", [["{}"], ["--model", "{}"]])
+def test_a_run_or_data_in_the_place_of_a_model_is_refused(words: list[str], tmp_path: Path) -> None:
+    for place, command in ((tmp_path, "report"), ("best.pt", "report"), ("food.beton", "info")):
+        with pytest.raises(
+            ConfigError, match=rf"{place} is no model's name: .* shown by .*{command}.* {place}$"
+        ):
+            main([word.format(place) for word in words])

@@ -256,7 +256,13 @@ def test_an_unlabelled_folder_is_predicted_whole(
         Image.fromarray(photo(number, 40, 44)).save(tmp_path / f"images/{number}.jpg")
     found = ask(runs[0], tmp_path / "images", submission=str(tmp_path / "out.csv"))
     assert len(found.indices) == 12
-    assert "12 samples, none of them labelled" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    place = lines.index("12 samples, none of them labelled")
+    numbers = np.bincount(found.predicted)
+    told = re.findall(r"class (\d+) (\d+)", lines[place + 1])
+    assert [(int(c), int(n)) for c, n in told] == sorted(
+        ((c, n) for c, n in enumerate(numbers.tolist()) if n), key=lambda pair: -pair[1]
+    )
     with Records.open(tmp_path / "images") as records:
         names = [Path(records.name(int(i))).name for i in found.indices]
     predicted = dict(zip(names, found.predicted.tolist(), strict=True))
@@ -272,6 +278,17 @@ def test_of_several_splits_without_the_usual_one_the_user_chooses(
     with pytest.raises(ConfigError, match=r"no split 'test', but train, holdout; choose with"):
         ask(runs[0], tmp_path / "a.beton")
     assert len(ask(runs[0], tmp_path / "a.beton", split="all").indices) == 4
+
+
+def test_that_no_answer_is_kept_is_said_before_any_is_computed(
+    runs: tuple[str, str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(runs[0], data)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "no answer is kept, as none of --csv, --submission, --npz is given"
+    for name in ("csv", "submission", "npz", "json"):
+        ask(runs[0], data, **{name: tmp_path / f"x.{name}"})
+        assert "no answer is kept" not in capsys.readouterr().out
 
 
 def test_it_says_what_is_predicted_and_what_is_left_out(

@@ -15,9 +15,13 @@ from headrace.pipeline.user_paths import resolved
 from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.parts import REQUIRED
 from headrace.train.folder.run_folder import CONFIG_NAME, LAST_NAME
+from headrace.train.folder.runs_inside import name_a_run
 from headrace.train.models.places import code_hash, own_file_parts
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import changed_keys, from_flat, load_yaml, to_flat
+
+_BEGUN = (LAST_NAME, CONFIG_NAME)
+"""Files of which a run that can go on has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +57,22 @@ def earlier_folder(resume: str) -> Path:
     if path.is_file():
         return path.parent
     if not path.is_dir():
-        raise ConfigError(f"--resume {path} does not exist; give a run folder or its last.pt")
-    if not any((path / name).is_file() for name in (LAST_NAME, CONFIG_NAME)):
+        otherwise = "give a run folder or its last.pt"
         raise ConfigError(
-            f"--resume {path} holds no run: neither {LAST_NAME} nor {CONFIG_NAME} is there; name "
-            f"the folder of a run, or begin one there with --out {path}"
+            f"--resume {path} does not exist; {name_a_run(path.parent, otherwise, *_BEGUN)}"
+        )
+    if not any((path / name).is_file() for name in _BEGUN):
+        otherwise = f"name the folder of a run, or begin one there with --out {path}"
+        raise ConfigError(
+            f"--resume {path} holds no run: neither {LAST_NAME} nor {CONFIG_NAME} is there; "
+            f"{name_a_run(path, otherwise, *_BEGUN)}"
         )
     return path
 
 
 def begun_folder(out: str) -> str:
     """An --out that holds a run already, "" where none has begun."""
-    begun = any((Path(out) / name).is_file() for name in (LAST_NAME, CONFIG_NAME))
+    begun = any((Path(out) / name).is_file() for name in _BEGUN)
     return out if begun else ""
 
 
