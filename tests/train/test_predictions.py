@@ -219,6 +219,14 @@ def test_a_file_replaces_neither_another_nor_what_is_read(
     ):
         with pytest.raises(ConfigError, match=message):
             ask(runs[0], data, **files)
+    for name, ending in {"csv": ".csv", "submission": ".csv", "npz": ".npz"}.items():
+        other = tmp_path / "other.beton"
+        other.write_bytes(b"mine")
+        with pytest.raises(
+            ConfigError, match=rf"--{name} .*: expected a name that ends in {ending}$"
+        ):
+            ask(runs[0], data, **{name: str(other)})
+        assert other.read_bytes() == b"mine"
     with pytest.raises(ConfigError, match=r"--json .* would replace .*; name another file"):
         evaluate(EvaluateConfig(paths=(runs[0], str(data)), json=data))
     assert load_checkpoint(Path(best)) and not Path(one).exists()
