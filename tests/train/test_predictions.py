@@ -183,7 +183,8 @@ def test_checkpoints_of_other_classes_are_no_ensemble(
 
 
 def test_files_of_a_prediction(runs: tuple[str, str], data: Path, tmp_path: Path) -> None:
-    files = {kind: str(tmp_path / f"out.{kind}") for kind in ("csv", "npz", "submission")}
+    names = {"csv": "out.csv", "npz": "out.npz", "submission": "submission.csv"}
+    files = {kind: str(tmp_path / name) for kind, name in names.items()}
     found = ask(runs[0], data, split="val+test", **files)
     with Path(files["csv"]).open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -294,9 +295,11 @@ def test_that_no_answer_is_kept_is_said_before_any_is_computed(
     ask(runs[0], data)
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "no answer is kept, as none of --csv, --submission, --npz is given"
-    for name in ("csv", "submission", "npz", "json"):
-        ask(runs[0], data, **{name: tmp_path / f"x.{name}"})
+    for name, file in {"csv": "x.csv", "submission": "x.csv", "npz": "x.npz"}.items():
+        ask(runs[0], data, **{name: str(tmp_path / file)})
         assert "no answer is kept" not in capsys.readouterr().out
+    ask(runs[0], data, json=tmp_path / "x.json")
+    assert "no answer is kept" not in capsys.readouterr().out
 
 
 def test_it_says_what_is_predicted_and_what_is_left_out(

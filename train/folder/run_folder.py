@@ -12,6 +12,7 @@ from headrace.pipeline.data_files import DataPath, first_path
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.unwritable import ran_full, unwritable
 from headrace.pipeline.user_paths import resolved
+from headrace.pipeline.wording import reason_of
 from headrace.pipeline.yaml_text import read_yaml
 from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, lock_folder
 from headrace.train.models.places import short_name
@@ -167,8 +168,9 @@ def writing_folder(folder: Path) -> Iterator[None]:
     except OSError as error:
         if ran_full(error):
             raise unwritable(folder, error) from None
+        what = f"{error.filename or folder}: {reason_of(error)}"
         raise ConfigError(
-            f"cannot write the run folder: {error}; name one that may be written with --out"
+            f"cannot write the run folder: {what}; name one that may be written with --out"
         ) from None
 
 
