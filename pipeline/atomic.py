@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import re
@@ -15,20 +16,22 @@ from typing import IO, Any
 
 # What fsync(2) of a folder says on file systems, network ones among them, that have no such thing.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF)
+_LONG_BYTES = 112
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes the place of `path` when the block ends.
 
-    It lies beside `path` as `.NAME.XXXXXXXX`, is synced and then renamed. If the block raises, it
+    It lies beside `path` as `.NAME.XXXXXXXX`, with `shortened` of its name, is synced and then
+    renamed. If the block raises, it
     is removed and what `path` was stays; a killed process leaves it behind, see `remove_leftovers`.
 
     Raises:
         OSError: if the disk is full or the folder cannot be written; also where a library that
             writes into the file has made an error of its own of that.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{shortened(path.name)}.{secrets.token_hex(4)}")
     try:
         with _Remembering(FileIO(os.fspath(temporary), "xb")) as file:
             try:
@@ -44,6 +47,18 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def shortened(name: str) -> str:
+    """A name that has room for more: itself, or of a long one its beginning and a hash of it all.
+
+    File systems take names of 255 bytes, encrypting ones of 143.
+    """
+    whole = os.fsencode(name)
+    if len(whole) <= _LONG_BYTES:
+        return name
+    begin = whole[: _LONG_BYTES - 17].decode("utf-8", "ignore")
+    return f"{begin}-{hashlib.sha256(whole).hexdigest()[:16]}"
 
 
 class _Remembering(io.BufferedWriter):
@@ -74,7 +89,8 @@ def remove_leftovers(folder: Path, names: Sequence[str]) -> None:
     Only for who knows that nobody else is writing them now.
     """
     # Eight characters of tempfile's alphabet, of which those of `replacing` are a part.
-    form = re.compile(rf"\.({'|'.join(map(re.escape, names))})\.[a-z0-9_]{{8}}")
+    known = "|".join(re.escape(shortened(name)) for name in names)
+    form = re.compile(rf"\.({known})\.[a-z0-9_]{{8}}")
     for path in folder.iterdir():
         if form.fullmatch(path.name):
             path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import stat
 import sys
 import weakref
 from pathlib import Path
@@ -27,11 +28,14 @@ def map_file(path: Path) -> np.ndarray:
     touching what is gone would end the process (SIGBUS), with a line that says so.
 
     Raises:
-        RecordsError: if the file is empty.
+        RecordsError: if the file is empty, or none.
         OSError: if it cannot be opened or mapped.
     """
     with path.open("rb") as file:
-        found = _identity(os.fstat(file.fileno()))
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise RecordsError(f"{path} is a pipe or a device, which cannot be mapped; name a file")
+        found = _identity(status)
         if found.num_bytes == 0:
             raise RecordsError(f"{path} is empty")
         if sys.platform == "win32":

@@ -38,7 +38,7 @@ from headrace.tools.exporting.description import Description, describe, weights_
 from headrace.tools.exporting.formats import FORMATS, format_of
 from headrace.tools.exporting.network import WholeNetwork
 from headrace.tools.exporting.trial_images import made_up_images, trials
-from headrace.train.evaluation.members import Member, first_difference, load_members
+from headrace.train.evaluation.members import Member, first_difference, only_member
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,22 +147,6 @@ def check(config: ExportConfig) -> Difference:
     print(f"{path}: {told(opened.description)}")
     print(compared(found, whose, origin))
     return found
-
-
-def only_member(place: str) -> Member:
-    """The one checkpoint of a run.
-
-    Raises:
-        ConfigError: if the place holds several runs.
-        CheckpointError: if it holds none.
-    """
-    members = load_members([place])
-    if len(members) > 1:
-        raise ConfigError(
-            f"{place} holds {len(members)} runs, and a file one model; name one of them: "
-            f"{members[0].place}"
-        )
-    return members[0]
 
 
 def check_same(path: Path, said: Description, member: Member) -> None:

@@ -35,7 +35,7 @@ from headrace.tools.packing.claim import check_claim
 from headrace.tools.packing.encode import EncodeConfig
 from headrace.tools.packing.find_flags import FindFlags, find_config
 from headrace.tools.packing.finding import FindConfig, find_samples, to_json
-from headrace.tools.packing.output import Output, check_apart, check_output
+from headrace.tools.packing.output import Kind, Output, check_apart, check_output, named_output
 from headrace.tools.packing.run import (
     PackError,
     Result,
@@ -88,12 +88,12 @@ class PackSettings:
 
 
 def _output(given: PackSettings) -> Output:
-    path = Path(given.out)
-    if path.suffix == ".tar":
-        return Output(path=path, kind="tar", force=given.force)
-    if given.out.endswith(("/", os.sep)) or given.shard_size is not None:
-        return Output(path=path, kind="folder", force=given.force)
-    return Output(path=path, kind="file", force=given.force)
+    kind: Kind = "file"
+    if Path(given.out).suffix == ".tar":
+        kind = "tar"
+    elif given.out.endswith(("/", os.sep)) or given.shard_size is not None:
+        kind = "folder"
+    return named_output(given.out, kind, given.force)
 
 
 def _check(given: PackSettings, out: Output) -> None:

@@ -284,7 +284,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(LEGEND)
     print(f"wrote {given.out}")
     if not given.run:
-        print(f"next: {called('train', '--data', Path(given.data))}")
+        named = given.recipe or ()
+        recipe = ["--recipe", *named] if len(named) == 1 else []  # of several none is chosen
+        print(f"next: {called('train', '--data', Path(given.data), *recipe)}")
     return 0
 
 

@@ -12,8 +12,10 @@ torch in matrix products, convolutions and attention.
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -22,6 +24,7 @@ from tyro.conf import arg
 from headrace.pipeline.command_line import called, escape_unprintable, run_command
 from headrace.pipeline.crops.settings import CropConfig, Size
 from headrace.pipeline.device import resolve_device
+from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.quiet import answer
 from headrace.tools.model_numbers.layers import Layer, Numbers, count_layers
@@ -182,11 +185,31 @@ def _cut(text: str, size: int) -> str:
     return f"{text[:begin]}..{text[len(text) - (size - 2 - begin) :]}"
 
 
+def _refuse_runs(words: list[str], refusal: ConfigError) -> None:
+    """Says of a refusal that what has been trained or packed stands in the place of a model's name.
+
+    Raises:
+        ConfigError: naming the command that shows it.
+    """
+    for word in words:
+        path = Path(word)
+        if path.is_dir() or path.suffix in (".pt", ".pth", ".beton"):
+            command = "info" if path.suffix == ".beton" else "report"
+            raise ConfigError(
+                f"{word} is no model's name: expected --model {ModelConfig.model}, timm:NAME or "
+                f"FILE.py:FUNCTION; what is in {word} is shown by {called(command, path)}"
+            ) from refusal
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line; see the module's text."""
     escape_unprintable()
-    settings = parse(SummarySettings, called("summary"), arguments)
-    numbers, memory, place = summarise(settings)
+    try:
+        settings = parse(SummarySettings, called("summary"), arguments)
+        numbers, memory, place = summarise(settings)
+    except ConfigError as refusal:
+        _refuse_runs(sys.argv[1:] if arguments is None else arguments, refusal)
+        raise
     if settings.json:
         answer(json.dumps(as_json(settings, numbers, memory, place), indent=2))
     else:

@@ -44,6 +44,8 @@ from headrace.tools.reviewing.labels_report import draw_labels, write_labels
 from headrace.tools.reviewing.near_doubles import MOST_BITS, near_groups
 from headrace.tools.reviewing.perceptual_hash import looks_of
 from headrace.train.folder.resume import resume_command
+from headrace.train.folder.run_folder import TRIALS_NAME
+from headrace.train.folder.runs_inside import name_a_run
 from headrace.train.trials.folder import OUT_OF_FOLD_NAME, holds_trials, read_trials
 from headrace.train.trials.out_of_fold import OutOfFold, read_out_of_fold
 
@@ -94,9 +96,10 @@ def find_suspects(settings: SuspectsSettings) -> tuple[Doubts, list[Doubles]]:
     folder = settings.folder
     check_json(settings.json)
     if not holds_trials(folder):
+        made = called("train", "--data", "FILE", "--folds", 5, "--out", "runs/folds")
+        otherwise = f"name the folder of such runs, made with `{made}`"
         raise ConfigError(
-            f"{folder} holds no runs of --folds; name the folder of such runs, made with "
-            f"`{called('train', '--data', 'FILE', '--folds', 5, '--out', 'runs/folds')}`"
+            f"{folder} holds no runs of --folds; {name_a_run(folder, otherwise, TRIALS_NAME)}"
         )
     found = read_out_of_fold(folder / OUT_OF_FOLD_NAME)
     out = folder / "suspects" if settings.out is None else settings.out

@@ -26,7 +26,7 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
-from headrace.pipeline.output_files import check_writable
+from headrace.pipeline.output_files import check_ending, check_writable
 from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_called
 from headrace.pipeline.wording import counted, shown
@@ -43,6 +43,7 @@ from headrace.train.settings.views import NAMES, ViewConfig
 
 USUAL_SPLIT, RUN = "test", "run"
 WRITERS = {"csv": write_csv, "submission": write_submission, "npz": write_npz}
+ENDINGS = {"csv": (".csv", ".tsv", ".txt"), "submission": (".csv", ".txt"), "npz": (".npz",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,8 @@ def predict(config: PredictConfig) -> Outcome:
     check_json(config.json)
     outputs = {**files, **({"json": config.json} if config.json else {})}
     config.check_outputs({f"--{name}": str(path) for name, path in outputs.items()})
+    for name, path in files.items():
+        check_ending(path, f"--{name}", *ENDINGS[name])
     members = load_members(config.checkpoints)
     classes = members[0].classes
     with ExitStack() as resources:
@@ -115,6 +118,9 @@ def predict(config: PredictConfig) -> Outcome:
             check_writable(path, f"--{name}")
         for line in split_lines(records, split):
             print(shown(line))
+        if not outputs:
+            flags = ", ".join(f"--{name}" for name in WRITERS)
+            print(f"no answer is kept, as none of {flags} is given")
         outcome = answers.ask(lambda member: config.views(member.views()), config.seed)
         for line in outcome_lines(outcome, classes):
             print(shown(line))

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from headrace.augment import Preprocess, build_augmenter
+from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.records import Records
 from headrace.tools.preview import Subject, _subject, caption, choose, main, make_block
@@ -39,6 +40,15 @@ def test_preview_of_recipes(
     assert "evaluation: what validation and prediction see: mean" in said
     assert "training, recipe report: mean" in said and "alpha: 0.4" in said
     assert f"{LEGEND}\n" in said
+    assert said.endswith(
+        f"next: {called('train', '--data', packed)}\n"
+    )  # of several none is chosen
+    assert (
+        main([str(packed), "--recipe", "medium", *words[3:], "--out", str(tmp_path / "one.png")])
+        == 0
+    )
+    one = called("train", "--data", packed, "--recipe", "medium")
+    assert capsys.readouterr().out.endswith(f"next: {one}\n")
     with Image.open(out) as sheet:
         # Evaluation's view, two draws beside it; a row of blocks for each recipe.
         assert sheet.width > (1 + 2) * 128 and sheet.height > 2 * 3 * 128

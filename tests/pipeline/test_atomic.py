@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.pipeline.atomic import replacing, sync_folder
+from headrace.pipeline.atomic import remove_leftovers, replacing, shortened, sync_folder
 from headrace.tools.pack import main as pack
 from tests.builders import jpeg_bytes, photo
 
@@ -72,3 +72,24 @@ def test_an_error_names_a_path_and_no_object(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as told, replacing(tmp_path / "nowhere" / "x"):
         pass
     assert f"'{tmp_path}/nowhere/.x." in str(told.value) and "Path(" not in str(told.value)
+
+
+def test_names_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
+    """That of the file that is written first is not longer, and is found when it is left over."""
+    for name in ("n" * 255, "ä" * 127, os.fsdecode(b"\xff" * 255)):
+        path = tmp_path / name
+        with replacing(path) as file:
+            (beside,) = tmp_path.iterdir()
+            file.write(b"text")
+        assert path.read_bytes() == b"text" and len(os.fsencode(beside.name)) < 143
+        path.rename(beside)  # as a killed process leaves it
+        remove_leftovers(tmp_path, ["other"])
+        assert beside.exists()
+        remove_leftovers(tmp_path, [name])
+        assert not list(tmp_path.iterdir())
+
+
+def test_long_names_that_begin_alike_stay_apart() -> None:
+    one, other = ("n" * 200 + end for end in "xy")
+    assert shortened(one) != shortened(other) and shortened(one) == shortened(one)
+    assert shortened("short.csv") == "short.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from headrace.pipeline.containers import beton as layout
 from headrace.pipeline.containers.manifest import Manifest, Skipped, manifest_bytes, read_manifest
 from headrace.pipeline.errors import BadSampleError, HeadraceError, RecordsError
+from headrace.pipeline.mapped import map_file
 from headrace.pipeline.records import Records
 from tests.builders import StoredSample, make_records, photo, samples, stored, write_beton
 
@@ -162,3 +164,15 @@ def test_a_damaged_manifest_is_refused() -> None:
     broken[40] = 0
     with pytest.raises(RecordsError, match="damaged"):
         read_manifest(broken)
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="needs descriptors with names")
+def test_a_pipe_is_called_one() -> None:
+    """Its length is 0, as that of an empty file."""
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        with pytest.raises(RecordsError, match=r"/dev/fd/\d+ is a pipe .*; name a file$"):
+            map_file(Path(f"/dev/fd/{reading}"))
+    finally:
+        os.close(reading)

@@ -18,14 +18,15 @@ from PIL import Image
 
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError, MissingPackageError
 from headrace.pipeline.records import Records
-from headrace.tools import export
 from headrace.tools.export import main
 from headrace.tools.exporting import comparing, onnx_file, weights_only_file
 from headrace.tools.exporting.description import Description, describe
 from headrace.tools.exporting.formats import format_of
 from headrace.tools.exporting.network import WholeNetwork
+from headrace.train.evaluation import members
 from headrace.train.evaluation.members import load_members
 from headrace.train.folder.checkpoint import load_checkpoint, save_checkpoint
+from headrace.train.generating.judge import Judge
 from headrace.train.predict import PredictConfig, predict
 from headrace.train.run import run_training
 from tests.builders import photo
@@ -224,9 +225,15 @@ def test_a_missing_package_names_the_extra(
 def test_several_runs_in_a_folder_are_refused(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "load_members", lambda places: 2 * load_members(places))
-    with pytest.raises(ConfigError, match="holds 2 runs, and a file one model; name one of them"):
+    """By whatever takes one model alone."""
+    monkeypatch.setattr(members, "load_members", lambda places: 2 * load_members(places))
+    refused = pytest.raises(
+        ConfigError, match="holds 2 runs, of which one is to be taken; name one of them"
+    )
+    with refused:
         main([str(run), str(tmp_path / "x.pt2")])
+    with refused:
+        Judge(run, ["a", "b"], torch.device("cpu"))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

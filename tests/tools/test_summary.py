@@ -131,3 +131,21 @@ def test_wrong_settings_are_one_line() -> None:
         with pytest.raises(ConfigError) as error:
             main(words.split())
         assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("words", [["{}"], ["--model", "{}"]])
+def test_a_run_or_data_in_the_place_of_a_model_is_refused(words: list[str], tmp_path: Path) -> None:
+    for place, command in ((tmp_path, "report"), ("best.pt", "report"), ("food.beton", "info")):
+        with pytest.raises(
+            ConfigError, match=rf"{place} is no model's name: .* shown by .*{command}.* {place}$"
+        ):
+            main([word.format(place) for word in words])
+
+
+def test_a_folder_named_as_a_model_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "small-resnet").mkdir()
+    monkeypatch.chdir(tmp_path)
+    main("--model small-resnet --size 32 --batch-size 4 --device cpu".split())
+    assert "small-resnet" in capsys.readouterr().out

@@ -183,7 +183,8 @@ def test_checkpoints_of_other_classes_are_no_ensemble(
 
 
 def test_files_of_a_prediction(runs: tuple[str, str], data: Path, tmp_path: Path) -> None:
-    files = {kind: str(tmp_path / f"out.{kind}") for kind in ("csv", "npz", "submission")}
+    names = {"csv": "out.csv", "npz": "out.npz", "submission": "submission.csv"}
+    files = {kind: str(tmp_path / name) for kind, name in names.items()}
     found = ask(runs[0], data, split="val+test", **files)
     with Path(files["csv"]).open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -219,6 +220,14 @@ def test_a_file_replaces_neither_another_nor_what_is_read(
     ):
         with pytest.raises(ConfigError, match=message):
             ask(runs[0], data, **files)
+    for name, ending in {"csv": ".csv", "submission": ".csv", "npz": ".npz"}.items():
+        other = tmp_path / "other.beton"
+        other.write_bytes(b"mine")
+        with pytest.raises(
+            ConfigError, match=rf"--{name} .*: expected a name that ends in {ending}$"
+        ):
+            ask(runs[0], data, **{name: str(other)})
+        assert other.read_bytes() == b"mine"
     with pytest.raises(ConfigError, match=r"--json .* would replace .*; name another file"):
         evaluate(EvaluateConfig(paths=(runs[0], str(data)), json=data))
     assert load_checkpoint(Path(best)) and not Path(one).exists()
@@ -256,7 +265,13 @@ def test_an_unlabelled_folder_is_predicted_whole(
         Image.fromarray(photo(number, 40, 44)).save(tmp_path / f"images/{number}.jpg")
     found = ask(runs[0], tmp_path / "images", submission=str(tmp_path / "out.csv"))
     assert len(found.indices) == 12
-    assert "12 samples, none of them labelled" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    place = lines.index("12 samples, none of them labelled")
+    numbers = np.bincount(found.predicted)
+    told = re.findall(r"class (\d+) (\d+)", lines[place + 1])
+    assert [(int(c), int(n)) for c, n in told] == sorted(
+        ((c, n) for c, n in enumerate(numbers.tolist()) if n), key=lambda pair: -pair[1]
+    )
     with Records.open(tmp_path / "images") as records:
         names = [Path(records.name(int(i))).name for i in found.indices]
     predicted = dict(zip(names, found.predicted.tolist(), strict=True))
@@ -272,6 +287,19 @@ def test_of_several_splits_without_the_usual_one_the_user_chooses(
     with pytest.raises(ConfigError, match=r"no split 'test', but train, holdout; choose with"):
         ask(runs[0], tmp_path / "a.beton")
     assert len(ask(runs[0], tmp_path / "a.beton", split="all").indices) == 4
+
+
+def test_that_no_answer_is_kept_is_said_before_any_is_computed(
+    runs: tuple[str, str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(runs[0], data)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "no answer is kept, as none of --csv, --submission, --npz is given"
+    for name, file in {"csv": "x.csv", "submission": "x.csv", "npz": "x.npz"}.items():
+        ask(runs[0], data, **{name: str(tmp_path / file)})
+        assert "no answer is kept" not in capsys.readouterr().out
+    ask(runs[0], data, json=tmp_path / "x.json")
+    assert "no answer is kept" not in capsys.readouterr().out
 
 
 def test_it_says_what_is_predicted_and_what_is_left_out(

@@ -17,6 +17,7 @@ from headrace.pipeline.user_paths import resolved
 from headrace.tools.packing.swap import output_names, part_path
 
 Kind = Literal["file", "folder", "tar"]
+_LONGEST_NAME_BYTES = 255
 # As wds2idx and our own packer begin an index.
 _INDEX_HEAD = re.compile(rb"v[0-9]+\.[0-9]+ [0-9]+\r?\n")
 
@@ -37,6 +38,20 @@ class Output:
     force: bool = False
 
 
+def named_output(name: str, kind: Kind, force: bool) -> Output:
+    """The output that a user names; a link stays, and what it leads to is written.
+
+    Raises:
+        ConfigError: the link of a .tar leads to no name from which those beside it can be made.
+    """
+    path = Path(name)
+    if path.is_symlink() and not names_device(path):
+        path = resolved(path)
+        if kind == "tar" and path.suffix != ".tar":
+            raise ConfigError(f"{name} leads to {path}: expected a name that ends in .tar")
+    return Output(path=path, kind=kind, force=force)
+
+
 def check_output(out: Output, *, claimed: bool) -> None:
     """Refuses an output that is there already, or whose folder is not.
 
@@ -51,6 +66,11 @@ def check_output(out: Output, *, claimed: bool) -> None:
     path = out.path
     if path.name in ("", ".."):
         raise ConfigError(f"{path} has no name of its own; give the output a name")
+    for name in output_names(path):
+        if len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
+            raise ConfigError(
+                f"{name} is too long: expected a name of at most {_LONGEST_NAME_BYTES} bytes"
+            )
     if not path.parent.is_dir():
         what = "is a file, not a folder; choose another name"
         if not path.parent.exists():

@@ -130,13 +130,15 @@ def next_lines(
         classes: their names.
         width: columns of the terminal, None to wrap nothing.
     """
-    if not (labels >= 0).any():
+    present = np.unique(labels[labels >= 0]).tolist()
+    if not present:
         then = called("predict", "RUN", path, "--csv", "answer.csv")
         said = f"no image has a label to train on; a trained model predicts them: {then}"
-    elif len(classes) == 1:
+    elif len(present) == 1:
+        only = printable(classes[present[0]])
         said = (
-            f"training needs two classes, and there is only {printable(classes[0])}: add another "
-            "one's folder and pack again"
+            f"training needs two classes, and there is only {only}: add another one's folder and "
+            "pack again"
         )
     else:
         return [f"next: {called('train', '--data', path)}"]

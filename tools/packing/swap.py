@@ -14,7 +14,7 @@ import os
 import shutil
 from pathlib import Path
 
-from headrace.pipeline.atomic import sync_folder
+from headrace.pipeline.atomic import shortened, sync_folder
 from headrace.pipeline.containers.shards import tables_path
 from headrace.pipeline.errors import ConfigError
 from headrace.tools.packing.renames import exchange, rename_new
@@ -22,7 +22,7 @@ from headrace.tools.packing.renames import exchange, rename_new
 
 def part_path(out: Path) -> Path:
     """The file that claims an output; see tools/packing/claim.py."""
-    return out.with_name(out.name + ".part")
+    return out.with_name(shortened(out.name) + ".part")
 
 
 def output_names(out: Path) -> list[str]:

@@ -92,6 +92,22 @@ def load_members(places: Sequence[str]) -> list[Member]:
     return members
 
 
+def only_member(place: str) -> Member:
+    """The one checkpoint of a run.
+
+    Raises:
+        ConfigError: if the place holds several runs.
+        CheckpointError: if it holds none.
+    """
+    members = load_members([place])
+    if len(members) > 1:
+        raise ConfigError(
+            f"{place} holds {len(members)} runs, of which one is to be taken; name one of them: "
+            f"{members[0].place}"
+        )
+    return members[0]
+
+
 def expanded(places: Sequence[str]) -> list[str]:
     """The places with the runs of --folds or --repeats in the place of their folder."""
     found: list[str] = []

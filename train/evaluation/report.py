@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from headrace.pipeline.wording import counted
 from headrace.train.evaluation.outcome import Outcome
 from headrace.train.evaluation.scoring import score
 from headrace.train.metrics import TABLES, metric_of
@@ -15,10 +16,12 @@ SHOWN_CLASSES = 5
 
 
 def outcome_lines(outcome: Outcome, classes: list[str]) -> list[str]:
-    """Lines for the screen: the accuracy and the hardest classes, where labels are known."""
+    """Lines for the screen: the accuracy and the hardest classes, where labels are known, else
+    the classes that were predicted most often."""
     scores = score(outcome, len(classes), ("accuracy", "macro_accuracy"))
     if not scores.count:
-        return [f"{len(outcome.indices)} samples, none of them labelled"]
+        count = counted(len(outcome.indices), "sample")
+        return [f"{count}, none of them labelled", _predicted_line(outcome, classes)]
     lines = [
         f"accuracy {scores.accuracy:.4f} on {scores.count} samples, "
         f"mean over classes {scores.macro_accuracy:.4f}, loss {scores.loss:.4f}"
@@ -28,6 +31,16 @@ def outcome_lines(outcome: Outcome, classes: list[str]) -> list[str]:
     hardest = [int(c) for c in order if counts.support[c]][:SHOWN_CLASSES]
     lines.append("hardest: " + ", ".join(f"{classes[c]} {counts.recall[c]:.2f}" for c in hardest))
     return lines
+
+
+def _predicted_line(outcome: Outcome, classes: list[str]) -> str:
+    """How often each class was predicted, the most frequent ones first."""
+    numbers = np.bincount(outcome.predicted, minlength=len(classes))
+    order = [int(c) for c in np.argsort(-numbers, kind="stable") if numbers[c]]
+    told = [f"{classes[c]} {numbers[c]}" for c in order[:SHOWN_CLASSES]]
+    rest = len(order) - len(told)
+    more = [f"{rest} more class{'' if rest == 1 else 'es'}"] * (rest > 0)
+    return "predicted: " + ", ".join([*told, *more])
 
 
 def metrics_line(report: dict[str, Any]) -> str:

@@ -33,6 +33,8 @@ from headrace.pipeline.unwritable import writing
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.checkpoint_fields import check_fields
 from headrace.train.folder.earlier_scores import with_epochs_done
+from headrace.train.folder.run_folder import OWN_NAMES
+from headrace.train.folder.runs_inside import name_a_run
 from headrace.train.folder.torch_file import read_torch_file
 from headrace.train.models.renamed import under_present_name
 
@@ -87,9 +89,10 @@ def read_checkpoint(path: Path, kind: Kind) -> dict[str, Any]:
     """
     command = called(*kind.command)
     if not path.is_file():
-        raise CheckpointError(
-            f"{path} does not exist; give a run folder of {command} or a .pt file"
-        )
+        otherwise = f"give a run folder of {command} or a .pt file"
+        wanted = [name for name in OWN_NAMES if name == path.name]
+        advice = name_a_run(path.parent, otherwise, *wanted)
+        raise CheckpointError(f"{path} does not exist; {advice}")
     try:
         if holds_packed(path):
             raise CheckpointError(

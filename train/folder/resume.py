@@ -18,9 +18,13 @@ from headrace.train.folder.checkpoint import load_checkpoint
 from headrace.train.folder.journal import read_rows
 from headrace.train.folder.parts import REQUIRED
 from headrace.train.folder.run_folder import BEST_NAME, CONFIG_NAME, LAST_NAME, LOG_NAME, is_begun
+from headrace.train.folder.runs_inside import name_a_run
 from headrace.train.models.places import code_hash, own_file_parts
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import changed_keys, from_flat, load_yaml, to_flat
+
+_BEGUN = (LAST_NAME, CONFIG_NAME)
+"""Files of which a run that can go on has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +60,15 @@ def earlier_folder(resume: str) -> Path:
     if path.is_file():
         return path.parent
     if not path.is_dir():
-        raise ConfigError(f"--resume {path} does not exist; give a run folder or its last.pt")
+        otherwise = "give a run folder or its last.pt"
+        raise ConfigError(
+            f"--resume {path} does not exist; {name_a_run(path.parent, otherwise, *_BEGUN)}"
+        )
     if not is_begun(path):
+        otherwise = f"name the folder of a run, or begin one there with --out {path}"
         raise ConfigError(
             f"--resume {path} holds no run: neither {LAST_NAME} nor a run's {CONFIG_NAME} is "
-            f"there; name the folder of a run, or begin one there with --out {path}"
+            f"there; {name_a_run(path, otherwise, *_BEGUN)}"
         )
     return path
 

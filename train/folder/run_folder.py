@@ -13,6 +13,7 @@ from headrace.pipeline.data_files import DataPath, first_path
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.unwritable import ran_full, unwritable
 from headrace.pipeline.user_paths import resolved
+from headrace.pipeline.wording import reason_of
 from headrace.pipeline.yaml_text import read_yaml
 from headrace.train.folder.folder_lock import LOCK_NAME, FolderLock, taking_folder
 from headrace.train.models.places import short_name
@@ -22,6 +23,8 @@ from headrace.train.settings.config_file import dump_yaml
 LAST_NAME, BEST_NAME, ADAPTER_NAME = "last.pt", "best.pt", "adapter.pt"
 GENERATOR_NAME = "generator.pt"
 CONFIG_NAME = "config.yaml"
+TRIALS_NAME = "trials.yaml"
+"""Of the folder of several runs."""
 LOG_NAME, TEXT_NAME = "metrics.jsonl", "log.txt"
 TRACE_NAME, REPORT_NAME = "trace.json.gz", "report.html"
 OWN_NAMES = (LAST_NAME, LOG_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, CONFIG_NAME)
@@ -158,8 +161,9 @@ def writing_folder(folder: Path) -> Iterator[None]:
     except OSError as error:
         if ran_full(error):
             raise unwritable(folder, error) from None
+        what = f"{error.filename or folder}: {reason_of(error)}"
         raise ConfigError(
-            f"cannot write the run folder: {error}; name one that may be written with --out"
+            f"cannot write the run folder: {what}; name one that may be written with --out"
         ) from None
 
 

@@ -15,7 +15,7 @@ from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
 from headrace.train.data.resized import resized
 from headrace.train.device.amp import choose_precision
-from headrace.train.evaluation.members import first_difference, load_members
+from headrace.train.evaluation.members import first_difference, only_member
 from headrace.train.features.tap import tapped
 
 _BATCH = 256
@@ -43,12 +43,12 @@ class Judge:
         device: where it computes.
 
     Raises:
-        ConfigError: if it knows other classes.
+        ConfigError: if it is of several runs, or knows other classes.
         CheckpointError: if it is missing or damaged.
     """
 
     def __init__(self, place: Path, classes: list[str], device: torch.device) -> None:
-        (member,) = load_members([str(place)])
+        member = only_member(str(place))
         if difference := first_difference(member.classes, classes):
             raise ConfigError(f"{place} cannot judge these images: {difference}")
         self._precision = choose_precision(member.amp("run"), device)

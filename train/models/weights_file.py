@@ -14,6 +14,7 @@ from headrace.pipeline.errors import ConfigError, MissingPackageError
 from headrace.pipeline.user_paths import expanded
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.run_folder import BEST_NAME
+from headrace.train.folder.runs_inside import name_a_run
 from headrace.train.folder.torch_file import NotPlainError, read_torch_file
 
 _CONTAINERS = ("weights", "state_dict", "model_state_dict", "model", "net")
@@ -77,10 +78,11 @@ def _file(path: str) -> Path:
     if (file / BEST_NAME).is_file():
         file = file / BEST_NAME
     if not file.is_file():
-        raise ConfigError(
-            f"--weights {path} does not exist; give a .pth, .pt or .safetensors file, or the "
-            "folder of a run"
-        )
+        what, folder = "does not exist", file.parent
+        if file.is_dir():
+            what, folder = f"holds no {BEST_NAME}", file
+        otherwise = "give a .pth, .pt or .safetensors file, or the folder of a run"
+        raise ConfigError(f"--weights {path} {what}; {name_a_run(folder, otherwise, BEST_NAME)}")
     if holds_packed(file):
         raise ConfigError(
             f"--weights {path} holds packed images, and no weights; give a .pth, .pt or "

@@ -20,6 +20,7 @@ from headrace.train.folder.run_folder import (
     LAST_NAME,
     LOG_NAME,
 )
+from headrace.train.folder.runs_inside import name_a_run
 from headrace.train.metrics import lower_is_better
 from headrace.train.ranked import ranked
 from headrace.train.settings.config import RunConfig
@@ -129,7 +130,8 @@ def read_run(folder: str | Path) -> RunLog:
     folder = folder_of(folder)
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
-        raise ConfigError(f"{folder} {what}; name a run folder of {called('train')}")
+        otherwise = f"name a run folder of {called('train')}"
+        raise ConfigError(f"{folder} {what}; {name_a_run(folder.parent, otherwise)}")
     if not _is_run(folder):
         raise ConfigError(
             f"{folder} is no run folder: it holds neither {CONFIG_NAME} nor {LOG_NAME}; name one "

@@ -23,6 +23,7 @@ from headrace.train.folder.resume import (
 from headrace.train.folder.run_folder import (
     BEST_NAME,
     LAST_NAME,
+    TRIALS_NAME,
     is_begun,
     refuse_others,
     writing_folder,
@@ -32,7 +33,6 @@ from headrace.train.settings.config_file import from_flat, to_flat
 from headrace.train.trials.members import PlannedRun, planned_runs
 from headrace.train.trials.settings import TrialsConfig
 
-TRIALS_NAME = "trials.yaml"
 SUMMARY_NAME = "summary.json"
 OUT_OF_FOLD_NAME = "out_of_fold.npz"
 

@@ -29,20 +29,14 @@ def masks_beside(images: Sequence[str]) -> list[str]:
     ]
 
 
-def word_in_name(path: str) -> str | None:
-    """The word before the number in a name such as `cat.12.jpg`, or None."""
-    match = _WORD.fullmatch(path.rpartition("/")[2].rpartition(".")[0])
-    return match[1] if match else None
-
-
 def words_in_names(images: Iterable[str]) -> list[str]:
     """A line where all names begin with one of a few words: `cat.12.jpg`, `beagle_3.jpg`."""
     counts: Counter[str] = Counter()
     for path in images:
-        word = word_in_name(path)
-        if word is None:
+        match = _WORD.fullmatch(path.rpartition("/")[2].rpartition(".")[0])
+        if match is None:
             return []
-        counts[word] += 1
+        counts[match[1]] += 1
     if not 1 < len(counts) <= sum(counts.values()) / 2:
         return []
     words = ", ".join(sorted(counts)[:_MAX_SHOWN])

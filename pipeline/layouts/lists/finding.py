@@ -97,7 +97,7 @@ class Finder:
             base: folder of the list, with a slash at its end, "" for the scanned folder.
         """
         place = self._find(entry, base)
-        plain = _unquoted(entry)
+        plain = _percent_decoded(entry)
         if plain == entry:
             return place
         other = self._find(plain, base)
@@ -181,7 +181,7 @@ def normal(entry: str) -> str:
     return "/".join(parts)
 
 
-def _unquoted(entry: str) -> str:
+def _percent_decoded(entry: str) -> str:
     """An address as plain text: `a%20b.jpg?alt=media` is `a b.jpg`."""
     if _SCHEME.match(entry.strip()):
         entry = re.split(r"[?#]", entry, maxsplit=1)[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.records import Records
@@ -15,6 +16,7 @@ from headrace.tools.packing import renames
 from tests.builders import jpeg_bytes, photo
 
 OUTPUTS = ("o.beton", "o/", "o.tar")
+_LONGEST_NAME_BYTES = 255
 
 
 @pytest.fixture
@@ -207,24 +209,64 @@ def test_a_part_that_names_a_folder_of_somebody_elses(tmp_path: Path, source: st
     assert Path(source).is_dir()
 
 
-def test_links_are_replaced_and_their_targets_kept(tmp_path: Path, source: str) -> None:
+def test_a_link_stays_and_what_it_leads_to_is_written(
+    tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of every other output; `NAME.part` lies beside the file, not beside the link."""
+    out, real = tmp_path / "out", tmp_path / "real"
+    out.mkdir()
+    real.mkdir()
+    for name in OUTPUTS:
+        assert main([source, f"{real}/{name}"]) == 0
+        (out / name).symlink_to(Path("..") / "real" / name)
+    Image.fromarray(photo(2, 24, 32)).save(Path(source) / "a" / "y.jpg")
+    for name in OUTPUTS:
+        capsys.readouterr()
+        assert main([source, f"{out}/{name}", "--force"]) == 0
+        assert (out / name).is_symlink() and len(Records.open(real / name)) == 2
+        assert capsys.readouterr().out.startswith(f"{real / name}: 2 images")
+    assert sorted(p.name for p in out.iterdir()) == ["o", "o.beton", "o.tar"]
+    assert len(Records.open(out / "o")) == len(Records.open(out / "o.beton")) == 2
+
+
+def test_a_link_may_lead_to_what_is_not_there_yet(tmp_path: Path, source: str) -> None:
+    links = {"o.beton": "later.beton", "lost.beton": "nowhere/x.beton", "o.tar": "blob"}
+    for name, target in {**links, "loop.beton": "loop.beton"}.items():
+        (tmp_path / name).symlink_to(target)
+    for name, words in {
+        "lost.beton": "nowhere does not exist; make it first",
+        "o.tar": r"o\.tar leads to .*blob: expected a name that ends in \.tar",
+        "loop.beton": r"loop\.beton exists; pass --force",
+        "o.beton": r"later\.beton exists; pass --force",
+    }.items():
+        if name == "o.beton":
+            assert main([source, f"{tmp_path}/{name}"]) == 0
+        with pytest.raises(ConfigError, match=words):
+            main([source, f"{tmp_path}/{name}"])
+    assert (tmp_path / "o.beton").is_symlink()
+    assert len(Records.open(tmp_path / "later.beton")) == 1
+
+
+@pytest.mark.parametrize("ending", [".beton", ".tar", "/"])
+def test_a_name_may_be_as_long_as_the_file_system_takes(
+    tmp_path: Path, source: str, ending: str, system: str
+) -> None:
+    beside = ".headrace.npz" if ending == ".tar" else ending.strip("/")  # the longest name there is
+    name = "ä" + "n" * (_LONGEST_NAME_BYTES - 2 - len(beside)) + ending
     out = tmp_path / "out"
     out.mkdir()
-    assert main([source, f"{tmp_path}/real/"]) == 0
-    (tmp_path / "real.beton").write_bytes(b"mine")
-    before = _content(tmp_path / "real")
-    (out / "o").symlink_to(tmp_path / "real")
-    (out / "o.beton").symlink_to(tmp_path / "real.beton")
-    (out / "p.beton").symlink_to(tmp_path / "nowhere")
-    for name in ("o/", "o.beton", "p.beton"):
-        with pytest.raises(ConfigError, match="exists; pass --force"):
-            main([source, f"{out}/{name}"])
-        assert main([source, f"{out}/{name}", "--force"]) == 0
-        assert not (out / name).is_symlink() and len(Records.open(out / name)) == 1
-    assert _content(tmp_path / "real") == before
-    assert (tmp_path / "real.beton").read_bytes() == b"mine"
-    assert not (tmp_path / "nowhere").exists()
-    assert sorted(p.name for p in out.iterdir()) == ["o", "o.beton", "p.beton"]
+    for options in ([], ["--force"]):
+        assert main([source, f"{out}/{name}", *options]) == 0
+    assert len(Records.open(out / name)) == 1
+    assert not [path for path in out.iterdir() if ".part" in path.name]
+
+
+def test_a_name_that_is_too_long_for_what_lies_beside_it_is_refused(
+    tmp_path: Path, source: str
+) -> None:
+    with pytest.raises(ConfigError, match=r"headrace\.npz is too long: expected a name of at most"):
+        main([source, f"{tmp_path}/{'n' * 250}.tar"])
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 @pytest.mark.parametrize("suffix", ["", ".tar"])

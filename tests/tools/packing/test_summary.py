@@ -107,6 +107,10 @@ def test_a_pack_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert only in " ".join(capsys.readouterr().out.split())
     assert info([str(out), "--grid", str(tmp_path / "grid.png")]) == 0
     assert only in " ".join(capsys.readouterr().out.split())
+    (tmp_path / "alone" / "c").mkdir()
+    (tmp_path / "alone" / "c" / "x.jpg").write_bytes(b"no image")
+    assert pack([str(tmp_path / "alone"), str(out), "--force"]) == 0
+    assert only in " ".join(capsys.readouterr().out.split())  # the other's images are left out
     assert pack([str(tmp_path / "my in" / "a"), str(out), "--force", "--layout", "flat"]) == 0
     assert f"{called('predict')} RUN" in " ".join(capsys.readouterr().out.splitlines()[-2:])
 
