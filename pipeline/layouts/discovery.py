@@ -116,8 +116,11 @@ def _weigh(scan: Scan, config: LayoutConfig) -> Verdict:
     if chosen is None:
         # Folders' names are no answer to a list that is about these images beyond doubt.
         _ask([question for question in questions if isinstance(question, SharedNamesError)])
-    if chosen is None and (not folder.tells_classes or folder.questions):
-        # Nothing else labels the images: what a list leaves open is a question.
+    if chosen is None and (
+        folder.kind != "classes" or not folder.tells_classes or folder.questions
+    ):
+        # Nothing else labels the images, or only numbers in their names: what a list leaves open
+        # is a question.
         _ask(questions)
         _ask([one.question for one in sets if one.question is not None])
     dividing = choose_splits_set(sets, chosen, folder, verdict.passed_over)

@@ -96,5 +96,40 @@ def test_words_behind_a_name_that_holds_spaces_are_not_cut(
 ) -> None:
     rows = [f"img {i}.jpg {labels[i % 3]}\n" for i in range(9)]
     write_tree(tmp_path, [f"a/img {i}.jpg" for i in range(9)], list_txt="".join(rows))
-    with pytest.raises(ConfigError, match=r"'img 0.jpg golden' goes on behind the name of a file"):
+    with pytest.raises(ConfigError, match=r"'img \d.jpg \w+' goes on behind the name of a"):
+        discover(tmp_path)
+
+
+def test_tabs_part_columns_where_spaces_could(tmp_path: Path) -> None:
+    labels = ("test tube", "train station")
+    rows = "".join(f"{i}\t{labels[i % 2]}\n" for i in range(6))
+    write_tree(tmp_path, [f"im/{i}.jpg" for i in range(6)], list_txt="file\tlabel\n" + rows)
+    assert labels_of(discover(tmp_path)) == {f"im/{i}.jpg": labels[i % 2] for i in range(6)}
+
+
+def test_numbers_beside_labels_with_spaces_are_a_question(tmp_path: Path) -> None:
+    labels = [("old dog", "dog")[i % 2] for i in range(6)]
+    rows = [f"{label} {i} im/x{i}.jpg train" for i, label in enumerate(labels)]
+    write_tree(tmp_path, [f"im/x{i}.jpg" for i in range(6)], list_txt="\n".join(rows))
+    with pytest.raises(ConfigError, match=r"each label in number 0 ends with a number, as 'old do"):
+        discover(tmp_path)
+    glued = labels_of(discover(tmp_path, LayoutConfig(label_column="0")))
+    assert glued["im/x0.jpg"] == "old dog 0"
+    write_tree(tmp_path, [], list_txt="\n".join(["label number path split", *rows]))
+    with pytest.raises(ConfigError, match=r"may be 'old . dog 0 .* or 'old dog . 0 .*put tabs"):
+        discover(tmp_path)
+
+
+def test_the_number_in_a_name_is_no_answer_to_what_a_list_asks(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 3}_{i}.jpg,{'ab'[i % 2]},{'xy'[i // 2 % 2]}\n" for i in range(12))
+    write_tree(tmp_path, [f"{i % 3}_{i}.jpg" for i in range(12)], list_csv=rows)
+    with pytest.raises(ConfigError, match="which column is the label"):
+        discover(tmp_path)
+    assert set(labels_of(discover(tmp_path, layout="names")).values()) == {"0", "1", "2"}
+
+
+def test_a_mark_within_names_that_parts_columns_too_is_refused(tmp_path: Path) -> None:
+    rows = "".join(f"{('cat', 'dog')[i % 2]};im/a;{i}.jpg\n" for i in range(6))
+    write_tree(tmp_path, [f"im/a;{i}.jpg" for i in range(6)], list_txt=rows)
+    with pytest.raises(ConfigError, match=r"'cat;im/a;0.jpg' names an image behind its first ';'"):
         discover(tmp_path)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from headrace.pipeline.layouts.lists.evidence import Evidence
+from headrace.pipeline.layouts.lists.evidence import Evidence, is_integer
 from headrace.pipeline.layouts.lists.headings import is_other_heading, speaks_of_labels
+from headrace.pipeline.layouts.lists.spaced_lines import CUTS
 from headrace.pipeline.layouts.lists.tables import Table
 
 _MANY_NUMBERS = 30  # more whole numbers under a heading that tells nothing may be measurements
@@ -62,3 +63,21 @@ def cut_off_labels(table: Table, best: int) -> str | None:
         f"{row[width]!r}): put quotes around labels that hold separators, or say --label-column "
         f"{table.title(best)} if what follows is none"
     )
+
+
+def glued_labels(table: Table, best: int) -> str | None:
+    """Why labels that hold spaces are doubtful where spaces part columns: each begins or ends with
+    a number, which may be another column's."""
+    cells = [cell.split() for cell in table.cells(best) if cell]
+    if table.separator not in CUTS or all(len(words) < 2 for words in cells):
+        return None
+    for place, side in ((0, "begins"), (-1, "ends")):
+        numbers = {words[place] for words in cells}
+        if len(numbers) > 1 and all(map(is_integer, numbers)):
+            title = table.title(best)
+            return (
+                f"{table.name}: each label in {title} {side} with a number, as "
+                f"{' '.join(cells[0])!r}: say --label-column {title.removeprefix('number ')} if it "
+                "is a part of the label, else put tabs between the columns"
+            )
+    return None

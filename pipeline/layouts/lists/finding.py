@@ -100,8 +100,11 @@ class Finder:
         plain = _percent_decoded(entry)
         if plain == entry:
             return place
-        other = self._find(plain, base)
-        return Place(tuple(dict.fromkeys(place.paths + other.paths)), place.form or other.form)
+        both = [p for p in (place, self._find(plain, base)) if p.paths]
+        forms = sorted((p.form for p in both), key=FORMS.index)
+        return Place(
+            tuple(dict.fromkeys(path for p in both for path in p.paths)), "".join(forms[:1])
+        )
 
     def _find(self, entry: str, base: str) -> Place:
         text = normal(entry)

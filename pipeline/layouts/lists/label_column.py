@@ -11,6 +11,7 @@ from headrace.pipeline.layouts.lists.doubtful_labels import (
     corrected_labels,
     cut_off_labels,
     doubt_of_lone_column,
+    glued_labels,
 )
 from headrace.pipeline.layouts.lists.evidence import TRUE, Evidence, weigh
 from headrace.pipeline.layouts.lists.headings import (
@@ -107,7 +108,7 @@ def choose_labels(
             raise NoLabelColumn(reason)
         if rivals := corrected_labels(table, best, likely):
             raise NoLabelColumn(_several(table, [best, *rivals], evidence))
-        if reason := cut_off_labels(table, best):
+        if reason := cut_off_labels(table, best) or glued_labels(table, best):
             raise NoLabelColumn(reason)
         return _chosen(table, best, evidence, reasons, bool(told))
     if told or likely:

@@ -23,6 +23,7 @@ from headrace.pipeline.layouts.lists.path_column import PathChoice, choose_paths
 from headrace.pipeline.layouts.lists.split_column import SplitChoice, choose_splits
 from headrace.pipeline.layouts.lists.tables import Table, read_table
 from headrace.pipeline.layouts.split_words import list_split, split_folders
+from headrace.pipeline.wording import counted
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".lst", ".jsonl", ".ndjson")
 _UNREAD = (".mat", ".json", ".xlsx", ".xls", ".parquet", ".pkl", ".pickle", ".npy", ".npz")
@@ -185,6 +186,7 @@ def _reading(choice: PathChoice, named_split: str | None, config: LayoutConfig) 
     rows = len(table.rows)
     share = match.num_named / max(1, rows)
     encoding = "" if table.encoding == "UTF-8" else f", {table.encoding}"
+    encoding += f", {counted(len(table.comments), 'comment')}" if table.comments else ""
     line = f"list {table.name} ({rows} rows, {table.separator}{encoding}): {match.figures(table)}"
     agreeing = tuple(
         Skipped(

@@ -7,7 +7,7 @@ from headrace.pipeline.layouts.lists.evidence import weigh
 from headrace.pipeline.layouts.lists.finding import ELSEWHERE, TAIL, Finder, Place, is_absolute
 from headrace.pipeline.layouts.lists.matching import Match
 from headrace.pipeline.layouts.lists.spaced_lines import CUTS
-from headrace.pipeline.layouts.lists.tables import Table
+from headrace.pipeline.layouts.lists.tables import SEPARATORS, Table
 
 _SAMPLE = 400
 
@@ -54,6 +54,16 @@ def ask_loose_words(table: Table, match: Match, finder: Finder) -> None:
             )
     named = [row for row, path in zip(table.rows, match.paths, strict=True) if path]
     sample = named[:: max(1, len(named) // _SAMPLE)]
+    for row in sample:
+        entry = row[column]
+        place = finder.find(entry, table.folder)
+        for mark in SEPARATORS.values():
+            inner = finder.find(entry.partition(mark)[2], table.folder)
+            if place.form in (TAIL, ELSEWHERE) and inner.paths == place.paths:
+                raise ConfigError(
+                    f"{table.name}: {entry!r} names an image behind its first {mark!r}: put quotes "
+                    "around the names, which hold such marks too"
+                )
     for first in range(column - 1, -1, -1):
         loose = [row for row in sample if _begins_sooner(finder, table, row, first, column)]
         if 2 * len(loose) <= len(sample):

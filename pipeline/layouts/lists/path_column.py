@@ -16,7 +16,8 @@ from headrace.pipeline.layouts.lists.headings import (
 )
 from headrace.pipeline.layouts.lists.loose_words import is_loose
 from headrace.pipeline.layouts.lists.matching import Match, ask_folder, match_column
-from headrace.pipeline.layouts.lists.tables import Fit, Table
+from headrace.pipeline.layouts.lists.tables import Table
+from headrace.pipeline.layouts.lists.ways import Fit
 
 _SAMPLE = 400
 _RIVAL_SHARE = 4  # below a quarter of the best fit, another column is no rival

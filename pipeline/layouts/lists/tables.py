@@ -6,15 +6,14 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from headrace.pipeline.archives import archive_at
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.lists.evidence import weigh
 from headrace.pipeline.layouts.lists.spaced_lines import CUTS, cells_of, mend_heading, occurs
+from headrace.pipeline.layouts.lists.ways import FitOf, refuse_other_ways, way_of
 from headrace.pipeline.plain_json import read_json
 
 SEPARATORS = {
@@ -108,33 +107,7 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
         raise ConfigError(f"{path} begins as {encoding} and is not: {error}") from error
 
 
-class Fit(NamedTuple):
-    """How well the best column of some rows names images.
-
-    Attributes:
-        share: 0 to 1.
-        images: the one that each row names; None where it names none or several, or by a number,
-            which may name nothing.
-        num_loose: entries that name the same image without their first word.
-    """
-
-    share: float
-    images: tuple[str | None, ...]
-    num_loose: int
-
-
-class _Way(NamedTuple):
-    """A separator, and how well a sample is read by it."""
-
-    separator: str
-    rows: list[list[str]]
-    fit: Fit
-    rank: tuple[float, bool, int, int]
-
-
-def read_table(
-    path: Path, name: str, folder: str, fit: Callable[[Sequence[Sequence[str]]], Fit]
-) -> Table:
+def read_table(path: Path, name: str, folder: str, fit: FitOf) -> Table:
     """Reads a list file with the separator under which it names most images.
 
     Args:
@@ -143,7 +116,8 @@ def read_table(
         fit: of a sample of rows.
 
     Raises:
-        ConfigError: it is no text, or cannot be read, or names other images by another separator.
+        ConfigError: it is no text, or cannot be read, or another separator fits as well and says
+            something else.
     """
     text, encoding = read_text(path)
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
@@ -155,10 +129,11 @@ def read_table(
         )  # fmt: skip
     lines, comments = _without_comments(text)
     sample = lines[:: max(1, len(lines) // _SAMPLE_ROWS)]
-    ways = [_way(sample, mark, fit) for mark in (*SEPARATORS, *CUTS) if _occurs(sample, mark)]
+    marks = [mark for mark in (*SEPARATORS, *CUTS) if _occurs(sample, mark)]
+    ways = [way_of(mark, list(_rows(sample, mark)), fit) for mark in marks]
     best = max(ways, key=lambda way: way.rank, default=None)
     if best is not None:
-        _refuse_other_images(name, sample, best, ways)
+        refuse_other_ways(name, best, ways)
     separator = best.separator if best else "lines"
     if rows_too := _rows_like_comments(comments, separator, fit):
         lines = [line for line in _filled(text) if line not in comments or line in rows_too]
@@ -174,50 +149,14 @@ def read_table(
     )  # fmt: skip
 
 
-def _way(
-    sample: Sequence[str], separator: str, fit: Callable[[Sequence[Sequence[str]]], Fit]
-) -> _Way:
-    rows = list(_rows(sample, separator))
-    found = fit(rows)
-    widths = {len(row) for row in rows}
-    if len(widths) > 1 and not fit(rows[:1]).share:
-        # A heading: with a space in a title, or without one for the rows' numbers.
-        widths = {len(row) for row in rows[1:]}
-    regular = len(widths) == 1
-    splits = 0
-    if regular:
-        columns = [weigh(cells) for cells in zip(*rows[len(rows) > 1 :], strict=True)]
-        splits = sum(column.kind == "split" and column.num_distinct > 1 for column in columns)
-    loose = found.num_loose if separator in CUTS else 0
-    return _Way(separator, rows, found, (round(found.share, 3), regular, splits, -loose))
-
-
-def _refuse_other_images(
-    name: str, sample: Sequence[str], best: _Way, ways: Sequence[_Way]
-) -> None:
-    """Refuses lines that name other images where they are cut otherwise: `a/my 1.jpg` is a file,
-    and so is 1.jpg."""
-    for way in ways:
-        rivals = (way.separator in CUTS) == (best.separator in CUTS)
-        if not rivals or 2 * way.fit.share <= best.fit.share or len(way.rows) != len(best.rows):
-            continue
-        for row, (one, other) in enumerate(zip(best.fit.images, way.fit.images, strict=True)):
-            if one and other and one != other:
-                raise ConfigError(
-                    f"{name}: {sample[row][:80]!r} names {one} by its {best.separator} and {other} "
-                    f"by its {way.separator}: put tabs between the columns, or quotes around names"
-                )
-
-
-def _rows_like_comments(
-    comments: Sequence[str], separator: str, fit: Callable[[Sequence[Sequence[str]]], Fit]
-) -> set[str]:
+def _rows_like_comments(comments: Sequence[str], separator: str, fit: FitOf) -> set[str]:
     """Lines that begin with the name of an image that begins with #."""
     found = set()
     for line in comments:
-        for row in _rows([line], separator):
-            image = fit([row[:1]]).images[0] or ""
-            if any(part.startswith("#") for part in image.split("/")):
+        for row in _rows([line.replace("\\", "/")], separator):
+            named = fit([row[:1]])
+            parts = (named.images[0] or "").split("/")
+            if named.share and ("/" not in row[0] or any(part.startswith("#") for part in parts)):
                 found.add(line)
     return found
 
