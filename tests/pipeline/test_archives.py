@@ -66,7 +66,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "data", "kind", "command"), CASES)
+@pytest.mark.parametrize(("name", "data", "kind", "command"), CASES, ids=[c[0] for c in CASES])
 def test_each_kind_has_its_command(
     tmp_path: Path, name: str, data: bytes, kind: str, command: str
 ) -> None:
