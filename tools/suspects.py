@@ -44,8 +44,7 @@ from headrace.tools.reviewing.labels_report import draw_labels, write_labels
 from headrace.tools.reviewing.near_doubles import MOST_BITS, near_groups
 from headrace.tools.reviewing.perceptual_hash import looks_of
 from headrace.train.folder.resume import resume_command
-from headrace.train.folder.run_folder import TRIALS_NAME
-from headrace.train.folder.runs_inside import name_a_run
+from headrace.train.folder.runs_inside import TRIALS_NAME, name_a_run
 from headrace.train.trials.folder import OUT_OF_FOLD_NAME, holds_trials, read_trials
 from headrace.train.trials.out_of_fold import OutOfFold, read_out_of_fold
 

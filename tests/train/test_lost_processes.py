@@ -218,6 +218,9 @@ def test_resume_auto_begins_goes_on_and_finishes(
     with pytest.raises(ConfigError, match="cannot resume with a changed --seed"):
         run_training(*read_command_line([*command, "--seed", "3"]))
     (out / "last.pt").unlink()
+    with pytest.raises(ConfigError, match=r"has lost its last\.pt"):
+        run_training(*read_command_line(command))
+    (out / "metrics.jsonl").unlink()  # as of a run that was killed before it was saved
     capsys.readouterr()
     run_training(*read_command_line(command))
     assert "holds no last.pt" in capsys.readouterr().out

@@ -23,8 +23,6 @@ from headrace.train.settings.config_file import dump_yaml
 LAST_NAME, BEST_NAME, ADAPTER_NAME = "last.pt", "best.pt", "adapter.pt"
 GENERATOR_NAME = "generator.pt"
 CONFIG_NAME = "config.yaml"
-TRIALS_NAME = "trials.yaml"
-"""Of the folder of several runs."""
 LOG_NAME, TEXT_NAME = "metrics.jsonl", "log.txt"
 TRACE_NAME, REPORT_NAME = "trace.json.gz", "report.html"
 OWN_NAMES = (LAST_NAME, LOG_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, CONFIG_NAME)

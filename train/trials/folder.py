@@ -23,11 +23,11 @@ from headrace.train.folder.resume import (
 from headrace.train.folder.run_folder import (
     BEST_NAME,
     LAST_NAME,
-    TRIALS_NAME,
     is_begun,
     refuse_others,
     writing_folder,
 )
+from headrace.train.folder.runs_inside import TRIALS_NAME
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat, to_flat
 from headrace.train.trials.members import PlannedRun, planned_runs
