@@ -23,9 +23,9 @@ _LONG_BYTES = 112
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes the place of `path` when the block ends.
 
-    It lies beside `path` as `.NAME.XXXXXXXX`, with `shortened` of its name, is synced and then
-    renamed. If the block raises, it
-    is removed and what `path` was stays; a killed process leaves it behind, see `remove_leftovers`.
+    It lies beside `path` as `.NAME.XXXXXXXX`, where NAME is its name `shortened`, is synced and
+    then renamed. If the block raises, it is removed and what `path` was stays; a killed process
+    leaves it behind, see `remove_leftovers`.
 
     Raises:
         OSError: if the disk is full or the folder cannot be written; also where a library that

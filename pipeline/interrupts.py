@@ -22,9 +22,8 @@ def let_go_of_gone_terminal() -> None:
     What is written to a terminal that was closed, or to a pipe without a reader, would fail.
     """
     for stream in filter(None, (sys.__stdout__, sys.__stderr__)):
-        with contextlib.suppress(
-            OSError, ValueError, AttributeError
-        ):  # closed; Windows has no poll
+        # It is closed, or the system, as Windows, has no poll.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             number = stream.fileno()
             asked = select.poll()
             asked.register(number, 0)

@@ -21,24 +21,20 @@ def _lines(order: str, cells: dict[str, list[str]]) -> str:
     return "".join(" ".join(row) + "\n" for row in zip(*columns, strict=True))
 
 
+_IN_A_FOLDER = "my folder/img {}.jpg"
+
+
 @pytest.mark.parametrize("order", ["".join(order) for order in permutations("pls")])
-@pytest.mark.parametrize("names", ["012", "abc"])
-def test_names_with_spaces_stand_anywhere_among_three_columns(
-    tmp_path: Path, order: str, names: str
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [(_IN_A_FOLDER, "012"), (_IN_A_FOLDER, "abc"), ("im/{}.jpg", _DOGS)],
+    ids=["numbers", "letters", "labels with spaces"],
+)
+def test_cells_with_spaces_stand_anywhere_among_three_columns(
+    tmp_path: Path, order: str, path: str, names: str | tuple[str, ...]
 ) -> None:
-    paths = [f"my folder/img {i}.jpg" for i in range(9)]
+    paths = [path.format(i) for i in range(9)]
     labels = [names[i % 3] for i in range(9)]
-    splits = [_SPLITS[i // 3 % 2] for i in range(9)]
-    text = _lines(order, {"p": paths, "l": labels, "s": splits})
-    listing = discover(write_tree(tmp_path, paths, list_txt=text))
-    assert labels_of(listing) == dict(zip(paths, labels, strict=True))
-    assert sizes_of(listing) == {"train": 6, "val": 3}
-
-
-@pytest.mark.parametrize("order", ["".join(order) for order in permutations("pls")])
-def test_labels_with_spaces_beside_splits(tmp_path: Path, order: str) -> None:
-    paths = [f"im/{i}.jpg" for i in range(9)]
-    labels = [_DOGS[i % 3] for i in range(9)]
     splits = [_SPLITS[i // 3 % 2] for i in range(9)]
     text = _lines(order, {"p": paths, "l": labels, "s": splits})
     listing = discover(write_tree(tmp_path, paths, list_txt=text))

@@ -136,8 +136,9 @@ def read_table(path: Path, name: str, folder: str, fit: FitOf) -> Table:
         refuse_other_ways(name, best, ways)
     separator = best.separator if best else "lines"
     if rows_too := _rows_like_comments(comments, separator, fit):
-        lines = [line for line in _filled(text) if line not in comments or line in rows_too]
         comments = tuple(line for line in comments if line not in rows_too)
+        left_out = set(comments)
+        lines = [line for line in _filled(text) if line not in left_out]
     rows = list(_rows(lines, separator))
     if separator == "spaces" and rows and not fit(rows[:1]).share:
         mend_heading(rows)
