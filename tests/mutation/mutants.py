@@ -27,6 +27,8 @@ from cosmic_ray.operators import (
 )
 from cosmic_ray.operators.operator import Example, Operator
 
+from tests.source_code import parsed
+
 Node = Any  # of parso; its types know neither children nor values of most
 _BINARY = "Add_Sub Sub_Add Mul_FloorDiv Div_Mul FloorDiv_Mul Mod_FloorDiv Pow_Mul "
 _BINARY += "RShift_LShift LShift_RShift BitOr_BitAnd BitAnd_BitOr BitXor_BitOr"
@@ -80,11 +82,11 @@ def make_mutants(source: str) -> list[Mutant]:
 
     One that is no Python, or that is the same program as the source or as another, is left out.
     """
-    known = {ast.dump(ast.parse(source))}
+    known = {ast.dump(parsed(source))}
     mutants = []
     for line, text in _mistakes(source):
         try:
-            program = ast.dump(ast.parse(text))
+            program = ast.dump(parsed(text))
         except SyntaxError:
             continue
         if program not in known:
@@ -171,7 +173,7 @@ def _mutated(source: str, place: int, operator: Operator, index: int) -> tuple[s
 
 @lru_cache(maxsize=1)
 def _parsed(source: str) -> ast.Module:
-    return ast.parse(source)
+    return parsed(source)
 
 
 def _prefix(node: Node) -> str:

@@ -13,6 +13,7 @@ from tests.mutation.equivalent import REASONS
 from tests.mutation.mutants import make_mutants
 from tests.mutation.reach import Reached
 from tests.mutation.subjects import ROOT, TESTS, subject
+from tests.source_code import parsed
 
 TOY = '''"""A toy."""
 
@@ -119,8 +120,8 @@ def test_tests_that_fail_anyway_prove_nothing(tmp_path: Path) -> None:
 
 def test_mutants_are_other_programs() -> None:
     mutants = make_mutants(TOY)
-    programs = {ast.dump(ast.parse(mutant.source)) for mutant in mutants}
-    assert len(programs) == len(mutants) and ast.dump(ast.parse(TOY)) not in programs
+    programs = {ast.dump(parsed(mutant.source)) for mutant in mutants}
+    assert len(programs) == len(mutants) and ast.dump(parsed(TOY)) not in programs
     changes = [mutant.change for mutant in mutants]
     assert "module: LIMIT: int | None = 9 -> LIMIT: int | None = 10" in changes
     assert "share: return part / whole -> return part * whole" in changes

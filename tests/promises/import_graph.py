@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
+from tests.source_code import parsed
+
 PACKAGE = "headrace"
 
 
@@ -24,7 +26,7 @@ def import_graph(root: Path, folders: Set[str]) -> dict[str, set[str]]:
     graph = {}
     for module, path in files.items():
         found: set[str] = set()
-        for wanted, names in _imports(ast.parse(path.read_text())):
+        for wanted, names in _imports(parsed(path.read_text())):
             for name in names:
                 whole = f"{wanted}.{name}"
                 found.add(whole if whole in files else wanted)

@@ -25,6 +25,7 @@ from headrace.train.settings.config_file import load_yaml
 from headrace.train.settings.rooms import ROOMS, settings_kind
 from tests.promises.written_pages import PAGES, ROOT, Command, anchors, blocks, commands, links
 from tests.promises.written_pages import flags as flags_in
+from tests.source_code import parsed
 
 DOCS = ROOT / "docs"
 MADE = {
@@ -130,7 +131,7 @@ def test_every_page_with_commands_is_read() -> None:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name_of)
 def test_code_imports_what_there_is(page: Path) -> None:
-    found = [ast.parse(code, str(page)) for code in blocks(page, "python")]
+    found = [parsed(code, str(page)) for code in blocks(page, "python")]
     for node in (node for tree in found for node in ast.walk(tree)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("headrace"):
             module = importlib.import_module(node.module or "")

@@ -13,6 +13,7 @@ import pytest
 
 from headrace.pipeline.command_line import SCRIPTS
 from tests.promises.import_graph import circles, import_graph
+from tests.source_code import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 MAY_IMPORT = {
@@ -33,7 +34,7 @@ PACKAGES = set(
 
 def imported_modules(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -82,6 +83,26 @@ def test_what_counts_as_a_circle(tmp_path: Path, import_of_b: str, in_a_circle: 
         (tmp_path / "tools" / f"{name}.py").write_text(text)
     found = circles(import_graph(tmp_path, {"tools"}))
     assert any("headrace.tools.a" in circle for circle in found) == in_a_circle
+
+
+def test_source_is_read_whatever_is_collected() -> None:
+    reading = """
+import ast, gc
+from tests.source_code import parsed
+
+class Reader:
+    def __init__(self):
+        self.itself = self
+    def __del__(self):
+        ast.parse("1")
+
+gc.set_threshold(100, 1, 1)
+for _ in range(10):
+    Reader()
+    parsed("[" + "1, " * 1000 + "]")
+"""
+    run = subprocess.run([sys.executable, "-c", reading], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 def test_the_files_of_augment_are_explained() -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.source_code import parsed
+
 ROOT = Path(__file__).resolve().parents[2]
 IN_THE_BACKGROUND = """
 import os, signal, subprocess, sys
@@ -48,7 +50,7 @@ def test_no_duration_is_taken_from_the_clock_on_the_wall() -> None:
     found = set()
     for folder in ("pipeline", "augment", "train", "tools"):
         for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Attribute) and node.attr in ("time", "time_ns", "now"):
                     of = node.value
                     if isinstance(of, ast.Name) and of.id in ("time", "datetime"):

@@ -7,6 +7,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from tests.source_code import parsed
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "troubleshooting.md"
 GAP = "\0"
@@ -19,7 +21,7 @@ def messages() -> list[str]:
     found = []
     for folder in ("pipeline", "augment", "train", "tools"):
         for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.JoinedStr):
                     parts = (
                         value.value if isinstance(value, ast.Constant) else GAP

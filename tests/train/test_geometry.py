@@ -23,6 +23,7 @@ from headrace.train.run import run_training
 from headrace.train.settings.config import RunConfig
 from headrace.train.settings.config_file import from_flat
 from tests.builders import make_records, photo, stored
+from tests.source_code import parsed
 from tests.train.tiny_runs import rows, settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -176,7 +177,7 @@ def test_defaults_are_the_same_from_python_and_from_the_command_line(
 
         monkeypatch.setattr(Records, "open", staticmethod(opened))
     found: dict[str, Any] = {}
-    tree = ast.parse(readme_snippet())
+    tree = parsed(readme_snippet())
     exec(compile(_one_epoch(tree), "README.md", "exec"), found)
     words = "--data food11.beton --model small-resnet --epochs 1 --limit-batches 1 --out run"
     quick = f"{words} --device cpu --loader torchvision --workers 0 --amp off --no-tensorboard"
