@@ -6,7 +6,7 @@
 
 Writes labels.csv and labels.png, the samples whose given label the folds that have not seen them
 disagree with, the most doubtful first; and doubles.csv and doubles.png, images that look the same
-and lie in two splits or two folds, or have two labels. See docs/techniques.md.
+and lie in two splits or two folds, or have two labels. See docs/training/held-out.md.
 """
 
 from __future__ import annotations

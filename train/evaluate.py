@@ -4,7 +4,7 @@
     train/evaluate.py runs/food11-resnet18-strided-1 food11.beton --split val --json out.json
 
 Each image is seen once, as after each epoch of training. The JSON holds every metric, the
-confusion matrix and a row for each class; see docs/techniques.md.
+confusion matrix and a row for each class; see docs/training/predictions.md.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def test_our_own_choices_keep_their_size(name: str, parameters: int) -> None:
 
 
 def test_the_documents_table_of_models_is_right() -> None:
-    text = (Path(__file__).resolve().parents[2] / "docs/techniques.md").read_text()
+    text = (Path(__file__).resolve().parents[2] / "docs/training/models.md").read_text()
     rows = re.findall(r"^\| `([\w-]+)` \| ([\d,]+) \| (\d+) classes \|", text, re.MULTILINE)
     assert [name for name, _, _ in rows] == list(MODELS)
     for name, parameters, classes in rows:

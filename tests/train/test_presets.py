@@ -164,7 +164,7 @@ def test_a_file_takes_the_place_of_published_weights(data: Path, tmp_path: Path)
 
 
 def test_all_are_tested_explained_and_offered() -> None:
-    documented = (ROOT / "docs/techniques.md").read_text()
+    documented = (ROOT / "docs/training/presets.md").read_text()
     offered = (ROOT / "train/command_line.py").read_text()
     for name in preset_names():
         text = (FOLDER / f"{name}.yaml").read_text()

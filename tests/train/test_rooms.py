@@ -68,7 +68,7 @@ def test_the_loop_is_short_and_names_no_technique() -> None:
 
 
 def test_the_documents_table_of_techniques_is_right() -> None:
-    text = (ROOT / "docs/techniques.md").read_text()
+    text = (ROOT / "docs/training/techniques.md").read_text()
     rows = re.findall(
         r"^\| [^|]+ \| `--([\w-]+) ([\w-]+)` \| `(train/\S+\.py)` \|", text, re.MULTILINE
     )
@@ -80,12 +80,18 @@ def test_the_documents_table_of_techniques_is_right() -> None:
             assert f"`{file}`" in text
             assert (room, name) in plain or named.pop((room, name)) == file
     assert not named
-    for file in re.findall(r"`(train/\S+\.py)`", text):
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs/training").glob("*.md")), ids=lambda p: p.stem
+)
+def test_files_that_the_documents_name_are_there(page: Path) -> None:
+    for file in re.findall(r"`((?:train|pipeline|tools)/\S+\.py)`", page.read_text()):
         assert (ROOT / file).is_file() or "*" in file, file
 
 
 def test_the_documents_rates_are_those_of_the_optimizers() -> None:
-    text = (ROOT / "docs/techniques.md").read_text().partition("\n## Optimizers")[2]
+    text = (ROOT / "docs/training/techniques.md").read_text().partition("\n## Optimizers")[2]
     found = re.findall(r"\*\*`(\w+)`\*\*\s\(([\d.e-]+)(?:,\sdecay\s([\d.e-]+))?", text)
     assert {name for name, _, _ in found} == set(OPTIMIZERS)
     for name, lr, decay in found:
@@ -94,8 +100,9 @@ def test_the_documents_rates_are_those_of_the_optimizers() -> None:
         assert not decay or settings.weight_decay == float(decay), name
 
 
-def test_flags_in_the_documents_are_settings() -> None:
-    text = (ROOT / "docs/techniques.md").read_text().partition("\n## Choosing")[2]
+@pytest.mark.parametrize("page", ["techniques", "transfer", "inputs", "presets", "runs"])
+def test_flags_in_the_documents_are_settings(page: str) -> None:
+    text = (ROOT / f"docs/training/{page}.md").read_text()
     known = {name for kind in (RunConfig, ProbeConfig) for name, _ in walk(kind)}
     for room, techniques in CHOSEN.items():
         for name in techniques:

@@ -23,7 +23,7 @@ def metrics_of(scores: Sequence[Scores]) -> dict[str, Any]:
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
-    """Writes summary.json; see docs/techniques.md for its keys.
+    """Writes summary.json; see docs/training/held-out.md for its keys.
 
     Raises:
         HeadraceError: if the file cannot be written.
