@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from headrace.pipeline.errors import ConfigError
 from headrace.train.models.spatial_transformer import Transformed
@@ -182,6 +183,33 @@ def test_muon_moves_hidden_matrices_by_orthogonal_ones_and_the_rest_as_adamw() -
     assert [group.get("use_fallback") for group in optimizer.param_groups] == [None, True, True]
     with pytest.raises(ConfigError, match="--newton-steps is 0"):
         technique_of("optimizer", "muon").Settings(newton_steps=0)
+
+
+@pytest.mark.parametrize("flags", [set(), {"avx512_bf16"}])
+def test_muon_s_products_are_in_a_format_that_the_processor_has(
+    monkeypatch: pytest.MonkeyPatch, flags: set[str]
+) -> None:
+    monkeypatch.setattr("headrace.train.device.amp.cpu_flags", lambda: flags)
+    model = small_net()
+    optimizer = build(model, optimizer="muon")
+    for weight in model.parameters():
+        weight.grad = torch.randn_like(weight)
+    with Products() as found:
+        optimizer.step()
+    assert found.formats == {torch.bfloat16 if flags else torch.float32}
+
+
+class Products(TorchDispatchMode):
+    """Number formats of the matrix products within."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.formats: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        if func.overloadpacket in (torch.ops.aten.addmm, torch.ops.aten.baddbmm):
+            self.formats.add(args[0].dtype)
+        return func(*args, **(kwargs or {}))
 
 
 def test_layers_learn_the_slower_the_earlier_they_are() -> None:

@@ -8,10 +8,12 @@ et al., "Muon is scalable for LLM training", 2025), so that one learning rate do
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import torch
 
+from headrace.train.device.amp import choose_precision
 from headrace.train.optimizers.of_timm import of_timm
 from headrace.train.settings.technique import ABOVE_ZERO, SHARE, SHARES, Technique, check_all
 
@@ -49,7 +51,7 @@ def build(
         if group["head"] or all(weight.ndim <= 1 for weight in group["params"]):
             # Plain AdamW; with `nesterov` timm takes NAdamW, as for kernels that make no matrix.
             group |= {"use_fallback": True, "nesterov": False}
-    optimizer: torch.optim.Optimizer = of_timm("Muon")(
+    optimizer: torch.optim.Optimizer = _muon(_native(groups[0]["params"][0].device))(
         groups,
         lr=settings.lr,
         momentum=settings.momentum,
@@ -60,3 +62,28 @@ def build(
         fallback_lr_scale=settings.aux_scale,
     )
     return optimizer
+
+
+def _native(device: torch.device) -> torch.dtype:
+    """bfloat16, or float32 where a device only emulates that."""
+    found = choose_precision("auto", device).dtype
+    return torch.bfloat16 if found == torch.bfloat16 else torch.float32
+
+
+@lru_cache
+def _muon(dtype: torch.dtype) -> Any:
+    """timm's class, its matrix products in a number format; timm's own are in bfloat16."""
+    kind = of_timm("Muon")
+    from timm.optim import muon
+
+    products = muon.zeropower_via_newtonschulz
+
+    class Muon(kind):  # type: ignore[misc,valid-type]
+        def step(self, closure: Any = None) -> Any:
+            muon.zeropower_via_newtonschulz = partial(products, dtype=dtype)
+            try:
+                return super().step(closure)
+            finally:
+                muon.zeropower_via_newtonschulz = products
+
+    return Muon
