@@ -126,7 +126,7 @@ class Finder:
             found = self._pairs.get(f"{folders[-1]}/{name}".casefold(), [])
             found = [p for p in _longest_tails(found, text) if _same_split(p, folders)]
             # `dogs/img/1.jpg` is not `cats/img/1.jpg` where there are cats.
-            parted = [_parting(p, folders) for p in found]
+            parted = [_parting(p, folders, self.folders) for p in found]
             found = [p for p, at in zip(found, parted, strict=True) if at not in self._folded]
             if found:
                 form = ELSEWHERE if all(parted) else TAIL
@@ -149,13 +149,33 @@ class Finder:
         return NOWHERE
 
 
-def _parting(path: str, folders: list[str]) -> str:
+def _parting(path: str, folders: list[str], known: set[str]) -> str:
     """The first folder of an entry, from its name on, in whose place an image has another; "" where
-    all that both have are the same."""
-    for said, there in zip(reversed(folders), reversed(_folders_of(path)), strict=False):
-        if said.casefold() != there:
+    all that both have are the same, but for the case of a folder that is not known."""
+    held = unicodedata.normalize("NFC", path).split("/")[:-1]
+    for said, there in zip(reversed(folders), reversed(held), strict=False):
+        if said != there and (said in known or said.casefold() != there.casefold()):
             return said.casefold()
     return ""
+
+
+def spelled(entry: str, path: str) -> str:
+    """An image's path with the upper and lower case of an entry that names it; as it is if that is
+    the same."""
+    if path.endswith(entry):
+        return path
+    plain = unicodedata.normalize("NFC", path)
+    parts = plain.split("/")
+    said = normal(_percent_decoded(entry)).split("/")
+    stem = _without_extension(parts[-1])
+    if said[-1].casefold() == stem.casefold() != parts[-1].casefold():
+        said[-1] += parts[-1][len(stem) :]
+    for i in range(1, min(len(said), len(parts)) + 1):
+        if said[-i].casefold() != parts[-i].casefold():
+            break
+        parts[-i] = said[-i]
+    result = "/".join(parts)
+    return path if result == plain else result
 
 
 def _folders_of(path: str) -> list[str]:

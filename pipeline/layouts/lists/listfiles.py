@@ -70,6 +70,12 @@ class ListReading:
     def name(self) -> str:
         return self.table.name
 
+    def entry(self, number: int) -> str:
+        """What a row names, by its number from 0."""
+        cells = self.table.rows[number]
+        folder = "" if self.folder_column is None else cells[self.folder_column] + "/"
+        return folder + cells[self.path_column]
+
 
 def find_list_files(root: Path) -> tuple[list[Path], list[Skipped]]:
     """List files down to a few levels, in natural order, and files that might be lists and are not
