@@ -213,7 +213,7 @@ def _read_sets(
     verdict.lists += [*names, *(one.name for one in skipped)]
     if not files:
         return []
-    finder = Finder(scan.images)
+    finder = Finder(scan.images, config.encoding)
     prefix, top = top_folders(folders_of(scan.images))
     tops = [f"{prefix}{name}/" for name in top if name]
     readings: list[ListReading] = []
@@ -252,7 +252,7 @@ def _read_sets(
     known = known if folder.tells_classes else set()
     for path, name in zip(files, names, strict=True):
         if path in nameless and path not in joined:
-            reason = why_no_list(path, known, config.class_names)
+            reason = why_no_list(path, known, config)
             verdict.passed_over.append(Skipped(name=name, reason=reason))
     sets = make_sets(readings, config, known, verdict.passed_over)
     if not folder.has_splits:

@@ -49,7 +49,7 @@ class Finder:
     `dogs/1.jpg`, and `/data/train/1.jpg` never `test/1.jpg`.
     """
 
-    def __init__(self, images: Sequence[str]) -> None:
+    def __init__(self, images: Sequence[str], encoding: str | None = None) -> None:
         self.images = images
         # An image's own path comes before the same text as another's without extension.
         self._exact: dict[str, str] = {}
@@ -62,7 +62,7 @@ class Finder:
         for path in images:
             exact.setdefault(unicodedata.normalize("NFC", path), path)
         for path in images:
-            for text in _spellings(path):
+            for text in _spellings(path, encoding or "cp1252"):
                 folder, _, name = text.rpartition("/")
                 stem = _without_extension(name)
                 exact.setdefault(text, path)
@@ -215,8 +215,8 @@ def _splits(folders: Sequence[str]) -> set[str]:
     return {found[0] for folder in folders if (found := split_in(folder))}
 
 
-def _spellings(path: str) -> tuple[str, ...]:
-    """A path, and what its bytes are in cp1252 where they are no UTF-8."""
+def _spellings(path: str, encoding: str) -> tuple[str, ...]:
+    """A path, and what its bytes are in an encoding where they are no UTF-8."""
     plain = unicodedata.normalize("NFC", path)
     if plain.isascii():
         return (plain,)
@@ -224,7 +224,7 @@ def _spellings(path: str) -> tuple[str, ...]:
         path.encode()
     except UnicodeEncodeError:
         data = path.encode("utf-8", "surrogateescape")
-        return plain, data.decode("cp1252", "replace")
+        return plain, data.decode(encoding, "replace")
     return (plain,)
 
 

@@ -133,7 +133,9 @@ def read_list(
     inside = path.is_relative_to(root)
     name = path.relative_to(root).as_posix() if inside else str(path)
     folder = name.rpartition("/")[0] + "/" if inside and "/" in name else ""
-    table = read_table(path, name, folder, lambda rows: fit_of_rows(finder, folder, rows))
+    table = read_table(
+        path, name, folder, lambda rows: fit_of_rows(finder, folder, rows), config.encoding
+    )
     wanted = None
     if config.path_column is not None:
         table = table if table.heading else with_heading(table, 0, False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
@@ -10,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.pipeline.archives import archive_at
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.lists.spaced_lines import CUTS, cells_of, mend_heading, occurs
 from headrace.pipeline.layouts.lists.ways import FitOf, refuse_other_ways, way_of
+from headrace.pipeline.layouts.text_files import read_text
 from headrace.pipeline.plain_json import read_json
 
 SEPARATORS = {
@@ -23,13 +22,6 @@ SEPARATORS = {
     "bar": "|",
 }
 _SAMPLE_ROWS = 300
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
-    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
-    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
-    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
-    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,59 +59,22 @@ class Table:
         return [row[column] for row in self.rows]
 
 
-def read_text(path: Path) -> tuple[str, str]:
-    """A text file and the encoding that it is in: by its BOM, UTF-8, UTF-16, else cp1252.
-
-    Raises:
-        ConfigError: it cannot be read, or is no text.
-    """
-    archive = archive_at(path)
-    if archive is not None and not archive.is_broken:
-        raise ConfigError(f"{path} is {archive.advice}")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
-    for bom, encoding, title in _BOMS:
-        if data.startswith(bom):
-            return _decoded(path, data, encoding), title
-    head = data[:4096]
-    if b"\0" in head:
-        even, odd = head[::2].count(0), head[1::2].count(0)
-        half = len(head) / 2
-        if max(even, odd) < 0.4 * half or min(even, odd) > 0.1 * half:
-            raise ConfigError(f"{path} is no text")
-        return _decoded(path, data, "utf-16-be" if even > odd else "utf-16-le"), "UTF-16"
-    try:
-        return data.decode("utf-8"), "UTF-8"
-    except UnicodeDecodeError:
-        pass
-    try:
-        return data.decode("cp1252"), "cp1252"
-    except UnicodeDecodeError:
-        return data.decode("latin-1"), "Latin-1"
-
-
-def _decoded(path: Path, data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} begins as {encoding} and is not: {error}") from error
-
-
-def read_table(path: Path, name: str, folder: str, fit: FitOf) -> Table:
+def read_table(
+    path: Path, name: str, folder: str, fit: FitOf, encoding: str | None = None
+) -> Table:
     """Reads a list file with the separator under which it names most images.
 
     Args:
         path: the file.
         name, folder: see Table.
         fit: of a sample of rows.
+        encoding: of a file that is not in UTF-8 or UTF-16.
 
     Raises:
         ConfigError: it is no text, or cannot be read, or another separator fits as well and says
             something else.
     """
-    text, encoding = read_text(path)
+    text, encoding = read_text(path, encoding)
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         heading, rows = _json_lines(path, text)
