@@ -162,6 +162,11 @@ def _read_names(path: Path, encoding: str | None) -> list[str]:
     comments = [name for name in names if name.startswith("#")]
     if 2 * len(comments) <= len(names):
         names = [name for name in names if not name.startswith("#")]
+        if hashed := next((name for name in comments if name[1:2].strip(" #")), None):
+            raise ConfigError(
+                f"class names {path} has the line {hashed!r}: put a space behind its # if it is a "
+                "comment, or write NUMBER NAME in each line if it is a name"
+            )
     while names and not names[-1]:
         names.pop()
     if "" in names:

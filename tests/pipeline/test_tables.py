@@ -184,6 +184,29 @@ def test_names_that_begin_with_the_mark_of_comments(tmp_path: Path, name: str) -
     assert list(table.comments) == comments
 
 
+def _labelled(folder: Path, label: str, mark: str) -> Table:
+    labels = ["a", "b", "b", label] * 2
+    names = [f"{i}.jpg" for i in range(8)]
+    rows = zip(labels, names, strict=True)
+    (folder / "x.txt").write_text("".join(f"{label}{mark}{name}\n" for label, name in rows))
+    return _read(folder / "x.txt", names)
+
+
+@pytest.mark.parametrize("mark", [",", " ", "\t"])
+@pytest.mark.parametrize(("label", "num_comments"), [('"#c"', 0), ("# c", 2), ("#a", 2)])
+def test_lines_that_begin_with_the_mark_of_comments(
+    label: str, num_comments: int, mark: str, tmp_path: Path
+) -> None:
+    table = _labelled(tmp_path, label, mark)
+    assert len(table.comments) == num_comments == 8 - len(table.rows)
+
+
+@pytest.mark.parametrize("mark", [",", " ", "\t"])
+def test_labels_that_begin_so_are_a_question(mark: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is '#c.+3.jpg' a row, whose label begins"):
+        _labelled(tmp_path, "#c", mark)
+
+
 @pytest.mark.parametrize(
     ("base", "entry", "paths"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,7 @@ def read_table(
         left_out = set(comments)
         lines = [line for line in _filled(text) if line not in left_out]
     rows = list(_rows(lines, separator))
+    _ask_hashed_labels(name, comments, separator, rows, fit)
     if separator == "spaces" and rows and not fit(rows[:1]).share:
         mend_heading(rows)
     width = max((len(row) for row in rows), default=0)
@@ -115,6 +117,29 @@ def _rows_like_comments(comments: Sequence[str], separator: str, fit: FitOf) -> 
             if named.share and ("/" not in row[0] or any(part.startswith("#") for part in parts)):
                 found.add(line)
     return found
+
+
+def _ask_hashed_labels(
+    name: str, comments: Sequence[str], separator: str, rows: Sequence[list[str]], fit: FitOf
+) -> None:
+    """Asks about comments that are rows but for a first cell such as `#a`.
+
+    A row that was taken away by a mark before it begins with what another row does, or names an
+    image that another row names.
+
+    Raises:
+        ConfigError: there is such a line.
+    """
+    known = {row[0] for row in rows}
+    for line in comments:
+        row = next(_rows([line], separator), [""])
+        image = fit([row]).images[0]
+        is_label = re.match("#+[^#\\s]", row[0]) and row[0].lstrip("#") not in known
+        if is_label and image and not fit([row[:1]]).share and image not in fit(rows).images:
+            raise ConfigError(
+                f"{name}: is {line.strip()[:80]!r} a row, whose label begins with #, or a comment? "
+                f"put quotes around {row[0]!r} if it is a row, a space behind its # if it is none"
+            )
 
 
 def _filled(text: str) -> list[str]:
