@@ -18,7 +18,7 @@ from headrace.pipeline.layouts.lists.headings import (
     need_column,
     with_heading,
 )
-from headrace.pipeline.layouts.lists.loose_words import ask_loose_words
+from headrace.pipeline.layouts.lists.loose_words import ask_loose_words, ask_split_words
 from headrace.pipeline.layouts.lists.path_column import PathChoice, choose_paths, fit_of_rows
 from headrace.pipeline.layouts.lists.split_column import SplitChoice, choose_splits
 from headrace.pipeline.layouts.lists.tables import Table, read_table
@@ -190,6 +190,8 @@ def _scopes(folder: str, named_split: str | None, top_folders: Sequence[str]) ->
 
 def _reading(choice: PathChoice, named_split: str | None, config: LayoutConfig) -> ListReading:
     table, match = choice.table, choice.match
+    if config.split_column is None:
+        ask_split_words(table, match.column, named_split)
     splits = choose_splits(table, {match.column}, config.split_column)
     rows = len(table.rows)
     share = match.num_named / max(1, rows)
