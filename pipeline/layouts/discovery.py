@@ -36,11 +36,11 @@ from headrace.pipeline.layouts.lists.listfiles import (
     read_list,
 )
 from headrace.pipeline.layouts.lists.matching import SharedNamesError
+from headrace.pipeline.layouts.lists.open_lists import ask_open_lists
 from headrace.pipeline.layouts.making_listing import make_listing
 from headrace.pipeline.layouts.named_folders import why_no_list
 from headrace.pipeline.layouts.no_list import archives_advice, check_list_file
 from headrace.pipeline.layouts.scanning import Scan, scan_images
-from headrace.pipeline.layouts.split_words import list_split
 from headrace.pipeline.layouts.splitting import merge_splits
 from headrace.pipeline.layouts.weighing import (
     Verdict,
@@ -235,16 +235,12 @@ def _read_sets(
             open_lists.append((path, questions[-1]))
         else:
             readings.append(reading)
-    # A split's list is not left out, of which its neighbour's, or one of its name, is read.
-    read = [scan.root / reading.name for reading in readings]
-    divided = {path.parent for path in read if list_split(path.stem)}
-    names_read = {path.name for path in read}
-    _ask(
-        [
-            error
-            for path, error in open_lists
-            if path.name in names_read or (list_split(path.stem) and path.parent in divided)
-        ]
+    latin_1 = replace(config, encoding="latin-1")
+    ask_open_lists(
+        open_lists,
+        [scan.root / reading.name for reading in readings],
+        folder.has_splits,
+        lambda path: read_list(path, scan.root, finder, tops, latin_1),
     )
     readings, joined = join_lists(readings, nameless, config)
     verdict.used.update(name_below(scan.root, path) for path in joined)
