@@ -235,13 +235,8 @@ def _read_sets(
             open_lists.append((path, questions[-1]))
         else:
             readings.append(reading)
-    latin_1 = replace(config, encoding="latin-1")
-    ask_open_lists(
-        open_lists,
-        [scan.root / reading.name for reading in readings],
-        folder.has_splits,
-        lambda path: read_list(path, scan.root, finder, tops, latin_1),
-    )
+    read = [scan.root / reading.name for reading in readings]
+    ask_open_lists(open_lists, read, folder.has_splits)
     readings, joined = join_lists(readings, nameless, config)
     verdict.used.update(name_below(scan.root, path) for path in joined)
     known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}

@@ -19,10 +19,6 @@ _BOMS = (
 _SHOWN = 60
 
 
-class UnknownEncoding(ConfigError):
-    """A text file does not show in which encoding it is."""
-
-
 def check_encoding(name: str) -> None:
     """Refuses what is no encoding of text.
 
@@ -46,8 +42,7 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[str, str]:
         encoding: of a file that is in none of these; None: nobody knows.
 
     Raises:
-        UnknownEncoding: nobody knows its encoding.
-        ConfigError: it cannot be read, or is no text.
+        ConfigError: it cannot be read, is no text, or its encoding is not known.
     """
     archive = archive_at(path)
     if archive is not None and not archive.is_broken:
@@ -97,12 +92,12 @@ def _not_utf_8(data: bytes) -> int | None:
     return marked.start() if marked else None
 
 
-def _unknown(path: Path, data: bytes, place: int) -> UnknownEncoding:
+def _unknown(path: Path, data: bytes, place: int) -> ConfigError:
     """The question about text that any encoding of one byte for each character can read."""
     number = data.count(b"\n", 0, place) + 1
     start = max(data.rfind(b"\n", 0, place) + 1, place - _SHOWN // 2)
     line = data[start : start + _SHOWN].partition(b"\n")[0].decode("cp1252", "replace").strip()
-    return UnknownEncoding(
+    return ConfigError(
         f"{path}: line {number} is not UTF-8; in cp1252 it is {line!r}: say --encoding cp1252 if "
         "that is right, else the encoding that it is in, such as gb18030, shift_jis, cp1250 or "
         "cp1251"

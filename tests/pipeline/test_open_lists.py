@@ -29,6 +29,13 @@ _OF_SPLITS: dict[str, tuple[str, str | bytes]] = {
         "meta.txt",
         "".join(f"{p} {'test tube' if 'cat' in p else 'train bus'}\n" for p in _PATHS),
     ),
+    "a label with the mark of comments": (
+        "meta.csv",
+        "".join(
+            f"{'#c' if 'cat' in p else 'd'},{p},{['train', 'test'][i // 4]}\n"
+            for i, p in enumerate(_PATHS)
+        ),
+    ),
     "no image there": ("test.txt", "a.jpg\nb.jpg\n"),
     "few images there": ("test.txt", f"{_PATHS[0]}\na.jpg\nb.jpg\n"),
     "unknown letters": ("test.txt", f"{_PATHS[0]}\n{_PATHS[1]}\né\n".encode("cp1252")),
@@ -43,7 +50,7 @@ _OF_SPLITS: dict[str, tuple[str, str | bytes]] = {
 def test_what_may_say_splits_is_a_question(name: str, text: str | bytes, tmp_path: Path) -> None:
     lists = {name.replace(".", "_"): text}
     write_tree(tmp_path / "one", _PATHS, **lists)
-    with pytest.raises(ConfigError, match=rf"{name}.* say .*--"):
+    with pytest.raises(ConfigError, match=rf"{name}.* (say .*--|put )"):
         discover(tmp_path / "one")
     by_folders = discover(tmp_path / "one", LayoutConfig(layout="classes"))
     assert by_folders.classes == ("cat", "dog") and list(by_folders.splits) == ["train"]

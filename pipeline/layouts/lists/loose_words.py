@@ -8,7 +8,6 @@ from headrace.pipeline.layouts.lists.finding import ELSEWHERE, TAIL, Finder, Pla
 from headrace.pipeline.layouts.lists.headings import is_split_heading
 from headrace.pipeline.layouts.lists.matching import Match
 from headrace.pipeline.layouts.lists.spaced_lines import CUTS
-from headrace.pipeline.layouts.lists.split_column import SplitColumnQuestion
 from headrace.pipeline.layouts.lists.tables import SEPARATORS, Table
 from headrace.pipeline.layouts.split_words import split_cell
 
@@ -92,7 +91,7 @@ def ask_split_words(table: Table, path_column: int, named_split: str | None) -> 
         named_split: that its name stands for; a column that says just this is no label's.
 
     Raises:
-        SplitColumnQuestion: words may be either.
+        ConfigError: words may be either.
     """
     columns = set(range(table.width)) - {path_column} if table.separator in CUTS else set()
     for column in sorted(columns):
@@ -106,7 +105,7 @@ def ask_split_words(table: Table, path_column: int, named_split: str | None) -> 
             if found.kind == "words" and not found.is_unique and len(pairs) == found.num_distinct:
                 first, last = sorted((column, beside))
                 label = " ".join(table.rows[0][first : last + 1])
-                raise SplitColumnQuestion(
+                raise ConfigError(
                     f"{table.name}: is {label!r} a label, or is {cells[0]!r} the split and "
                     f"{table.rows[0][beside]!r} the label? say --split-column "
                     f"{table.title(column).removeprefix('number ')} if it is the split, else put "

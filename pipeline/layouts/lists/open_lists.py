@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.layouts.lists.listfiles import ListReading
-from headrace.pipeline.layouts.lists.split_column import SplitColumnQuestion
-from headrace.pipeline.layouts.split_words import list_split
-from headrace.pipeline.layouts.text_files import UnknownEncoding
+from headrace.pipeline.layouts.lists.headings import is_split_heading
+from headrace.pipeline.layouts.split_words import list_split, split_cell
+from headrace.pipeline.layouts.text_files import read_text
 
-Latin1Reader = Callable[[Path], ListReading | None]
+_BETWEEN_WORDS = re.compile(r"[\s,;|:{}\"']+")
 
 
 def ask_open_lists(
-    lists: Sequence[tuple[Path, ConfigError]],
-    read: Collection[Path],
-    has_splits: bool,
-    as_latin_1: Latin1Reader,
+    lists: Sequence[tuple[Path, ConfigError]], read: Collection[Path], has_splits: bool
 ) -> None:
     """Asks about a split's list of which its neighbour's, or one of its name, is read, and about
     what may say splits that no folder says.
@@ -27,7 +24,6 @@ def ask_open_lists(
         lists: each with its question.
         read: lists that leave nothing open.
         has_splits: whether folders say splits.
-        as_latin_1: reads a list whose encoding is not known, as one that any bytes are text in.
 
     Raises:
         ConfigError: the first such question.
@@ -36,16 +32,20 @@ def ask_open_lists(
     names = {path.name for path in read}
     for path, question in lists:
         is_split = list_split(path.stem) is not None
-        if path.name in names or (is_split and (path.parent in divided or not has_splits)):
+        if path.name in names or (is_split and path.parent in divided):
             raise question
-        if not has_splits and _may_divide(path, question, as_latin_1):
+        if not has_splits and (is_split or _may_divide(path)):
             raise question
 
 
-def _may_divide(path: Path, question: ConfigError, as_latin_1: Latin1Reader) -> bool:
-    if not isinstance(question, UnknownEncoding):
-        return isinstance(question, SplitColumnQuestion)
+def _may_divide(path: Path) -> bool:
+    """Whether a text speaks of splits in its first line or in most others."""
     try:
-        return as_latin_1(path) is not None
+        lines = read_text(path, "latin-1")[0].splitlines()
     except ConfigError:
-        return True
+        return False
+    rows = [_BETWEEN_WORDS.split(line.strip()) for line in lines if line.strip()]
+    said = [any(map(split_cell, words)) for words in rows]
+    return bool(rows) and (
+        said[0] or any(map(is_split_heading, rows[0])) or 2 * sum(said) > len(said)
+    )

@@ -26,10 +26,6 @@ _SPLIT_OF_WORD = {
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class SplitColumnQuestion(ConfigError):
-    """A column may say which images are held out."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class SplitChoice:
     """The split of each row, None where the row says none; `line` says where it comes from."""
@@ -48,8 +44,7 @@ def choose_splits(table: Table, taken: Collection[int], wanted: str | None) -> S
         wanted: the column that the user gave, or NO_COLUMN.
 
     Raises:
-        SplitColumnQuestion: there are several, or one is called a split and says none that is
-            known.
+        ConfigError: there are several, or one is called a split and says none that is known.
     """
     if wanted == NO_COLUMN:
         return None
@@ -70,7 +65,7 @@ def choose_splits(table: Table, taken: Collection[int], wanted: str | None) -> S
     if not found and unclear:
         column = unclear[0]
         title = table.title(column)
-        raise SplitColumnQuestion(
+        raise ConfigError(
             f"{table.name}: the column {title} is called a split, and its values are no names of "
             f"splits ({weigh(table.cells(column)).figures()}); write train, val or test there, or "
             f"say --split-column {title} to take the values as the splits' names, or "
@@ -83,7 +78,7 @@ def choose_splits(table: Table, taken: Collection[int], wanted: str | None) -> S
         if len(columns) > 1 and (merged := _of_flags(table, found)):
             return _made(table, columns[0], merged)
         titles = " and ".join(table.title(column) for column in columns)
-        raise SplitColumnQuestion(
+        raise ConfigError(
             f"{table.name}: {titles} all say which rows are held out, and differ; say "
             f"--split-column {table.title(columns[0])} or another, or {NO_COLUMN}"
         )
@@ -95,7 +90,7 @@ def _refuse_doubtful_flag(table: Table, column: int, taken: Collection[int]) -> 
     `valid`, as of good images, or the class `train` among one-hot columns.
 
     Raises:
-        SplitColumnQuestion: it is such a column.
+        ConfigError: it is such a column.
     """
     words = words_of(table.title(column)) if table.heading else []
     target = _SPLIT_OF_WORD.get(words[0]) if len(words) == 1 else None
@@ -112,7 +107,7 @@ def _refuse_doubtful_flag(table: Table, column: int, taken: Collection[int]) -> 
     elif words == ["valid"]:
         what = f"does the column {title} say which rows are for validation, or which are good"
     if what:
-        raise SplitColumnQuestion(
+        raise ConfigError(
             f"{table.name}: {what}? say --split-column {title} if it says the split ({target} "
             f"where it is 1), --split-column {NO_COLUMN} if it does not"
         )
@@ -124,14 +119,14 @@ def _are_flags(table: Table, column: int) -> bool:
 
 def _made(table: Table, column: int, splits: list[str | None] | None) -> SplitChoice:
     if splits is None:
-        raise SplitColumnQuestion(
+        raise ConfigError(
             f"{table.name}: the column {table.title(column)} names no splits "
             f"({weigh(table.cells(column)).figures()}); expected train, val, test, or yes and no "
             "under is_valid, is_test or is_train"
         )
     empty = splits.count(None)
     if empty:
-        raise SplitColumnQuestion(
+        raise ConfigError(
             f"{table.name}: the column {table.title(column)} says no split in {empty} of "
             f"{len(splits)} rows; fill them, or say --split-column {NO_COLUMN}"
         )
@@ -187,10 +182,10 @@ def _sharing(cells: Collection[str]) -> tuple[str, str, str] | None:
     return None
 
 
-def _two_of_one(table: Table, column: int, shared: tuple[str, str, str]) -> SplitColumnQuestion:
+def _two_of_one(table: Table, column: int, shared: tuple[str, str, str]) -> ConfigError:
     one, other, split = shared
     title = table.title(column).removeprefix("number ")
-    return SplitColumnQuestion(
+    return ConfigError(
         f"{table.name}: in the column {title}, {one} and {other} both speak of {split}; write "
         f"train, val and test there, or say --split-column {title} to take the values as the "
         f"splits' names, or --split-column {NO_COLUMN} to leave it alone"
