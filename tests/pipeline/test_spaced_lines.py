@@ -173,3 +173,13 @@ def test_what_shows_that_it_is_a_split(tmp_path: Path, name: str, text: str) -> 
     images = [f"{i}.jpg" for i in range(3)]
     listing = discover(write_tree(tmp_path, images, **{f"{name}_txt": text}))
     assert {"cat", "dog"} <= set(listing.classes)
+
+
+@pytest.mark.parametrize("front", ["/home/u/", "C:\\data\\", "old/"])
+def test_a_second_word_of_few_labels_is_no_begin_of_a_path(tmp_path: Path, front: str) -> None:
+    images = [f"im/my photo {i}.jpg" for i in range(5)]
+    labels = ["cat", "dog", "dr. no", "cat", "dog"]
+    rows = zip(labels, images, strict=True)
+    write_tree(tmp_path, images, list_txt="".join(f"{x} {front}{path}\n" for x, path in rows))
+    with pytest.raises(ConfigError, match=r"does 'no' belong to the path in 'no .*, or to the lab"):
+        discover(tmp_path)

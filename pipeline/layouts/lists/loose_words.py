@@ -66,6 +66,13 @@ def ask_loose_words(table: Table, match: Match, finder: Finder) -> None:
                     f"{table.name}: {entry!r} names an image behind its first {mark!r}: put quotes "
                     "around the names, which hold such marks too"
                 )
+    loose = [row[column] for row in named if _is_loose_cell(finder, table, row[column])]
+    if column and 0 < 2 * len(loose) <= len(named):
+        word = loose[0].split()[0]
+        raise ConfigError(
+            f"{table.name}: does {word!r} belong to the path in {loose[0]!r}, or to the label "
+            "before it? put tabs or commas between the columns, or quotes around what holds spaces"
+        )
     for first in range(column - 1, -1, -1):
         loose = [row for row in sample if _begins_sooner(finder, table, row, first, column)]
         if 2 * len(loose) <= len(sample):
@@ -111,6 +118,10 @@ def ask_split_words(table: Table, path_column: int, named_split: str | None) -> 
                     f"{table.title(column).removeprefix('number ')} if it is the split, else put "
                     "tabs or commas between the columns, or quotes around labels"
                 )
+
+
+def _is_loose_cell(finder: Finder, table: Table, entry: str) -> bool:
+    return " " in entry and is_loose(finder, table.folder, entry, finder.find(entry, table.folder))
 
 
 def _begins_sooner(finder: Finder, table: Table, row: list[str], first: int, column: int) -> bool:
