@@ -54,6 +54,21 @@ def test_two_files_in_one_folder_are_a_question(tmp_path: Path, files: tuple[str
         discover(tmp_path)
 
 
+@pytest.mark.parametrize("front", ["", "x/", "/data/x/"])
+@pytest.mark.parametrize("extension", ["", ".jpg"])
+def test_two_files_that_are_spelled_just_so(front: str, extension: str) -> None:
+    finder = Finder(["im/x/a7.jpg", "im/x/A7.jpg"])
+    for stem in ("a7", "A7"):
+        assert finder.find(f"{front}{stem}{extension}").paths == (f"im/x/{stem}.jpg",)
+
+
+def test_two_forms_of_one_name_in_unicode_are_two_files() -> None:
+    finder = Finder([f"im/{_NFD}", "im/é.jpg", f"im/b{_NFD}"])
+    assert finder.find("im/é.jpg").paths == finder.find("é.jpg", "im/").paths == ("im/é.jpg",)
+    assert finder.find(f"im/{_NFD}").paths == (f"im/{_NFD}",)
+    assert finder.find("im/bé.jpg").paths == (f"im/b{_NFD}",)
+
+
 @pytest.mark.parametrize("front", ["", "/data/"])
 def test_a_folder_that_is_there_in_that_case_is_believed(front: str) -> None:
     finder = Finder(["D/2.jpg", "d/1.jpg", "e/3.jpg"])

@@ -59,6 +59,7 @@ class Finder:
         self._numbers: dict[int, list[str]] = {}
         self.folders: set[str] = set()
         names, pairs, exact, bares = self._names, self._pairs, self._exact, self._bare
+        exact.update((path, path) for path in images)
         for path in images:
             exact.setdefault(unicodedata.normalize("NFC", path), path)
         for path in images:
@@ -117,7 +118,7 @@ class Finder:
                 return Place((path,), PATH) if path else NOWHERE
         if not text:
             return NOWHERE
-        for candidate in (base + text, text) if base else (text,):
+        for candidate in dict.fromkeys((base + entry, base + text, entry, text)):
             path = self._exact.get(candidate) or self._bare.get(candidate)
             if path:
                 return Place((path,), PATH if "/" in text or candidate != path else NAME)
@@ -263,5 +264,9 @@ def _best_case(paths: list[str], name: str) -> list[str]:
     """Of names in one folder that differ only in case, those that are spelled just so."""
     if len(paths) < 2 or len({path.rpartition("/")[0] for path in paths}) > 1:
         return paths
-    same = [p for p in paths if unicodedata.normalize("NFC", p.rpartition("/")[2]) == name]
+    names = [unicodedata.normalize("NFC", p.rpartition("/")[2]) for p in paths]
+    same = [
+        p for p, there in zip(paths, names, strict=True)
+        if name in (there, _without_extension(there))
+    ]  # fmt: skip
     return same or paths

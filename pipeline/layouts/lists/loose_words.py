@@ -66,11 +66,11 @@ def ask_loose_words(table: Table, match: Match, finder: Finder) -> None:
                     f"{table.name}: {entry!r} names an image behind its first {mark!r}: put quotes "
                     "around the names, which hold such marks too"
                 )
-    loose = [row[column] for row in named if _is_loose_cell(finder, table, row[column])]
-    if column and 0 < 2 * len(loose) <= len(named):
-        word = loose[0].split()[0]
+    longer = [row[column] for row in named if _is_loose_cell(finder, table, row[column])]
+    if column and 0 < 2 * len(longer) <= len(named):
+        word = longer[0].split()[0]
         raise ConfigError(
-            f"{table.name}: does {word!r} belong to the path in {loose[0]!r}, or to the label "
+            f"{table.name}: does {word!r} belong to the path in {longer[0]!r}, or to the label "
             "before it? put tabs or commas between the columns, or quotes around what holds spaces"
         )
     for first in range(column - 1, -1, -1):
