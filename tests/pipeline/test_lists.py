@@ -137,6 +137,19 @@ def test_a_list_for_each_class(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("heading", ["label", "class", "target"])
+def test_a_label_that_is_called_so_and_names_splits_is_a_question(
+    heading: str, tmp_path: Path
+) -> None:
+    names = [f"{i}.jpg" for i in range(9)]
+    rows = [f"{i}.jpg,{('train', 'test')[i % 2]},{i % 3},{'xy'[i // 5]}\n" for i in range(9)]
+    write_tree(tmp_path, names, labels_csv=f"file,{heading},fold,who\n" + "".join(rows))
+    with pytest.raises(ConfigError, match=f"column {heading} is called the label .* who does"):
+        discover(tmp_path)
+    listing = discover(tmp_path, LayoutConfig(label_column=heading))
+    assert listing.classes == ("test", "train") and len(listing.splits) == 3
+
+
 def test_a_comment_may_be_the_heading(tmp_path: Path) -> None:
     text = "#Image CLASS-ID SPECIES BREED\nAby_1 1 1 1\npug_2 2 2 1\npug_3 2 2 2\n"
     names = ["images/Aby_1.jpg", "images/pug_2.jpg", "images/pug_3.jpg"]
