@@ -314,4 +314,4 @@ def _behind_path(column: int, path_column: int) -> int:
 def _taken(reading: ListReading) -> set[int]:
     """Columns that are no labels: a column of folders may be one all the same."""
     taken = {reading.path_column, *reading.key_columns}
-    return taken | ({reading.splits.column} if reading.splits else set())
+    return taken | (reading.splits.columns if reading.splits else set())
