@@ -183,3 +183,23 @@ def test_a_second_word_of_few_labels_is_no_begin_of_a_path(tmp_path: Path, front
     write_tree(tmp_path, images, list_txt="".join(f"{x} {front}{path}\n" for x, path in rows))
     with pytest.raises(ConfigError, match=r"does 'no' belong to the path in 'no .*, or to the lab"):
         discover(tmp_path)
+
+
+@pytest.mark.parametrize("order", ["pwl", "plw", "wlp", "lwp"])
+def test_a_word_that_comes_with_all_labels_of_one_word_or_two_is_a_question(
+    tmp_path: Path, order: str
+) -> None:
+    images = [f"{i}.jpg" for i in range(12)]
+    labels = [("red fox", "cat", "barn owl")[i % 3] for i in range(12)]
+    words = [("web", "camera")[i // 3 % 2] for i in range(12)]
+    text = _lines(order, {"p": images, "w": words, "l": labels})
+    write_tree(tmp_path, images, list_txt=text)
+    with pytest.raises(ConfigError, match=r"with a word that others do, .*--label-column \d"):
+        discover(tmp_path)
+
+
+def test_words_that_some_labels_have_in_common_are_none(tmp_path: Path) -> None:
+    images = [f"{i}.jpg" for i in range(12)]
+    labels = [("red fox", "red deer", "grey big wolf")[i % 3] for i in range(12)]
+    write_tree(tmp_path, images, list_txt=_lines("pl", {"p": images, "l": labels}))
+    assert set(discover(tmp_path).classes) == set(labels)
