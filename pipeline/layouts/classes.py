@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
 from collections import Counter
@@ -12,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.listing import natural_key
 from headrace.pipeline.layouts.lists.headings import label_rank, words_of
-from headrace.pipeline.layouts.lists.tables import read_text
 from headrace.pipeline.layouts.named_folders import names_of_folders
+from headrace.pipeline.layouts.text_files import read_text
 from headrace.pipeline.wording import counted
 
 MAX_CLASSES = 1_000_000
@@ -57,7 +59,7 @@ def folder_titles(folders: Iterable[tuple[str, str]]) -> tuple[dict[str, str], l
 def number_labels(
     root: Path,
     labels: Sequence[str | int | None],
-    class_names: str | Path | None,
+    config: LayoutConfig,
     notes: list[str],
 ) -> tuple[np.ndarray, tuple[str, ...], Path | None]:
     """Turns labels into class numbers.
@@ -69,8 +71,9 @@ def number_labels(
         root: the data set's folder; a `classes.txt` or `classes.csv` there names numbered classes
             if it fits them exactly.
         labels: (N,) class name, class number (negative: none) or None.
-        class_names: file with one name per line, which then must fit; where labels are names, and
-            all of them numbers, it names the numbers. Its lines may be `FOLDER NAME`, too.
+        config: with the file of class names that the user gave, one per line, which then must fit;
+            where labels are names, and all of them numbers, it names the numbers. Its lines may be
+            `FOLDER NAME`, too.
         notes: what was decided is added.
 
     Returns:
@@ -80,8 +83,8 @@ def number_labels(
     Raises:
         ConfigError: names and labels contradict each other.
     """
-    source = Path(class_names) if class_names is not None else None
-    given = _read_names(source) if source is not None else None
+    source = class_names = config.class_names
+    given = _read_names(source, config.encoding) if source is not None else None
     named = {label for label in labels if isinstance(label, str)}
     titles = names_of_folders(given or (), named) if named.isdisjoint(given or ()) else {}
     if given is not None and named and named.isdisjoint(given) and all(map(_is_number, named)):
@@ -134,7 +137,7 @@ def number_labels(
             "one line for each class, from 0; add the missing lines, or mend the label"
         )
     if given is None and numbers:
-        given, source = _names_nearby(root, numbers)
+        given, source = _names_nearby(root, numbers, config.encoding)
     classes = given if given is not None else [str(i) for i in range(highest + 1)]
     return np.array(values, np.int64), tuple(classes), source
 
@@ -150,15 +153,20 @@ def _in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=natural_key)
 
 
-def _read_names(path: Path) -> list[str]:
+def _read_names(path: Path, encoding: str | None) -> list[str]:
     try:
-        lines = read_text(path)[0].lstrip("\ufeff").splitlines()
+        lines = read_text(path, encoding)[0].lstrip("\ufeff").splitlines()
     except ConfigError as error:
         raise ConfigError(f"class names {error}") from error
     names = [line.strip() for line in lines]
     comments = [name for name in names if name.startswith("#")]
     if 2 * len(comments) <= len(names):
         names = [name for name in names if not name.startswith("#")]
+        if hashed := next((name for name in comments if name[1:2].strip(" #")), None):
+            raise ConfigError(
+                f"class names {path} has the line {hashed!r}: put a space behind its # if it is a "
+                "comment, or write NUMBER NAME in each line if it is a name"
+            )
     while names and not names[-1]:
         names.pop()
     if "" in names:
@@ -240,11 +248,13 @@ def _numbered(lines: list[str]) -> dict[int, str]:
     return {}
 
 
-def _names_nearby(root: Path, numbers: set[int]) -> tuple[list[str] | None, Path | None]:
+def _names_nearby(
+    root: Path, numbers: set[int], encoding: str | None
+) -> tuple[list[str] | None, Path | None]:
     """Names from a file beside the images, only where they fit the numbers beyond doubt."""
     plain = root / "classes.txt"
     if plain.is_file():
-        names = _read_names(plain)
+        names = _read_names(plain, encoding)
         numbered = _numbered(names)
         if numbered:
             if numbers <= numbered.keys():
@@ -259,8 +269,8 @@ def _names_nearby(root: Path, numbers: set[int]) -> tuple[list[str] | None, Path
     table = root / "classes.csv"
     if not table.is_file():
         return None, None
-    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = [row for row in csv.reader(file) if row]
+    text = io.StringIO(read_text(table, encoding)[0], newline="")
+    rows = [row for row in csv.reader(text) if row]
     fits = []
     for column in range(1, min(len(row) for row in rows) if rows else 0):
         pairs = {(row[column].strip(), row[column - 1].strip()) for row in rows[1:]}

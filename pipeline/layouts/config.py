@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.text_files import check_encoding
 from headrace.pipeline.near_names import did_you_mean
 
 LAYOUTS = ("auto", "classes", "names", "list", "flat")
@@ -38,6 +39,7 @@ class LayoutConfig:
         class_depth: the class is the folder this many levels below SRC or below the split's
             folder, 1 the outermost; None: the innermost.
         merge: splits to join into the first of them before anything is split again: train,val.
+        encoding: of lists and class name files that are not in UTF-8 or UTF-16.
         class_names: text file with one class name per line, in the order of the labels, or with
             `FOLDER NAME` for each class folder.
     """
@@ -54,11 +56,14 @@ class LayoutConfig:
     class_depth: int | None = None
     merge: tuple[str, ...] = ()
     class_names: Path | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
             near = did_you_mean(self.layout, LAYOUTS)
             raise ConfigError(f"layout {self.layout!r}: expected one of {', '.join(LAYOUTS)}{near}")
+        if self.encoding is not None:
+            check_encoding(self.encoding)
         if self.label_column is not None and self.label_columns:
             raise ConfigError(
                 f"--label-column {self.label_column} and --label-columns "

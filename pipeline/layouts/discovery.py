@@ -36,11 +36,11 @@ from headrace.pipeline.layouts.lists.listfiles import (
     read_list,
 )
 from headrace.pipeline.layouts.lists.matching import SharedNamesError
+from headrace.pipeline.layouts.lists.open_lists import ask_open_lists
 from headrace.pipeline.layouts.making_listing import make_listing
 from headrace.pipeline.layouts.named_folders import why_no_list
 from headrace.pipeline.layouts.no_list import archives_advice, check_list_file
 from headrace.pipeline.layouts.scanning import Scan, scan_images
-from headrace.pipeline.layouts.split_words import list_split
 from headrace.pipeline.layouts.splitting import merge_splits
 from headrace.pipeline.layouts.weighing import (
     Verdict,
@@ -213,7 +213,7 @@ def _read_sets(
     verdict.lists += [*names, *(one.name for one in skipped)]
     if not files:
         return []
-    finder = Finder(scan.images)
+    finder = Finder(scan.images, config.encoding)
     prefix, top = top_folders(folders_of(scan.images))
     tops = [f"{prefix}{name}/" for name in top if name]
     readings: list[ListReading] = []
@@ -235,24 +235,15 @@ def _read_sets(
             open_lists.append((path, questions[-1]))
         else:
             readings.append(reading)
-    # A split's list is not left out, of which its neighbour's, or one of its name, is read.
     read = [scan.root / reading.name for reading in readings]
-    divided = {path.parent for path in read if list_split(path.stem)}
-    names_read = {path.name for path in read}
-    _ask(
-        [
-            error
-            for path, error in open_lists
-            if path.name in names_read or (list_split(path.stem) and path.parent in divided)
-        ]
-    )
+    ask_open_lists(open_lists, read, folder.has_splits)
     readings, joined = join_lists(readings, nameless, config)
     verdict.used.update(name_below(scan.root, path) for path in joined)
     known = {f.label.rpartition("/")[2] for f in folder.found if isinstance(f.label, str)}
     known = known if folder.tells_classes else set()
     for path, name in zip(files, names, strict=True):
         if path in nameless and path not in joined:
-            reason = why_no_list(path, known, config.class_names)
+            reason = why_no_list(path, known, config)
             verdict.passed_over.append(Skipped(name=name, reason=reason))
     sets = make_sets(readings, config, known, verdict.passed_over)
     if not folder.has_splits:

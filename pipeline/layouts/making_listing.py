@@ -47,7 +47,7 @@ def make_listing(scan: Scan, config: LayoutConfig, verdict: Verdict) -> Listing:
     elif verdict.layout == "list":
         names = [unicodedata.normalize("NFC", n) if isinstance(n, str) else n for n in names]
         names = label_values(names, [f.split for f in found], config.no_label, notes)
-    labels, classes, names_file = number_labels(scan.root, names, config.class_names, notes)
+    labels, classes, names_file = number_labels(scan.root, names, config, notes)
     taken, used = list(verdict.lines), set(verdict.used)
     if names_file is not None:
         called = name_below(scan.root, names_file)

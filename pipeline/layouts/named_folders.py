@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from headrace.pipeline.layouts.lists.tables import read_text
+from headrace.pipeline.layouts.config import LayoutConfig
+from headrace.pipeline.layouts.text_files import read_text
 
 
 def names_of_folders(lines: Sequence[str], folders: Collection[str]) -> dict[str, str]:
@@ -34,16 +35,16 @@ def names_of_folders(lines: Sequence[str], folders: Collection[str]) -> dict[str
     return names if len(set(names.values())) == len(names) else {}
 
 
-def why_no_list(path: Path, folders: Collection[str], class_names: Path | None) -> str:
+def why_no_list(path: Path, folders: Collection[str], config: LayoutConfig) -> str:
     """Why a text file that names no images is passed over, and what else it may be for.
 
     Args:
         path: the file.
         folders: names of all class folders.
-        class_names: the file that the user gave for their names.
+        config: with the file that the user gave for their names.
     """
-    if class_names is not None and class_names.absolute() == path.absolute():
+    if config.class_names is not None and config.class_names.absolute() == path.absolute():
         return "it names the classes, as asked"
-    if names_of_folders(read_text(path)[0].splitlines(), folders):
+    if names_of_folders(read_text(path, config.encoding)[0].splitlines(), folders):
         return f"no column names the images; --class-names {path} calls the classes by its names"
     return "no column names the images"

@@ -28,6 +28,7 @@ def _classes(folder: Path, text: str, near: bool) -> tuple[str, ...]:
         "0 cat\n1 dog\n2 owl\n",
         "2: owl\n0: cat\n1: dog\n",
         "id,name\n0,cat\n1,dog\n2,owl\n",
+        "## a\n#\ncat\ndog\nowl\n",
         "class name\n1\tdog\n2\towl\n0\tcat\n",
     ],
 )
@@ -44,6 +45,7 @@ def test_each_number_has_its_own_name(text: str, near: bool, tmp_path: Path) -> 
         ("name\ncat\ndog\nowl\n", "its first, 'name', may be a heading"),
         ("Class Name\ncat\ndog\nowl\n", "its first, 'Class Name', may be a heading"),
         ("cat\n\ndog\nowl\n", "has an empty line above 'dog'"),
+        ("cat\n#1\ndog\nowl\n", "has the line '#1': put a space behind its #"),
     ],
 )
 def test_names_that_may_be_another_number_s_are_refused(

@@ -158,7 +158,7 @@ def test_class_names_beside_the_images_fit_or_are_a_question(tmp_path: Path) -> 
     names = tmp_path / "classes.txt"
     names.write_text("1 cat\n2 dog\n3 owl\n")
     assert discover(tmp_path).classes == ("0", "cat", "dog")
-    names.write_bytes("café\nthé\nlait\n".encode("cp1252"))
+    names.write_text("café\nthé\nlait\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="is its first line class 0"):
         discover(tmp_path)
     assert discover(tmp_path, class_names=names).classes == ("café", "thé", "lait")

@@ -12,7 +12,7 @@ from headrace.pipeline.containers.manifest import Skipped
 from headrace.pipeline.errors import ConfigError, RecordsError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.discovery import discover
-from tests.pipeline.small_trees import labels_of, write_tree
+from tests.pipeline.small_trees import labels_of, sizes_of, write_tree
 
 
 def _reason(skipped: Iterable[Skipped], name: str) -> str:
@@ -96,7 +96,6 @@ def test_two_readings_that_fit_are_a_question(tmp_path: Path, text: str, asked: 
 @pytest.mark.parametrize(
     ("text", "labels"),
     [
-        ("filename,label\na.jpg,café\nb.jpg,tea\n".encode("latin-1"), ("café", "tea")),
         ("filename,label\na.jpg,café\nb.jpg,tea\n".encode("utf-16"), ("café", "tea")),
         ("filename,label\na.jpg,café\nb.jpg,tea\n".encode("utf-16-le"), ("café", "tea")),
         (b"\xef\xbb\xbffilename\tlabel\r\na.jpg\tcoffee\r\nb.jpg\ttea\r\n", ("coffee", "tea")),
@@ -138,9 +137,40 @@ def test_a_list_for_each_class(tmp_path: Path) -> None:
     )
 
 
-def test_the_encoding_is_said(tmp_path: Path) -> None:
-    text = "filename,label\na.jpg,café\nb.jpg,tea\n".encode("cp1252")
-    assert "cp1252" in discover(write_tree(tmp_path, ["a.jpg", "b.jpg"], labels_csv=text)).taken[0]
+@pytest.mark.parametrize("heading", ["label", "class", "target"])
+def test_a_label_that_is_called_so_and_names_splits_is_a_question(
+    heading: str, tmp_path: Path
+) -> None:
+    names = [f"{i}.jpg" for i in range(9)]
+    rows = [f"{i}.jpg,{('train', 'test')[i % 2]},{i % 3},{'xy'[i // 5]}\n" for i in range(9)]
+    write_tree(tmp_path, names, labels_csv=f"file,{heading},fold,who\n" + "".join(rows))
+    with pytest.raises(ConfigError, match=f"column {heading} is called the label .* who does"):
+        discover(tmp_path)
+    listing = discover(tmp_path, LayoutConfig(label_column=heading))
+    assert listing.classes == ("test", "train") and len(listing.splits) == 3
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize(
+    ("heading", "cells", "wanted"),
+    [
+        ("is_train,is_test", ["0,1", "1,0", "1,0"], None),
+        ("is_valid,is_test", ["0,1", "1,0", "0,0"], None),
+        ("split,is_test", ["test,1", "train,0", "train,0"], "split"),
+        ("is_test,set,split", ["1,Test,test", "0,Train,train", "0,Train,train"], "set"),
+    ],
+)
+def test_no_column_that_says_the_split_is_a_label(
+    heading: str, cells: list[str], wanted: str | None, labelled: bool, tmp_path: Path
+) -> None:
+    names = [f"{'abc'[i % 3]}{i}.jpg" for i in range(9)]
+    ends = [f",{'xy'[i // 5]}" if labelled else "" for i in range(9)]
+    rows = [f"{name},{cells[i % 3]}{ends[i]}\n" for i, name in enumerate(names)]
+    titles = f"file,{heading}{',zz' if labelled else ''}\n"
+    write_tree(tmp_path, names, labels_csv=titles + "".join(rows))
+    listing = discover(tmp_path, LayoutConfig(split_column=wanted))
+    assert listing.classes == (("x", "y") if labelled else ())
+    assert sizes_of(listing)["test"] == 3
 
 
 def test_a_comment_may_be_the_heading(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.pipeline.errors import ConfigError
+from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.discovery import discover
 from tests.pipeline.made_up_lists import MadeUp, made_up
 from tests.pipeline.made_up_trees import class_trees, one_hot, shared_ids, train_and_test
@@ -39,7 +40,7 @@ def _check(made: MadeUp) -> str:
         root = Path(folder)
         made.write(root)
         try:
-            listing = discover(root)
+            listing = discover(root, LayoutConfig(encoding="cp1252"))
         except ConfigError as error:
             assert "--" in str(error) or "with another label" in str(error), str(error)
             return "refused"

@@ -129,3 +129,77 @@ def test_a_mark_within_names_that_parts_columns_too_is_refused(tmp_path: Path) -
     write_tree(tmp_path, [f"im/a;{i}.jpg" for i in range(6)], list_txt=rows)
     with pytest.raises(ConfigError, match=r"'cat;im/a;0.jpg' names an image behind its first ';'"):
         discover(tmp_path)
+
+
+_SPLIT_WORDS = [
+    ("test tube", "train station"),
+    ("freight train", "blood test"),
+    ("test tube", "test bench"),
+]
+
+
+@pytest.mark.parametrize("order", ["pl", "lp"])
+@pytest.mark.parametrize("names", _SPLIT_WORDS)
+def test_a_label_with_a_word_for_a_split_is_a_question(
+    tmp_path: Path, names: tuple[str, str], order: str
+) -> None:
+    cells = {"p": [f"{i}.jpg" for i in range(6)], "l": [names[i % 2] for i in range(6)]}
+    write_tree(tmp_path, cells["p"], list_txt=_lines(order, cells))
+    with pytest.raises(ConfigError, match=rf"is '{names[0]}' a label, or .*--split-column \d"):
+        discover(tmp_path)
+    cells["l"] = [f'"{label}"' for label in cells["l"]]
+    write_tree(tmp_path, [], list_txt=_lines(order, cells))
+    assert set(discover(tmp_path).classes) == set(names)
+
+
+def test_the_flag_says_that_it_is_a_split(tmp_path: Path) -> None:
+    images = [f"{i}.jpg" for i in range(6)]
+    text = "".join(f"{i}.jpg {['test tube', 'train station'][i % 2]}\n" for i in range(6))
+    write_tree(tmp_path, images, list_txt=text)
+    listing = discover(tmp_path, LayoutConfig(split_column="1"))
+    assert listing.classes == ("station", "tube") and sizes_of(listing) == {"train": 3, "test": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list", "0.jpg train cat\n1.jpg test dog\n2.jpg test cat\n"),
+        ("list", "image set what\n0.jpg train cat\n1.jpg test dog\n2.jpg test owl\n"),
+        ("train", "0.jpg train cat\n1.jpg train dog\n2.jpg train cat\n"),
+    ],
+    ids=["a class in both", "a heading", "the list's name"],
+)
+def test_what_shows_that_it_is_a_split(tmp_path: Path, name: str, text: str) -> None:
+    images = [f"{i}.jpg" for i in range(3)]
+    listing = discover(write_tree(tmp_path, images, **{f"{name}_txt": text}))
+    assert {"cat", "dog"} <= set(listing.classes)
+
+
+@pytest.mark.parametrize("front", ["/home/u/", "C:\\data\\", "old/"])
+def test_a_second_word_of_few_labels_is_no_begin_of_a_path(tmp_path: Path, front: str) -> None:
+    images = [f"im/my photo {i}.jpg" for i in range(5)]
+    labels = ["cat", "dog", "dr. no", "cat", "dog"]
+    rows = zip(labels, images, strict=True)
+    write_tree(tmp_path, images, list_txt="".join(f"{x} {front}{path}\n" for x, path in rows))
+    with pytest.raises(ConfigError, match=r"does 'no' belong to the path in 'no .*, or to the lab"):
+        discover(tmp_path)
+
+
+@pytest.mark.parametrize("order", ["pwl", "plw", "wlp", "lwp"])
+def test_a_word_that_comes_with_all_labels_of_one_word_or_two_is_a_question(
+    tmp_path: Path, order: str
+) -> None:
+    images = [f"{i}.jpg" for i in range(12)]
+    labels = [("red fox", "cat", "barn owl")[i % 3] for i in range(12)]
+    words = [("web", "camera")[i // 3 % 2] for i in range(12)]
+    text = _lines(order, {"p": images, "w": words, "l": labels})
+    write_tree(tmp_path, images, list_txt=text)
+    with pytest.raises(ConfigError, match=r"with a word that others do, .*--label-column \d"):
+        discover(tmp_path)
+
+
+def test_words_that_some_labels_have_in_common_are_none(tmp_path: Path) -> None:
+    images = [f"{i}.jpg" for i in range(12)]
+    labels = [("red fox", "red deer", "grey big wolf")[i % 3] for i in range(12)]
+    write_tree(tmp_path, images, list_txt=_lines("pl", {"p": images, "l": labels}))
+    assert set(discover(tmp_path).classes) == set(labels)

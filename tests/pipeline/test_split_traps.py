@@ -262,3 +262,10 @@ def test_files_of_a_folder_that_is_missing_are_missing(tmp_path: Path) -> None:
     listing = discover(tmp_path)
     assert labels_of(listing) == {f"part1/img/{i}.jpg": "aba"[i] for i in range(3)}
     assert [one.name for one in listing.missing] == ["part2/img/3.jpg", "part2/3.jpg"]
+
+
+@pytest.mark.parametrize("name", ["other", "crème", "another"])
+def test_the_only_class_of_a_split_inside_it_is_a_question(name: str, tmp_path: Path) -> None:
+    files = [f"{name}/valid/1.jpg", "cat/train/2.jpg", "dog/train/3.jpg", "cat/test/4.jpg"]
+    with pytest.raises(ConfigError, match=f"no other split has a class {name}.*--layout classes"):
+        discover(write_tree(tmp_path, files))

@@ -22,14 +22,14 @@ from headrace.pipeline.layouts.lists.finding import (
     Finder,
 )
 from headrace.pipeline.layouts.lists.path_column import fit_of_rows
-from headrace.pipeline.layouts.lists.tables import Table, read_table, read_text
+from headrace.pipeline.layouts.lists.tables import Table, read_table
 
 _CELLS = st.text("abcé ,;'\"0129.|-", min_size=1, max_size=8).map(str.strip).filter(bool)
 
 
-def _read(path: Path, images: list[str]) -> Table:
+def _read(path: Path, images: list[str], encoding: str | None = None) -> Table:
     finder = Finder(images)
-    return read_table(path, path.name, "", lambda rows: fit_of_rows(finder, "", rows))
+    return read_table(path, path.name, "", lambda rows: fit_of_rows(finder, "", rows), encoding)
 
 
 @given(
@@ -47,7 +47,7 @@ def test_a_table_comes_back_as_it_was_written(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "labels.csv"
         path.write_bytes(text.getvalue().encode(encoding))
-        table = _read(path, [row[0] for row in rows])
+        table = _read(path, [row[0] for row in rows], "cp1252")
     assert [tuple(row) for row in table.rows] == rows
 
 
@@ -96,13 +96,6 @@ def test_whole_lines_in_quotes_have_cells(tmp_path: Path) -> None:
 def test_marks_inside_words_are_no_quotes(line: str, cells: list[str], tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text(line + "\n")
     assert _read(tmp_path / "x.txt", [cells[0]]).rows == [cells]
-
-
-@pytest.mark.parametrize("data", [b"\x89PNG\0\0\0\x01" * 9, b"\xff\xfe\x00\xd8\x00\x00"])
-def test_what_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "x.txt").write_bytes(data)
-    with pytest.raises(ConfigError, match=r"is no text|begins as utf-16 and is not"):
-        read_text(tmp_path / "x.txt")
 
 
 @pytest.mark.parametrize("line", ["not json", "[1, 2]"])
@@ -189,6 +182,29 @@ def test_names_that_begin_with_the_mark_of_comments(tmp_path: Path, name: str) -
     table = _read(tmp_path / "x.csv", names)
     assert table.rows == rows
     assert list(table.comments) == comments
+
+
+def _labelled(folder: Path, label: str, mark: str) -> Table:
+    labels = ["a", "b", "b", label] * 2
+    names = [f"{i}.jpg" for i in range(8)]
+    rows = zip(labels, names, strict=True)
+    (folder / "x.txt").write_text("".join(f"{label}{mark}{name}\n" for label, name in rows))
+    return _read(folder / "x.txt", names)
+
+
+@pytest.mark.parametrize("mark", [",", " ", "\t"])
+@pytest.mark.parametrize(("label", "num_comments"), [('"#c"', 0), ("# c", 2), ("#a", 2)])
+def test_lines_that_begin_with_the_mark_of_comments(
+    label: str, num_comments: int, mark: str, tmp_path: Path
+) -> None:
+    table = _labelled(tmp_path, label, mark)
+    assert len(table.comments) == num_comments == 8 - len(table.rows)
+
+
+@pytest.mark.parametrize("mark", [",", " ", "\t"])
+def test_labels_that_begin_so_are_a_question(mark: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is '#c.+3.jpg' a row, whose label begins"):
+        _labelled(tmp_path, "#c", mark)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ class FindFlags:
     """Splits to join into the first of them, before any split is divided."""
     class_names: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """One class name per line, in the order of the labels, or FOLDER NAME for each folder."""
+    encoding: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
+    """Of lists and class names that are not in UTF-8 or UTF-16, as cp1252 or gb18030."""
     val_fraction: Annotated[float | None, arg(metavar="F", help_behavior_hint="")] = None
     """Move this share of train into val."""
     folds: Annotated[int | None, arg(metavar="K", help_behavior_hint="")] = None
@@ -76,6 +78,7 @@ def find_config(flags: FindFlags) -> FindConfig:
         class_depth=flags.class_depth,
         merge=_words(flags.merge),
         class_names=flags.class_names,
+        encoding=flags.encoding,
     )
     return FindConfig(
         layout=layout, val_fraction=flags.val_fraction, folds=flags.folds, seed=flags.seed

@@ -157,7 +157,8 @@ def _without_wrapping(
         tops = {folder.partition("/")[0] for folder in folders}
         top = next(iter(tops))
         path, rest = members[0]
-        above = path[: len(path) - len(rest)].rstrip("/").rpartition("/")[2]
+        whole = path.endswith(rest)  # else the split's folder lies inside the class's
+        above = path.removesuffix(rest).rstrip("/").rpartition("/")[2] if whole else ""
         if len(tops) > 1 or not top or top in beside:
             break
         if not (is_wrapping(top) or top == above):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from headrace.pipeline.layouts.lists.evidence import Evidence, is_integer
@@ -67,17 +68,27 @@ def cut_off_labels(table: Table, best: int) -> str | None:
 
 def glued_labels(table: Table, best: int) -> str | None:
     """Why labels that hold spaces are doubtful where spaces part columns: each begins or ends with
-    a number, which may be another column's."""
+    a number or a word that comes with others, too, which may be another column's."""
     cells = [cell.split() for cell in table.cells(best) if cell]
     if table.separator not in CUTS or all(len(words) < 2 for words in cells):
         return None
     for place, side in ((0, "begins"), (-1, "ends")):
         numbers = {words[place] for words in cells}
         if len(numbers) > 1 and all(map(is_integer, numbers)):
-            title = table.title(best)
-            return (
-                f"{table.name}: each label in {title} {side} with a number, as "
-                f"{' '.join(cells[0])!r}: say --label-column {title.removeprefix('number ')} if it "
-                "is a part of the label, else put tabs between the columns"
-            )
+            return _glued(table, best, f"{side} with a number", cells[0])
+    for cut, side in ((1, "begins"), (-1, "ends")):
+        pairs = {(" ".join(words[:cut]), " ".join(words[cut:])) for words in cells}
+        firsts, lasts = (Counter(pair[i] for pair in pairs) for i in (0, 1))
+        if all(map(all, pairs)) and min(*firsts.values(), *lasts.values()) > 1:
+            how = f"{side} with a word that others do, whose rest is that of others"
+            return _glued(table, best, how, cells[0])
     return None
+
+
+def _glued(table: Table, column: int, how: str, words: Sequence[str]) -> str:
+    title = table.title(column)
+    return (
+        f"{table.name}: each label in {title} {how}, as {' '.join(words)!r}: say --label-column "
+        f"{title.removeprefix('number ')} if it is a part of the label, else put tabs between the "
+        "columns"
+    )

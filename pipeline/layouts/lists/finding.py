@@ -49,7 +49,7 @@ class Finder:
     `dogs/1.jpg`, and `/data/train/1.jpg` never `test/1.jpg`.
     """
 
-    def __init__(self, images: Sequence[str]) -> None:
+    def __init__(self, images: Sequence[str], encoding: str | None = None) -> None:
         self.images = images
         # An image's own path comes before the same text as another's without extension.
         self._exact: dict[str, str] = {}
@@ -59,10 +59,11 @@ class Finder:
         self._numbers: dict[int, list[str]] = {}
         self.folders: set[str] = set()
         names, pairs, exact, bares = self._names, self._pairs, self._exact, self._bare
+        exact.update((path, path) for path in images)
         for path in images:
             exact.setdefault(unicodedata.normalize("NFC", path), path)
         for path in images:
-            for text in _spellings(path):
+            for text in _spellings(path, encoding or "cp1252"):
                 folder, _, name = text.rpartition("/")
                 stem = _without_extension(name)
                 exact.setdefault(text, path)
@@ -117,7 +118,7 @@ class Finder:
                 return Place((path,), PATH) if path else NOWHERE
         if not text:
             return NOWHERE
-        for candidate in (base + text, text) if base else (text,):
+        for candidate in dict.fromkeys((base + entry, base + text, entry, text)):
             path = self._exact.get(candidate) or self._bare.get(candidate)
             if path:
                 return Place((path,), PATH if "/" in text or candidate != path else NAME)
@@ -126,7 +127,7 @@ class Finder:
             found = self._pairs.get(f"{folders[-1]}/{name}".casefold(), [])
             found = [p for p in _longest_tails(found, text) if _same_split(p, folders)]
             # `dogs/img/1.jpg` is not `cats/img/1.jpg` where there are cats.
-            parted = [_parting(p, folders) for p in found]
+            parted = [_parting(p, folders, self.folders) for p in found]
             found = [p for p, at in zip(found, parted, strict=True) if at not in self._folded]
             if found:
                 form = ELSEWHERE if all(parted) else TAIL
@@ -149,13 +150,33 @@ class Finder:
         return NOWHERE
 
 
-def _parting(path: str, folders: list[str]) -> str:
+def _parting(path: str, folders: list[str], known: set[str]) -> str:
     """The first folder of an entry, from its name on, in whose place an image has another; "" where
-    all that both have are the same."""
-    for said, there in zip(reversed(folders), reversed(_folders_of(path)), strict=False):
-        if said.casefold() != there:
+    all that both have are the same, but for the case of a folder that is not known."""
+    held = unicodedata.normalize("NFC", path).split("/")[:-1]
+    for said, there in zip(reversed(folders), reversed(held), strict=False):
+        if said != there and (said in known or said.casefold() != there.casefold()):
             return said.casefold()
     return ""
+
+
+def spelled(entry: str, path: str) -> str:
+    """An image's path with the upper and lower case of an entry that names it; as it is if that is
+    the same."""
+    if path.endswith(entry):
+        return path
+    plain = unicodedata.normalize("NFC", path)
+    parts = plain.split("/")
+    said = normal(_percent_decoded(entry)).split("/")
+    stem = _without_extension(parts[-1])
+    if said[-1].casefold() == stem.casefold() != parts[-1].casefold():
+        said[-1] += parts[-1][len(stem) :]
+    for i in range(1, min(len(said), len(parts)) + 1):
+        if said[-i].casefold() != parts[-i].casefold():
+            break
+        parts[-i] = said[-i]
+    result = "/".join(parts)
+    return path if result == plain else result
 
 
 def _folders_of(path: str) -> list[str]:
@@ -195,8 +216,8 @@ def _splits(folders: Sequence[str]) -> set[str]:
     return {found[0] for folder in folders if (found := split_in(folder))}
 
 
-def _spellings(path: str) -> tuple[str, ...]:
-    """A path, and what its bytes are in cp1252 where they are no UTF-8."""
+def _spellings(path: str, encoding: str) -> tuple[str, ...]:
+    """A path, and what its bytes are in an encoding where they are no UTF-8."""
     plain = unicodedata.normalize("NFC", path)
     if plain.isascii():
         return (plain,)
@@ -204,7 +225,7 @@ def _spellings(path: str) -> tuple[str, ...]:
         path.encode()
     except UnicodeEncodeError:
         data = path.encode("utf-8", "surrogateescape")
-        return plain, data.decode("cp1252", "replace")
+        return plain, data.decode(encoding, "replace")
     return (plain,)
 
 
@@ -243,5 +264,9 @@ def _best_case(paths: list[str], name: str) -> list[str]:
     """Of names in one folder that differ only in case, those that are spelled just so."""
     if len(paths) < 2 or len({path.rpartition("/")[0] for path in paths}) > 1:
         return paths
-    same = [p for p in paths if unicodedata.normalize("NFC", p.rpartition("/")[2]) == name]
+    names = [unicodedata.normalize("NFC", p.rpartition("/")[2]) for p in paths]
+    same = [
+        p for p, there in zip(paths, names, strict=True)
+        if name in (there, _without_extension(there))
+    ]  # fmt: skip
     return same or paths

@@ -123,7 +123,7 @@ def with_heading(table: Table, path_column: int, first_is_named: bool) -> Table:
     if table.comments:
         line = table.comments[-1].lstrip("# \t")
         titles = [title.strip() for title in line.split(SEPARATORS.get(table.separator))]
-        if len(titles) == table.width:
+        if len(titles) == table.width and not any(map(looks_like_file, titles)):
             return replace(table, heading=tuple(titles))
     return table
 

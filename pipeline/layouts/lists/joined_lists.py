@@ -14,7 +14,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.lists.listfiles import ListReading
 from headrace.pipeline.layouts.lists.split_column import choose_splits
-from headrace.pipeline.layouts.lists.tables import read_text
+from headrace.pipeline.layouts.text_files import read_text
 
 
 def join_lists(
@@ -37,7 +37,7 @@ def join_lists(
     result = list(readings)
     used = []
     for path in others:
-        pairs = _pairs(path)
+        pairs = _pairs(path, config.encoding)
         for i, reading in enumerate(result):
             column = _key_column(reading, pairs)
             if column is None:
@@ -60,10 +60,10 @@ def join_lists(
     return result, used
 
 
-def _pairs(path: Path) -> dict[str, str]:
+def _pairs(path: Path, encoding: str | None) -> dict[str, str]:
     """Key to value of a list of two columns; empty where it is none, or a key comes twice."""
     try:
-        lines = read_text(path)[0].splitlines()
+        lines = read_text(path, encoding)[0].splitlines()
     except ConfigError:
         return {}
     rows = [line.replace(",", " ").split() for line in lines if line.strip()]

@@ -174,7 +174,7 @@ def _called_so(
 ) -> str | None:  # fmt: skip
     """Why the best column is none after all: another is called the label, and looks like none."""
     for column in free:
-        unlike = evidence[column].kind == "constant" or evidence[column].is_unique
+        unlike = evidence[column].kind in ("constant", "split") or evidence[column].is_unique
         if unlike and ranks[column] == 2 > ranks[best]:
             return (
                 f"{table.name}: the column {table.title(column)} is called the label and does "

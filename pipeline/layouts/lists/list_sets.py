@@ -19,6 +19,7 @@ from headrace.pipeline.layouts.lists.label_column import (
     one_hot_labels,
 )
 from headrace.pipeline.layouts.lists.listfiles import ListReading
+from headrace.pipeline.layouts.lists.other_case import without_other_case
 from headrace.pipeline.layouts.lists.tables import Table
 from headrace.pipeline.layouts.split_words import split_in, split_word
 
@@ -90,7 +91,8 @@ def make_sets(
         groups.setdefault(("",) if config.lists else key, []).append(reading)
     sets = []
     absent = []
-    for group in groups.values():
+    for alike in groups.values():
+        group = without_other_case(alike)
         if not config.lists:
             group = _without_unions(group, passed_over)
             _refuse_two_of_one(group)
@@ -150,7 +152,7 @@ def _make_set(
     if not is_form(table.name):
         entries = [(reading, row) for reading in readings for row in range(len(reading.paths))]
         table, boxed = with_classes_of_boxes(
-            table, may_hold, known, lambda row: _entry(*entries[row])
+            table, may_hold, known, lambda row: entries[row][0].entry(entries[row][1])
         )
     question = None
     try:
@@ -172,7 +174,7 @@ def _make_set(
         for number, path in enumerate(reading.paths):
             label = next(cells)
             if path is None:
-                entry = _entry(reading, number)
+                entry = reading.entry(number)
                 shared = number in reading.shared_rows
                 where = "in several folders" if shared else "not there"
                 reason = f"listed in {reading.name}, {where}"
@@ -258,12 +260,6 @@ def _refuse_two_kinds(readings: Sequence[ListReading], cells: Sequence[str]) -> 
         )
 
 
-def _entry(reading: ListReading, number: int) -> str:
-    cells = reading.table.rows[number]
-    folder = "" if reading.folder_column is None else cells[reading.folder_column] + "/"
-    return folder + cells[reading.path_column]
-
-
 def _joined(readings: Sequence[ListReading]) -> tuple[Table, set[int]]:
     """The rows of all lists as one table, and its columns of paths and splits, emptied."""
     first = readings[0].table
@@ -318,4 +314,4 @@ def _behind_path(column: int, path_column: int) -> int:
 def _taken(reading: ListReading) -> set[int]:
     """Columns that are no labels: a column of folders may be one all the same."""
     taken = {reading.path_column, *reading.key_columns}
-    return taken | ({reading.splits.column} if reading.splits else set())
+    return taken | (reading.splits.columns if reading.splits else set())

@@ -18,7 +18,7 @@ from headrace.pipeline.layouts.lists.headings import (
     need_column,
     with_heading,
 )
-from headrace.pipeline.layouts.lists.loose_words import ask_loose_words
+from headrace.pipeline.layouts.lists.loose_words import ask_loose_words, ask_split_words
 from headrace.pipeline.layouts.lists.path_column import PathChoice, choose_paths, fit_of_rows
 from headrace.pipeline.layouts.lists.split_column import SplitChoice, choose_splits
 from headrace.pipeline.layouts.lists.tables import Table, read_table
@@ -69,6 +69,12 @@ class ListReading:
     @property
     def name(self) -> str:
         return self.table.name
+
+    def entry(self, number: int) -> str:
+        """What a row names, by its number from 0."""
+        cells = self.table.rows[number]
+        folder = "" if self.folder_column is None else cells[self.folder_column] + "/"
+        return folder + cells[self.path_column]
 
 
 def find_list_files(root: Path) -> tuple[list[Path], list[Skipped]]:
@@ -127,7 +133,9 @@ def read_list(
     inside = path.is_relative_to(root)
     name = path.relative_to(root).as_posix() if inside else str(path)
     folder = name.rpartition("/")[0] + "/" if inside and "/" in name else ""
-    table = read_table(path, name, folder, lambda rows: fit_of_rows(finder, folder, rows))
+    table = read_table(
+        path, name, folder, lambda rows: fit_of_rows(finder, folder, rows), config.encoding
+    )
     wanted = None
     if config.path_column is not None:
         table = table if table.heading else with_heading(table, 0, False)
@@ -182,6 +190,8 @@ def _scopes(folder: str, named_split: str | None, top_folders: Sequence[str]) ->
 
 def _reading(choice: PathChoice, named_split: str | None, config: LayoutConfig) -> ListReading:
     table, match = choice.table, choice.match
+    if config.split_column is None:
+        ask_split_words(table, match.column, named_split)
     splits = choose_splits(table, {match.column}, config.split_column)
     rows = len(table.rows)
     share = match.num_named / max(1, rows)

@@ -238,8 +238,10 @@ def ask_folder(table: Table, best: Match, finder: Finder) -> None:
     if 2 * reached >= len(cells) and (covered or best.is_sure):
         kind = SharedNamesError
     folder = shared[0].rpartition("/")[0]
+    mend = f"say in which folder the list's files lie, as --list-folder {folder or '.'}"
+    if shared[1].rpartition("/")[0] == folder:
+        mend = "write it in the list as the file is called"
     raise kind(
         f"{table.name}: {entry} may be {shared[0]} or {shared[1]}, and {best.num_shared} of "
-        f"{len(cells)} rows are such; say in which folder the list's files lie, as --list-folder "
-        f"{folder}, or --layout classes if the list is not about images"
+        f"{len(cells)} rows are such; {mend}, or --layout classes if the list is not about images"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from headrace.pipeline.errors import ConfigError
@@ -28,9 +28,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, kw_only=True)
 class SplitChoice:
-    """The split of each row, None where the row says none; `line` says where it comes from."""
+    """The split of each row, None where the row says none; `line` says where it comes from, and
+    `columns` are all that say it."""
 
-    column: int
+    columns: set[int]
     splits: list[str | None]
     line: str
 
@@ -50,7 +51,10 @@ def choose_splits(table: Table, taken: Collection[int], wanted: str | None) -> S
         return None
     if wanted is not None:
         column = need_column(table, wanted, "split")
-        return _made(table, column, _of_column(table, column, given=True))
+        splits = _of_column(table, column, given=True)
+        others = set(range(table.width)) - {column, *taken}
+        same = [c for c in sorted(others) if splits == _of_column(table, c, given=False)]
+        return _made(table, [column, *same] if splits else [column], splits)
     found: dict[int, list[str | None]] = {}
     unclear = []
     for column in range(table.width):
@@ -76,13 +80,13 @@ def choose_splits(table: Table, taken: Collection[int], wanted: str | None) -> S
     columns = list(found)
     if any(found[column] != found[columns[0]] for column in columns[1:]):
         if len(columns) > 1 and (merged := _of_flags(table, found)):
-            return _made(table, columns[0], merged)
+            return _made(table, columns, merged)
         titles = " and ".join(table.title(column) for column in columns)
         raise ConfigError(
             f"{table.name}: {titles} all say which rows are held out, and differ; say "
             f"--split-column {table.title(columns[0])} or another, or {NO_COLUMN}"
         )
-    return _made(table, columns[0], found[columns[0]])
+    return _made(table, columns, found[columns[0]])
 
 
 def _refuse_doubtful_flag(table: Table, column: int, taken: Collection[int]) -> None:
@@ -117,7 +121,8 @@ def _are_flags(table: Table, column: int) -> bool:
     return FLAG_CELLS.issuperset(map(str.lower, table.cells(column)))
 
 
-def _made(table: Table, column: int, splits: list[str | None] | None) -> SplitChoice:
+def _made(table: Table, columns: Sequence[int], splits: list[str | None] | None) -> SplitChoice:
+    column = columns[0]
     if splits is None:
         raise ConfigError(
             f"{table.name}: the column {table.title(column)} names no splits "
@@ -133,7 +138,9 @@ def _made(table: Table, column: int, splits: list[str | None] | None) -> SplitCh
     counts = {split: splits.count(split) for split in sorted({s for s in splits if s})}
     shown = ", ".join(f"{split} {count}" for split, count in counts.items())
     return SplitChoice(
-        column=column, splits=splits, line=f"splits: column {table.title(column)} ({shown})"
+        columns=set(columns),
+        splits=splits,
+        line=f"splits: column {' and '.join(map(table.title, columns))} ({shown})",
     )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.pipeline.archives import archive_at
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.layouts.lists.spaced_lines import CUTS, cells_of, mend_heading, occurs
 from headrace.pipeline.layouts.lists.ways import FitOf, refuse_other_ways, way_of
+from headrace.pipeline.layouts.text_files import read_text
 from headrace.pipeline.plain_json import read_json
 
 SEPARATORS = {
@@ -23,13 +23,6 @@ SEPARATORS = {
     "bar": "|",
 }
 _SAMPLE_ROWS = 300
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
-    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
-    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
-    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
-    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,59 +60,22 @@ class Table:
         return [row[column] for row in self.rows]
 
 
-def read_text(path: Path) -> tuple[str, str]:
-    """A text file and the encoding that it is in: by its BOM, UTF-8, UTF-16, else cp1252.
-
-    Raises:
-        ConfigError: it cannot be read, or is no text.
-    """
-    archive = archive_at(path)
-    if archive is not None and not archive.is_broken:
-        raise ConfigError(f"{path} is {archive.advice}")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
-    for bom, encoding, title in _BOMS:
-        if data.startswith(bom):
-            return _decoded(path, data, encoding), title
-    head = data[:4096]
-    if b"\0" in head:
-        even, odd = head[::2].count(0), head[1::2].count(0)
-        half = len(head) / 2
-        if max(even, odd) < 0.4 * half or min(even, odd) > 0.1 * half:
-            raise ConfigError(f"{path} is no text")
-        return _decoded(path, data, "utf-16-be" if even > odd else "utf-16-le"), "UTF-16"
-    try:
-        return data.decode("utf-8"), "UTF-8"
-    except UnicodeDecodeError:
-        pass
-    try:
-        return data.decode("cp1252"), "cp1252"
-    except UnicodeDecodeError:
-        return data.decode("latin-1"), "Latin-1"
-
-
-def _decoded(path: Path, data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} begins as {encoding} and is not: {error}") from error
-
-
-def read_table(path: Path, name: str, folder: str, fit: FitOf) -> Table:
+def read_table(
+    path: Path, name: str, folder: str, fit: FitOf, encoding: str | None = None
+) -> Table:
     """Reads a list file with the separator under which it names most images.
 
     Args:
         path: the file.
         name, folder: see Table.
         fit: of a sample of rows.
+        encoding: of a file that is not in UTF-8 or UTF-16.
 
     Raises:
         ConfigError: it is no text, or cannot be read, or another separator fits as well and says
             something else.
     """
-    text, encoding = read_text(path)
+    text, encoding = read_text(path, encoding)
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         heading, rows = _json_lines(path, text)
@@ -140,6 +96,7 @@ def read_table(path: Path, name: str, folder: str, fit: FitOf) -> Table:
         left_out = set(comments)
         lines = [line for line in _filled(text) if line not in left_out]
     rows = list(_rows(lines, separator))
+    _ask_hashed_labels(name, comments, separator, rows, fit)
     if separator == "spaces" and rows and not fit(rows[:1]).share:
         mend_heading(rows)
     width = max((len(row) for row in rows), default=0)
@@ -160,6 +117,29 @@ def _rows_like_comments(comments: Sequence[str], separator: str, fit: FitOf) -> 
             if named.share and ("/" not in row[0] or any(part.startswith("#") for part in parts)):
                 found.add(line)
     return found
+
+
+def _ask_hashed_labels(
+    name: str, comments: Sequence[str], separator: str, rows: Sequence[list[str]], fit: FitOf
+) -> None:
+    """Asks about comments that are rows but for a first cell such as `#a`.
+
+    A row that was taken away by a mark before it begins with what another row does, or names an
+    image that another row names.
+
+    Raises:
+        ConfigError: there is such a line.
+    """
+    known = {row[0] for row in rows}
+    for line in comments:
+        row = next(_rows([line], separator), [""])
+        image = fit([row]).images[0]
+        is_label = re.match("#+[^#\\s]", row[0]) and row[0].lstrip("#") not in known
+        if is_label and image and not fit([row[:1]]).share and image not in fit(rows).images:
+            raise ConfigError(
+                f"{name}: is {line.strip()[:80]!r} a row, whose label begins with #, or a comment? "
+                f"put quotes around {row[0]!r} if it is a row, a space behind its # if it is none"
+            )
 
 
 def _filled(text: str) -> list[str]:

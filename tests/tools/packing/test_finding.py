@@ -22,6 +22,7 @@ layouts = st.builds(
     split_folders=st.just(()) | st.tuples(st.tuples(words, words)),
     class_depth=st.none() | st.integers(1, 9),
     merge=st.just(()) | st.tuples(words, words),
+    encoding=st.none() | st.sampled_from("cp1252 gb18030".split()),
 )
 configs = st.builds(FindConfig, layout=layouts, folds=st.none() | st.integers(2, 9)) | st.builds(
     FindConfig, layout=layouts, val_fraction=st.none() | st.floats(0.1, 0.9), seed=st.integers(0, 9)
@@ -71,7 +72,8 @@ def test_every_setting_has_a_flag() -> None:
     words = (
         "--layout list --list a.csv --list b.csv --list-folder im --path-column file "
         "--split-column fold --no-label -1 --no-label none --split train=tr --split val=im/va "
-        "--class-depth 2 --merge train,val --class-names c.txt --val-fraction 0.5 --seed 7"
+        "--class-depth 2 --merge train,val --class-names c.txt --encoding big5 --val-fraction 0.5 "
+        "--seed 7"
     ).split()
     config = find_config(parse(FindFlags, "pack", [*words, "--label-columns", 'a,"b,c",d']))
     assert config == FindConfig(
@@ -87,6 +89,7 @@ def test_every_setting_has_a_flag() -> None:
             class_depth=2,
             merge=("train", "val"),
             class_names=Path("c.txt"),
+            encoding="big5",
         ),
         val_fraction=0.5,
         seed=7,
