@@ -68,6 +68,13 @@ def share_of_one(name: str, value: Any) -> float:
     return number(name, value, 0.0, 1.0)
 
 
+def length_of(name: str, value: Any, least_px: int) -> int | float:
+    """A length: pixels where it is whole, from ``least_px`` on, else a share of the side."""
+    if isinstance(value, float):
+        return share_of_one(name, value)
+    return whole(name, value, least_px, 65535)
+
+
 def fill_of(value: Any, mean: tuple[int, ...]) -> Fill:
     """black, mean, noise, a byte, or a byte for each channel; ``mean`` is the mean colour."""
     if value == "black":

@@ -11,7 +11,7 @@ import numpy as np
 from headrace.augment.kernels.pixels import copy_image
 from headrace.pipeline.jit import compiled
 
-_ZERO, _ONE, _HALF = np.float32(0.0), np.float32(1.0), np.float32(0.5)
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 
 @compiled()
@@ -165,7 +165,7 @@ def warp_bilinear(
             for c in range(4):
                 here = np.uint32(start + c)
                 value = flat[here] * w00 + right[here] * w01 + lower[here] * w10 + both[here] * w11
-                blended[x, c] = value + _HALF
+                blended[x, c] = np.rint(value)
         out = target[y]
         if channels == 3:
             for x in range(width):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from headrace.augment.amounts import fill_of, interval, share_of_one, whole
+from headrace.augment.amounts import fill_of, interval, length_of, share_of_one, whole
 from headrace.augment.buffers import Buffers, Job, colour, rows
 from headrace.augment.draws import Tables, pick_index
 from headrace.augment.operations.single import Constructor
@@ -171,13 +171,9 @@ def _cutout(
     fill: Any = "mean",
     mean: tuple[int, ...],
 ) -> Cutout:
-    if isinstance(length, float):
-        share_of_one("length", length)
-    else:
-        whole("length", length, 1, 65535)
     return Cutout(
         holes=whole("holes", holes, 1, 64),
-        length=length,
+        length=length_of("length", length, 1),
         p=share_of_one("p", p),
         fill=fill_of(fill, mean),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from headrace.augment.amounts import number, share_of_one, warp_of
+from headrace.augment.amounts import length_of, share_of_one, warp_of
 from headrace.augment.draws import Drawn, Merged, SingleOp, Tables, pick_index
 from headrace.augment.operations.single import Amount, Constructor, Single
 from headrace.augment.ops import Draws, Op
@@ -62,7 +62,7 @@ def _perspective(
 
 def _crop(*, padding: int | float, fill: Any = "black", mean: tuple[int, ...]) -> Drawn:
     """A random crop of the padded image is a move by up to the padding, both ways."""
-    amount = number("padding", padding)
+    amount = float(length_of("padding", padding, 0))
     share = isinstance(padding, float)
 
     def move(op: Op, unit: str) -> SingleOp:
@@ -75,8 +75,8 @@ def _crop(*, padding: int | float, fill: Any = "black", mean: tuple[int, ...]) -
 
 _DEGREES = Amount(key="degrees", centre=0.0, low=-_ANY)
 _SHEAR = Amount(key="degrees", centre=0.0, low=-89.0, high=89.0, tangent=True)
-_WIDTHS = Amount(key="share", centre=0.0, low=-_ANY, unit="width")
-_HEIGHTS = Amount(key="share", centre=0.0, low=-_ANY, unit="height")
+_WIDTHS = Amount(key="share", centre=0.0, low=-1.0, high=1.0, unit="width")
+_HEIGHTS = Amount(key="share", centre=0.0, low=-1.0, high=1.0, unit="height")
 _SCALE = Amount(key="factor", low=0.01, high=100.0)
 
 GEOMETRY_STEPS: dict[str, Constructor] = {

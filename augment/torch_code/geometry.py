@@ -85,8 +85,12 @@ def _perspective(moves: torch.Tensor, height: int, width: int) -> torch.Tensor:
     dx1, dx2, dx3 = x[1] - x[2], x[3] - x[2], x[0] - x[1] + x[2] - x[3]
     dy1, dy2, dy3 = y[1] - y[2], y[3] - y[2], y[0] - y[1] + y[2] - y[3]
     denominator = dx1 * dy2 - dx2 * dy1
-    g = (dx3 * dy2 - dx2 * dy3) / denominator
-    h = (dx1 * dy3 - dx3 * dy1) / denominator
+    g, h = dx3 * dy2 - dx2 * dy3, dx1 * dy3 - dx3 * dy1
+    # Three corners in one line, as of an image one pixel wide, have no map: it stays as it is.
+    # One of these is 0 then, exactly, as sums and products of half pixels are.
+    at_corners = torch.stack([denominator, g + denominator, h + denominator, g + h + denominator])
+    has_map = (at_corners != 0).all(0)[:, None, None]
+    g, h = g / denominator, h / denominator
     a, b, c = x[1] - x[0] + g * x[1], x[3] - x[0] + h * x[3], x[0]
     d, e, f = y[1] - y[0] + g * y[1], y[3] - y[0] + h * y[3], y[0]
     # The adjugate is the inverse up to a factor, and a homography has no scale.
@@ -99,9 +103,8 @@ def _perspective(moves: torch.Tensor, height: int, width: int) -> torch.Tensor:
     first = [rows[0][k] * (width - 1.0) - rows[2][k] * (width / 2) for k in range(3)]
     second = [rows[1][k] * (height - 1.0) - rows[2][k] * (height / 2) for k in range(3)]
     matrix = torch.stack([*first, *second, *rows[2]], 1).view(-1, 3, 3)
-    matrix = (matrix / matrix[:, 2:, 2:]).float()
-    # Corners in one line, as of an image one pixel wide, have no map: it stays as it is.
-    has_map = matrix.isfinite().flatten(1).all(1)[:, None, None]
+    scale = matrix[:, 2:, 2:]  # 0 where what the image's centre shows lies at infinity
+    matrix = (matrix / torch.where(scale == 0, 1.0, scale)).float()
     return torch.where(has_map, matrix, torch.eye(3, dtype=torch.float32, device=matrix.device))
 
 

@@ -104,6 +104,13 @@ def test_bilinear_within_a_level(name: str) -> None:
     assert float(((fast - slow).abs() > 0.5).float().mean()) < 0.005
 
 
+@pytest.mark.parametrize("size", [(32, 40), (3, 1), (1, 5), (2, 3)])
+def test_what_lies_halfway_between_two_levels_rounds_alike(size: tuple[int, int]) -> None:
+    recipe = [{"op": "scale", "factor": [2, 2]}]
+    fast, slow = both(recipe, photos(17, 3, *size))
+    assert torch.equal(fast, slow)
+
+
 @pytest.mark.parametrize("name", ["report", "augmix"])
 def test_later_steps_may_stretch_a_level(name: str) -> None:
     """After a bilinear warp: almost every pixel equal, since thresholds can stretch one level."""

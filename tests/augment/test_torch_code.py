@@ -13,6 +13,7 @@ from headrace.augment.ops import Draws, Op
 from headrace.augment.settings import WarpConfig
 from headrace.augment.stages import run_stages
 from headrace.augment.torch_code.colour import jitter
+from headrace.augment.torch_code.geometry import matrices
 
 SIZES = [(48, 64), (33, 33)]
 NEAREST = WarpConfig()
@@ -199,6 +200,46 @@ def test_perspective_against_torchvision() -> None:
         config = WarpConfig(interpolation=mode, fill=(9,))
         got = ours(image, Op.PERSPECTIVE, 0, vector=[*map(float, moves), 0.0], config=config)
         compare(got, expected, inside, mode, 9)
+
+
+@pytest.mark.parametrize(
+    ("size", "moves"),
+    [
+        ((48, 64), [5, 3, -9, 2, -4, -11, 7, -6]),
+        ((2, 3), [0, 0, 0, 1, 0, -1, 1, 0]),  # the centre shows what lies at infinity
+        ((4, 4), [2, 1, -1, 2, -2, -1, 1, -2]),  # corners that have passed each other
+    ],
+)
+def test_a_perspective_sends_moved_corners_back(size: tuple[int, int], moves: list[int]) -> None:
+    height, width = size
+    corners = torch.tensor([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]])
+    centre = torch.tensor([width / 2, height / 2])
+    ends = corners + torch.tensor(moves).view(4, 2) - centre
+    found = perspective(moves, size) @ torch.cat([ends, torch.ones(4, 1)], 1).T
+    assert torch.allclose((found[:2] / found[2]).T, corners - centre, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("size", "moves"),
+    [
+        ((2, 3), [0, 0, 0, 0, 0, 0, 1, -1]),
+        ((2, 3), [0, 0, 0, 0, -1, -1, 0, 0]),
+        ((3, 3), [0, 0, -1, 1, 0, 0, 0, 0]),
+        ((5, 5), [0, 2, -2, 2, 0, -2, 0, 0]),
+        ((9, 1), [0, 0, 0, 0, 0, 0, 0, 0]),
+    ],
+)
+def test_three_corners_in_one_line_leave_an_image_as_it_is(
+    size: tuple[int, int], moves: list[int]
+) -> None:
+    assert torch.equal(perspective(moves, size), torch.eye(3))
+
+
+def perspective(moves: list[int], size: tuple[int, int]) -> torch.Tensor:
+    """(3, 3) float32: the map of one draw."""
+    op, vector = torch.tensor([[Op.PERSPECTIVE]]), torch.tensor([*moves, 0], dtype=torch.float32)
+    draws = Draws(op, torch.zeros(1, 1), vector.view(1, 1, 9))
+    return matrices(draws, (frozenset((Op.PERSPECTIVE,)),), *size)[0]
 
 
 def test_flips_are_exact() -> None:
