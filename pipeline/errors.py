@@ -63,6 +63,7 @@ class BadSampleError(HeadraceError):
     def __str__(self) -> str:
         return (
             f"sample {self.index} ({printable(self.name)}) cannot be decoded: {self.reason}; "
-            "repack the data set, or let the next one take its place: --on-bad-sample skip in "
+            "replace that image (and pack again what was packed), or let the next one take its "
+            "place: --on-bad-sample skip in "
             'training, on_bad_sample="skip" in Python'
         )

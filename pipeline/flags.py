@@ -7,24 +7,21 @@ import dataclasses
 import inspect
 import io
 import os
-import re
-import shlex
 import shutil
 import sys
 import textwrap
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeVar, get_args
 
 import tyro
 from tyro.conf import DisallowNone
 from tyro.constructors import PrimitiveConstructorSpec
 
 from headrace.pipeline.errors import ConfigError
-from headrace.pipeline.flat_settings import flag_of, setting_types, walk, walk_owners
+from headrace.pipeline.flag_complaints import as_flags, said_by_parser, said_by_settings, set_by
+from headrace.pipeline.flat_settings import flag_of, walk
 from headrace.pipeline.limits import check_limits, limits_line
-from headrace.pipeline.near_names import did_you_mean
 from headrace.pipeline.quiet import ABOUT
 from headrace.pipeline.short_help import ALL, short_form, whole_form
 
@@ -35,23 +32,10 @@ Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 _one_at_a_time = threading.Lock()  # stderr and COLUMNS are the whole process'
 _REVOCABLE = (tyro.conf.OmitArgPrefixes,)
 _PLAIN = (*_REVOCABLE, tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone)
-_REWORDED = {
-    r"invalid literal for int\(\) with base 10: (.*)": r"\1 is not a whole number",
-    r"could not convert string to float: (.*)": r"\1 is not a number",
-    r"no type matching (.*) could be instantiated from \[\]": r"'' is not \1",
-    r"no type matching (.*) could be instantiated from \[(.*)\]": r"\2 is not \1",
-    r"Could not (?:parse|find valid parse for) arguments:? \[(.*?)\].*": r"\1 cannot be read",
-    r"Exceeds the limit .* value has (\d+) digits.*": r"a number of \1 digits is too long",
-    r"(\d{60})\d{40,}": r"\1...",
-    r"Expected 1 values": "Expected 1 value",
-}
 _TAKEN_BACK = (
-    "What a preset, a file or a run has set is taken back by None, if it is chosen by default, and "
-    "by --no-... if it is a switch."
+    "What a preset, a file or a run has set is taken back by None, if it is chosen by default, by "
+    "--no-... if it is a switch, and by its flag without a value if it takes several."
 )
-_UNKNOWN, _PACKED = "Unrecognized options: ", (".beton", ".tar")
-_KIND = r"INT|FLOAT|STR|\{[^{}]*\}"
-_KINDS = {"INT": "a whole number", "FLOAT": "a number", "STR": "text", "{INT INT}": "two of them"}
 
 
 def one_of(names: Sequence[str]) -> PrimitiveConstructorSpec[str]:
@@ -125,6 +109,7 @@ def parse(
     args: Sequence[str] | None = None,
     default: Settings | None = None,
     everyday: Sequence[str] = (),
+    origin: str = "",
 ) -> Settings:
     """Reads flags into a dataclass; nested ones share one flat set of flags.
 
@@ -138,6 +123,7 @@ def parse(
             switch then has its `--no-...`, and None may be given.
         everyday: settings of `default` that --help shows, where it is not to show all; --help-all
             does.
+        origin: the flag that `default` comes from, as it was given.
 
     Raises:
         ConfigError: for an unknown flag or an impossible value, in one line.
@@ -157,10 +143,14 @@ def parse(
     except SystemExit as end:
         if not end.code:
             raise  # --help
-        said = _ours(end) or _in_one_line(screen.getvalue())
+        said = said_by_settings(end) or said_by_parser(
+            screen.getvalue(), words, default or kind, prog
+        )
     except ConfigError as error:
         said = str(error)
-    said = _with_data(_as_flag(said, default or kind), words, default or kind)
+    said = as_flags(said, default or kind)
+    if default is not None and origin:
+        said += set_by(origin, said, words, default)
     raise ConfigError(f"{said} (see {prog} {ALL if everyday else '--help'})")
 
 
@@ -208,80 +198,3 @@ def _unwrapped(words: Sequence[str]) -> Iterator[None]:
         os.environ.pop("COLUMNS", None)
         if before is not None:
             os.environ["COLUMNS"] = before
-
-
-def _ours(error: BaseException | None) -> str:
-    """What a dataclass that refuses its values has said, "" if it was none."""
-    while error is not None:
-        if isinstance(error, ConfigError):
-            return str(error)
-        error = error.__context__
-    return ""
-
-
-def _as_flag(message: str, settings: Any) -> str:
-    """A message that begins with a setting's name, with that of its flag in its place."""
-    known, words = setting_types(settings), message.split(" ")
-    for count in (3, 2, 1):  # `max side` and `max_side` are the same setting
-        name = "_".join(words[:count])
-        if name in known:
-            return " ".join([flag_of(name), *words[count:]])
-    return message
-
-
-def _with_data(message: str, words: Sequence[str], settings: Any) -> str:
-    """A complaint about words that belong to no flag, and that name data, with the flag for it."""
-    stray = message.removeprefix(_UNKNOWN).split(", ") if message.startswith(_UNKNOWN) else []
-    named = any(word.split("=")[0] == "--data" for word in words)
-    if not stray or named or not _takes_data(settings):
-        return message
-    if not all(Path(word).exists() or Path(word).suffix in _PACKED for word in stray):
-        return message
-    return f"{message}; did you mean --data {shlex.join(stray)}?"
-
-
-def _takes_data(settings: Any) -> bool:
-    """Whether there is a flag --data."""
-    for name, _, owner in walk_owners(settings):
-        if name == "data":
-            hint = get_type_hints(owner, include_extras=True)[name]
-            return tyro.conf.Positional not in getattr(hint, "__metadata__", ())
-    return False
-
-
-def _in_one_line(box: str) -> str:
-    """The message out of the box that the parser draws: a title, then parts between rules."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", box)
-    rows = [row.strip("│").rstrip() for row in text.splitlines()[1:]]
-    parts: list[list[str]] = [[]]
-    for row in rows:
-        if row.strip(" ─-╰╯"):
-            parts[-1].append(row)
-        elif parts[-1]:
-            parts.append([])
-    message, *more = (" ".join(" ".join(part).split()) for part in parts)
-    if message.startswith("Missing from "):
-        names = [row.strip() for row in parts[0] if re.match(r" {5,6}\S", row)]
-        message = f"expected {', '.join(names)}"
-    message = message.removeprefix("Error parsing ").rstrip(".")
-    for theirs, ours in _REWORDED.items():
-        message = re.sub(theirs, ours, message)
-    message = re.sub(rf"(?<= is not )(?:{_KIND})(?:\|(?:{_KIND}))*$", _kinds_in_words, message)
-    choice = re.fullmatch(r"invalid choice '(.*)' for argument '(.*)'. .* \((.*?),?\)", message)
-    if choice:
-        value, flag, names = choice[1], choice[2], [n.strip(" '\"") for n in choice[3].split(",")]
-        message = f"{flag} {value}: expected one of {', '.join(names)}"
-        return message + did_you_mean(value, names)
-    near = sorted(
-        found[1]
-        for part in more
-        if (found := re.match(r"(?:Perhaps you meant|Arguments similar .*?): (--[\w-]+)", part))
-    )
-    return (message or "the flags make no sense") + (
-        f"; did you mean {', '.join(near)}?" if near else ""
-    )
-
-
-def _kinds_in_words(found: re.Match[str]) -> str:
-    """What may be given, as the parser draws it, `INT|{INT INT}|{None}`, in words."""
-    return " or ".join(_KINDS.get(kind, kind.strip("{}")) for kind in re.findall(_KIND, found[0]))

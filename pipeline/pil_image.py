@@ -20,6 +20,7 @@ from PIL import Image, ImageFile
 from headrace.pipeline.file_kinds import HEAD_BYTES, missing_package
 from headrace.pipeline.installed import is_installed
 from headrace.pipeline.jpeg_header import JpegHeader, parse_jpeg_header, turn_upright
+from headrace.pipeline.pil_open import opened
 from headrace.pipeline.sixteen_bit import rawmode_of, to_eight_bits
 from headrace.pipeline.to_rgb import to_rgb
 from headrace.pipeline.wording import one_line
@@ -62,7 +63,7 @@ def read_size(path: Path, jpeg: JpegHeader | None) -> tuple[int, int]:
     """
     _register_plugins()
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             return _upright_size(image, jpeg)
     except Exception as error:
         raise ValueError(_reason(error)) from None
@@ -90,7 +91,7 @@ def read_picture(
     """
     _register_plugins()
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with opened(io.BytesIO(data)) as image:
             size = _upright_size(image, parse_jpeg_header(data))
     except Exception as error:
         raise ValueError(missing_package(data[:HEAD_BYTES]) or _reason(error)) from None
@@ -125,7 +126,7 @@ def read_stored_jpeg(data: bytes) -> np.ndarray:
     """
     header = parse_jpeg_header(data)
     try:
-        with Image.open(io.BytesIO(data + _SECOND_FRAMES), formats=["JPEG"]) as image:
+        with opened(io.BytesIO(data + _SECOND_FRAMES), formats=["JPEG"]) as image:
             # PIL goes on behind an end without an image, where a far larger one may be.
             if header is None or image.size != (header.width, header.height):
                 raise ValueError("its header says nothing certain of its size")
@@ -153,7 +154,7 @@ def _upright_size(image: Image.Image, jpeg: JpegHeader | None) -> tuple[int, int
 
 
 def _decode(data: bytes, depth: int) -> Picture:
-    with Image.open(io.BytesIO(data)) as image:
+    with opened(io.BytesIO(data)) as image:
         tiles = list(image.tile)
         image.load()
         return _picture(image, tiles, data, depth)
@@ -162,7 +163,7 @@ def _decode(data: bytes, depth: int) -> Picture:
 def _decode_what_is_there(data: bytes, depth: int, fault: str) -> Picture:
     if data[:2] == b"\xff\xd8":
         data += _END_OF_IMAGE  # libjpeg fills up to here
-    with Image.open(io.BytesIO(data)) as image:
+    with opened(io.BytesIO(data)) as image:
         # Without its low bytes, a 16-bit colour image can only be taken by its high ones.
         tiles = list(image.tile) if depth != 16 else []
         try:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile
 
+from headrace.pipeline.pil_open import opened
+
 DEPTHS = (10, 12, 14, 16)
 _GRAY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 _STRETCHED_BY_PIL = ("PPM", "JPEG2000")
@@ -94,7 +96,7 @@ def _low_bytes(tiles: list[Any], rawmode: str, data: bytes) -> np.ndarray | None
     colours, _, order = rawmode.partition(";16")
     if colours not in _WITH_BOTH_ORDERS or order not in _OTHER_ORDER:
         return None
-    with Image.open(io.BytesIO(data)) as image:
+    with opened(io.BytesIO(data)) as image:
         image.tile = [_with_rawmode(t, f"{colours};16{_OTHER_ORDER[order]}") for t in tiles]
         image.load()
         return np.asarray(image)

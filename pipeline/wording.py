@@ -7,8 +7,9 @@ AGAIN = "copy or pack it again"
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 epoch`, `2 epochs`."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    """`1 epoch`, `2 epochs`, `2 classes`."""
+    ending = "es" if noun.endswith("ss") else "s"
+    return f"{number} {noun}" + ("" if number == 1 else ending)
 
 
 def one_line(said: object, most: int | None = None) -> str:

@@ -32,7 +32,7 @@ from headrace.pipeline.output_files import check_ending, make_place
 from headrace.pipeline.quiet import answer
 from headrace.pipeline.records import Records
 from headrace.pipeline.user_paths import resolved
-from headrace.pipeline.wording import shown
+from headrace.pipeline.wording import counted, shown
 from headrace.tools.packing.class_rows import ClassRow, class_rows
 from headrace.tools.packing.find_flags import FindFlags, find_config
 from headrace.tools.packing.level_counts import levels_line, levels_of
@@ -158,8 +158,8 @@ def _lines(records: Records, found: dict[str, Any], shape: Shape) -> list[str]:
     """For a terminal."""
     encodings = ", ".join(f"{count} {name}" for name, count in found["encodings"].items())
     lines = [
-        f"{found['path']} ({found['kind']}): {found['samples']} images, "
-        f"{len(found['classes'])} classes, {size_text(found['file_bytes'])}",
+        f"{found['path']} ({found['kind']}): {counted(found['samples'], 'image')}, "
+        f"{counted(len(found['classes']), 'class')}, {size_text(found['file_bytes'])}",
         f"  encodings: {encodings}",
     ]
     for key in ("width", "height"):
@@ -262,12 +262,14 @@ def _say_what_is_wrong(found: dict[str, Any], given: InfoSettings) -> bool:
     for difference in differences[:most]:
         print(shown(f"differs: {difference['name']} {difference['what']}"), file=sys.stderr)
     if not given.json and given.verify:
-        print(f"  verified: {found['samples']} images, {len(problems)} problems")
+        print(
+            f"  verified: {counted(found['samples'], 'image')}, {counted(len(problems), 'problem')}"
+        )
     if not given.json and given.check is not None:
         print(
-            f"  checked against {given.check}: {check['images']} images, the pixels of "
+            f"  checked against {given.check}: {counted(check['images'], 'image')}, the pixels of "
             f"{check['pixels']}, {check['left_out']} left out with a reason; "
-            f"{len(differences)} differences"
+            f"{counted(len(differences), 'difference')}"
         )
     return bool(problems or differences)
 

@@ -94,7 +94,9 @@ def read_flags(args: Sequence[str]) -> CommandLine:
     if not resumed:
         run = starting_from(peek(words, "--weights"), words, run)
     base = dataclasses.replace(base, run=run)
-    found = parse(CommandLine, called("train"), words, base, EVERYDAY)
+    found = parse(
+        CommandLine, called("train"), words, base, EVERYDAY, _origin(preset, source, resumed)
+    )
     if folder is not None and found.run.runtime.out:
         check_given_out(found.run.runtime.out, folder)
     if resumed:
@@ -106,6 +108,12 @@ def read_flags(args: Sequence[str]) -> CommandLine:
         found = dataclasses.replace(found, resume="" if found.trials else AUTO)
     run = with_draws(found.run, found.trials, found.val_fraction)
     return dataclasses.replace(found, run=run, val_fraction=0.0)
+
+
+def _origin(preset: str, source: str, resumed: str) -> str:
+    """The flag that says where settings come from that the others do not, "" if none does."""
+    given = {"--preset": preset, "--config": source, "--resume": resumed}
+    return next((f"{flag} {value}" for flag, value in given.items() if value), "")
 
 
 def _check_auto(config: RunConfig) -> None:

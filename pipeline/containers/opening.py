@@ -11,6 +11,7 @@ from headrace.pipeline.containers.shards import is_shard_folder, is_tar, open_sh
 from headrace.pipeline.containers.storage import Container
 from headrace.pipeline.errors import RecordsError
 from headrace.pipeline.file_kinds import file_kind
+from headrace.pipeline.trained import check_not_trained
 
 _HEAD_BYTES = 512
 
@@ -36,6 +37,7 @@ def open_container(path: Path) -> Container:
         return open_beton(path)
     if is_tar(head):
         return open_shards(path)
+    check_not_trained(path)
     neither = f"{path} is neither a .beton file nor a WebDataset .tar"
     if archive := archive_at(path):
         pack = called("pack", archive.folder, path.with_name(f"{archive.folder.name}.beton"))

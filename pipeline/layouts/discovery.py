@@ -47,6 +47,8 @@ from headrace.pipeline.layouts.weighing import (
     choose_set,
     labels_of,
 )
+from headrace.pipeline.trained import check_not_trained
+from headrace.pipeline.wording import counted
 
 
 def discover(
@@ -80,6 +82,7 @@ def discover(
         )
     if not source.exists():
         raise RecordsError(f"{source} does not exist: expected a folder of images")
+    check_not_trained(source)
     root = source
     if source.is_file():
         check_list_file(source)
@@ -187,14 +190,18 @@ def _no_list(scan: Scan, config: LayoutConfig) -> Exception:
 def _why(folder: FolderReading, config: LayoutConfig) -> str:
     asked = "" if config.layout == "auto" else ", as asked"
     labels = {f.label for f in folder.found if f.label is not None}
-    counted = sum(f.label is not None for f in folder.found)
+    labelled = sum(f.label is not None for f in folder.found)
     if folder.kind == "classes":
         # A class that splits keep in different places is one.
         titles, _ = folder_titles({(f.split, str(f.label)) for f in folder.found if f.label})
         names = len(set(titles.values()))
-        return f"classes{asked}: {counted} images lie in folders of {names} names"
+        lie = "lies" if labelled == 1 else "lie"
+        images, places = counted(labelled, "image"), counted(names, "name")
+        return f"classes{asked}: {images} {lie} in folders of {places}"
     if folder.kind == "names":
-        return f"names{asked}: {counted} images are called label_number, with {len(labels)} labels"
+        are = "is" if labelled == 1 else "are"
+        images, told = counted(labelled, "image"), counted(len(labels), "label")
+        return f"names{asked}: {images} {are} called label_number, with {told}"
     return f"flat{asked}: neither folders nor names nor lists tell classes"
 
 

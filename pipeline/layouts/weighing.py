@@ -12,6 +12,7 @@ from headrace.pipeline.layouts.config import LayoutConfig
 from headrace.pipeline.layouts.folders.reading import FolderReading
 from headrace.pipeline.layouts.listing import Found
 from headrace.pipeline.layouts.lists.list_sets import ListSet, is_form
+from headrace.pipeline.wording import counted
 
 _FLAGS = "--layout classes takes the folders, --layout list the list"
 
@@ -78,7 +79,7 @@ def choose_set(sets: Sequence[ListSet], passed_over: list[Skipped]) -> ListSet |
                 f"{best.name} and {other.name} both list images, {len(best.labels)} and "
                 f"{len(other.labels)} of them; say which you mean: {as_flags(other.name)}"
             )
-        reason = f"{best.name} says the same of {len(shared)} images"
+        reason = f"{best.name} says the same of {counted(len(shared), 'image')}"
         passed_over.append(Skipped(name=other.name, reason=reason))
     return best
 
@@ -112,15 +113,18 @@ def labels_of(
     if lists is None or not lists.labels:
         return by_folder
     by_list: dict[str, str | int] = dict(lists.labels)
+    labels = f"{lists.name} labels {counted(len(by_list), 'image')}"
     wants_lists = config.wants_lists and not _completes(by_list, folder, config)
     is_open = folder.tells_classes and folder.questions and not wants_lists
     if is_open and by_folder.keys().isdisjoint(by_list):
         raise folder.questions[0]  # which the labels of other images do not answer
     if wants_lists or not folder.tells_classes or folder.questions:
         verdict.layout = "list"
-        verdict.why = f"list: {lists.name} labels {len(by_list)} images, and folders do not"
+        verdict.why = (
+            f"list: {lists.name} labels {counted(len(by_list), 'image')}, and folders do not"
+        )
         if wants_lists:
-            verdict.why = f"list, as asked: {lists.name} labels {len(by_list)} images"
+            verdict.why = f"list, as asked: {lists.name} labels {counted(len(by_list), 'image')}"
         return by_list
     both = [path for path in by_list if path in by_folder]
     informative = {by_folder[path] for path in both}
@@ -132,7 +136,10 @@ def labels_of(
     if not both:
         strange = {str(label) for label in by_list.values()} - outside
         if not by_folder:
-            verdict.layout, verdict.why = "list", f"list: {lists.name} labels {len(by_list)} images"
+            verdict.layout, verdict.why = (
+                "list",
+                f"list: {lists.name} labels {counted(len(by_list), 'image')}",
+            )
             return by_list
         if strange:
             first = min(strange)
@@ -140,12 +147,12 @@ def labels_of(
             if first.isdecimal():
                 mend = "write the folders' names in the place of numbers"
             raise ConfigError(
-                f"{lists.name} labels {len(by_list)} images and folders {len(by_folder)} others, "
+                f"{labels} and folders {len(by_folder)} others, "
                 f"and {first!r} is no folder's name: {mend}, or choose: {_FLAGS}"
             )
         verdict.why = (
-            f"classes: folders label {len(by_folder)} images, {lists.name} {len(by_list)} others "
-            "with the same classes"
+            f"classes: folders label {counted(len(by_folder), 'image')}, {lists.name} "
+            f"{len(by_list)} others with the same classes"
         )
         return by_folder | {path: str(label) for path, label in by_list.items()}
     if not _same_partition(by_folder, by_list, both):
@@ -157,7 +164,7 @@ def labels_of(
             f"best; {_FLAGS}"
         )
     title = "the label in each name" if folder.kind == "names" else "each folder"
-    verdict.notes.append(f"{lists.name} agrees with {title} on {len(both)} images")
+    verdict.notes.append(f"{lists.name} agrees with {title} on {counted(len(both), 'image')}")
     return by_folder | _translated(by_folder, by_list, both, lists.name)
 
 

@@ -79,7 +79,9 @@ def test_words_become_fields() -> None:
         ("a --scale 1 x", "--scale: '1', 'x' cannot be read"),
         ("a --sizes 1 x", "--sizes: '1', 'x' cannot be read"),
         ("a --max-side -1", "--max-side -1: expected 0 or more"),
-        ("a b", "Unrecognized options: b"),
+        ("a b", "no place for b: headrace do takes SRC and flags"),
+        ("--mx-side 3 a", "Unrecognized options: --mx-side; did you mean --max-side?"),
+        ("-x a", "Unrecognized options: -x"),
         ("a --mx-side 3", "Unrecognized options: --mx-side, 3; did you mean --max-side?"),
         ("a --no-force", "Unrecognized options: --no-force; did you mean --force?"),
         (
@@ -168,6 +170,55 @@ def test_a_stray_word_that_names_data_is_told_its_flag(words: str, meant: str) -
     with pytest.raises(ConfigError) as error:
         parse(Fed, "headrace do", words.split())
     stray = ", ".join(words.replace("--data a.beton ", "").split())
-    assert str(error.value) == f"Unrecognized options: {stray}{meant} (see headrace do --help)"
+    said = f"no place for {stray}: headrace do takes flags alone{meant} (see headrace do --help)"
+    assert str(error.value) == said
     with pytest.raises(ConfigError, match=f"did you mean --data {re.escape(__file__)}"):
         parse(Fed, "headrace do", [__file__])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modelled:
+    """Takes a model by a flag."""
+
+    model: str = "x"
+
+
+def test_a_stray_word_where_no_data_is_asked_for_may_be_a_model() -> None:
+    with pytest.raises(ConfigError, match="takes flags alone; did you mean --model resnet18"):
+        parse(Modelled, "headrace do", ["resnet18"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheduled:
+    """Two settings that must agree."""
+
+    side: int = 8
+    side_schedule: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.side_schedule and self.side != self.side_schedule[-1]:
+            raise ConfigError(f"side is {self.side}, expected the last of side_schedule")
+
+
+@pytest.mark.parametrize(
+    ("words", "beside"),
+    [
+        (
+            "--side 9",
+            "; --preset p sets --side-schedule (given without a value, it takes that back)",
+        ),
+        ("--side-schedule 9", ""),
+        ("--side 9 --side_schedule 8", ""),
+    ],
+)
+def test_of_settings_that_do_not_agree_flags_and_who_set_them_are_told(
+    words: str, beside: str
+) -> None:
+    preset = Scheduled(side_schedule=(4, 8))
+    with pytest.raises(ConfigError) as error:
+        parse(Scheduled, "x", words.split(), preset, origin="--preset p")
+    side = 9 if "--side 9" in words else 8
+    said = f"--side is {side}, expected the last of --side-schedule{beside} (see x --help)"
+    assert str(error.value) == said
+    taken_back = parse(Scheduled, "x", ["--side", "9", "--side-schedule"], preset)
+    assert taken_back == Scheduled(side=9)

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.locking import is_at, lock_exclusively
+from headrace.pipeline.unwritable import unwritable
 from headrace.tools.packing.renames import rename_new
 from headrace.tools.packing.swap import part_path, settle
 
@@ -45,7 +46,7 @@ class Claim:
 
     Raises:
         ConfigError: another run writes there, or `NAME.part` is not ours.
-        OSError: it cannot be written.
+        FailedError: it cannot be written.
     """
 
     def __init__(self, out: Path) -> None:
@@ -54,7 +55,7 @@ class Claim:
             self.work = self.part.with_name(f"{self.part.name}-{secrets.token_hex(4)}")
             if os.path.lexists(self.work):
                 continue
-            file = _create(self.part, self.work)
+            file = _create(out, self.part, self.work)
             if file is not None:
                 break
             _take_over(self.part, out)
@@ -94,11 +95,12 @@ def check_claim(out: Path) -> None:
 
     Raises:
         ConfigError: another run writes there, or `NAME.part` is not ours.
-        OSError: the folder cannot be written.
+        FailedError: the folder cannot be written.
     """
     part = part_path(out)
     if not os.access(part.parent, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(part.parent))
+        denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        raise unwritable(out, denied)
     if not os.path.lexists(part):
         return
     if not stat.S_ISREG(os.lstat(part).st_mode):
@@ -110,7 +112,7 @@ def check_claim(out: Path) -> None:
             raise _in_the_way(part)
 
 
-def _create(part: Path, work: Path) -> BinaryIO | None:
+def _create(out: Path, part: Path, work: Path) -> BinaryIO | None:
     """The claim's file, marked and locked before it gets its name; None if the name is taken."""
     try:
         return _create_nameless(part, work)
@@ -122,8 +124,8 @@ def _create(part: Path, work: Path) -> BinaryIO | None:
         return _create_named(part, work)
     except FileExistsError:
         return None
-    except OSError as error:  # of the two names the one that says something
-        raise OSError(error.errno, error.strerror, str(part)) from None
+    except OSError as error:  # of the three names the one that was given
+        raise unwritable(out, error) from None
 
 
 def _create_nameless(part: Path, work: Path) -> BinaryIO:

@@ -97,9 +97,7 @@ def pack_lines(out: Path, result: Result, shape: Shape) -> list[str]:
 
 
 def _size_of_set(num_samples: int, classes: Sequence[str]) -> str:
-    return (
-        f"{counted(num_samples, 'image')}, {len(classes)} class{'' if len(classes) == 1 else 'es'}"
-    )
+    return f"{counted(num_samples, 'image')}, {counted(len(classes), 'class')}"
 
 
 def pack_told(out: Path, result: Result) -> dict[str, Any]:
@@ -228,7 +226,7 @@ def _left_out_lines(report: PackReport, skipped: Sequence[Skipped], shape: Shape
     others = [group for group in report.left_out if group.kind not in (SKIPPED, IGNORED)]
     lines = []
     if shape.everything and skipped:
-        lines.append(f"  {sum(group.count for group in images)} images left out:")
+        lines.append(f"  {counted(sum(group.count for group in images), 'image')} left out:")
         lines += [f"    {file.name}: {file.reason}" for file in skipped]
     else:
         for kind in (SKIPPED, IGNORED):
