@@ -52,13 +52,13 @@ from headrace.train.folder.resume import (
     check_same_run,
     check_same_settings,
     earlier_folder,
+    hold_earlier,
     read_earlier,
     resume_command,
 )
 from headrace.train.folder.run_folder import (
     LOG_NAME,
     check_folder,
-    hold_folder,
     make_folder,
     numbered_folder,
     restart_folder,
@@ -74,6 +74,7 @@ from headrace.train.processes.world import World, join_world, leave_world
 from headrace.train.reporting.run_log import read_log
 from headrace.train.reporting.write import write_at_end, write_of_all
 from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import dump_yaml
 from headrace.train.state import Run
 from headrace.train.trials.carry_out import carry_out
 from headrace.train.trials.folder import Trials
@@ -160,8 +161,7 @@ def _begin(
             )
         world.on_main(lambda: check_folder(config))
         return config, None, lambda settled: resources.enter_context(make_folder(settled))
-    # Held from before it is read: another run may be about to save into it.
-    held = world.on_main(lambda: resources.enter_context(hold_folder(earlier_folder(resume))))
+    held = world.on_main(lambda: resources.enter_context(hold_earlier(resume)))
     earlier = read_earlier(resume)
     config = continued(config, earlier, _say)
 
@@ -169,8 +169,7 @@ def _begin(
         assert held is not None  # rank 0 alone takes it
         if earlier.checkpoint is None:
             restart_folder(held)
-        if settled != earlier.config:
-            write_settings(held, settled)
+        write_settings(held, dump_yaml(settled))
         return held
 
     return config, earlier.checkpoint, take_folder
