@@ -32,6 +32,7 @@ from headrace.pipeline.flat_settings import to_flat as flat
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders.settings import DecodeConfig
+from headrace.pipeline.outliving import outliving_readers
 from headrace.pipeline.records import Records
 from headrace.pipeline.user_paths import resolved
 from headrace.train.data.geometry import settle_crop
@@ -297,6 +298,7 @@ def _write(probe: Probe, journal: Journal, chosen: Chosen, seconds: float) -> No
         save_checkpoint(journal.folder / name, content)
 
 
+@outliving_readers()
 def main() -> None:
     probe(parse(ProbeConfig, called("probe")))
 

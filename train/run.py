@@ -33,6 +33,7 @@ from headrace.pipeline.data_files import DataPath, read_data
 from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError, Finished, HeadraceError, Interrupted
 from headrace.pipeline.json_file import check_json, write_json
+from headrace.pipeline.outliving import outliving_readers
 from headrace.pipeline.quiet import silence
 from headrace.pipeline.split_names import split_called
 from headrace.pipeline.wording import counted
@@ -104,6 +105,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
     # writer), the loaders (their workers), the records, the group. The interpreter's end then finds
     # none of them.
     with ExitStack() as resources:
+        resources.enter_context(outliving_readers())
         resources.enter_context(torch_defaults())
         resources.enter_context(deterministic(config.runtime.deterministic))
         world, device = join_world(config.runtime.device)
@@ -304,6 +306,7 @@ def run_trials(asked: CommandLine) -> dict[str, Any]:
         raise
 
 
+@outliving_readers()
 def main() -> None:
     asked = read_flags(sys.argv[1:])
     check_json(asked.json)

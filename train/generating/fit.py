@@ -16,6 +16,7 @@ from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.pipeline.flat_settings import to_flat
 from headrace.pipeline.loader import open_loader
+from headrace.pipeline.outliving import outliving_readers
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.train.clock import Clock, difference, speeds, spell
@@ -72,6 +73,7 @@ def fit(config: FitConfig) -> Path:
         Interrupted: after saving, when asked to stop.
     """
     with ExitStack() as resources:
+        resources.enter_context(outliving_readers())
         run = _open(config, resources)
         with StopRequest() as stop:
             while run.epoch < run.config.epochs and _train_epoch(run, stop):
