@@ -40,6 +40,7 @@ from headrace.train.data.inputs import loader_config
 from headrace.train.data.labels import held_out
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.features.choosing import Chosen, choose
 from headrace.train.features.compute import add_copy, compute
 from headrace.train.features.content import hash_of_body, hash_of_samples
@@ -141,6 +142,7 @@ class Probe:
     precision: Precision
 
 
+@torch_defaults()
 def probe(asked: ProbeConfig) -> Path:
     """Computes what is not there yet, fits the classifier, and writes the run folder.
 

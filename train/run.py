@@ -59,6 +59,7 @@ from headrace.train.folder.resume import (
 )
 from headrace.train.folder.run_folder import (
     LOG_NAME,
+    REPORT_NAME,
     check_folder,
     make_folder,
     numbered_folder,
@@ -194,6 +195,8 @@ def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -
         check_same_run(earlier.checkpoint, config)
         if line := finished_line(earlier.checkpoint, config, earlier.folder):
             say(line)
+            if config.runtime.report and not (earlier.folder / REPORT_NAME).exists():
+                say(f"its report is missing; write it with `{called('report', earlier.folder)}`")
             raise Finished(line)
     check_data_found(config)
     if earlier.checkpoint is None:

@@ -23,6 +23,7 @@ from headrace.train.clock import Clock, difference, speeds, spell
 from headrace.train.data.inputs import data_fingerprint
 from headrace.train.data.labels import check_labels
 from headrace.train.device.amp import Precision, choose_precision
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.display import progress_bar, time_line
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
@@ -54,6 +55,7 @@ _PHASES = {
 _PREVIEW, _PREVIEW_GUIDANCE, _PREVIEW_STEPS = 64, 2.0, 10
 
 
+@torch_defaults()
 def fit(config: FitConfig) -> Path:
     """Trains a generator, or goes on with one, to its last epoch or until --max-minutes are over.
 
