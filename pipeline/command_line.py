@@ -143,6 +143,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     # of its process group, and must be gone before the interpreter ends; some are in circles.
     if line:
         gc.collect()
+        let_go_of_gone_terminal()
         print(shown(one_line(line)), file=sys.stderr)
     sys.exit(status)
 

@@ -38,6 +38,7 @@ from headrace.tools.exporting.description import Description, describe, weights_
 from headrace.tools.exporting.formats import FORMATS, format_of
 from headrace.tools.exporting.network import WholeNetwork
 from headrace.tools.exporting.trial_images import made_up_images, trials
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.evaluation.members import Member, first_difference, only_member
 
 
@@ -90,6 +91,7 @@ class ExportConfig:
         return "".join(self.paths[1:] if self.check else self.paths[:1])
 
 
+@torch_defaults()
 def export(config: ExportConfig) -> Difference:
     """Writes the file, if it says what the model says.
 

@@ -29,6 +29,7 @@ from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_idle, check_least, parse
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.layouts.listing import Listing
+from headrace.pipeline.outliving import outliving_readers
 from headrace.pipeline.unwritable import unwritable, was_writing
 from headrace.pipeline.wording import shown
 from headrace.tools.packing.claim import check_claim
@@ -123,6 +124,7 @@ def _pack(given: PackSettings, config: FindConfig, listing: Listing, out: Output
     )  # fmt: skip
 
 
+@outliving_readers()
 def main(arguments: list[str] | None = None) -> int:
     """Command line; see the module's text."""
     escape_unprintable()

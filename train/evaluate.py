@@ -20,6 +20,7 @@ from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.records import Records
 from headrace.pipeline.wording import shown
 from headrace.train.data.real_only import check_real
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
@@ -38,6 +39,7 @@ class EvaluateConfig(AskConfig):
     """Write every number here: metrics, temperature, confusion matrix, and each class' own."""
 
 
+@torch_defaults()
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """Carries out one evaluation: shows the metrics, and writes and returns all of it.
 

@@ -23,6 +23,7 @@ from headrace.pipeline.command_line import called, run_command
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import parse
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
+from headrace.pipeline.outliving import outliving_readers
 from headrace.train.folder.run_folder import LOG_NAME
 from headrace.train.generating.continuing import earlier_settings
 from headrace.train.generating.draw import draw
@@ -54,6 +55,7 @@ class FitCommand:
     """Write the run folder, and the last row of its log, here."""
 
 
+@outliving_readers()
 def main() -> None:
     """Command line; see the module's text."""
     command = called("generate")

@@ -30,6 +30,7 @@ from headrace.pipeline.output_files import check_ending, check_writable
 from headrace.pipeline.records import Records
 from headrace.pipeline.split_names import split_called
 from headrace.pipeline.wording import counted, shown
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.evaluation.answers import Answers
 from headrace.train.evaluation.asking import AskConfig
 from headrace.train.evaluation.members import load_members
@@ -96,6 +97,7 @@ class PredictConfig(AskConfig):
         return dataclasses.replace(base, **changed)
 
 
+@torch_defaults()
 def predict(config: PredictConfig) -> Outcome:
     """Carries out one prediction: shows what it found and writes the files that were asked for.
 

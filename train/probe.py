@@ -32,6 +32,7 @@ from headrace.pipeline.flat_settings import to_flat as flat
 from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.loaders.settings import DecodeConfig
+from headrace.pipeline.outliving import outliving_readers
 from headrace.pipeline.records import Records
 from headrace.pipeline.user_paths import resolved
 from headrace.train.data.geometry import settle_crop
@@ -39,6 +40,7 @@ from headrace.train.data.inputs import loader_config
 from headrace.train.data.labels import held_out
 from headrace.train.data.normalisation import make_preprocess
 from headrace.train.device.amp import Precision, choose_precision
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.features.choosing import Chosen, choose
 from headrace.train.features.compute import add_copy, compute
 from headrace.train.features.content import hash_of_body, hash_of_samples
@@ -140,6 +142,7 @@ class Probe:
     precision: Precision
 
 
+@torch_defaults()
 def probe(asked: ProbeConfig) -> Path:
     """Computes what is not there yet, fits the classifier, and writes the run folder.
 
@@ -297,6 +300,7 @@ def _write(probe: Probe, journal: Journal, chosen: Chosen, seconds: float) -> No
         save_checkpoint(journal.folder / name, content)
 
 
+@outliving_readers()
 def main() -> None:
     probe(parse(ProbeConfig, called("probe")))
 

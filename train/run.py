@@ -33,6 +33,7 @@ from headrace.pipeline.data_files import DataPath, read_data
 from headrace.pipeline.drawn_parts import read_draw
 from headrace.pipeline.errors import ConfigError, Finished, HeadraceError, Interrupted
 from headrace.pipeline.json_file import check_json, write_json
+from headrace.pipeline.outliving import outliving_readers
 from headrace.pipeline.quiet import silence
 from headrace.pipeline.split_names import split_called
 from headrace.pipeline.wording import counted
@@ -52,13 +53,14 @@ from headrace.train.folder.resume import (
     check_same_run,
     check_same_settings,
     earlier_folder,
+    hold_earlier,
     read_earlier,
     resume_command,
 )
 from headrace.train.folder.run_folder import (
     LOG_NAME,
+    REPORT_NAME,
     check_folder,
-    hold_folder,
     make_folder,
     numbered_folder,
     restart_folder,
@@ -74,6 +76,7 @@ from headrace.train.processes.world import World, join_world, leave_world
 from headrace.train.reporting.run_log import read_log
 from headrace.train.reporting.write import write_at_end, write_of_all
 from headrace.train.settings.config import RunConfig
+from headrace.train.settings.config_file import dump_yaml
 from headrace.train.state import Run
 from headrace.train.trials.carry_out import carry_out
 from headrace.train.trials.folder import Trials
@@ -103,6 +106,7 @@ def run_training(config: RunConfig, resume: str = "") -> Run:
     # writer), the loaders (their workers), the records, the group. The interpreter's end then finds
     # none of them.
     with ExitStack() as resources:
+        resources.enter_context(outliving_readers())
         resources.enter_context(torch_defaults())
         resources.enter_context(deterministic(config.runtime.deterministic))
         world, device = join_world(config.runtime.device)
@@ -160,8 +164,7 @@ def _begin(
             )
         world.on_main(lambda: check_folder(config))
         return config, None, lambda settled: resources.enter_context(make_folder(settled))
-    # Held from before it is read: another run may be about to save into it.
-    held = world.on_main(lambda: resources.enter_context(hold_folder(earlier_folder(resume))))
+    held = world.on_main(lambda: resources.enter_context(hold_earlier(resume)))
     earlier = read_earlier(resume)
     config = continued(config, earlier, _say)
 
@@ -169,8 +172,7 @@ def _begin(
         assert held is not None  # rank 0 alone takes it
         if earlier.checkpoint is None:
             restart_folder(held)
-        if settled != earlier.config:
-            write_settings(held, settled)
+        write_settings(held, dump_yaml(settled))
         return held
 
     return config, earlier.checkpoint, take_folder
@@ -193,6 +195,8 @@ def continued(config: RunConfig, earlier: Earlier, say: Callable[[str], None]) -
         check_same_run(earlier.checkpoint, config)
         if line := finished_line(earlier.checkpoint, config, earlier.folder):
             say(line)
+            if config.runtime.report and not (earlier.folder / REPORT_NAME).exists():
+                say(f"its report is missing; write it with `{called('report', earlier.folder)}`")
             raise Finished(line)
     check_data_found(config)
     if earlier.checkpoint is None:
@@ -305,6 +309,7 @@ def run_trials(asked: CommandLine) -> dict[str, Any]:
         raise
 
 
+@outliving_readers()
 def main() -> None:
     asked = read_flags(sys.argv[1:])
     check_json(asked.json)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from headrace.augment import Preprocess
+from headrace.pipeline.crops.settings import CropConfig
 from headrace.pipeline.loader import open_loader
 from headrace.pipeline.records import Records
+from headrace.train.evaluate import EvaluateConfig, evaluate
+from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.generating.draw import draw
+from headrace.train.generating.draw_settings import DrawConfig
+from headrace.train.generating.fit import fit
+from headrace.train.generating.generator_file import read_generator_file
+from headrace.train.generating.settings import FitConfig
+from headrace.train.predict import PredictConfig, predict
+from headrace.train.probe import ProbeConfig, probe
 from headrace.train.run import run_training
 from tests.builders import VARIANTS, available_loaders, make_records, samples
 from tests.promises.callers_torch import told_otherwise
-from tests.train.tiny_runs import assert_same_run, settings, write_data
+from tests.train.tiny_runs import assert_same, assert_same_run, settings, write_data
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +65,54 @@ def test_a_run_and_what_is_told_stays_told(tmp_path: Path) -> None:
         assert torch.is_inference_mode_enabled() and not torch.is_grad_enabled()
         assert torch.is_autocast_enabled("cpu")
     assert_same_run(tmp_path / "one", tmp_path / "other")
+
+
+def predicted(run: Path, data: Path, _: Path) -> object:
+    asked = PredictConfig(paths=(str(run), str(data)), split="val", device="cpu", tta=3)
+    return predict(asked).logits.tobytes()
+
+
+def evaluated(run: Path, data: Path, _: Path) -> object:
+    return evaluate(EvaluateConfig(paths=(str(run), str(data)), device="cpu"))
+
+
+def probed(run: Path, data: Path, out: Path) -> object:
+    place: dict[str, Any] = {"out": str(out / "probe"), "features": str(out / "features")}
+    told: dict[str, Any] = {
+        "model": "timm:test_resnet",
+        "weights": str(run),
+        "crop": CropConfig(size=32),
+    }
+    asked = ProbeConfig(data=str(data), device="cpu", **told, **place)
+    return load_checkpoint(probe(asked) / "best.pt")["weights"]
+
+
+def generated(_: Path, data: Path, out: Path) -> object:
+    told: dict[str, Any] = {
+        "size": 16,
+        "width": 8,
+        "batch_size": 8,
+        "epochs": 1,
+        "device": "cpu",
+        "amp": "off",
+    }
+    run = fit(FitConfig(data=str(data), out=str(out / "flow"), **told))
+    made = out / "made.beton"
+    draw(DrawConfig(run=run, out=made, per_class=2, steps=2, device="cpu", amp="off"))
+    return {**read_generator_file(run)["weights"], "drawn": made.read_bytes()}
+
+
+@pytest.mark.parametrize("ask", [predicted, evaluated, probed, generated])
+def test_what_a_run_is_asked_and_the_callers_random_numbers(
+    ask: Callable[[Path, Path, Path], object], tmp_path: Path
+) -> None:
+    data, run = write_data(tmp_path / "tiny.beton"), tmp_path / "run"
+    run_training(settings(data, run, epochs=1))
+    drawn = torch.get_rng_state()
+    found = []
+    for name, told in (("one", nullcontext()), ("other", told_otherwise())):
+        (tmp_path / name).mkdir()
+        with told:
+            found.append(ask(run, data, tmp_path / name))
+    assert_same(found[0], found[1])
+    assert torch.equal(torch.get_rng_state(), drawn)

@@ -25,8 +25,10 @@ FLAGS = (
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="workers leave signals alone on Linux")
-def test_a_closed_terminal_ends_a_run_that_goes_on(data: Path, tmp_path: Path) -> None:
-    """The system sends SIGHUP to everyone in it, and refuses what is written to it."""
+@pytest.mark.parametrize("told", [True, False])
+def test_a_closed_terminal_ends_a_run_that_goes_on(told: bool, data: Path, tmp_path: Path) -> None:
+    """The system refuses what is written to it, and sends SIGHUP to everyone whose it is: not to a
+    run behind `disown` or `nohup`, which trains to its end."""
     import pty
     import termios
     from fcntl import ioctl
@@ -42,12 +44,13 @@ def test_a_closed_terminal_ends_a_run_that_goes_on(data: Path, tmp_path: Path) -
             "--out",
             str(out),
             *FLAGS,
+            *([] if told else ["--epochs", "5"]),
         ],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=(lambda: ioctl(0, termios.TIOCSCTTY, 0)) if told else None,
     )
     os.close(theirs)
     try:
@@ -58,7 +61,7 @@ def test_a_closed_terminal_ends_a_run_that_goes_on(data: Path, tmp_path: Path) -
                 os.read(ours, 4096)  # or it would wait for a reader
         others = psutil.Process(process.pid).children(recursive=True)
         os.close(ours)
-        assert process.wait(100) == 130
+        assert process.wait(100) == (130 if told else 0)
     finally:
         process.kill()
         process.wait()
@@ -66,6 +69,7 @@ def test_a_closed_terminal_ends_a_run_that_goes_on(data: Path, tmp_path: Path) -
     saved = load_checkpoint(out)["progress"]
     assert saved["global_step"] == 6 * saved["epoch"] + saved["step"] > 6
     assert len(log.read_text().splitlines()) == saved["epoch"]
+    assert told or saved["epoch"] == 5
 
 
 def test_a_hangup_asks_however_often_it_comes_and_takes_no_signal_from_others() -> None:

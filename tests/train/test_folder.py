@@ -267,8 +267,12 @@ def test_a_folder_that_cannot_be_written_is_one_line(
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(os, "open", denied)
-    for way in (lambda: hold_folder(folder), lambda: make_folder(config(folder, overwrite=True))):
-        with pytest.raises(ConfigError, match=r"cannot write the run folder: .*denied") as error:
+    for way, advice in (
+        (lambda: hold_folder(folder), "go on with a copy of it that may be written"),
+        (lambda: make_folder(config(folder, overwrite=True)), "name one .* with --out"),
+    ):
+        message = f"cannot write the run folder: .*denied; {advice}"
+        with pytest.raises(ConfigError, match=message) as error:
             way()
         assert "\n" not in str(error.value)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.pipeline.errors import ConfigError
-from headrace.train.folder.resume import begun_folder, earlier_folder
+from headrace.train.folder.resume import begun_folder, earlier_folder, hold_earlier
 from headrace.train.folder.run_folder import begin_folder, make_folder
 from tests.train.run_folders import OF_CLASSIFIER, OF_GENERATOR, config, content, old_run
 
@@ -109,6 +109,24 @@ def test_a_config_yaml_that_no_run_has_written_makes_none(settings: str, tmp_pat
         earlier_folder(str(folder))
     assert begun_folder(str(folder)) == ""
     assert content(folder) == before
+
+
+@pytest.mark.parametrize("start", ["last.pt", "mine.pt"])
+@pytest.mark.parametrize("theirs", sorted({*CLASSIFIER, *GENERATOR, *BOTH}))
+def test_a_checkpoint_beside_another_programs_files_is_not_gone_on_with(
+    theirs: str, start: str, tmp_path: Path
+) -> None:
+    """They would be cut back to where it was taken, or replaced."""
+    if theirs == start:
+        return
+    folder = old_run(tmp_path / "run", start, theirs, "notes.md", settings="lr: 0.1")
+    before = content(folder)
+    wanted = rf"holds {theirs} and no config\.yaml of a run, .*go on with {start} in a folder of"
+    with pytest.raises(ConfigError, match=wanted):
+        hold_earlier(str(folder / start))
+    assert content(folder) == before
+    (folder / theirs).unlink()
+    hold_earlier(str(folder / start)).close()
 
 
 def test_refusals_send_nobody_in_circles(tmp_path: Path) -> None:

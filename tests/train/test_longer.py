@@ -217,9 +217,10 @@ def test_a_finished_run_says_so_before_its_data_is_looked_for(
     command = [sys.executable, str(ROOT / "train/run.py"), "--resume", "run"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("\n") == 1
-    assert done.stdout.startswith("run is finished already: 1 epoch, best accuracy 0.")
-    assert done.stdout.endswith("--resume run --epochs 2`\n")
+    line, report = done.stdout.splitlines()
+    assert line.startswith("run is finished already: 1 epoch, best accuracy 0.")
+    assert line.endswith("--resume run --epochs 2`")
+    assert report == "its report is missing; write it with `tools/report.py run`"
     assert {path: path.read_bytes() for path in (tmp_path / "run").glob("[!.]*")} == before
 
 

@@ -61,6 +61,18 @@ def test_a_moved_run_goes_on_by_its_last_pt(here: Path) -> None:
     assert_same_run(Path("whole"), Path("else/where/run"), FREE)
 
 
+def test_a_last_pt_that_was_copied_alone_becomes_a_run_that_goes_on_again(here: Path) -> None:
+    """As often as it is asked, also where it bears the folder's own name."""
+    Path("else/stopped").mkdir(parents=True)
+    shutil.copy("stopped/last.pt", "else/stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir("else")
+        for epochs in ([], ["--epochs", "3"]):
+            words = ["--resume", "stopped/last.pt", "--data", "../tiny.beton", *epochs]
+            run_training(*read_command_line(words))
+            assert len(Path("stopped/log.txt").read_text().splitlines()) == 2 + bool(epochs)
+
+
 def test_a_run_goes_on_from_another_working_directory(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,5 @@
-"""A run has torch's own defaults, whatever its caller has told torch: its numbers are its own."""
+"""Runs, and what is asked of them, have torch's own defaults, whatever their caller has told torch:
+their numbers are their own, and so are the caller's random numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +11,12 @@ import torch
 
 @contextmanager
 def torch_defaults() -> Iterator[None]:
-    """Meanwhile tensors are float32, made on the CPU and with gradients, outside any autocast."""
+    """Meanwhile tensors are float32, made on the CPU and with gradients, outside any autocast.
+
+    What is drawn on the CPU meanwhile has not been, for the caller's own draws.
+    """
     with ExitStack() as given_back:
+        given_back.enter_context(torch.random.fork_rng(devices=[]))
         given_back.callback(torch.set_default_dtype, torch.get_default_dtype())
         torch.set_default_dtype(torch.float32)
         given_back.enter_context(torch.inference_mode(False))

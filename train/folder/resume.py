@@ -15,9 +15,17 @@ from headrace.pipeline.flat_settings import flag_of, with_values
 from headrace.pipeline.user_paths import resolved
 from headrace.pipeline.wording import counted
 from headrace.train.folder.checkpoint import load_checkpoint
+from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import read_rows
 from headrace.train.folder.parts import REQUIRED
-from headrace.train.folder.run_folder import BEST_NAME, CONFIG_NAME, LAST_NAME, LOG_NAME, is_begun
+from headrace.train.folder.run_folder import (
+    BEST_NAME,
+    CONFIG_NAME,
+    LAST_NAME,
+    LOG_NAME,
+    hold_folder,
+    is_begun,
+)
 from headrace.train.folder.runs_inside import name_a_run
 from headrace.train.models.places import code_hash, own_file_parts
 from headrace.train.settings.config import RunConfig
@@ -71,6 +79,17 @@ def earlier_folder(resume: str) -> Path:
             f"there; {name_a_run(path, otherwise, *_BEGUN)}"
         )
     return path
+
+
+def hold_earlier(resume: str) -> FolderLock:
+    """Locks the folder of the run that --resume means, from before it is read: another one may be
+    about to save into it.
+
+    Raises:
+        ConfigError: as of `earlier_folder` and `hold_folder`.
+    """
+    path = Path(resume)
+    return hold_folder(earlier_folder(resume), path.name if path.is_file() else LAST_NAME)
 
 
 def begun_folder(out: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ _ALWAYS_SET = {"out", "train_split", "on_bad_sample"}
 """Settings that the config.yaml of every run holds, and together hardly another program's."""
 _REPLACED = (LAST_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, CONFIG_NAME, REPORT_NAME)
 _SHOWN = 3
+NAME_ANOTHER = "name one that may be written with --out"
+GO_ON_ELSEWHERE = "go on with a copy of it that may be written, or change who may write here"
+"""What to do where a folder cannot be written: of a new run, and of one that goes on."""
 
 
 def check_folder(config: RunConfig) -> None:
@@ -105,16 +108,35 @@ def begin_folder(
     return lock
 
 
-def hold_folder(folder: Path) -> FolderLock:
+def hold_folder(folder: Path, start: str = LAST_NAME) -> FolderLock:
     """Locks the folder of a run that is to be continued, and tidies up after a killed one.
 
+    Args:
+        folder: the run's.
+        start: the checkpoint in it to go on from.
+
     Raises:
-        ConfigError: if it is being written by a run, or cannot be written.
+        ConfigError: if it is being written by a run, cannot be written, or holds what may be
+            another program's.
     """
-    with writing_folder(folder):
+    with writing_folder(folder, GO_ON_ELSEWHERE):
         with taking_folder(folder) as lock:
+            _refuse_strange(folder, start)
             remove_leftovers(folder, _REPLACED)
     return lock
+
+
+def _refuse_strange(folder: Path, start: str) -> None:
+    """Refuses files that a run would cut or replace where nothing tells that they are a run's."""
+    if run_settings(folder):
+        return
+    found = [path.name for path in _files(folder, _OF_CLASSIFIERS) if path.name != start]
+    if found:
+        raise ConfigError(
+            f"{folder} holds {', '.join(found)} and no {CONFIG_NAME} of a run, so that they may be "
+            f"another program's: nothing there is changed; put the run's {CONFIG_NAME} back, or go "
+            f"on with {start} in a folder of its own"
+        )
 
 
 def restart_folder(lock: FolderLock) -> FolderLock:
@@ -123,19 +145,20 @@ def restart_folder(lock: FolderLock) -> FolderLock:
     Raises:
         ConfigError: if the folder cannot be written.
     """
-    with writing_folder(lock.folder):
+    with writing_folder(lock.folder, GO_ON_ELSEWHERE):
         _clear(lock.folder)
     return lock
 
 
-def write_settings(lock: FolderLock, config: RunConfig) -> None:
-    """Writes the folder's config.yaml.
+def write_settings(lock: FolderLock, settings: str) -> None:
+    """Writes the config.yaml of a run that goes on, if it says something else.
 
     Raises:
         ConfigError: if the folder cannot be written.
     """
-    with writing_folder(lock.folder):
-        _write_settings(lock.folder, dump_yaml(config))
+    with writing_folder(lock.folder, GO_ON_ELSEWHERE):
+        if run_settings(lock.folder) != read_yaml(settings):
+            _write_settings(lock.folder, settings)
 
 
 def _write_settings(folder: Path, text: str) -> None:
@@ -144,11 +167,12 @@ def _write_settings(folder: Path, text: str) -> None:
 
 
 @contextmanager
-def writing_folder(folder: Path) -> Iterator[None]:
+def writing_folder(folder: Path, otherwise: str = NAME_ANOTHER) -> Iterator[None]:
     """Says what the system refuses meanwhile.
 
     Args:
         folder: which folder is written.
+        otherwise: what to do where that is not allowed.
 
     Raises:
         FailedError: if its disk is full.
@@ -160,9 +184,7 @@ def writing_folder(folder: Path) -> Iterator[None]:
         if ran_full(error):
             raise unwritable(folder, error) from None
         what = f"{error.filename or folder}: {reason_of(error)}"
-        raise ConfigError(
-            f"cannot write the run folder: {what}; name one that may be written with --out"
-        ) from None
+        raise ConfigError(f"cannot write the run folder: {what}; {otherwise}") from None
 
 
 def _refuse_old(folder: Path, overwrite: bool) -> None:
@@ -214,8 +236,11 @@ def _old_files(folder: Path) -> list[Path]:
     settings = run_settings(folder)
     if not settings:
         return []
-    names = (*OWN_NAMES, *_BESIDE, *(() if _is_generators(settings) else _OF_CLASSIFIERS))
-    return [path for name in names for path in sorted(folder.glob(name))]
+    return _files(folder, () if _is_generators(settings) else _OF_CLASSIFIERS)
+
+
+def _files(folder: Path, more: Iterable[str]) -> list[Path]:
+    return [path for name in (*OWN_NAMES, *_BESIDE, *more) for path in sorted(folder.glob(name))]
 
 
 def run_settings(folder: Path) -> dict[str, Any]:

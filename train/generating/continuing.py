@@ -10,7 +10,7 @@ from typing import Any
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import to_flat, with_values
 from headrace.train.folder.resume import changed_settings, check_given_out, earlier_folder
-from headrace.train.folder.run_folder import LAST_NAME
+from headrace.train.folder.run_folder import LAST_NAME, run_settings
 from headrace.train.generating.fit_state import PARTS
 from headrace.train.generating.generator_file import read_generator_file
 from headrace.train.generating.settings import FitConfig
@@ -24,23 +24,50 @@ def earlier_settings(resume: str) -> FitConfig:
     """The settings of a training that is to go on, on top of which flags are read.
 
     Args:
-        resume: its run folder.
+        resume: its run folder, or a checkpoint in it.
 
     Raises:
         HeadraceError: if there is none, or it was not saved.
     """
-    earlier = read_last(earlier_folder(resume))
+    saved = with_values(FitConfig(), read_last(resume)["config"])
     # Without its --out, for one that is there after parsing was given just now.
     anew = {"resume": resume, "out": "", "overwrite": False}
-    return with_values(FitConfig(), {**earlier["config"], **anew})
+    return with_values(_last_asked(saved, earlier_folder(resume)), anew)
 
 
-def read_last(folder: Path) -> dict[str, Any]:
-    """The last.pt of a training.
+def _last_asked(saved: FitConfig, folder: Path) -> FitConfig:
+    """The settings of a checkpoint with how much longer its training was asked for since.
+
+    That is in config.yaml before the training is saved with it.
+    """
+    try:
+        told = with_values(saved, run_settings(folder))
+    except (ConfigError, TypeError):  # changed by hand
+        return saved
+    if _changed(saved, told):
+        return saved
+    return dataclasses.replace(saved, epochs=told.epochs, max_minutes=told.max_minutes)
+
+
+def _changed(before: FitConfig, now: FitConfig) -> dict[str, tuple[object, object]]:
+    """Settings that would make another training of it: each one's old and new value."""
+    old, new = to_flat(before), to_flat(now)
+    both = {name: (old[name], new[name]) for name in old if name not in _FREE}
+    return {name: values for name, values in both.items() if values[0] != values[1]}
+
+
+def read_last(resume: str) -> dict[str, Any]:
+    """What a training goes on from.
+
+    Args:
+        resume: its run folder, which stands for its last.pt, or a checkpoint in it.
 
     Raises:
         HeadraceError: if it was not saved yet, or is damaged.
     """
+    folder, path = earlier_folder(resume), Path(resume)
+    if path.is_file():
+        return read_generator_file(path)
     if not (folder / LAST_NAME).is_file():
         raise ConfigError(
             f"{folder} holds no {LAST_NAME}, as the training ended before it was first saved; "
@@ -64,10 +91,7 @@ def continued(config: FitConfig, earlier: Mapping[str, Any], folder: Path) -> Fi
         raise ConfigError(f"{config.resume} cannot be resumed: it lacks {', '.join(missing)}")
     if config.out:
         check_given_out(config.out, folder)
-    old, new = to_flat(with_values(FitConfig(), earlier["config"])), to_flat(config)
-    changed = {name: (old[name], new[name]) for name in old if name not in _FREE}
-    changed = {name: both for name, both in changed.items() if both[0] != both[1]}
-    if changed:
+    if changed := _changed(with_values(FitConfig(), earlier["config"]), config):
         raise changed_settings(changed)
     found = dataclasses.replace(config, out=str(folder), resume=str(folder))
     done = earlier["progress"]["epoch"]

@@ -23,6 +23,7 @@ from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
 from headrace.pipeline.user_paths import resolved
 from headrace.train.device.amp import choose_precision
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.drawing import BATCH, images_of
 from headrace.train.generating.generator_file import load_generator, read_generator_file
@@ -56,6 +57,7 @@ class Drawing:
         return int(self.told["generator"]["size"])
 
 
+@torch_defaults()
 def draw(config: DrawConfig) -> Path:
     """Draws what is asked for; the file is there when it is complete.
 

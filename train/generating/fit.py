@@ -10,34 +10,35 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import ConfigError, Interrupted
 from headrace.pipeline.flat_settings import to_flat
 from headrace.pipeline.loader import open_loader
+from headrace.pipeline.outliving import outliving_readers
 from headrace.pipeline.planned import PlannedLoader
 from headrace.pipeline.records import Records
 from headrace.train.clock import Clock, difference, speeds, spell
 from headrace.train.data.inputs import data_fingerprint
 from headrace.train.data.labels import check_labels
 from headrace.train.device.amp import Precision, choose_precision
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.display import progress_bar, time_line
 from headrace.train.folder.folder_lock import FolderLock
 from headrace.train.folder.journal import Journal
-from headrace.train.folder.resume import earlier_folder, other_samples
+from headrace.train.folder.resume import hold_earlier, other_samples
 from headrace.train.folder.run_folder import (
     begin_folder,
     check_place,
-    hold_folder,
     next_folder,
+    write_settings,
 )
 from headrace.train.generating.continuing import continued, read_last
 from headrace.train.generating.fit_state import Fit, not_a_number, restore, save
 from headrace.train.generating.kind import Shape, as_input, as_pixels
 from headrace.train.generating.kinds import start_training
-from headrace.train.generating.settings import FitConfig
+from headrace.train.generating.settings import FitConfig, dump_yaml
 from headrace.train.introduction import circumstances_row
 from headrace.train.next_lines import to_draw
 from headrace.train.processes.stop import StopRequest
@@ -54,6 +55,7 @@ _PHASES = {
 _PREVIEW, _PREVIEW_GUIDANCE, _PREVIEW_STEPS = 64, 2.0, 10
 
 
+@torch_defaults()
 def fit(config: FitConfig) -> Path:
     """Trains a generator, or goes on with one, to its last epoch or until --max-minutes are over.
 
@@ -73,6 +75,7 @@ def fit(config: FitConfig) -> Path:
         Interrupted: after saving, when asked to stop.
     """
     with ExitStack() as resources:
+        resources.enter_context(outliving_readers())
         run = _open(config, resources)
         with StopRequest() as stop:
             while run.epoch < run.config.epochs and _train_epoch(run, stop):
@@ -86,9 +89,8 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
     resources.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
     earlier, held = None, None
     if config.resume:
-        # Held from before it is read: another training may be about to save into it.
-        held = resources.enter_context(hold_folder(earlier_folder(config.resume)))
-        earlier = read_last(held.folder)
+        held = resources.enter_context(hold_earlier(config.resume))
+        earlier = read_last(config.resume)
         config = continued(config, earlier, held.folder)
     else:
         check_place(config.out, config.overwrite)
@@ -109,6 +111,8 @@ def _open(config: FitConfig, resources: ExitStack) -> Fit:
     )
     training = start_training(shape, config, precision)
     loader = resources.enter_context(_loader(config, records, device))
+    if held is not None:
+        write_settings(held, dump_yaml(config))
     folder = held or resources.enter_context(_new_folder(config))
     journal = Journal(
         folder.folder,
@@ -143,7 +147,7 @@ def _new_folder(config: FitConfig) -> FolderLock:
         config.out,
         config.overwrite,
         lambda: next_folder(config.data, config.kind),
-        lambda: yaml.safe_dump(to_flat(config), sort_keys=False),
+        lambda: dump_yaml(config),
     )
 
 

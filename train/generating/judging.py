@@ -17,6 +17,7 @@ from headrace.pipeline.json_file import JsonFile, check_json, write_json
 from headrace.pipeline.limits import check_limits
 from headrace.pipeline.output_files import written
 from headrace.pipeline.records import Records
+from headrace.train.device.own_defaults import torch_defaults
 from headrace.train.generating.comparing import Verdict, compare, lines
 from headrace.train.generating.judge import Judge, real_images
 from headrace.train.processes.world import only_process
@@ -50,6 +51,7 @@ class JudgeConfig:
         check_limits(self)
 
 
+@torch_defaults()
 def judge(config: JudgeConfig) -> Verdict:
     """Compares, shows and writes.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+import yaml
 from tyro.conf import arg
 
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least
+from headrace.pipeline.flat_settings import to_flat
 from headrace.pipeline.limits import check_limits
 from headrace.pipeline.loaders.settings import DecodeConfig
 from headrace.train.generating.unet import check_network
@@ -95,3 +97,8 @@ class FitConfig:
     def rate(self) -> float:
         """The learning rate after the warm-up."""
         return self.lr if self.lr is not None else {"flow": 1e-3, "gan": 2e-4}[self.kind]
+
+
+def dump_yaml(config: FitConfig) -> str:
+    """The settings as the text of a config.yaml."""
+    return yaml.safe_dump(to_flat(config), sort_keys=False)

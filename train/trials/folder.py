@@ -22,7 +22,9 @@ from headrace.train.folder.resume import (
 )
 from headrace.train.folder.run_folder import (
     BEST_NAME,
+    GO_ON_ELSEWHERE,
     LAST_NAME,
+    NAME_ANOTHER,
     is_begun,
     refuse_others,
     writing_folder,
@@ -88,7 +90,7 @@ def hold_trials(wanted: Trials) -> FolderLock:
             written by another process, or cannot be made.
     """
     folder = wanted.folder
-    with writing_folder(folder):
+    with writing_folder(folder, GO_ON_ELSEWHERE if holds_trials(folder) else NAME_ANOTHER):
         _refuse_others(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with taking_folder(folder) as lock:

@@ -200,6 +200,38 @@ def test_a_flag_given_to_go_on_counts_also_where_it_is_the_usual_value(
         fit(going_on(folder, out=str(tmp_path / "other")))
 
 
+def test_what_was_asked_for_holds_where_a_training_dies_before_it_is_saved_with_it(
+    data: Path, fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_: Fit) -> None:
+        raise RuntimeError("killed")
+
+    folder = tmp_path / "run"
+    shutil.copytree(fitted, folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(fitting, "save", die)
+        with pytest.raises(RuntimeError, match="killed"):
+            fit(going_on(folder, epochs=5, max_minutes=9.0, log_every=1))
+    assert read_generator_file(folder / "last.pt")["config"]["epochs"] == 2
+    config = going_on(folder)
+    assert (config.epochs, config.max_minutes) == (5, 9.0)
+    said = yaml.safe_load((folder / "config.yaml").read_text())
+    for others in ({**said, "seed": 1}, {**said, "epochs": "more"}, {"epochs": 7}, {}):
+        (folder / "config.yaml").write_text(yaml.safe_dump(others))
+        assert going_on(folder).epochs == 2
+
+
+def test_a_training_goes_on_from_the_file_that_was_named(fitted: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(fitted, folder)
+    (folder / "last.pt").rename(folder / "old.pt")
+    fit(going_on(folder / "old.pt", epochs=3))
+    assert read_generator_file(folder / "last.pt")["progress"]["epoch"] == 3
+    assert read_generator_file(folder / "old.pt")["progress"]["epoch"] == 2
+    with pytest.raises(ConfigError, match=r"generator\.pt cannot be resumed: it lacks training"):
+        fit(going_on(folder / "generator.pt", epochs=4))
+
+
 def test_a_limit_that_has_passed_is_refused_and_changes_nothing(data: Path, tmp_path: Path) -> None:
     folder = fit(fit_config(data, tmp_path / "run", max_minutes=1e-9))
     log = (folder / "metrics.jsonl").read_bytes()
