@@ -25,10 +25,11 @@ for (const name of ["error", "warn"]) {
 _LATE = """
 addEventListener("load", async () => {
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  const until = async (done) => { for (let i = 0; i < 200 && !done(); i++) await wait(50); };
   const found = {};
   try {
     const ready = () => document.documentElement.dataset.ready === "true";
-    for (let i = 0; i < 200 && !ready(); i++) await wait(50);
+    await until(ready);
     found.ready = ready();
     await (async () => { %s })();
   } catch (error) {
@@ -48,7 +49,7 @@ def look_at(page: Path, script: str, width: int = 1280) -> dict[str, Any]:
 
     Args:
         page: of a report.
-        script: JavaScript, which fills `found` and may `await wait(ms)`.
+        script: JavaScript, which fills `found`; it may `await wait(ms)` or `until(condition)`.
         width: of the window, px.
 
     Returns:

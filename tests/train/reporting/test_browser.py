@@ -134,24 +134,28 @@ def test_names_run_no_script(found: dict[str, Any]) -> None:
 
 
 HOVER = """
-const place = document.getElementById("map");
-place.scrollIntoView();
-await wait(100);
+document.getElementById("map").scrollIntoView();
 const view = Bokeh.index.roots.find((v) => [...v.model.references()].some((p) => p.name === "map"));
 const source = [...view.model.references()].find((part) => part.name === "map");
-const box = view.canvas_view.el.getBoundingClientRect();
-const x = box.left + view.frame.x_scale.compute(source.data.x[0]);
-const y = box.top + view.frame.y_scale.compute(source.data.y[0]);
+const point = () => {
+  const box = view.canvas_view.el.getBoundingClientRect();
+  const x = box.left + view.frame.x_scale.compute(source.data.x[0]);
+  const y = box.top + view.frame.y_scale.compute(source.data.y[0]);
+  for (const kind of ["pointerover", "pointermove"]) {
+    view.canvas_view.events_el.dispatchEvent(new PointerEvent(kind, {
+      clientX: x, clientY: y, bubbles: true, composed: true, isPrimary: true, pointerType: "mouse",
+    }));
+  }
+};
 found.tabindex = view.canvas_view.events_el.tabIndex;
-for (const kind of ["pointerover", "pointermove"]) {
-  view.canvas_view.events_el.dispatchEvent(new PointerEvent(kind, {
-    clientX: x, clientY: y, bubbles: true, composed: true, isPrimary: true, pointerType: "mouse",
-  }));
-}
-await wait(300);
 const deep = (node) => [node, ...[...node.children].flatMap(deep),
   ...(node.shadowRoot ? [...node.shadowRoot.children].flatMap(deep) : [])];
-const tips = deep(document.body).filter((node) => node.classList.contains("tip"));
+let tips = [];
+await until(() => {
+  point();
+  tips = deep(document.body).filter((node) => node.classList.contains("tip"));
+  return tips.length;
+});
 found.tips = tips.map((tip) => tip.textContent);
 found.inside = tips.map((tip) => [...tip.querySelectorAll("*")].map((e) => e.tagName));
 found.images = deep(document.body).filter((node) => node.getAttribute("src") === "x").length;
