@@ -120,11 +120,9 @@ def labels_of(
         raise folder.questions[0]  # which the labels of other images do not answer
     if wants_lists or not folder.tells_classes or folder.questions:
         verdict.layout = "list"
-        verdict.why = (
-            f"list: {lists.name} labels {counted(len(by_list), 'image')}, and folders do not"
-        )
+        verdict.why = f"list: {labels}, and folders do not"
         if wants_lists:
-            verdict.why = f"list, as asked: {lists.name} labels {counted(len(by_list), 'image')}"
+            verdict.why = f"list, as asked: {labels}"
         return by_list
     both = [path for path in by_list if path in by_folder]
     informative = {by_folder[path] for path in both}
@@ -136,10 +134,7 @@ def labels_of(
     if not both:
         strange = {str(label) for label in by_list.values()} - outside
         if not by_folder:
-            verdict.layout, verdict.why = (
-                "list",
-                f"list: {lists.name} labels {counted(len(by_list), 'image')}",
-            )
+            verdict.layout, verdict.why = "list", f"list: {labels}"
             return by_list
         if strange:
             first = min(strange)
