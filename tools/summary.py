@@ -27,6 +27,7 @@ from headrace.pipeline.device import resolve_device
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flags import Flag, check_least, parse
 from headrace.pipeline.quiet import answer
+from headrace.pipeline.trained import is_run
 from headrace.tools.model_numbers.layers import Layer, Numbers, count_layers
 from headrace.tools.model_numbers.memory import Memory, estimate_and_measure
 from headrace.tools.packing.text_table import size_text
@@ -194,7 +195,7 @@ def _refuse_runs(words: list[str], refusal: ConfigError) -> None:
     for word in words:
         path = Path(word)
         if path.is_dir() or path.suffix in (".pt", ".pth", ".beton"):
-            command = "info" if path.suffix == ".beton" else "report"
+            command = "report" if is_run(path) or path.suffix in (".pt", ".pth") else "info"
             raise ConfigError(
                 f"{word} is no model's name: expected --model {ModelConfig.model}, timm:NAME or "
                 f"FILE.py:FUNCTION; what is in {word} is shown by {called(command, path)}"

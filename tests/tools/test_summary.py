@@ -135,7 +135,14 @@ def test_wrong_settings_are_one_line() -> None:
 
 @pytest.mark.parametrize("words", [["{}"], ["--model", "{}"]])
 def test_a_run_or_data_in_the_place_of_a_model_is_refused(words: list[str], tmp_path: Path) -> None:
-    for place, command in ((tmp_path, "report"), ("best.pt", "report"), ("food.beton", "info")):
+    (tmp_path / "images").mkdir()
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("config.yaml", "metrics.jsonl"):
+        (run / name).touch()
+    images = str(tmp_path / "images")
+    shown_by = {"best.pt": "report", "food.beton": "info", str(run): "report", images: "info"}
+    for place, command in shown_by.items():
         with pytest.raises(
             ConfigError, match=rf"{place} is no model's name: .* shown by .*{command}.* {place}$"
         ):

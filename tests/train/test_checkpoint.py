@@ -90,6 +90,8 @@ def test_data_in_a_checkpoints_place_is_not_called_damaged(tmp_path: Path) -> No
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is no run folder: it holds no best\.pt; give"):
+        load_checkpoint(tmp_path / "best.pt")
     with pytest.raises(CheckpointError, match="does not exist"):
         load_checkpoint(tmp_path / "nope.pt")
     garbage = tmp_path / "garbage.pt"

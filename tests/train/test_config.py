@@ -94,6 +94,11 @@ def test_yaml_errors_name_file_and_key(text: str, message: str, tmp_path: Path) 
 
 
 def test_missing_yaml_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"{tmp_path} is a folder, expected a YAML file of .*s$"):
+        load_yaml(tmp_path)
+    (tmp_path / "config.yaml").touch()
+    with pytest.raises(ConfigError, match=f"did you mean {tmp_path}/config.yaml"):
+        load_yaml(tmp_path)
     with pytest.raises(ConfigError, match="cannot read"):
         load_yaml(tmp_path / "nope.yaml")
 

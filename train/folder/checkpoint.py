@@ -29,6 +29,7 @@ from headrace.pipeline.checking import value_text
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.opening import holds_packed
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError
+from headrace.pipeline.trained import is_run
 from headrace.pipeline.unwritable import writing
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.checkpoint_fields import check_fields
@@ -92,7 +93,10 @@ def read_checkpoint(path: Path, kind: Kind) -> dict[str, Any]:
         otherwise = f"give a run folder of {command} or a .pt file"
         wanted = [name for name in OWN_NAMES if name == path.name]
         advice = name_a_run(path.parent, otherwise, *wanted)
-        raise CheckpointError(f"{path} does not exist; {advice}")
+        what = f"{path} does not exist"
+        if wanted and path.parent.is_dir() and not is_run(path.parent):
+            what = f"{path.parent} is no run folder: it holds no {path.name}"
+        raise CheckpointError(f"{what}; {advice}")
     try:
         if holds_packed(path):
             raise CheckpointError(

@@ -64,6 +64,10 @@ def load_yaml(path: str | Path) -> RunConfig:
     try:
         with Path(path).open(encoding="utf-8") as file:
             values = read_yaml(file.read(MOST_CHARACTERS + 1))
+    except IsADirectoryError:
+        inside = Path(path) / "config.yaml"
+        meant = f"; did you mean {inside}?" if inside.is_file() else ""
+        raise ConfigError(f"{path} is a folder, expected a YAML file of settings{meant}") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except ValueError as error:  # of its bytes, its text, or a NUL in the path
