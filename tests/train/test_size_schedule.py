@@ -156,7 +156,7 @@ def test_flags_and_yaml_say_the_same(tmp_path: Path) -> None:
         (["--size-schedule", "4:0.5", "96:1"], r"^--size-schedule is '4:0.5 96:1', expected sides"),
         (
             ["--size-schedule", "96:0.5", "160:1", "--size", "128"],
-            r"^--size is 128, expected 160, the last of size_schedule",
+            r"^--size is 128, expected 160, the last of --size-schedule",
         ),
         (
             ["--size-schedule", "96:0.5", "128:0.8", "160:1", "--epochs", "2"],
