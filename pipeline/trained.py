@@ -7,15 +7,14 @@ from pathlib import Path
 from headrace.pipeline.command_line import called
 from headrace.pipeline.errors import RecordsError
 
-_OF_A_RUN = ("config.yaml", "metrics.jsonl")
-_OF_SEVERAL = "trials.yaml"
+CONFIG_NAME, LOG_NAME, TRIALS_NAME = "config.yaml", "metrics.jsonl", "trials.yaml"
 _WEIGHTS = (".pt", ".pth", ".safetensors")
 
 
 def is_run(folder: Path) -> bool:
     """Whether a folder is that of a run, or of several by folds or seeds."""
-    whole = all((folder / name).is_file() for name in _OF_A_RUN)
-    return whole or (folder / _OF_SEVERAL).is_file()
+    whole = all((folder / name).is_file() for name in (CONFIG_NAME, LOG_NAME))
+    return whole or (folder / TRIALS_NAME).is_file()
 
 
 def check_not_trained(path: Path) -> None:
@@ -40,5 +39,6 @@ def check_not_trained(path: Path) -> None:
 
 
 def _holds_runs_alone(folder: Path) -> bool:
-    inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    return bool(inside) and all(path.is_dir() and is_run(path) for path in inside)
+    inside = (path for path in folder.iterdir() if not path.name.startswith("."))
+    first = next(inside, None)
+    return first is not None and is_run(first) and all(map(is_run, inside))

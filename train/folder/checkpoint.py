@@ -29,12 +29,11 @@ from headrace.pipeline.checking import value_text
 from headrace.pipeline.command_line import called
 from headrace.pipeline.containers.opening import holds_packed
 from headrace.pipeline.errors import ConfigError, FailedError, HeadraceError
-from headrace.pipeline.trained import is_run
 from headrace.pipeline.unwritable import writing
 from headrace.pipeline.wording import one_line, reason_of
 from headrace.train.folder.checkpoint_fields import check_fields
 from headrace.train.folder.earlier_scores import with_epochs_done
-from headrace.train.folder.run_folder import OWN_NAMES
+from headrace.train.folder.run_folder import OWN_NAMES, is_begun
 from headrace.train.folder.runs_inside import name_a_run
 from headrace.train.folder.torch_file import read_torch_file
 from headrace.train.models.renamed import under_present_name
@@ -94,7 +93,7 @@ def read_checkpoint(path: Path, kind: Kind) -> dict[str, Any]:
         wanted = [name for name in OWN_NAMES if name == path.name]
         advice = name_a_run(path.parent, otherwise, *wanted)
         what = f"{path} does not exist"
-        if wanted and path.parent.is_dir() and not is_run(path.parent):
+        if wanted and path.parent.is_dir() and not is_begun(path.parent):
             what = f"{path.parent} is no run folder: it holds no {path.name}"
         raise CheckpointError(f"{what}; {advice}")
     try:

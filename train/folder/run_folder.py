@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from headrace.pipeline import trained
 from headrace.pipeline.atomic import remove_leftovers, replacing
 from headrace.pipeline.command_line import called
 from headrace.pipeline.data_files import DataPath, first_path
@@ -22,8 +23,7 @@ from headrace.train.settings.config_file import dump_yaml
 
 LAST_NAME, BEST_NAME, ADAPTER_NAME = "last.pt", "best.pt", "adapter.pt"
 GENERATOR_NAME = "generator.pt"
-CONFIG_NAME = "config.yaml"
-LOG_NAME, TEXT_NAME = "metrics.jsonl", "log.txt"
+CONFIG_NAME, LOG_NAME, TEXT_NAME = trained.CONFIG_NAME, trained.LOG_NAME, "log.txt"
 TRACE_NAME, REPORT_NAME = "trace.json.gz", "report.html"
 OWN_NAMES = (LAST_NAME, LOG_NAME, BEST_NAME, ADAPTER_NAME, GENERATOR_NAME, CONFIG_NAME)
 """Of a classifier or of a generator, what it is resumed from first."""

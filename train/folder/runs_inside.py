@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from headrace.pipeline import trained
 from headrace.train.folder.run_folder import GENERATOR_NAME, OWN_NAMES
 
-TRIALS_NAME = "trials.yaml"
+TRIALS_NAME = trained.TRIALS_NAME
 """What tells that a folder is that of several runs."""
 _SHOWN = 3
 

@@ -11,6 +11,7 @@ import yaml
 from headrace.pipeline import flat_settings
 from headrace.pipeline.errors import ConfigError
 from headrace.pipeline.flat_settings import nearest, setting_types, with_values
+from headrace.pipeline.trained import CONFIG_NAME
 from headrace.pipeline.value_types import type_name
 from headrace.pipeline.wording import one_line
 from headrace.pipeline.yaml_text import MOST_CHARACTERS, read_yaml
@@ -65,7 +66,7 @@ def load_yaml(path: str | Path) -> RunConfig:
         with Path(path).open(encoding="utf-8") as file:
             values = read_yaml(file.read(MOST_CHARACTERS + 1))
     except IsADirectoryError:
-        inside = Path(path) / "config.yaml"
+        inside = Path(path) / CONFIG_NAME
         meant = f"; did you mean {inside}?" if inside.is_file() else ""
         raise ConfigError(f"{path} is a folder, expected a YAML file of settings{meant}") from None
     except OSError as error:
