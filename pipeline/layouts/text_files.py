@@ -16,6 +16,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
+_OF_ISO_2022 = re.compile(rb"\x1b[$(]")
+"""What ISO-2022-JP marks a script by; its bytes are UTF-8, too."""
 _SHOWN = 60
 
 
@@ -61,9 +63,13 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[str, str]:
         if max(even, odd) < 0.4 * half or min(even, odd) > 0.1 * half:
             raise ConfigError(f"{path} is no text")
         return _decoded(path, data, "utf-16-be" if even > odd else "utf-16-le"), "UTF-16"
-    place = _not_utf_8(data)
+    try:
+        text, marked = data.decode("utf-8"), _OF_ISO_2022.search(data)
+        place = marked.start() if marked else None
+    except UnicodeDecodeError as error:
+        place = error.start
     if place is None:
-        return data.decode("utf-8"), "UTF-8"
+        return text, "UTF-8"
     if encoding is None:
         raise _unknown(path, data, place)
     try:
@@ -80,16 +86,6 @@ def _decoded(path: Path, data: bytes, encoding: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} begins as {encoding} and is not: {error}") from error
-
-
-def _not_utf_8(data: bytes) -> int | None:
-    """Where text first shows that it is no UTF-8: a byte, or what ISO-2022-JP marks a script by."""
-    marked = re.search(rb"\x1b[$(]", data)
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start
-    return marked.start() if marked else None
 
 
 def _unknown(path: Path, data: bytes, place: int) -> ConfigError:

@@ -163,7 +163,7 @@ def _parting(path: str, folders: list[str], known: set[str]) -> str:
 def spelled(entry: str, path: str) -> str:
     """An image's path with the upper and lower case of an entry that names it; as it is if that is
     the same."""
-    if path.endswith(entry):
+    if path.endswith(entry) or _without_extension(path).endswith(entry):
         return path
     plain = unicodedata.normalize("NFC", path)
     parts = plain.split("/")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from headrace.pipeline.layouts.lists.finding import spelled
@@ -17,22 +17,30 @@ def without_other_case(readings: Sequence[ListReading]) -> list[ListReading]:
     case are told in `line`.
     """
     spellings: dict[str, set[str]] = {}
+    in_another = []
     for reading in readings:
+        rows = []
         for number, path in enumerate(reading.paths):
             if path is not None:
-                spellings.setdefault(path, set()).add(spelled(reading.entry(number), path))
-    return [_only_so_spelled(reading, spellings) for reading in readings]
+                found = spelled(reading.entry(number), path)
+                spellings.setdefault(path, set()).add(found)
+                if found != path:
+                    rows.append(number)
+        in_another.append(rows)
+    return [_without(*each, spellings) for each in zip(readings, in_another, strict=True)]
 
 
-def _only_so_spelled(reading: ListReading, spellings: dict[str, set[str]]) -> ListReading:
-    paths: list[str | None] = []
+def _without(
+    reading: ListReading, in_another: Sequence[int], spellings: Mapping[str, set[str]]
+) -> ListReading:
+    """A list, of whose rows in another case those mean no image that is also spelled otherwise."""
+    paths = list(reading.paths)
     others = []
-    for number, path in enumerate(reading.paths):
-        entry = "" if path is None else reading.entry(number)
-        differs = path is not None and spelled(entry, path) != path
-        is_another = differs and len(spellings[path or ""]) > 1
-        paths.append(None if is_another else path)
-        if differs and not is_another:
-            others.append(f"{entry} for {path}")
+    for number in in_another:
+        path = paths[number]
+        if len(spellings[path or ""]) > 1:
+            paths[number] = None
+        else:
+            others.append(f"{reading.entry(number)} for {path}")
     line = f"{reading.line}, {len(others)} in another case: {others[0]}" if others else reading.line
     return replace(reading, paths=paths, line=line)

@@ -131,11 +131,16 @@ def _ask_hashed_labels(
         ConfigError: there is such a line.
     """
     known = {row[0] for row in rows}
+    images: set[str | None] | None = None
     for line in comments:
         row = next(_rows([line], separator), [""])
         image = fit([row]).images[0]
         is_label = re.match("#+[^#\\s]", row[0]) and row[0].lstrip("#") not in known
-        if is_label and image and not fit([row[:1]]).share and image not in fit(rows).images:
+        if not is_label or not image or fit([row[:1]]).share:
+            continue
+        if images is None:
+            images = set(fit(rows).images)
+        if image not in images:
             raise ConfigError(
                 f"{name}: is {line.strip()[:80]!r} a row, whose label begins with #, or a comment? "
                 f"put quotes around {row[0]!r} if it is a row, a space behind its # if it is none"
