@@ -17,7 +17,7 @@ from headrace.train.generating.draw_settings import DrawConfig
 from headrace.train.generating.fit import fit
 from headrace.train.generating.judging import JudgeConfig, judge
 from headrace.train.run import run_training
-from tests.train.generating.test_fit_and_draw import fit_config
+from tests.train.generating.tiny_fits import fit_config
 from tests.train.tiny_runs import settings, write_data
 
 

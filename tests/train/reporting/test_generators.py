@@ -21,7 +21,7 @@ from headrace.train.reporting.generators.log import is_generator, read_generator
 from headrace.train.reporting.generators.losses import loss_chart, make
 from headrace.train.reporting.generators.material import Limits, look
 from headrace.train.reporting.write import write_of_generator, write_report
-from tests.train.generating.test_fit_and_draw import fit_config
+from tests.train.generating.tiny_fits import fit_config
 from tests.train.reporting.browser import CHROMIUM, look_at
 from tests.train.reporting.conftest import HOSTILE
 from tests.train.reporting.parsed_page import Page, parsed
