@@ -168,6 +168,7 @@ def test_a_bad_sample_is_named(loader: PlannedLoader, batch: int) -> None:
     assert caught.value.name == loader.records.name(index)
     assert caught.value.reason
     assert f"sample {index} ({caught.value.name}) cannot be decoded" in str(caught.value)
+    assert "replace that image (and pack again what was packed)" in str(caught.value)
     assert '--on-bad-sample skip in training, on_bad_sample="skip" in Python' in str(caught.value)
 
 
